@@ -1,0 +1,373 @@
+"""Every message inside the till, on one page: what happened (events) and what is to be done (duties).
+
+Events are past tense and carry facts; duties are imperative and carry all that a worker needs to do them.
+Workers turn a duty into an event and share nothing else with the core. All are frozen, so any thread may hold them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from edge.order import MerchantOrder
+
+# --- duties: what the payments worker does -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class FindPos:
+    """Ask for the internal id of our point of sale."""
+
+
+@dataclass(frozen=True)
+class Verify:
+    """Read the merchant order `id`."""
+
+    id: str
+
+
+@dataclass(frozen=True)
+class ReadPayment:
+    """Read the payment `id`: where it was made and which merchant order it belongs to."""
+
+    id: str
+
+
+@dataclass(frozen=True)
+class Search:
+    """Read all merchant orders of a reference."""
+
+    reference: str
+
+
+@dataclass(frozen=True)
+class LookAtTill:
+    """Ask which order is loaded on our till."""
+
+
+@dataclass(frozen=True)
+class Cancel:
+    """Remove the order from our till, if it is still the one meant, and read its merchant orders."""
+
+    reference: str
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Ask what was paid at our point of sale since `since` (None: in the last `Sweep.FIRST_MINUTES` minutes)."""
+
+    pos_id: str
+    since: datetime | None = None
+
+    FIRST_MINUTES = 15
+
+
+PaymentDuty = FindPos | Verify | ReadPayment | Search | LookAtTill | Cancel | Sweep
+
+# --- duties: what the printing worker does -------------------------------------------------------------------------
+
+
+class Banner(StrEnum):
+    """A sentence at the top of a ticket that changes what it means."""
+
+    COPY = "copy"
+    LATE = "late"
+
+
+@dataclass(frozen=True)
+class Print:
+    """Print the ticket of a paid order."""
+
+    order: MerchantOrder
+    banners: tuple[Banner, ...] = ()
+
+
+@dataclass(frozen=True)
+class LookAtPrinter:
+    """Ask the printer how it is; nothing is printed."""
+
+
+PrinterDuty = Print | LookAtPrinter
+
+# --- events: from the broker ---------------------------------------------------------------------------------------
+
+
+class Kind(StrEnum):
+    """What a doorbell names."""
+
+    MERCHANT_ORDER = "merchant_order"
+    PAYMENT = "payment"
+    ORDER = "order"
+    PING = "ping"
+
+
+@dataclass(frozen=True)
+class DoorbellRang:
+    """Somebody says: go and look at this id. Nothing about it is believed."""
+
+    kind: Kind
+    id: str
+
+
+@dataclass(frozen=True)
+class MessageDropped:
+    """A message on one of our topics could not be read."""
+
+    topic: str
+    why: str
+
+
+@dataclass(frozen=True)
+class BrokerConnected:
+    """The subscription stands."""
+
+
+@dataclass(frozen=True)
+class BrokerLost:
+    """The connection to the broker ended or could not be made; `why` is for people."""
+
+    why: str
+
+
+@dataclass(frozen=True)
+class RelaySeen:
+    """The relay said, or its will said, whether it is there."""
+
+    online: bool
+
+
+@dataclass(frozen=True)
+class ReportDelivered:
+    """The broker acknowledged the report with this number."""
+
+    number: int
+
+
+# --- events: from the payments worker ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class PosFound:
+    pos_id: str
+
+
+@dataclass(frozen=True)
+class MerchantOrderRead:
+    order: MerchantOrder
+
+
+@dataclass(frozen=True)
+class PaymentRead:
+    """Where a payment was made. `pos_id` and `merchant_order` are "" where Mercado Pago names none."""
+
+    id: str
+    pos_id: str
+    merchant_order: str
+
+
+@dataclass(frozen=True)
+class OrdersFound:
+    reference: str
+    orders: tuple[MerchantOrder, ...]
+
+
+@dataclass(frozen=True)
+class TillSeen:
+    """The order on our till, or None."""
+
+    reference: str | None
+
+
+class Removal(StrEnum):
+    """What became of the attempt to remove an order from the till."""
+
+    DELETED = "deleted"
+    ABSENT = "absent"
+    """Nothing was loaded: it expired, was paid, or an earlier removal succeeded unanswered."""
+    ANOTHER = "another"
+    """Another order is loaded now; nothing was removed."""
+    LOCKED = "locked"
+    """Somebody is paying it this moment."""
+    REFUSED = "refused"
+    """Mercado Pago answered no without saying why."""
+
+
+@dataclass(frozen=True)
+class CancelTried:
+    """The removal and, read after it, the merchant orders of the reference. The reading outranks the removal."""
+
+    reference: str
+    removal: Removal
+    orders: tuple[MerchantOrder, ...]
+    on_till: str | None = None
+    """The reference that was loaded when we looked."""
+
+
+@dataclass(frozen=True)
+class Swept:
+    """The payments approved at our point of sale: payment id -> merchant order id ("" where there is none)."""
+
+    until: datetime
+    """By Mercado Pago's clock; the Pi's may be wrong."""
+    payments: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class NotFound:
+    """Mercado Pago knows nothing under the id that the duty named."""
+
+
+class Trouble(StrEnum):
+    """Why Mercado Pago could not be asked."""
+
+    NETWORK = "network"
+    BUSY = "busy"
+    """429, 5xx, or an answer that makes no sense."""
+    CLOCK = "clock"
+    """TLS was refused because the certificate is not valid at the time that this machine believes it is."""
+    REFUSED = "refused"
+    """401 or 403: the token is wrong. A person must look."""
+
+
+@dataclass(frozen=True)
+class Unreachable:
+    """No answer that could be used. `why` is for people; `jitter` is a random number in [0, 1)."""
+
+    trouble: Trouble
+    why: str
+    jitter: float = 0.0
+    retry_after: float = 0.0
+    """Seconds that Mercado Pago asked us to wait."""
+
+
+Answer = (
+    PosFound
+    | MerchantOrderRead
+    | PaymentRead
+    | OrdersFound
+    | TillSeen
+    | CancelTried
+    | Swept
+    | NotFound
+    | Unreachable
+)
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What Mercado Pago had to say to a duty."""
+
+    duty: PaymentDuty
+    answer: Answer
+
+
+# --- events: from the printing worker ------------------------------------------------------------------------------
+
+
+class Paper(StrEnum):
+    """How the printer is, as far as it said so."""
+
+    READY = "ready"
+    LOW = "low"
+    """Near end: it still prints."""
+    UNKNOWN = "unknown"
+    """It did not answer. Silence is neither ready nor failed."""
+    OUT = "no_paper"
+    COVER = "cover_open"
+    ERROR = "error"
+    GONE = "gone"
+    """It can't be opened: switched off, unplugged, no such address."""
+
+    @property
+    def prints(self) -> bool:
+        """Whether it is worth sending a ticket."""
+        return self in (Paper.READY, Paper.LOW, Paper.UNKNOWN)
+
+
+class Proof(StrEnum):
+    """How well a printer can prove what it printed, best first."""
+
+    PROCESS_ID = "process_id"
+    """It echoed `GS ( H` after printing."""
+    STATUS = "status"
+    """It answered `GS r` after the cut."""
+    NONE = "none"
+
+
+@dataclass(frozen=True)
+class PrinterSeen:
+    paper: Paper
+
+
+@dataclass(frozen=True)
+class TicketBegun:
+    """The first byte may leave now. In the journal before it does."""
+
+    reference: str
+
+
+@dataclass(frozen=True)
+class TicketPrinted:
+    """The printer proved it."""
+
+    proof: Proof
+    paper: Paper
+
+
+@dataclass(frozen=True)
+class TicketUnproved:
+    """All bytes were taken; nobody knows whether they became a ticket."""
+
+    paper: Paper
+
+
+@dataclass(frozen=True)
+class TicketInterrupted:
+    """Some bytes were taken and the ticket is known to be incomplete."""
+
+    paper: Paper
+
+
+@dataclass(frozen=True)
+class TicketRefused:
+    """Not a byte was sent."""
+
+    paper: Paper
+
+
+# --- events: from the panel, the service manager and the clock -----------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ButtonDown:
+    pass
+
+
+@dataclass(frozen=True)
+class ButtonUp:
+    pass
+
+
+@dataclass(frozen=True)
+class Started:
+    """The journal was read; from here on the till owes what it says."""
+
+    button_down: bool = False
+
+
+@dataclass(frozen=True)
+class Ticked:
+    """Time passed and nothing else happened."""
+
+
+@dataclass(frozen=True)
+class ReprintAsked:
+    """A person wants the ticket of this order again; it comes as a marked copy."""
+
+    reference: str
+
+
+BrokerEvent = DoorbellRang | MessageDropped | BrokerConnected | BrokerLost | RelaySeen | ReportDelivered
+PrinterEvent = PrinterSeen | TicketBegun | TicketPrinted | TicketUnproved | TicketInterrupted | TicketRefused
+PanelEvent = ButtonDown | ButtonUp
+Event = BrokerEvent | Answered | PrinterEvent | PanelEvent | Started | Ticked | ReprintAsked

@@ -1,0 +1,134 @@
+"""The contract between till and relay: topics, and the messages on them. Pure; standard library only.
+
+What other machines send is read here or refused here with a `BadMessage` that says what is wrong; nothing else
+in the product looks inside a payload. A doorbell carries no amount and no claim that anybody has to believe.
+"""
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+VERSION = 1
+LARGEST_MESSAGE = 4096
+"""Bytes. A doorbell has about 100; whatever is larger is no doorbell."""
+
+TILL_ID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+NUMERIC_ID = re.compile(r"[0-9]{1,20}", re.ASCII)
+ORDER_ID = re.compile(r"ORD[A-Z0-9]{20,40}", re.ASCII)
+NONCE = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+
+IDS = {"merchant_order": NUMERIC_ID, "payment": NUMERIC_ID, "order": ORDER_ID, "ping": NONCE}
+"""What the id of each kind of doorbell looks like."""
+
+RELAY_STATUS = "relay/status"
+OFFLINE = b'{"v":1,"state":"offline"}'
+ONLINE = b'{"v":1,"state":"online"}'
+
+
+class BadMessage(ValueError):
+    """The payload is not what the contract says; the text says how."""
+
+
+@dataclass(frozen=True)
+class Topics:
+    """The topics of one till."""
+
+    root: str
+    till: str
+
+    @property
+    def orders(self) -> str:
+        return f"{self.root}/{self.till}/orders"
+
+    @property
+    def status(self) -> str:
+        return f"{self.root}/{self.till}/status"
+
+    @property
+    def tickets(self) -> str:
+        return f"{self.root}/{self.till}/tickets"
+
+
+@dataclass(frozen=True)
+class Doorbell:
+    """Go and look at this id."""
+
+    kind: str
+    id: str
+    received_at: str = ""
+    request_id: str = ""
+
+
+def is_till_id(text: str) -> bool:
+    """Say whether `text` may stand in a topic and an address as the name of a till."""
+    return TILL_ID.fullmatch(text) is not None
+
+
+def encode_doorbell(doorbell: Doorbell) -> bytes:
+    """Write a doorbell as the relay publishes it."""
+    message = {"v": VERSION, "kind": doorbell.kind, "id": doorbell.id}
+    if doorbell.received_at:
+        message["received_at"] = doorbell.received_at
+    if doorbell.request_id:
+        message["request_id"] = doorbell.request_id
+    return encode(message)
+
+
+def decode_doorbell(payload: bytes) -> Doorbell:
+    """Read a doorbell. Raises `BadMessage`."""
+    message = decode(payload)
+    kind = message.get("kind")
+    if not isinstance(kind, str) or kind not in IDS:
+        raise BadMessage(f"kind is {_shown(kind)}; it must be one of {', '.join(IDS)}")
+    identity = message.get("id")
+    if isinstance(identity, int) and not isinstance(identity, bool):
+        identity = _shown(identity) if abs(identity) >= 10**20 else str(identity)
+    if not isinstance(identity, str) or not IDS[kind].fullmatch(identity):
+        raise BadMessage(f"id {_shown(identity)} is no id of a {kind}")
+    return Doorbell(kind, identity, _text(message, "received_at"), _text(message, "request_id"))
+
+
+def decode_state(payload: bytes) -> str:
+    """Read the `state` of a retained status. Raises `BadMessage`."""
+    state = decode(payload).get("state")
+    if not isinstance(state, str):
+        raise BadMessage(f"state is {_shown(state)}; it must be a string")
+    return state
+
+
+def encode(message: dict[str, Any]) -> bytes:
+    """Write a message as compact JSON in UTF-8."""
+    return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def decode(payload: bytes) -> dict[str, Any]:
+    """Read a JSON object of our version. Raises `BadMessage`."""
+    if len(payload) > LARGEST_MESSAGE:
+        raise BadMessage(f"{len(payload)} bytes; at most {LARGEST_MESSAGE} are read")
+    try:
+        message = json.loads(payload.decode())
+    except UnicodeDecodeError as error:
+        raise BadMessage(f"not UTF-8: {error.reason} at byte {error.start}") from None
+    except RecursionError:
+        raise BadMessage("nested too deeply") from None
+    except ValueError as error:
+        raise BadMessage(f"not JSON: {str(error)[:80]}") from None
+    if not isinstance(message, dict):
+        raise BadMessage(f"a JSON {type(message).__name__}; an object is needed")
+    if message.get("v") != VERSION or isinstance(message.get("v"), bool):
+        raise BadMessage(f"v is {_shown(message.get('v'))}; this till speaks {VERSION}")
+    return message
+
+
+def _text(message: dict[str, Any], key: str) -> str:
+    value = message.get(key, "")
+    return value[:64] if isinstance(value, str) else ""
+
+
+def _shown(value: object) -> str:
+    try:
+        text = repr(value)
+    except ValueError:  # Python refuses to write integers of more than 4,300 digits
+        text = "a number too long to show"
+    return text if len(text) <= 60 else text[:57] + "..."
