@@ -136,6 +136,28 @@ class RelaySeen:
     online: bool
 
 
+class Outcome(StrEnum):
+    """What became of an order, in the words of the `tickets` topic."""
+
+    PRINTED = "printed"
+    UNCONFIRMED = "unconfirmed"
+    COPY = "copy"
+    REJECTED = "rejected"
+    CANCELLED = "cancelled"
+    LATE_MONEY = "late_money"
+    DOUBLE_PAYMENT = "double_payment"
+
+
+@dataclass(frozen=True)
+class Report:
+    """What the relay is told of one outcome. `reason` says why, where it is a rejection."""
+
+    outcome: Outcome
+    reference: str = ""
+    merchant_order: str = ""
+    reason: str = ""
+
+
 @dataclass(frozen=True)
 class ReportDelivered:
     """The broker acknowledged the report with this number."""
@@ -207,6 +229,7 @@ class CancelTried:
 class Swept:
     """The payments approved at our point of sale: payment id -> merchant order id ("" where there is none)."""
 
+    pos_id: str
     until: datetime
     """By Mercado Pago's clock; the Pi's may be wrong."""
     payments: Mapping[str, str] = field(default_factory=dict)
@@ -241,15 +264,7 @@ class Unreachable:
 
 
 Answer = (
-    PosFound
-    | MerchantOrderRead
-    | PaymentRead
-    | OrdersFound
-    | TillSeen
-    | CancelTried
-    | Swept
-    | NotFound
-    | Unreachable
+    PosFound | MerchantOrderRead | PaymentRead | OrdersFound | TillSeen | CancelTried | Swept | NotFound | Unreachable
 )
 
 
@@ -292,6 +307,10 @@ class Proof(StrEnum):
     STATUS = "status"
     """It answered `GS r` after the cut."""
     NONE = "none"
+
+    def better_than(self, other: "Proof") -> bool:
+        ranking = list(Proof)
+        return ranking.index(self) < ranking.index(other)
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,11 @@ has a test of its own. Amounts are `Decimal` from the first byte; nothing here c
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
+
+NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,11 @@ class MerchantOrder:
     def received(self) -> Decimal:
         """The money that is really there: approved, less what was given back."""
         return sum((payment.amount - payment.refunded for payment in self.approved), Decimal(0))
+
+    @property
+    def paid_at(self) -> datetime:
+        """When the money came, by Mercado Pago's clock; the beginning of time where no date is given."""
+        return max((payment.date_approved for payment in self.approved if payment.date_approved), default=NEVER)
 
     @property
     def currency(self) -> str:

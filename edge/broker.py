@@ -1,0 +1,195 @@
+"""The till's place at the MQTT broker: doorbells in; status and reports out; a will for when the power goes.
+
+paho's callbacks run in the broker thread and only put events into the inbox; an exception in one would end the thread,
+and so the daemon. A message is acknowledged when the journal has it: after a crash the broker sends it again.
+"""
+
+import logging
+import random
+import ssl
+import threading
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from edge import messages as m
+from edge import wire
+from edge.config import BrokerConfig
+from edge.daemon import Arrival, Inbox
+
+log = logging.getLogger(__name__)
+
+KEEPALIVE = 30
+SESSION_SECONDS = 7 * 24 * 3600
+"""How long the broker keeps our messages while we are away."""
+SLOWEST_RETRY = 30.0
+SHORT_SESSION = 5.0
+"""Seconds. Sessions as short as this, one after the other, are thrown out by somebody with our name."""
+TWINS = 3
+TWIN_PAUSE = 60.0
+
+
+class MqttBroker:
+    """One session at one broker. `loop` belongs to the broker thread, the rest to the main thread."""
+
+    def __init__(self, config: BrokerConfig, till: str, version: str, inbox: Inbox) -> None:
+        self._config = config
+        self._topics = wire.Topics(config.topic_root, till)
+        self._version = version
+        self._inbox = inbox
+        self._connection = 0
+        """Counts connections: an acknowledgement belongs to the one its message came by."""
+        self._closing = threading.Event()
+        self._lock = threading.Lock()
+        self._reports: dict[int, int] = {}
+        self._facts: Mapping[str, Any] = {}
+        self._since = ""
+        self._why = ""
+        self._client = self._make_client(f"till-{till}")
+
+    # --- the main thread -------------------------------------------------------------------------------------------
+
+    def report(self, number: int, report: m.Report) -> None:
+        """Publish an outcome; `ReportDelivered` comes when the broker has it. paho repeats it over reconnections."""
+        message = {
+            "v": wire.VERSION,
+            "external_reference": report.reference or None,
+            "outcome": report.outcome.value,
+            "merchant_order": report.merchant_order or None,
+        }
+        payload = wire.encode({**message, "reason": report.reason} if report.reason else message)
+        with self._lock:  # the acknowledgement may be here before we know which report it is for
+            self._reports[self._client.publish(self._topics.tickets, payload, qos=1).mid] = number
+
+    def show(self, facts: Mapping[str, Any]) -> None:
+        """Publish the status, retained, if it is another than the last."""
+        if facts == self._facts:
+            return
+        if facts.get("state") != self._facts.get("state"):
+            self._since = datetime.now(UTC).isoformat(timespec="seconds")
+        self._facts = facts
+        if self._client.is_connected():
+            self._publish_status()
+
+    def close(self) -> None:
+        """Say that we are offline, and go. The session, with what is rung meanwhile, stays at the broker."""
+        self._closing.set()
+        self._client.disconnect(ReasonCode(PacketTypes.DISCONNECT, "Disconnect with will message"))
+
+    def _publish_status(self) -> None:
+        facts = {"v": wire.VERSION, **self._facts, "since": self._since, "version": self._version}
+        self._client.publish(self._topics.status, wire.encode(facts), qos=1, retain=True)
+
+    # --- the broker thread -----------------------------------------------------------------------------------------
+
+    def loop(self) -> None:
+        """Keep one session going until `close`."""
+        failures = 0
+        while not self._closing.is_set():
+            began = time.monotonic()
+            self._why = ""
+            self._run_session()
+            if self._closing.wait(0):
+                return
+            short = time.monotonic() - began < SHORT_SESSION
+            failures = failures + 1 if short else 0
+            pause = self._pause(failures)
+            self._inbox.put(Arrival(m.BrokerLost(self._why or "the connection was lost")))
+            self._closing.wait(pause)
+
+    def _run_session(self) -> None:
+        connect = Properties(PacketTypes.CONNECT)
+        connect.SessionExpiryInterval = SESSION_SECONDS
+        host, port = self._config.host, self._config.port
+        try:
+            self._client.connect(host, port, KEEPALIVE, clean_start=False, properties=connect)
+            self._client.loop_forever()
+        except (OSError, ValueError) as error:  # ValueError: a host name that no name can be
+            self._why = _words(error, f"{host}:{port}")
+
+    def _pause(self, failures: int) -> float:
+        if "taken over" in self._why.lower() and failures >= TWINS:
+            self._why = "two devices use this till's identity and throw each other out; give each its own till id"
+            return TWIN_PAUSE * (1 + random.random())
+        return min(2.0 ** min(failures, 8), SLOWEST_RETRY) * (0.5 + random.random() / 2)
+
+    def _make_client(self, client_id: str) -> mqtt.Client:
+        client = mqtt.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id,
+            protocol=mqtt.MQTTv5,
+            manual_ack=True,
+            reconnect_on_failure=False,  # `loop` does that, with jitter and with words
+        )
+        config = self._config
+        if config.username:
+            client.username_pw_set(config.username, config.password.reveal() if config.password else None)
+        if config.tls:
+            files = (config.tls.ca_file, config.tls.cert_file, config.tls.key_file)
+            client.tls_set(*(str(file) if file else None for file in files))
+        client.will_set(self._topics.status, wire.OFFLINE, qos=1, retain=True)
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        client.on_subscribe = self._on_subscribe
+        client.on_publish = self._on_publish
+        client.on_message = self._on_message
+        return client
+
+    def _on_connect(self, client: mqtt.Client, _: Any, flags: Any, reason: ReasonCode, __: Any) -> None:
+        if reason.is_failure:
+            self._why = f"the broker refuses us: {reason}; look at broker.username and broker.password_file"
+            return
+        self._connection += 1
+        client.subscribe([(self._topics.orders, 1), (wire.RELAY_STATUS, 1)])
+
+    def _on_subscribe(self, client: mqtt.Client, _: Any, __: int, reasons: list[ReasonCode], ___: Any) -> None:
+        if any(reason.is_failure for reason in reasons):
+            self._why = f"the broker refuses the subscription to {self._topics.orders}: {reasons[0]}"
+            client.disconnect()
+            return
+        self._inbox.put(Arrival(m.BrokerConnected()))
+        self._publish_status()
+
+    def _on_disconnect(self, _: mqtt.Client, __: Any, ___: Any, reason: ReasonCode, ____: Any) -> None:
+        self._why = self._why or f"the connection ended: {reason}"
+
+    def _on_publish(self, _: mqtt.Client, __: Any, mid: int, ___: Any, ____: Any) -> None:
+        with self._lock:
+            number = self._reports.pop(mid, None)
+        if number is not None:
+            self._inbox.put(Arrival(m.ReportDelivered(number)))
+
+    def _on_message(self, client: mqtt.Client, _: Any, message: mqtt.MQTTMessage) -> None:
+        try:
+            event = self._read(message)
+        except wire.BadMessage as error:
+            event = m.MessageDropped(message.topic, str(error))
+        self._inbox.put(Arrival(event, self._acknowledgement(client, message)))
+
+    def _read(self, message: mqtt.MQTTMessage) -> m.Event:
+        if message.topic == wire.RELAY_STATUS:
+            return m.RelaySeen(wire.decode_state(message.payload) == "online")
+        doorbell = wire.decode_doorbell(message.payload)
+        return m.DoorbellRang(m.Kind(doorbell.kind), doorbell.id)
+
+    def _acknowledgement(self, client: mqtt.Client, message: mqtt.MQTTMessage) -> Callable[[], None]:
+        connection = self._connection
+
+        def acknowledge() -> None:
+            if connection == self._connection:
+                client.ack(message.mid, message.qos)
+
+        return acknowledge
+
+
+def _words(error: Exception, address: str) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"{address}: the broker's certificate is not trusted: {error.verify_message}"
+    return f"{address}: {error}"

@@ -1,0 +1,245 @@
+"""The loop: facts come in, the till learns, the journal commits, and what is owed goes to the workers.
+
+Only this thread touches the till. An event is settled (an MQTT message acknowledged, say) after the journal's
+commit, so that whoever told us tells us again if the power goes first. If any thread's body ends, so does the
+daemon, loudly: systemd starts it again and the journal resumes.
+"""
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from edge import messages as m
+from edge import systemd
+from edge.journal import Journal
+from edge.signals import Signal, signal, status
+from edge.state import Till, changed_orders
+from edge.till import learn, payment_duty, printer_duty, report_duty
+
+log = logging.getLogger(__name__)
+
+TICK = 0.125
+"""A frame of the panel. Seconds."""
+FAST_TICK = 0.03
+"""While a finger is on the button. Seconds."""
+LAST_TICKET = 15.0
+"""How long a stop waits for the ticket that is just being printed, lest it come again as a copy. Seconds."""
+LONGEST_JOB = 300.0
+"""A worker that is busy for longer hangs: the watchdog is fed no more. Seconds; the slowest printer needs less."""
+
+
+def _nothing() -> None:
+    pass
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """An event, and what to do once it can't be forgotten any more."""
+
+    event: m.Event
+    settle: Callable[[], None] = _nothing
+
+
+@dataclass(frozen=True)
+class Death:
+    """A thread's body ended. It never should."""
+
+    name: str
+    error: BaseException | None
+
+
+Inbox = queue.SimpleQueue[Arrival | Death]
+
+
+class Thread(threading.Thread):
+    """A thread whose end is told to the inbox. Named, and never outlives the process."""
+
+    def __init__(self, name: str, body: Callable[[], None], inbox: Inbox) -> None:
+        super().__init__(name=name, daemon=True)
+        self._body = body
+        self._inbox = inbox
+
+    def run(self) -> None:
+        error: BaseException | None = None
+        try:
+            self._body()
+        except BaseException as end:  # not swallowed: the loop raises it again
+            error = end
+        self._inbox.put(Death(self.name, error))
+
+
+class Worker:
+    """Does one duty at a time in a thread of its own; each ends as an event in the inbox."""
+
+    def __init__(self, name: str, do: Callable[[Any], m.Event], inbox: Inbox) -> None:
+        self._do = do
+        self._inbox = inbox
+        self._given: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._busy_since: float | None = None
+        self._thread = Thread(name, self._work, inbox)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    @property
+    def idle(self) -> bool:
+        return self._busy_since is None
+
+    def hangs(self, now: float) -> bool:
+        return self._busy_since is not None and now - self._busy_since > LONGEST_JOB
+
+    def give(self, duty: Any, now: float) -> None:
+        """Hand over a duty. Only to an idle worker."""
+        self._busy_since = now
+        self._given.put(duty)
+
+    def done(self) -> None:
+        """The loop has taken in what the worker made of its duty."""
+        self._busy_since = None
+
+    def _work(self) -> None:
+        while True:
+            event = self._do(self._given.get())
+            self._inbox.put(Arrival(event, self.done))
+
+
+class Panel(Protocol):
+    def show(self, sign: Signal, now: float) -> None: ...
+
+    def button_down(self) -> bool: ...
+
+    def close(self) -> None: ...
+
+
+class Broker(Protocol):
+    def loop(self) -> None: ...
+
+    def report(self, number: int, report: m.Report) -> None: ...
+
+    def show(self, facts: Mapping[str, Any]) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class WorkerDied(RuntimeError):
+    """A thread ended; the daemon ends with it."""
+
+
+class Daemon:
+    """The till at work. `run` returns after `stop`, or raises."""
+
+    def __init__(
+        self,
+        till: Till,
+        journal: Journal,
+        inbox: Inbox,
+        broker: Broker,
+        panel: Panel,
+        pay: Callable[[m.PaymentDuty], m.Event],
+        prints: Callable[[m.PrinterDuty], m.Event],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._till = till
+        self._journal = journal
+        self._inbox = inbox
+        self._broker = broker
+        self._panel = panel
+        self._clock = clock
+        self._payments = Worker("payments", pay, inbox)
+        self._printing = Worker("printing", prints, inbox)
+        self._reporting: int | None = None
+        self._stopping = False
+
+    def stop(self) -> None:
+        """End `run` soon. Safe to call from a signal handler."""
+        self._stopping = True
+
+    def run(self) -> None:
+        """Work until `stop`. Raises `WorkerDied`, or what the journal raises."""
+        self._learn(m.Started(self._panel.button_down()))
+        self._payments.start()
+        self._printing.start()
+        Thread("broker", self._broker.loop, self._inbox).start()
+        systemd.ready("working")
+        while not self._stopping:
+            self._step()
+        systemd.stopping()
+        deadline = self._clock() + LAST_TICKET
+        while not self._printing.idle and self._clock() < deadline:
+            self._step()
+
+    def _step(self) -> None:
+        """Take in one event, or the passing of time; then hand out what is owed."""
+        try:
+            arrival = self._inbox.get(timeout=FAST_TICK if self._till.button.unsettled else TICK)
+        except queue.Empty:
+            arrival = Arrival(m.Ticked())
+        if isinstance(arrival, Death):
+            raise WorkerDied(f"the thread {arrival.name} ended") from arrival.error
+        self._learn(arrival.event)
+        arrival.settle()
+        self._hear_wishes()
+        self._hand_out()
+        self._show()
+
+    def _learn(self, event: m.Event) -> None:
+        before, self._till = self._till, learn(self._till, event, self._clock())
+        self._journal.save(before, self._till)
+        _tell(before, self._till, event)
+
+    def _hear_wishes(self) -> None:
+        """What a person at the command line asked for, by way of the journal."""
+        for number, reference in self._journal.wishes():
+            self._learn(m.ReprintAsked(reference))
+            self._journal.grant(number)
+
+    def _hand_out(self) -> None:
+        if self._stopping:
+            return
+        now = self._clock()
+        if self._payments.idle and (pay := payment_duty(self._till, now)):
+            self._payments.give(pay, now)
+        if self._printing.idle and (paper := printer_duty(self._till, now)):
+            if isinstance(paper, m.Print):
+                self._learn(m.TicketBegun(paper.order.reference))
+            self._printing.give(paper, now)
+        if report := report_duty(self._till):
+            self._send(*report)
+
+    def _send(self, number: int, report: m.Report) -> None:
+        """Give each report to the broker once: paho repeats it until it is acknowledged."""
+        if number != self._reporting:
+            self._reporting = number
+            self._broker.report(number, report)
+
+    def _show(self) -> None:
+        now = self._clock()
+        self._panel.show(signal(self._till, now), now)
+        self._broker.show(status(self._till, now))
+        if not (self._payments.hangs(now) or self._printing.hangs(now)):
+            systemd.alive()
+
+
+def _tell(before: Till, after: Till, event: m.Event) -> None:
+    """One line for each stage that an order reached, and for whatever else a person at the log wants to know."""
+    if not isinstance(event, m.Ticked):
+        log.debug("%s", event)
+    if isinstance(event, m.MessageDropped):
+        log.warning("dropped a message on %s: %s", event.topic, event.why)
+    for order in changed_orders(before, after):
+        known = before.order(order.reference)
+        if known is None or known.stage is not order.stage:
+            log.info("order %s: %s", order.reference, order.stage)
+    for number in after.reports.keys() - before.reports.keys():
+        report = after.reports[number]
+        log.info("%s %s %s %s", report.outcome, report.reference, report.merchant_order, report.reason)
+    if before.api.why != after.api.why:
+        log.log(logging.WARNING if after.api.why else logging.INFO, "Mercado Pago: %s", after.api.why or "answers")
+    if before.broker_up != after.broker_up or before.broker_why != after.broker_why:
+        log.info("broker: %s", after.broker_why or "connected")
+    if before.printer.paper is not after.printer.paper:
+        log.info("printer: %s", after.printer.paper)

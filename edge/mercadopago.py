@@ -1,0 +1,277 @@
+"""Mercado Pago's in-store API (version 2) and merchant orders: a duty goes in, a fact comes out.
+
+One session, kept alive, with deadlines on everything. `do` never raises for what the network or the other side does:
+that becomes `Unreachable`, and so does an answer that can't be read, lest one odd order stop the till.
+The token leaves in one header and is in no message, log or exception.
+"""
+
+import logging
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import quote
+
+import requests
+
+from edge import readings
+from edge import messages as m
+from edge.readings import Unreadable
+from edge.config import MercadoPagoConfig
+from edge.order import MerchantOrder
+
+log = logging.getLogger(__name__)
+
+LARGEST_BODY = 4 * 1024 * 1024
+PAGE = 50
+MOST_PAGES = 100
+LONGEST_PAUSE = 300.0
+"""Seconds; a `Retry-After` of a day is not obeyed while a customer stands at the till."""
+
+
+class ApiError(Exception):
+    """Mercado Pago couldn't be asked, or said no. `code` is its own word for why; the text is for people."""
+
+    def __init__(self, trouble: m.Trouble, why: str, status: int = 0, code: str = "", retry_after: float = 0) -> None:
+        super().__init__(why)
+        self.trouble = trouble
+        self.status = status
+        self.code = code
+        self.retry_after = retry_after
+
+
+@dataclass(frozen=True)
+class Response:
+    status: int
+    body: bytes
+    retry_after: float
+
+
+class MercadoPago:
+    """The API as seen from one till. Used by one thread."""
+
+    def __init__(self, config: MercadoPagoConfig, version: str = "") -> None:
+        self._config = config
+        self._session = requests.Session()
+        self._session.headers.update(
+            {"Authorization": f"Bearer {config.access_token.reveal()}", "User-Agent": f"till-edge/{version}"}
+        )
+        # Proxies and netrc of the machine would be one more way for the token to get somewhere else.
+        self._session.trust_env = False
+        self._clock_ahead = timedelta(0)
+        """How far Mercado Pago's clock is ahead of ours."""
+
+    def do(self, duty: m.PaymentDuty) -> m.Answered:
+        """Do what is owed and say what came of it."""
+        try:
+            return m.Answered(duty, self._answer(duty))
+        except ApiError as error:
+            if error.status in (400, 404) and isinstance(duty, m.Verify | m.ReadPayment | m.FindPos):
+                return m.Answered(duty, m.NotFound())
+            return m.Answered(duty, m.Unreachable(error.trouble, str(error), random.random(), error.retry_after))
+        except Unreadable as error:
+            log.warning("%s: Mercado Pago's answer can't be read: %s", duty, error)
+            return m.Answered(duty, m.Unreachable(m.Trouble.BUSY, f"unreadable answer: {error}", random.random()))
+
+    def close(self) -> None:
+        self._session.close()
+
+    def _answer(self, duty: m.PaymentDuty) -> m.Answer:
+        match duty:
+            case m.FindPos():
+                return self._find_pos()
+            case m.Verify(identity):
+                return m.MerchantOrderRead(
+                    readings.read_merchant_order(self._get(f"/merchant_orders/{quote(identity)}"))
+                )
+            case m.ReadPayment(identity):
+                return readings.read_payment(self._get(f"/v1/payments/{quote(identity)}"))
+            case m.Search(reference):
+                return m.OrdersFound(reference, self.find_merchant_orders(reference))
+            case m.LookAtTill():
+                return m.TillSeen(self.order_on_till())
+            case m.Cancel(reference):
+                return self.cancel(reference)
+            case m.Sweep(pos_id, since):
+                return self._sweep(pos_id, since)
+
+    # --- reading ---------------------------------------------------------------------------------------------------
+
+    def find_merchant_orders(self, reference: str) -> tuple[MerchantOrder, ...]:
+        """All merchant orders of exactly this reference. Raises `ApiError`, `Unreadable`."""
+        query = {"external_reference": reference}
+        pages = self._pages("/merchant_orders/search", query, readings.read_merchant_orders)
+        return tuple(order for page in pages for order in page if order.external_reference == reference)
+
+    def order_on_till(self) -> str | None:
+        """The reference of the order on our till. Raises `ApiError`, `Unreadable`."""
+        try:
+            return readings.read_till(self._get(self._till_path))
+        except ApiError as error:
+            if error.status == 404:
+                return None
+            raise
+
+    def _find_pos(self) -> m.PosFound | m.NotFound:
+        query = {"external_id": self._config.external_pos_id, "external_store_id": self._config.external_store_id}
+        answer = self._get("/pos", query)
+        pos = readings.read_pos(answer, self._config.external_pos_id, self._config.external_store_id)
+        return m.PosFound(pos) if pos else m.NotFound()
+
+    def _sweep(self, pos_id: str, since: datetime | None) -> m.Swept:
+        until = datetime.now(UTC) + self._clock_ahead
+        query = {
+            "pos_id": pos_id,
+            "status": "approved",
+            "sort": "date_created",
+            "criteria": "asc",
+            "range": "date_created",
+            "begin_date": _iso(since or until - timedelta(minutes=m.Sweep.FIRST_MINUTES)),
+            "end_date": _iso(until + timedelta(minutes=1)),
+        }
+        pages = self._pages("/v1/payments/search", query, readings.read_payments)
+        found = {payment: order for page in pages for payment, order in page.items()}
+        return m.Swept(pos_id, until, found)
+
+    def _pages(self, path: str, query: Mapping[str, str], read: Callable[[Any], tuple[Any, int]]) -> list[Any]:
+        pages: list[Any] = []
+        seen = 0
+        for _ in range(MOST_PAGES):
+            page, total = read(self._get(path, {**query, "limit": str(PAGE), "offset": str(seen)}))
+            pages.append(page)
+            seen += len(page)
+            if not page or seen >= total:
+                break
+        return pages
+
+    # --- the order on the till -------------------------------------------------------------------------------------
+
+    def put_order(self, order: Mapping[str, Any]) -> None:
+        """Put an order on our till, in the API's own words; it replaces the one that is there. Raises `ApiError`."""
+        config = self._config
+        store = f"/stores/{quote(config.external_store_id)}/pos/{quote(config.external_pos_id)}/orders"
+        self._call("PUT", f"/instore/qr/seller/collectors/{config.user_id}{store}", body=readings.encode(order))
+
+    def cancel(self, reference: str) -> m.CancelTried:
+        """Remove the order if it is still the one meant, then read what was paid. Raises `ApiError`, `Unreadable`.
+
+        DELETE acts on the till and not on a reference: whatever is there now would go, so we look just before.
+        """
+        on_till = self.order_on_till()
+        removal = m.Removal.ANOTHER
+        if on_till is None:
+            removal = m.Removal.ABSENT
+        elif on_till == reference:
+            removal = self._delete()
+        return m.CancelTried(reference, removal, self.find_merchant_orders(reference), on_till)
+
+    def _delete(self) -> m.Removal:
+        try:
+            self._call("DELETE", self._till_path)
+        except ApiError as error:
+            if error.code == "instore_order_locked_error" or error.status in (409, 423):
+                return m.Removal.LOCKED
+            # Nothing there, paid, or not to be deleted: all come as the same 400 (or, as documented, 500).
+            if error.status in (400, 404) or error.code.startswith("in_store_order"):
+                return m.Removal.REFUSED
+            raise
+        return m.Removal.DELETED
+
+    @property
+    def _till_path(self) -> str:
+        config = self._config
+        return f"/instore/qr/seller/collectors/{config.user_id}/pos/{quote(config.external_pos_id)}/orders"
+
+    # --- HTTP ------------------------------------------------------------------------------------------------------
+
+    def _get(self, path: str, query: Mapping[str, str] | None = None) -> Any:
+        return readings.parse(self._call("GET", path, query).body)
+
+    def _call(
+        self, method: str, path: str, query: Mapping[str, str] | None = None, body: bytes | None = None
+    ) -> Response:
+        try:
+            response = self._exchange(method, path, query, body)
+        except requests.RequestException as error:
+            raise _unreachable(error) from None
+        if 200 <= response.status < 300:
+            return response
+        raise _refused(method, path, response)
+
+    def _exchange(self, method: str, path: str, query: Mapping[str, str] | None, body: bytes | None) -> Response:
+        deadline = time.monotonic() + 2 * self._config.timeout_seconds
+        with self._session.request(
+            method,
+            self._config.api_url.rstrip("/") + path,
+            params=query,
+            data=body,
+            headers={"Content-Type": "application/json"} if body else None,
+            timeout=self._config.timeout_seconds,
+            allow_redirects=False,  # the API has none, and one would carry our token elsewhere
+            stream=True,
+        ) as response:
+            self._note_time(response.headers.get("Date", ""))
+            return Response(
+                response.status_code, _body(response, deadline), _pause(response.headers.get("Retry-After"))
+            )
+
+    def _note_time(self, date: str) -> None:
+        try:
+            self._clock_ahead = parsedate_to_datetime(date) - datetime.now(UTC)
+        except (ValueError, TypeError):  # no date, or a naive one: what we knew before has to do
+            return
+
+
+def _body(response: requests.Response, deadline: float) -> bytes:
+    """The whole body, within a deadline of its own: requests' timeout starts anew with each byte."""
+    body = b""
+    for chunk in response.iter_content(16 * 1024):
+        body += chunk
+        if time.monotonic() > deadline:
+            raise requests.Timeout("the answer dribbles")
+        if len(body) > LARGEST_BODY:
+            raise Unreadable(f"more than {LARGEST_BODY} bytes")
+    return body
+
+
+def _pause(header: str | None) -> float:
+    """`Retry-After` in seconds; a date, which nobody has seen here, counts as none."""
+    return min(float(header), LONGEST_PAUSE) if header and header.isascii() and header.isdigit() else 0.0
+
+
+def _unreachable(error: requests.RequestException) -> ApiError:
+    words = str(error)
+    if "certificate is not yet valid" in words or "certificate has expired" in words:
+        return ApiError(m.Trouble.CLOCK, "this machine's clock is wrong: the certificate is not valid at its date")
+    if isinstance(error, requests.exceptions.SSLError):
+        return ApiError(m.Trouble.NETWORK, f"no trusted connection: {_short(error)}")
+    if isinstance(error, requests.Timeout):
+        return ApiError(m.Trouble.NETWORK, "no answer in time")
+    return ApiError(m.Trouble.NETWORK, f"no connection: {_short(error)}")
+
+
+def _refused(method: str, path: str, response: Response) -> ApiError:
+    try:
+        code = readings.error_code(readings.parse(response.body))
+    except Unreadable:
+        code = ""
+    what = f"{method} {path}: {response.status} {code}".rstrip()
+    if response.status in (401, 403):
+        why = f"Mercado Pago refuses the access token ({what}); put a valid one into access_token_file"
+        return ApiError(m.Trouble.REFUSED, why, response.status, code)
+    return ApiError(m.Trouble.BUSY, what, response.status, code, response.retry_after)
+
+
+def _short(error: Exception) -> str:
+    """The innermost reason: requests wraps urllib3, which wraps the operating system."""
+    inner: BaseException = error
+    while inner.__context__ is not None and len(str(inner.__context__)) > 3:
+        inner = inner.__context__
+    return f"{type(inner).__name__}: {str(inner)[:120]}"
+
+
+def _iso(date: datetime) -> str:
+    return date.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")

@@ -1,0 +1,209 @@
+"""Mercado Pago's JSON -> facts, and an order -> its JSON. Pure; what is not as documented raises `Unreadable`.
+
+Shapes and names are those of the merchant order, payment, POS and in-store order resources. Numbers arrive as
+`int` or `Decimal` (never `float`); ids leave as strings, for they exceed 32 bits and nobody computes with them.
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from edge.messages import PaymentRead
+from edge.order import Item, MerchantOrder, Payment
+
+Json = Mapping[str, Any]
+
+LARGEST_AMOUNT = Decimal(10) ** 15
+LONGEST_TEXT = 1000
+LONGEST_ID = 40
+
+
+class Unreadable(ValueError):
+    """The answer is not what the documentation promises; the text says where."""
+
+
+def parse(body: bytes) -> Any:
+    """Read JSON with exact numbers. Raises `Unreadable`."""
+    try:
+        return json.loads(body, parse_float=Decimal, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError, InvalidOperation) as error:
+        raise Unreadable(f"no JSON: {str(error)[:80]} in {body[:60]!r}") from None
+
+
+def encode(order: Json) -> bytes:
+    """Write an order as JSON, with `Decimal` as numbers. Raises `ValueError` for what JSON lacks."""
+    return json.dumps(order, ensure_ascii=False, default=_number, allow_nan=False).encode()
+
+
+def read_merchant_order(answer: Any) -> MerchantOrder:
+    """`GET /merchant_orders/{id}`."""
+    order = _object(answer, "merchant order")
+    return MerchantOrder(
+        id=_id(order, "id"),
+        status=_text(order, "status"),
+        order_status=_text(order, "order_status"),
+        external_reference=_text(order, "external_reference"),
+        collector_id=_id(_object(order.get("collector"), "collector"), "id"),
+        # The reference spells it with two l, the OpenAPI of 2026 with one.
+        cancelled=bool(order.get("cancelled") or order.get("canceled")),
+        total=_amount(order, "total_amount"),
+        site=_text(order, "site_id"),
+        items=tuple(_item(item) for item in _list(order, "items")),
+        payments=tuple(_payment(payment) for payment in _list(order, "payments")),
+    )
+
+
+def read_merchant_orders(answer: Any) -> tuple[tuple[MerchantOrder, ...], int]:
+    """`GET /merchant_orders/search`: a page, and how many there are in all. `elements` is null when there are none."""
+    page = _object(answer, "search")
+    return tuple(read_merchant_order(order) for order in _list(page, "elements")), _count(page, "total")
+
+
+def read_payment(answer: Any) -> PaymentRead:
+    """`GET /v1/payments/{id}`."""
+    payment = _object(answer, "payment")
+    return PaymentRead(_id(payment, "id"), _text(payment, "pos_id"), _order_of(payment))
+
+
+def read_payments(answer: Any) -> tuple[dict[str, str], int]:
+    """`GET /v1/payments/search`: a page as payment id -> merchant order id, and how many there are in all."""
+    page = _object(answer, "search")
+    payments = (_object(payment, "payment") for payment in _list(page, "results"))
+    found = {_id(payment, "id"): _order_of(payment) for payment in payments}
+    return found, _count(_object(page.get("paging"), "paging"), "total")
+
+
+def read_pos(answer: Any, external_id: str, external_store_id: str) -> str | None:
+    """`GET /pos?external_id=`: the internal id of our point of sale, or None where there is no such one."""
+    for result in _list(_object(answer, "search"), "results"):
+        pos = _object(result, "POS")
+        if pos.get("external_id") == external_id and pos.get("external_store_id") in (external_store_id, None):
+            return _id(pos, "id")
+    return None
+
+
+def read_till(answer: Any) -> str | None:
+    """`GET …/pos/{id}/orders`: the reference of the order on the till. Documented as a list, plausible as an object."""
+    if isinstance(answer, list):
+        answer = answer[0] if answer else {}
+    return _text(_object(answer, "order on the till"), "external_reference") or None
+
+
+def error_code(answer: Any) -> str:
+    """What kind of error a body tells of; the families of the API spell it in three ways."""
+    if not isinstance(answer, dict):
+        return ""
+    if isinstance(answer.get("errors"), list) and answer["errors"] and isinstance(answer["errors"][0], dict):
+        answer = answer["errors"][0]
+    return str(answer.get("error") or answer.get("code") or answer.get("message") or "")[:80]
+
+
+def _item(answer: Any) -> Item:
+    item = _object(answer, "item")
+    return Item(_text(item, "title"), _amount(item, "quantity"), _amount(item, "unit_price"))
+
+
+def _payment(answer: Any) -> Payment:
+    payment = _object(answer, "payment")
+    return Payment(
+        id=_id(payment, "id"),
+        status=_text(payment, "status"),
+        amount=_amount(payment, "transaction_amount"),
+        refunded=_amount(payment, "amount_refunded"),
+        currency=_text(payment, "currency_id"),
+        date_approved=_date(payment, "date_approved"),
+    )
+
+
+def _order_of(payment: Json) -> str:
+    order = payment.get("order")
+    return _id(order, "id") if isinstance(order, dict) and order.get("id") else ""
+
+
+def _object(value: Any, name: str) -> Json:
+    if not isinstance(value, dict):
+        raise Unreadable(f"{name} is a {type(value).__name__}, not an object")
+    return value
+
+
+def _list(holder: Json, key: str) -> list[Any]:
+    value = holder.get(key)
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise Unreadable(f"{key} is a {type(value).__name__}, not a list")
+    return value
+
+
+def _id(holder: Json, key: str) -> str:
+    value = holder.get(key)
+    if isinstance(value, bool) or not isinstance(value, int | str) or value == "":
+        raise Unreadable(f"{key} is no id")
+    # Compared as a number first: Python refuses to write out integers of thousands of digits.
+    if isinstance(value, int) and abs(value) >= 10**LONGEST_ID:
+        raise Unreadable(f"{key} is too long for an id")
+    if len(text := str(value)) > LONGEST_ID:
+        raise Unreadable(f"{key} is too long for an id")
+    return _printable(text)
+
+
+def _text(holder: Json, key: str) -> str:
+    """A string; "" where it is null or missing. A POS id comes as a string here and as a number there."""
+    value = holder.get(key)
+    if value is None:
+        return ""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return _id(holder, key)
+    if not isinstance(value, str):
+        raise Unreadable(f"{key} is a {type(value).__name__}, not a string")
+    return _printable(value[:LONGEST_TEXT])
+
+
+def _printable(text: str) -> str:
+    """A lone surrogate is legal JSON, and can be neither printed nor stored."""
+    return text.encode(errors="replace").decode()
+
+
+def _amount(holder: Json, key: str) -> Decimal:
+    value = holder.get(key)
+    if value is None:
+        return Decimal(0)
+    if isinstance(value, bool) or not isinstance(value, int | Decimal | str):
+        raise Unreadable(f"{key} is a {type(value).__name__}, not a number")
+    try:
+        amount = Decimal(value)
+    except (InvalidOperation, ValueError):
+        raise Unreadable(f"{key} is no number") from None
+    if not amount.is_finite() or abs(amount) >= LARGEST_AMOUNT or amount.adjusted() < -15:
+        raise Unreadable(f"{key} is out of all proportion")
+    return amount
+
+
+def _count(holder: Json, key: str) -> int:
+    value = holder.get(key)
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0
+
+
+def _date(holder: Json, key: str) -> datetime | None:
+    """An instant, or None: a ticket with no date is better than none."""
+    value = holder.get(key)
+    if not isinstance(value, str):
+        return None
+    try:
+        date = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return date if date.tzinfo else None
+
+
+def _number(value: object) -> float | int:
+    """JSON numbers are doubles; two decimals of any till's amount survive that."""
+    if not isinstance(value, Decimal):
+        raise ValueError(f"{value!r} has no place in an order")
+    return int(value) if value == value.to_integral_value() else float(value)
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no number")

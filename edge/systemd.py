@@ -1,0 +1,30 @@
+"""Words to the service manager: ready, alive, stopping. Where there is none, nothing is said.
+
+The protocol is sd_notify(3): datagrams to the socket named in NOTIFY_SOCKET.
+"""
+
+import os
+import socket
+
+
+def ready(status: str) -> None:
+    _notify(f"READY=1\nSTATUS={status}")
+
+
+def alive() -> None:
+    """Feed the watchdog. Called where work has progressed, never by a timer."""
+    _notify("WATCHDOG=1")
+
+
+def stopping() -> None:
+    _notify("STOPPING=1")
+
+
+def _notify(message: str) -> None:
+    address = os.environ.get("NOTIFY_SOCKET")
+    if not address:
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notifier:
+        # An address that begins with @ is an abstract one.
+        notifier.connect("\0" + address[1:] if address.startswith("@") else address)
+        notifier.send(message.encode())

@@ -1,0 +1,450 @@
+"""The till: what a fact teaches it, and what it therefore owes. Pure: no clock, no I/O, no thread, no library.
+
+`learn(till, event, now)` is the till after a fact. `payment_duty`, `printer_duty` and `report_duty` say what is owed
+now to Mercado Pago, the printer and the relay. Nothing is emitted, so nothing can be lost: retry, going on after
+paper, recovery after a power cut and polling are the same question, asked again after each event.
+`now` is in seconds of a clock that never jumps; dates are Mercado Pago's own.
+"""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from edge import button as buttons
+from edge import messages as m
+from edge.button import Gesture
+from edge.life import FINISHED, Move, Order, Stage
+from edge.order import MerchantOrder, Verdict, unplaced, verdict
+from edge.state import Api, Concern, Due, Till, back_off, remember, without
+
+SWEEP_EVERY = 600.0
+SWEEP_OVERLAP = timedelta(hours=1)
+"""A payment is listed under the date of its creation; its approval may come later."""
+NOT_FOUND_TRIES = 5
+"""The first notification may beat the readable resource by seconds; after some 15 s an id is called unknown."""
+SETTLE = 10.0
+"""An order absent from the till may have been paid: its merchant orders get so long to show up in a search."""
+REFUSED_EVERY = 60.0
+LOOK_AT_TROUBLED_PRINTER = 2.0
+LOOK_AT_PRINTER = 30.0
+
+
+# --- what is owed --------------------------------------------------------------------------------------------------
+
+
+def payment_duty(till: Till, now: float) -> m.PaymentDuty | None:
+    """What we owe Mercado Pago now. A cashier who waits comes first, then whatever has been due longest."""
+    if now < till.api.retry_at:
+        return None
+    due = [(not isinstance(duty, m.Cancel), due.at, duty) for duty, due in till.agenda.items() if due.at <= now]
+    if not till.pos_id:  # without it no payment can be placed, and a ticket might be another till's
+        due = [entry for entry in due if isinstance(entry[2], m.FindPos)]
+    return min(due, key=lambda entry: entry[:2])[2] if due else None
+
+
+def printer_duty(till: Till, now: float) -> m.PrinterDuty | None:
+    """What we owe the printer now: the ticket of the order that was paid first, or a look at the paper."""
+    printer = till.printer
+    if _under_way(till):
+        return None
+    owed = [order.reading for order in till.orders.values() if order.stage is Stage.PAID and order.reading]
+    if owed and printer.paper.prints and now >= printer.retry_at:
+        first = min(owed, key=lambda reading: reading.paid_at)
+        return m.Print(first, till.orders[first.reference].banners)
+    return m.LookAtPrinter() if now >= printer.look_at else None
+
+
+def report_duty(till: Till) -> tuple[int, m.Report] | None:
+    """What we owe the relay now: outcomes, one after the other, each until it is acknowledged."""
+    return next(iter(till.reports.items()), None) if till.broker_up else None
+
+
+# --- what a fact teaches -------------------------------------------------------------------------------------------
+
+
+def learn(till: Till, event: m.Event, now: float) -> Till:
+    """The till after `event`."""
+    match event:
+        case m.Ticked():
+            pass
+        case m.Started():
+            till = _start(till, event, now)
+        case m.Answered(duty, answer):
+            till = _take_answer(till, duty, answer, now)
+        case m.DoorbellRang(kind, identity):
+            till = _ring(till, kind, identity, now)
+        case m.BrokerConnected():
+            till = _look_around(replace(till, broker_up=True, broker_why=""), now)
+        case m.BrokerLost(why):
+            till = _look_around(replace(till, broker_up=False, broker_why=why), now)
+        case m.RelaySeen(online):
+            till = _look_around(replace(till, relay_up=online), now)
+        case m.MessageDropped():
+            till = replace(till, dropped_messages=till.dropped_messages + 1)
+        case m.ReportDelivered(number):
+            till = replace(till, reports=without(till.reports, number))
+        case m.ButtonDown() | m.ButtonUp():
+            till = replace(till, button=buttons.edge(till.button, isinstance(event, m.ButtonDown), now))
+        case m.ReprintAsked(reference):
+            till = _reprint(till, reference)
+        case m.PrinterSeen(paper):
+            till = _see_paper(till, paper, now)
+        case m.TicketBegun(reference):
+            till = till.put(till.orders[reference].moved(Move.BEGUN))
+        case _:
+            till = _take_ticket(till, event, now)
+    return _feel_button(till, now)
+
+
+def _start(till: Till, event: m.Started, now: float) -> Till:
+    """Take up again what the journal says was under way."""
+    till = replace(till, button=buttons.found(event.button_down, now)).owe(m.FindPos(), now)
+    for order in tuple(till.orders.values()):
+        match order.stage:
+            case Stage.WAITING:
+                till = till.owe(m.Search(order.reference), now)
+            case Stage.CANCELLING:
+                till = till.owe(m.Cancel(order.reference), now)
+            case Stage.PRINTING:
+                till = till.put(order.moved(Move.INTERRUPTED).with_banner(m.Banner.COPY))
+    return _look_around(till, now)
+
+
+def _look_around(till: Till, now: float) -> Till:
+    """No broker is trusted: whenever a link comes or goes, look at the till and at what was paid there."""
+    till = till.owe(m.LookAtTill(), now)
+    return till.owe(_sweep(till), now) if till.pos_id else till
+
+
+def _sweep(till: Till) -> m.Sweep:
+    return m.Sweep(till.pos_id, till.swept_until - SWEEP_OVERLAP if till.swept_until else None)
+
+
+def _ring(till: Till, kind: m.Kind, identity: str, now: float) -> Till:
+    """A doorbell: go and look. Equal ones fall together."""
+    duty: m.PaymentDuty
+    match kind:
+        case m.Kind.MERCHANT_ORDER:
+            duty = m.Verify(identity)
+        case m.Kind.PAYMENT:
+            duty = m.ReadPayment(identity)
+        case _:
+            return till
+    if duty in till.agenda:
+        till = till.schedule(duty, replace(till.agenda[duty], rung_again=True))
+    return till.owe(duty, now)
+
+
+# --- what Mercado Pago answers -------------------------------------------------------------------------------------
+
+
+def _take_answer(till: Till, duty: m.PaymentDuty, answer: m.Answer, now: float) -> Till:
+    if isinstance(answer, m.Unreachable):
+        return _wait_for_api(till, duty, answer, now)
+    due = till.agenda.get(duty) or Due(now, now)
+    till = replace(till, api=Api()).drop(duty)
+    match answer:
+        case m.PosFound(pos_id):
+            return _look_around(replace(till, pos_id=pos_id), now)
+        case m.MerchantOrderRead(reading):
+            till = till.owe(duty, now) if due.rung_again else till
+            return _read(till, reading, now)
+        case m.PaymentRead():
+            return _place(till, answer, now)
+        case m.OrdersFound(reference, readings):
+            return _keep_watching(_read_all(till, readings, now), reference, due, now)
+        case m.TillSeen(reference):
+            return _see_till(till, reference, now)
+        case m.CancelTried():
+            return _take_cancel(till, answer, due, now)
+        case m.Swept():
+            return _take_sweep(till, answer, now)
+        case m.NotFound():
+            return _miss(till, duty, due, now)
+
+
+def _wait_for_api(till: Till, duty: m.PaymentDuty, answer: m.Unreachable, now: float) -> Till:
+    """Ask again later: this question by its own clock, and any other not before the line has had a rest."""
+    pause = max(back_off(till.api.failures, answer.jitter), answer.retry_after)
+    if answer.trouble is m.Trouble.REFUSED:
+        pause = max(pause, REFUSED_EVERY)
+    api = Api(answer.trouble, answer.why, till.api.failures + 1, now + pause)
+    due = till.agenda.get(duty) or Due(now, now)
+    return replace(till, api=api).schedule(duty, due.later(now, answer.jitter))
+
+
+def _miss(till: Till, duty: m.PaymentDuty, due: Due, now: float) -> Till:
+    """Mercado Pago knows no such thing. It may be too early; what stays unknown was forged, or is another seller's."""
+    if isinstance(duty, m.FindPos):
+        api = Api(
+            m.Trouble.REFUSED, "Mercado Pago knows no such point of sale", failures=2, retry_at=now + REFUSED_EVERY
+        )
+        return replace(till, api=api).schedule(duty, due.later(now))
+    if due.tries < NOT_FOUND_TRIES:
+        return till.schedule(duty, due.later(now))
+    match duty:
+        case m.Verify(identity):
+            return _reject(till, "not_found", merchant_order=identity)
+        case m.ReadPayment(identity) if _waiting_for(till, identity):
+            return _place(till, m.PaymentRead(identity, "", ""), now)
+        case m.ReadPayment(identity):
+            return _reject(till, "not_found", merchant_order=f"payment {identity}")
+    return till
+
+
+def _read(till: Till, reading: MerchantOrder, now: float) -> Till:
+    """Draw the consequence of one reading of a merchant order."""
+    order = till.order(reading.reference)
+    if order is not None and reading.id in order.paid_by:
+        return till.drop(m.Verify(reading.id))
+    found = verdict(reading, till.account, order is not None and order.on_our_till, till.places)
+    match found:
+        case Verdict.PAID:
+            return _pay(till, order or Order(reading.reference), reading)
+        case Verdict.LOOK_AGAIN:
+            return _watch(till, reading, now)
+        case Verdict.PLACE_UNKNOWN:
+            till = replace(till, unplaced=remember(till.unplaced, reading.id, reading))
+            return till.owe(m.ReadPayment(unplaced(reading, till.places)[0]), now)
+    return _reject(till, found.value, reading.reference, reading.id)
+
+
+def _read_all(till: Till, readings: tuple[MerchantOrder, ...], now: float) -> Till:
+    for reading in readings:
+        till = _read(till, reading, now)
+    return till
+
+
+def _pay(till: Till, order: Order, reading: MerchantOrder) -> Till:
+    """The money is there: a ticket is owed, unless this reference has its own."""
+    till = till.drop(m.Verify(reading.id))
+    if order.reading is not None:
+        till = till.put(replace(order, also_paid=(*order.also_paid, reading.id)))
+        till = till.alarm(Concern.DOUBLE_PAYMENT, order.reference)
+        return till.report(m.Outcome.DOUBLE_PAYMENT, order.reference, reading.id)
+    # What we never saw on our till lapsed for want of knowledge, not of money.
+    late = order.stage in FINISHED and order.on_our_till
+    order = replace(order.moved(Move.PAID), reading=reading, on_our_till=True)
+    if late:
+        order = order.with_banner(m.Banner.LATE)
+        till = till.alarm(Concern.LATE_MONEY, order.reference)
+        till = till.report(m.Outcome.LATE_MONEY, order.reference, reading.id)
+    till = replace(till, loaded=None if till.loaded == order.reference else till.loaded)
+    return till.drop(m.Search(order.reference), m.Cancel(order.reference)).put(order)
+
+
+def _watch(till: Till, reading: MerchantOrder, now: float) -> Till:
+    """`opened` means no more than: look again. Watch the reference, and see whether it is on our till at all."""
+    if till.order(reading.reference) is not None or not reading.external_reference:
+        return till
+    till = till.put(Order(reading.reference)).owe(m.LookAtTill(), now)
+    return till.schedule(m.Search(reading.reference), Due(now + till.settings.check_every, now))
+
+
+def _waiting_for(till: Till, payment: str) -> tuple[MerchantOrder, ...]:
+    """The readings that can't be judged before we know where this payment was made."""
+    return tuple(reading for reading in till.unplaced.values() if payment in unplaced(reading, {}))
+
+
+def _place(till: Till, payment: m.PaymentRead, now: float) -> Till:
+    """Where a payment was made: either a reading waits for that, or its merchant order is still to be read."""
+    till = replace(till, places=remember(till.places, payment.id, payment.pos_id))
+    if waiting := _waiting_for(till, payment.id):
+        till = replace(till, unplaced=without(till.unplaced, *(reading.id for reading in waiting)))
+        return _read_all(till, waiting, now)
+    if payment.merchant_order:
+        return till.owe(m.Verify(payment.merchant_order), now)
+    orphan = f"payment {payment.id}"
+    if payment.pos_id == till.pos_id and orphan not in till.rejections:
+        till = till.alarm(Concern.PAID_WITHOUT_ORDER, payment.id)
+    return _reject(till, "no_merchant_order", merchant_order=orphan)
+
+
+def _reject(till: Till, reason: str, reference: str = "", merchant_order: str = "") -> Till:
+    """Say once why a reading is worth no ticket. The order that it claims to be goes on being watched."""
+    if till.rejections.get(merchant_order) == reason:
+        return till
+    till = replace(till, rejections=remember(till.rejections, merchant_order, reason))
+    order = till.orders.get(reference)
+    # An abandoned scan expires at every second sale; that is no matter for a person.
+    if order is not None and order.on_our_till and order.reading is None and reason != Verdict.EXPIRED:
+        till = till.alarm(Concern.REJECTED, reference)
+    return till.report(m.Outcome.REJECTED, reference, merchant_order, reason)
+
+
+def _keep_watching(till: Till, reference: str, due: Due, now: float) -> Till:
+    """Not paid so far: when to ask again, and when to stop."""
+    order = till.order(reference)
+    if order is None or order.stage not in (Stage.WAITING, Stage.CANCELLED):
+        return till
+    if reference == till.loaded:
+        return till.schedule(m.Search(reference), Due(now + till.settings.check_every, now))
+    if now - due.since < till.settings.grace:
+        return till.schedule(m.Search(reference), due.later(now))
+    return till.put(order.moved(Move.GIVEN_UP)) if order.stage is Stage.WAITING else till
+
+
+def _see_till(till: Till, reference: str | None, now: float) -> Till:
+    """Which order is on the till now; one that left it was paid, removed or replaced, or has expired."""
+    left = till.orders.get(till.loaded or "")
+    if left is not None and left.reference != reference and left.stage is Stage.WAITING:
+        till = till.schedule(m.Search(left.reference), Due(now, now))
+    till = _load(till, reference, now) if reference else replace(till, loaded=None)
+    if till.cancel_wanted:
+        till = replace(till, cancel_wanted=False)
+        till = _hold(till, now) if till.loaded else till
+    return till.owe(m.LookAtTill(), now + _look_every(till))
+
+
+def _load(till: Till, reference: str, now: float) -> Till:
+    """Watch the order that is on our till."""
+    order = till.order(reference) or Order(reference)
+    if order.reading is not None:
+        # Its ticket is out or on the way: Mercado Pago is slow to clear the till, or the reference is used twice.
+        return replace(till, loaded=None)
+    if order.stage in FINISHED:
+        order = order.moved(Move.SEEN_AGAIN)
+    till = replace(till, loaded=reference).put(replace(order, on_our_till=True))
+    return till.owe(m.Search(reference), now + till.settings.first_check) if order.stage is Stage.WAITING else till
+
+
+def _look_every(till: Till) -> float:
+    if till.selling_blind:
+        return till.settings.outage_every
+    return 2 * till.settings.check_every if till.loaded else till.settings.idle_every
+
+
+def _take_sweep(till: Till, swept: m.Swept, now: float) -> Till:
+    """Whatever was paid at our till and has no ticket yet goes the way of a doorbell."""
+    known = {identity for order in (*till.orders.values(), *till.past.values()) for identity in order.paid_by}
+    for payment, merchant_order in swept.payments.items():
+        if merchant_order not in known:
+            till = _place(till, m.PaymentRead(payment, swept.pos_id, merchant_order), now)
+    till = replace(till, swept_until=swept.until)
+    return till.owe(_sweep(till), now + (till.settings.outage_every if till.selling_blind else SWEEP_EVERY))
+
+
+# --- cancelling ----------------------------------------------------------------------------------------------------
+
+
+def _hold(till: Till, now: float) -> Till:
+    """The cashier wants the order on the till gone."""
+    till = replace(till, api=replace(till.api, retry_at=now))
+    order = till.orders.get(till.loaded or "")
+    if order is None or order.stage not in (Stage.WAITING, Stage.CANCELLING):
+        return replace(till, cancel_wanted=True).owe(m.LookAtTill(), now)
+    if order.stage is Stage.WAITING:
+        till = till.put(order.moved(Move.HELD)).drop(m.Search(order.reference))
+    return till.owe(m.Cancel(order.reference), now)
+
+
+def _take_cancel(till: Till, tried: m.CancelTried, due: Due, now: float) -> Till:
+    """A reading outranks the button: only what is off the till and reads as unpaid is cancelled."""
+    till = _read_all(till, tried.orders, now)
+    order = till.orders.get(tried.reference)
+    if order is None or order.stage is not Stage.CANCELLING:
+        return till
+    match tried.removal:
+        case m.Removal.DELETED:
+            return _cancelled(till, order, now)
+        case m.Removal.ABSENT if now - due.since >= SETTLE:
+            return _cancelled(till, order, now)
+        case m.Removal.LOCKED:
+            return _kept(till, order, "being_paid", now)
+        case m.Removal.ANOTHER:
+            till = _kept(till, order, "another_order_on_till", now).alarm(Concern.ANOTHER_ORDER, order.reference)
+            return _see_till(till, tried.on_till, now)
+    return till.schedule(m.Cancel(order.reference), due.later(now))
+
+
+def _cancelled(till: Till, order: Order, now: float) -> Till:
+    # A search may lag behind the payment: go on asking for as long as money could still turn up.
+    till = replace(till, cancelled_at=now, loaded=None).schedule(m.Search(order.reference), Due(now + SETTLE, now))
+    return till.put(order.moved(Move.REMOVED)).report(m.Outcome.CANCELLED, order.reference)
+
+
+def _kept(till: Till, order: Order, reason: str, now: float) -> Till:
+    """It was not cancelled: say why, and go on watching it."""
+    till = till.put(order.moved(Move.KEPT)).owe(m.Search(order.reference), now + till.settings.check_every)
+    return till.report(m.Outcome.REJECTED, order.reference, reason=f"not_cancelled: {reason}")
+
+
+# --- the button ----------------------------------------------------------------------------------------------------
+
+
+def _feel_button(till: Till, now: float) -> Till:
+    button, gesture = buttons.settle(till.button, now, till.settings.hold)
+    if button is till.button:
+        return till
+    till = replace(till, button=button)
+    match gesture:
+        case Gesture.PRESS:
+            return _press(till, now)
+        case Gesture.HOLD:
+            return _hold(till, now)
+    return till
+
+
+def _press(till: Till, now: float) -> Till:
+    """Check now. And: somebody has looked."""
+    till = replace(
+        till,
+        notices=frozenset(),
+        api=replace(till.api, retry_at=now),
+        printer=replace(till.printer, look_at=now, retry_at=now),
+    )
+    for duty in till.agenda:
+        till = till.owe(duty, now)
+    return _look_around(till, now)
+
+
+# --- the printer ---------------------------------------------------------------------------------------------------
+
+
+def _under_way(till: Till) -> Order | None:
+    """The order whose ticket is being printed."""
+    return next((order for order in till.orders.values() if order.stage is Stage.PRINTING), None)
+
+
+def _take_ticket(till: Till, event: m.PrinterEvent, now: float) -> Till:
+    """What became of the ticket under way."""
+    order = _under_way(till)
+    assert order is not None, f"{event} with no ticket under way"
+    match event:
+        case m.TicketPrinted(proof, paper):
+            till = replace(till, proof=proof) if proof.better_than(till.proof) else till
+            outcome = m.Outcome.COPY if m.Banner.COPY in order.banners else m.Outcome.PRINTED
+            return _ticket_out(_see_paper(till, paper, now), order.moved(Move.PROVED), outcome, now)
+        case m.TicketUnproved(paper):
+            if till.proof is not m.Proof.NONE:
+                till = till.alarm(Concern.SILENT_PRINTER, order.reference)
+            return _ticket_out(_see_paper(till, paper, now), order.moved(Move.UNPROVED), m.Outcome.UNCONFIRMED, now)
+        case m.TicketInterrupted(paper):
+            return _print_later(till, order.moved(Move.INTERRUPTED).with_banner(m.Banner.COPY), paper, now)
+        case m.TicketRefused(paper):
+            return _print_later(till, order.moved(Move.REFUSED), paper, now)
+    raise AssertionError(f"no rule for {event}")
+
+
+def _ticket_out(till: Till, order: Order, outcome: m.Outcome, now: float) -> Till:
+    till = replace(till, ticket_at=now, printer=replace(till.printer, failures=0, retry_at=now)).put(order)
+    return till.report(outcome, order.reference, order.paid_by[0])
+
+
+def _print_later(till: Till, order: Order, paper: m.Paper, now: float) -> Till:
+    """The ticket is still owed; a printer that breaks at each one is not fed the whole roll."""
+    failures = till.printer.failures + 1
+    printer = replace(till.printer, failures=failures, retry_at=now + back_off(failures))
+    return _see_paper(replace(till, printer=printer).put(order), paper, now)
+
+
+def _see_paper(till: Till, paper: m.Paper, now: float) -> Till:
+    pause = LOOK_AT_PRINTER if paper.prints else LOOK_AT_TROUBLED_PRINTER
+    return replace(till, printer=replace(till.printer, paper=paper, look_at=now + pause))
+
+
+def _reprint(till: Till, reference: str) -> Till:
+    """A copy on demand of what had its ticket; what is still owed one comes anyway."""
+    order = till.past.get(reference)
+    if order is None or order.reading is None:
+        return till
+    return till.put(order.moved(Move.REPRINT).with_banner(m.Banner.COPY))
