@@ -17,11 +17,11 @@ from urllib.parse import quote
 
 import requests
 
-from edge import readings
 from edge import messages as m
-from edge.readings import Unreadable
+from edge import readings
 from edge.config import MercadoPagoConfig
-from edge.order import MerchantOrder
+from edge.order import LoadedOrder, MerchantOrder
+from edge.readings import Unreadable
 
 log = logging.getLogger(__name__)
 
@@ -92,7 +92,8 @@ class MercadoPago:
             case m.Search(reference):
                 return m.OrdersFound(reference, self.find_merchant_orders(reference))
             case m.LookAtTill():
-                return m.TillSeen(self.order_on_till())
+                loaded = self.order_on_till()
+                return m.TillSeen(loaded.reference if loaded else None)
             case m.Cancel(reference):
                 return self.cancel(reference)
             case m.Sweep(pos_id, since):
@@ -106,8 +107,8 @@ class MercadoPago:
         pages = self._pages("/merchant_orders/search", query, readings.read_merchant_orders)
         return tuple(order for page in pages for order in page if order.external_reference == reference)
 
-    def order_on_till(self) -> str | None:
-        """The reference of the order on our till. Raises `ApiError`, `Unreadable`."""
+    def order_on_till(self) -> LoadedOrder | None:
+        """The order on our till, whoever put it there. Raises `ApiError`, `Unreadable`."""
         try:
             return readings.read_till(self._get(self._till_path))
         except ApiError as error:
@@ -160,12 +161,13 @@ class MercadoPago:
 
         DELETE acts on the till and not on a reference: whatever is there now would go, so we look just before.
         """
-        on_till = self.order_on_till()
+        loaded = self.order_on_till()
         removal = m.Removal.ANOTHER
-        if on_till is None:
+        if loaded is None:
             removal = m.Removal.ABSENT
-        elif on_till == reference:
+        elif loaded.reference == reference:
             removal = self._delete()
+        on_till = loaded.reference if loaded else None
         return m.CancelTried(reference, removal, self.find_merchant_orders(reference), on_till)
 
     def _delete(self) -> m.Removal:

@@ -84,6 +84,14 @@ class MerchantOrder:
 
 
 @dataclass(frozen=True)
+class LoadedOrder:
+    """The order on a till, as its GET shows it; whether it is paid is not in there."""
+
+    reference: str
+    total: Decimal
+
+
+@dataclass(frozen=True)
 class Account:
     """Who must have received the money, and where."""
 

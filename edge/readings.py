@@ -11,7 +11,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from edge.messages import PaymentRead
-from edge.order import Item, MerchantOrder, Payment
+from edge.order import Item, LoadedOrder, MerchantOrder, Payment
 
 Json = Mapping[str, Any]
 
@@ -84,11 +84,13 @@ def read_pos(answer: Any, external_id: str, external_store_id: str) -> str | Non
     return None
 
 
-def read_till(answer: Any) -> str | None:
-    """`GET …/pos/{id}/orders`: the reference of the order on the till. Documented as a list, plausible as an object."""
+def read_till(answer: Any) -> LoadedOrder | None:
+    """`GET …/pos/{id}/orders`: the order on the till. Documented as a list, plausible as an object."""
     if isinstance(answer, list):
         answer = answer[0] if answer else {}
-    return _text(_object(answer, "order on the till"), "external_reference") or None
+    order = _object(answer, "order on the till")
+    reference = _text(order, "external_reference")
+    return LoadedOrder(reference, _amount(order, "total_amount")) if reference else None
 
 
 def error_code(answer: Any) -> str:

@@ -146,8 +146,8 @@ def _take_answer(till: Till, duty: m.PaymentDuty, answer: m.Answer, now: float) 
         case m.PosFound(pos_id):
             return _look_around(replace(till, pos_id=pos_id), now)
         case m.MerchantOrderRead(reading):
-            till = till.owe(duty, now) if due.rung_again else till
-            return _read(till, reading, now)
+            news = due.rung_again and reading.status != "closed"
+            return _read(till.owe(duty, now) if news else till, reading, now)
         case m.PaymentRead():
             return _place(till, answer, now)
         case m.OrdersFound(reference, readings):

@@ -1,0 +1,161 @@
+"""The commands that people type: `till-edge run`, `orders`, `reprint`, `order create|show|cancel`.
+
+Exit codes: 0 done, 1 failed, 2 usage, 78 configuration (systemd does not restart on that one).
+"""
+
+import argparse
+import logging
+import secrets
+import signal
+import sqlite3
+import sys
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+
+from edge import messages as m
+from edge.config import Config, ConfigError, load
+from edge.journal import Journal
+from edge.mercadopago import ApiError, MercadoPago
+from edge.new_order import BadOrder, fresh_reference, new_order, read_amount, read_item
+from edge.readings import Unreadable
+from edge.state import Settings
+
+DEFAULT_CONFIG = Path("/etc/till-edge/config.yaml")
+FAILED = 1
+BAD_CONFIG = 78
+
+log = logging.getLogger(__name__)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; return its exit code."""
+    options = _parser().parse_args(arguments)
+    # Before anything imports python-escpos, which would set the log up in its own way.
+    level = logging.DEBUG if options.verbose else logging.INFO
+    logging.basicConfig(level=level, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("urllib3").setLevel(logging.INFO)
+    try:
+        config = load(options.config)
+        command: Callable[[Config, argparse.Namespace], int] = options.command
+        return command(config, options)
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return BAD_CONFIG
+    except (ApiError, Unreadable, BadOrder) as error:
+        print(f"till-edge: {error}", file=sys.stderr)
+        return FAILED
+
+
+def _run(config: Config, _: argparse.Namespace) -> int:
+    # Here and not above: `order` and `orders` need neither the broker, nor the printer, nor the pins.
+    from edge.assembly import assemble
+
+    daemon = assemble(config, version())
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: daemon.stop())
+    daemon.run()
+    return 0
+
+
+def _orders(config: Config, _: argparse.Namespace) -> int:
+    journal = _open_journal(config)
+    for order in journal.orders():
+        paid = order.reading
+        when = f"{paid.paid_at.astimezone(config.till.timezone):%Y-%m-%d %H:%M:%S}" if paid else "-"
+        amount = f"{paid.total} {paid.currency}" if paid else "-"
+        print(f"{when:19}  {order.stage:11}  {amount:>16}  {order.reference}  {' '.join(order.banners)}".rstrip())
+    journal.close()
+    return 0
+
+
+def _reprint(config: Config, options: argparse.Namespace) -> int:
+    journal = _open_journal(config)
+    known = {order.reference: order for order in journal.orders()}
+    order = known.get(options.reference)
+    if order is None or order.reading is None:
+        print(f"till-edge: no paid order {options.reference!r} in {config.journal.path}", file=sys.stderr)
+        return FAILED
+    journal.wish(options.reference)
+    print("asked for: the daemon prints it as a marked copy, now or as soon as it runs")
+    return 0
+
+
+def _create(config: Config, options: argparse.Namespace) -> int:
+    now = datetime.now(UTC)
+    reference = options.reference or fresh_reference(config.till.id, now, secrets.token_hex(3))
+    items = [read_item(item) for item in options.item]
+    order = new_order(config, reference, read_amount(options.total, "the total"), items, now)
+    MercadoPago(config.mercadopago, version()).put_order(order)
+    print(reference)
+    return 0
+
+
+def _show(config: Config, _: argparse.Namespace) -> int:
+    order = MercadoPago(config.mercadopago, version()).order_on_till()
+    print(f"{order.reference}  {order.total}" if order else "no order on this till")
+    return 0
+
+
+def _cancel(config: Config, _: argparse.Namespace) -> int:
+    api = MercadoPago(config.mercadopago, version())
+    order = api.order_on_till()
+    if order is None:
+        print("no order on this till")
+        return 0
+    tried = api.cancel(order.reference)
+    if any(reading.status == "closed" for reading in tried.orders):
+        print(f"{order.reference} may be paid already: the till says so on paper if it is", file=sys.stderr)
+        return FAILED
+    if tried.removal is not m.Removal.DELETED:
+        print(f"{order.reference} was not cancelled: {tried.removal}", file=sys.stderr)
+        return FAILED
+    print(f"{order.reference} cancelled")
+    return 0
+
+
+def _open_journal(config: Config) -> Journal:
+    path = config.journal.path
+    if not path.exists():
+        raise ConfigError([f"{path}: there is no journal yet; has the daemon run with this configuration?"])
+    return Journal(path)
+
+
+def version() -> str:
+    """The version of this distribution."""
+    try:
+        return metadata.version("till-edge")
+    except metadata.PackageNotFoundError:
+        return "0"
+
+
+def _parser() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--config", type=Path, default=DEFAULT_CONFIG, metavar="FILE", help=f"default: {DEFAULT_CONFIG}")
+    common.add_argument("--verbose", action="store_true", help="log every event")
+    parser = argparse.ArgumentParser("till-edge", description="Prints a ticket for what Mercado Pago says is paid.")
+    parser.add_argument("--version", action="version", version=version())
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, does: str, do: object) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=does, description=does, parents=[common])
+        command.set_defaults(command=do)
+        return command
+
+    add(commands, "run", "the daemon", _run)
+    add(commands, "orders", "the journal as a table", _orders)
+    add(commands, "reprint", "print a marked copy of a ticket", _reprint).add_argument("reference")
+    order = commands.add_parser("order", help="the order on this till, at Mercado Pago")
+    orders = order.add_subparsers(required=True, metavar="COMMAND")
+    create = add(orders, "create", "put an order on this till; prints its reference", _create)
+    create.add_argument("--total", required=True, help="what the customer pays, like 5350.50")
+    create.add_argument("--item", action="append", default=[], metavar="TITLE:QUANTITY:UNIT_PRICE")
+    create.add_argument("--reference", help="default: a fresh one; never use one twice")
+    add(orders, "show", "say which order is on this till", _show)
+    add(orders, "cancel", "remove the order from this till", _cancel)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

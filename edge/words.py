@@ -1,0 +1,85 @@
+"""Every sentence that stands on a ticket, in the three languages of the shops.
+
+Lengths are for the narrowest paper, of 32 columns: a label has at most ten letters, so that a date or an operation
+number fits beside it; a sentence at most 32; the title of a notice, in double letters, at most 16.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from edge.messages import Banner
+
+
+@dataclass(frozen=True)
+class Notice:
+    """What a banner says: a word that can't be overlooked, and what the cashier is to do."""
+
+    title: str
+    advice: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Words:
+    """What a ticket says in one language. `date_form` is how its readers write a moment."""
+
+    paid_with: str
+    subtotal: str
+    adjustment: str
+    total: str
+    paid: str
+    date: str
+    operation: str
+    reference: str
+    date_form: str
+    banners: Mapping[Banner, Notice]
+
+
+SPANISH = Words(
+    paid_with="Pagado con Mercado Pago QR",
+    subtotal="Subtotal",
+    adjustment="Ajuste",
+    total="TOTAL",
+    paid="Pagado",
+    date="Fecha",
+    operation="Operación",
+    reference="Referencia",
+    date_form="%d/%m/%Y %H:%M",
+    banners={
+        Banner.COPY: Notice("COPIA", ("Pudo haberse impreso antes.", "No entregue dos veces.")),
+        Banner.LATE: Notice("PAGO TARDÍO", ("La venta había sido cancelada.", "Revise antes de entregar.")),
+    },
+)
+
+PORTUGUESE = Words(
+    paid_with="Pago com Mercado Pago QR",
+    subtotal="Subtotal",
+    adjustment="Ajuste",
+    total="TOTAL",
+    paid="Pago",
+    date="Data",
+    operation="Operação",
+    reference="Referência",
+    date_form="%d/%m/%Y %H:%M",
+    banners={
+        Banner.COPY: Notice("CÓPIA", ("Pode já ter sido impresso.", "Não entregue duas vezes.")),
+        Banner.LATE: Notice("PAGO COM ATRASO", ("A venda tinha sido cancelada.", "Confira antes de entregar.")),
+    },
+)
+
+ENGLISH = Words(
+    paid_with="Paid with Mercado Pago QR",
+    subtotal="Subtotal",
+    adjustment="Adjustment",
+    total="TOTAL",
+    paid="Paid",
+    date="Date",
+    operation="Operation",
+    reference="Reference",
+    date_form="%Y-%m-%d %H:%M",
+    banners={
+        Banner.COPY: Notice("COPY", ("May have been printed before.", "Do not deliver twice.")),
+        Banner.LATE: Notice("LATE PAYMENT", ("The sale had been cancelled.", "Check before you deliver.")),
+    },
+)
+
+WORDS: Mapping[str, Words] = {"es": SPANISH, "pt": PORTUGUESE, "en": ENGLISH}
