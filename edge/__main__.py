@@ -20,7 +20,6 @@ from edge.journal import Journal
 from edge.mercadopago import ApiError, MercadoPago
 from edge.new_order import BadOrder, fresh_reference, new_order, read_amount, read_item
 from edge.readings import Unreadable
-from edge.state import Settings
 
 DEFAULT_CONFIG = Path("/etc/till-edge/config.yaml")
 FAILED = 1
@@ -48,11 +47,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return FAILED
 
 
-def _run(config: Config, _: argparse.Namespace) -> int:
+def _run(config: Config, options: argparse.Namespace) -> int:
     # Here and not above: `order` and `orders` need neither the broker, nor the printer, nor the pins.
     from edge.assembly import assemble
+    from edge.encoder import UnknownPrinter
+    from edge.panel import PanelError
 
-    daemon = assemble(config, version())
+    try:
+        daemon = assemble(config, version())
+    except UnknownPrinter as error:
+        raise ConfigError([f"{options.config}: printer: {error}"]) from error
+    except (PanelError, sqlite3.Error, OSError) as error:
+        log.error("can't start: %s", error)
+        return FAILED
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: daemon.stop())
     daemon.run()

@@ -34,7 +34,7 @@ class Move(StrEnum):
     PAID = "Mercado Pago says it is paid"
     BEGUN = "the first byte may leave"
     REFUSED = "not a byte was sent"
-    INTERRUPTED = "cut off: the next one is a copy"
+    INTERRUPTED = "cut off, so the next one is a copy"
     PROVED = "the printer proved it"
     UNPROVED = "sent, without proof"
     REPRINT = "a person wants a copy"

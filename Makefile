@@ -1,0 +1,40 @@
+# make demo, make test and make check do all of their own set-up: virtual environment, dependencies, mosquitto.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+INSTALLED = $(VENV)/.installed
+
+.PHONY: demo test check format clean mosquitto diagram
+
+demo: $(INSTALLED) mosquitto
+	@$(BIN)/python -m sim
+
+test: $(INSTALLED) mosquitto
+	$(BIN)/pytest
+
+check: $(INSTALLED) mosquitto
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pytest -q -m "not slow"
+
+format: $(INSTALLED)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+diagram: $(INSTALLED)
+	$(BIN)/python -m tests.diagram
+
+# A bare Debian has Python without venv, and a venv that could not be finished is no venv.
+$(INSTALLED): pyproject.toml setup.py
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || scripts/apt-install python3-venv
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --upgrade pip
+	$(BIN)/pip install --quiet --editable '.[relay,sim,test,check]'
+	@touch $@
+
+mosquitto:
+	@PATH="$$PATH:/usr/sbin" command -v mosquitto >/dev/null || scripts/apt-install mosquitto
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

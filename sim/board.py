@@ -1,0 +1,157 @@
+"""The Raspberry Pi: the very daemon that ships, as a process of its own, on mock pins that can be reached from outside.
+
+`python -m sim.board PORT run --config FILE` is `till-edge run --config FILE` plus a thread that moves the pins of
+gpiozero's mock factory by order of whoever connects to PORT on the loopback; `Board` is that somebody.
+"""
+
+import json
+import os
+import signal
+import socket
+import socketserver
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+LEDS = {"green": 17, "yellow": 27, "red": 22}
+BUTTON = 26
+
+
+class Board:
+    """A Pi that can be plugged in, unplugged, and have its button pressed."""
+
+    def __init__(self, config: Path, log: Path, environment: dict[str, str] | None = None) -> None:
+        self.config = config
+        self.log = log
+        self._environment = environment or {}
+        self._process: subprocess.Popen[bytes] | None = None
+        self._wire: socket.socket | None = None
+
+    def plug_in(self, timeout: float = 20) -> None:
+        """Start the daemon and wait until its pins can be reached. Raises `RuntimeError` with its log if it ends."""
+        listener = socket.create_server(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+        listener.close()
+        environment = {**os.environ, **self._environment, "GPIOZERO_PIN_FACTORY": "mock"}
+        command = [sys.executable, "-m", "sim.board", str(port), "run", "--verbose", "--config", str(self.config)]
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+        self._wire = self._connect(port, time.monotonic() + timeout)
+
+    def pull_the_plug(self) -> None:
+        """SIGKILL: nobody gets to say goodbye."""
+        self._end(signal.SIGKILL)
+
+    def shut_down(self, timeout: float = 30) -> int:
+        """SIGTERM, as systemd does it. Returns the exit code."""
+        return self._end(signal.SIGTERM, timeout)
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def lights(self) -> dict[str, bool]:
+        """Which LEDs are on this moment; all are dark when the daemon is dead."""
+        return self._say("lights") if self.running else dict.fromkeys(LEDS, False)
+
+    def watch(self, seconds: float) -> list[dict[str, bool]]:
+        """What the LEDs did: a look every 20 ms."""
+        end = time.monotonic() + seconds
+        seen = []
+        while time.monotonic() < end:
+            seen.append(self.lights)
+            time.sleep(0.02)
+        return seen
+
+    def press(self, seconds: float = 0.2) -> None:
+        """Push the button for so long."""
+        self.button(down=True)
+        time.sleep(seconds)
+        self.button(down=False)
+
+    def button(self, down: bool) -> None:
+        self._say("down" if down else "up")
+
+    def _say(self, word: str) -> Any:
+        assert self._wire is not None
+        self._wire.sendall(word.encode() + b"\n")
+        answer = b""
+        while not answer.endswith(b"\n"):
+            part = self._wire.recv(4096)
+            if not part:
+                raise RuntimeError(f"the daemon is gone:\n{self.tail()}")
+            answer += part
+        return json.loads(answer)
+
+    def _connect(self, port: int, deadline: float) -> socket.socket:
+        while time.monotonic() < deadline:
+            if not self.running:
+                raise RuntimeError(f"the daemon ended:\n{self.tail()}")
+            try:
+                return socket.create_connection(("127.0.0.1", port))
+            except OSError:
+                time.sleep(0.02)
+        raise RuntimeError(f"the daemon doesn't come up:\n{self.tail()}")
+
+    def _end(self, number: signal.Signals, timeout: float = 10) -> int:
+        if self._process is None:
+            return 0
+        self._process.send_signal(number)
+        code = self._process.wait(timeout)
+        if self._wire is not None:
+            self._wire.close()
+        return code
+
+    def tail(self, lines: int = 30) -> str:
+        """The end of the daemon's log."""
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:]) if self.log.exists() else ""
+
+    def __enter__(self) -> Self:
+        self.plug_in()
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        if self.running:
+            self.shut_down()
+
+
+class _Hands(socketserver.StreamRequestHandler):
+    """Moves the pins of this process."""
+
+    def handle(self) -> None:
+        for line in self.rfile:
+            self.wfile.write(json.dumps(self._obey(line.decode().strip())).encode() + b"\n")
+
+    def _obey(self, word: str) -> Any:
+        from gpiozero import Device
+
+        pins = Device.pin_factory
+        if word == "lights":
+            return {color: bool(pins.pin(number).state) for color, number in LEDS.items()}
+        button = pins.pin(BUTTON)
+        return button.drive_low() if word == "down" else button.drive_high()
+
+
+def main(arguments: list[str]) -> int:
+    """Run till-edge with its pins within reach."""
+    from edge.__main__ import main as till_edge
+
+    socketserver.ThreadingTCPServer.allow_reuse_address = True
+    server = socketserver.ThreadingTCPServer(("127.0.0.1", int(arguments[0])), _Hands)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, name="hands", daemon=True).start()
+    return till_edge(arguments[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
