@@ -21,7 +21,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from edge import messages as m
 from edge import wire
-from edge.config import BrokerConfig
+from edge.config import BrokerConfig, TlsConfig
 from edge.daemon import Arrival, Inbox
 
 log = logging.getLogger(__name__)
@@ -105,7 +105,7 @@ class MqttBroker:
             self._closing.wait(pause)
 
     def _run_session(self) -> None:
-        connect = Properties(PacketTypes.CONNECT)
+        connect = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         connect.SessionExpiryInterval = SESSION_SECONDS
         host, port = self._config.host, self._config.port
         try:
@@ -132,8 +132,7 @@ class MqttBroker:
         if config.username:
             client.username_pw_set(config.username, config.password.reveal() if config.password else None)
         if config.tls:
-            files = (config.tls.ca_file, config.tls.cert_file, config.tls.key_file)
-            client.tls_set(*(str(file) if file else None for file in files))
+            client.tls_set_context(_tls_context(config.tls))
         client.will_set(self._topics.status, wire.OFFLINE, qos=1, retain=True)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
@@ -175,8 +174,8 @@ class MqttBroker:
 
     def _read(self, message: mqtt.MQTTMessage) -> m.Event:
         if message.topic == wire.RELAY_STATUS:
-            return m.RelaySeen(wire.decode_state(message.payload) == "online")
-        doorbell = wire.decode_doorbell(message.payload)
+            return m.RelaySeen(wire.decode_state(bytes(message.payload)) == "online")
+        doorbell = wire.decode_doorbell(bytes(message.payload))
         return m.DoorbellRang(m.Kind(doorbell.kind), doorbell.id)
 
     def _acknowledgement(self, client: mqtt.Client, message: mqtt.MQTTMessage) -> Callable[[], None]:
@@ -187,6 +186,13 @@ class MqttBroker:
                 client.ack(message.mid, message.qos)
 
         return acknowledge
+
+
+def _tls_context(tls: TlsConfig) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=tls.ca_file)
+    if tls.cert_file:
+        context.load_cert_chain(tls.cert_file, tls.key_file)
+    return context
 
 
 def _words(error: Exception, address: str) -> str:
