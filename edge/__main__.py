@@ -139,13 +139,17 @@ def version() -> str:
 
 def _parser() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--config", type=Path, default=DEFAULT_CONFIG, metavar="FILE", help=f"default: {DEFAULT_CONFIG}")
+    common.add_argument(
+        "--config", type=Path, default=DEFAULT_CONFIG, metavar="FILE", help=f"default: {DEFAULT_CONFIG}"
+    )
     common.add_argument("--verbose", action="store_true", help="log every event")
     parser = argparse.ArgumentParser("till-edge", description="Prints a ticket for what Mercado Pago says is paid.")
     parser.add_argument("--version", action="version", version=version())
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, does: str, do: object) -> argparse.ArgumentParser:
+    def add(
+        commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, does: str, do: object
+    ) -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=does, description=does, parents=[common])
         command.set_defaults(command=do)
         return command

@@ -16,13 +16,15 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from edge.ticket import CENTERED, PLAIN, Align, Cut, Feed, Line, Logo, Qr, Row, Rule, Style, Text, justify, wrap
+from edge.ticket import CENTERED, PLAIN, Cut, Feed, Line, Logo, Qr, Row, Rule, Style, Text, justify, wrap
 
-CODE_PAGES = ("CP858", "CP850", "CP860")
+CODEPAGES = ("CP858", "CP850", "CP860")
 """Those that have the letters of Spanish and Portuguese, best first."""
 
 DEFAULT_PROFILE = "default"
 DOTS_PER_LETTER = 12
+TALLEST_LOGO = 240
+"""Dots: three centimetres of paper."""
 QR_DOTS = 6
 DRAWER_PIN = 2
 
@@ -30,13 +32,17 @@ DRAWER_PIN = 2
 # where two accented letters make one ideogram.
 PLAIN_ASCII = b"\x1bR\x00"
 NO_IDEOGRAMS = b"\x1c."
+RASTER = b"\x1dv0\x00"
 
-CLOSEST = {
-    **{"€": "EUR", "“": '"', "”": '"', "„": '"', "‘": "'", "’": "'", "‚": ",", "–": "-", "—": "-", "−": "-"},
-    **{"…": "...", "•": "*", "·": ".", "×": "x", "⁄": "/", "º": "o", "ª": "a", "°": "o", "«": '"', "»": '"'},
-    **{"ß": "ss", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L"},
-    **{"đ": "d", "Đ": "D", "ð": "d", "Ð": "D", "þ": "th", "Þ": "Th", "ı": "i", "₡": "C", "₲": "G", "₱": "P"},
-}
+CLOSEST = dict(
+    zip(
+        "“”„«»‘’‚–—−•·×⁄ºª°øØłŁđĐðÐı₡₲₱",
+        '"""""\'\',---*.x/oaooOlLdDdDiCGP',
+        strict=True,
+    ),
+    **{"€": "EUR", "…": "...", "ß": "ss", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "þ": "th", "Þ": "Th"},
+)
+"""For the letters that don't fall apart into a plain one and its accent."""
 
 
 class UnknownPrinter(ValueError):
@@ -50,18 +56,19 @@ class Encoder:
         self,
         profile: str | None = None,
         columns: int | None = None,
-        code_page: str | None = None,
+        codepage: str | None = None,
         logo: Path | None = None,
     ) -> None:
         """Choose by the profile whatever is None. Raises `UnknownPrinter`, and `OSError` if the logo can't be read."""
-        self._profile = _profile(profile or DEFAULT_PROFILE)
-        self.columns: int = columns or self._profile.get_columns("a")
-        self.code_page = _code_page(self._profile, code_page)
+        self.profile = profile or DEFAULT_PROFILE
+        known = _profile(self.profile)
+        self.columns: int = columns or known.get_columns("a")
+        self.codepage = _choose_codepage(known, codepage)
         self._logo = self._raster(logo) if logo else b""
 
     def encode(self, lines: Iterable[Line], open_drawer: bool = False) -> bytes:
         """Return the whole ticket, from reset to cut. `open_drawer` opens the cash drawer first."""
-        sheet = _Sheet(self._profile, self.columns, self.code_page, self._logo)
+        sheet = _Sheet(self.profile, self.columns, self.codepage, self._logo)
         if open_drawer:
             sheet.printer.cashdraw(DRAWER_PIN)
         for line in lines:
@@ -69,36 +76,38 @@ class Encoder:
         return bytes(sheet.printer.output)
 
     def _raster(self, logo: Path) -> bytes:
-        """The logo goes with each ticket: about (width in dots / 8) * height bytes; 9,600 baud carry 960 a second."""
+        """The logo goes with each ticket: width / 8 * height bytes, of which 9,600 baud carry 960 a second."""
         from PIL import Image  # only shops with a logo pay for it
 
-        printer = _escpos().printer.Dummy(self._profile)
-        with Image.open(logo) as picture:
-            picture.thumbnail((self.columns * DOTS_PER_LETTER, picture.height))
-            printer.image(picture)
-        return bytes(printer.output)
+        with Image.open(logo) as file:
+            picture = file.convert("RGBA")
+        picture.thumbnail((self.columns * DOTS_PER_LETTER, TALLEST_LOGO))
+        image = _escpos().image.EscposImage(picture)
+        # Not `Dummy.image`, which prints to stdout where the profile doesn't say how wide the paper is.
+        size = image.width_bytes.to_bytes(2, "little") + image.height.to_bytes(2, "little")
+        return bytes(RASTER + size + image.to_raster_format())
 
 
 class _Sheet:
     """One ticket under way, and the style that the printer is in."""
 
-    def __init__(self, profile: Any, columns: int, code_page: str, logo: bytes) -> None:
+    def __init__(self, profile: str, columns: int, codepage: str, logo: bytes) -> None:
         self.printer = _escpos().printer.Dummy(profile)
         self.columns = columns
-        self.code_page = code_page
+        self.codepage = codepage
         self.logo = logo
         self.style = PLAIN
         self.printer.hw("INIT")
         self.printer._raw(NO_IDEOGRAMS + PLAIN_ASCII)
-        self.printer.charcode(code_page)
+        self.printer.charcode(codepage)
 
     def write(self, line: Line) -> None:
         match line:
             case Text(text, style):
-                self._paragraph(fold(text, self.code_page), style)
+                self._paragraph(fold(text, self.codepage), style)
             case Row(left, right, style):
                 room = self.columns // style.size.width
-                self._print(justify(fold(left, self.code_page), fold(right, self.code_page), room), style)
+                self._print(justify(fold(left, self.codepage), fold(right, self.codepage), room), style)
             case Rule():
                 self._print(["─" * self.columns], PLAIN)
             case Qr(data):
@@ -144,24 +153,24 @@ class _Sheet:
 # --- letters -------------------------------------------------------------------------------------------------------
 
 
-def fold(text: str, code_page: str) -> str:
-    """Write `text` with the letters of `code_page` alone; control characters vanish."""
-    return "".join(_closest(letter, code_page) for letter in unicodedata.normalize("NFC", text))
+def fold(text: str, codepage: str) -> str:
+    """Write `text` with the letters of `codepage` alone; control characters vanish."""
+    return "".join(_closest(letter, codepage) for letter in unicodedata.normalize("NFC", text))
 
 
 @lru_cache(maxsize=2048)
-def _closest(letter: str, code_page: str) -> str:
+def _closest(letter: str, codepage: str) -> str:
     if unicodedata.category(letter) in ("Cc", "Cf", "Mn", "Me"):
         return ""
     decomposed = (part for part in unicodedata.normalize("NFKD", letter) if not unicodedata.combining(part))
     bare = "".join(CLOSEST.get(part, part) for part in decomposed)
     candidates = (letter, CLOSEST.get(letter, bare), bare)
-    return next((candidate for candidate in candidates if _encodable(candidate, code_page)), "?")
+    return next((candidate for candidate in candidates if _encodable(candidate, codepage)), "?")
 
 
-def _encodable(text: str, code_page: str) -> bool:
+def _encodable(text: str, codepage: str) -> bool:
     try:
-        text.encode(code_page)
+        text.encode(codepage)
     except UnicodeEncodeError:
         return False
     return True
@@ -177,13 +186,14 @@ def _profile(name: str) -> Any:
     return _escpos().capabilities.get_profile(name)
 
 
-def _code_page(profile: Any, wanted: str | None) -> str:
-    ours = [page for page in CODE_PAGES if page in profile.get_code_pages()]
+def _choose_codepage(profile: Any, wanted: str | None) -> str:
+    ours = [page for page in CODEPAGES if page in profile.get_code_pages()]
     if wanted is None and ours:
         return ours[0]
     if wanted in ours:
         return wanted
-    raise UnknownPrinter(f"the printer's profile has no code page {wanted}; of ours it has {', '.join(ours) or 'none'}")
+    missing = wanted or "for Spanish or Portuguese"
+    raise UnknownPrinter(f"its profile has no code page {missing}; it has {', '.join(ours) or 'none of ours'}")
 
 
 @cache
@@ -199,6 +209,7 @@ def _escpos() -> Any:
         os.environ["ESCPOS_CAPABILITIES_PICKLE_DIR"] = scratch
         try:
             import escpos.capabilities
+            import escpos.image
             import escpos.printer
         finally:
             tempfile.tempdir = before

@@ -42,7 +42,9 @@ def read_item(text: str) -> Item:
     title, *rest = text.rsplit(":", 2)
     if not title.strip() or len(rest) != 2:
         raise BadOrder(f'item {text!r} can\'t be read; write "TITLE:QUANTITY:UNIT_PRICE", like "Yerba 1 kg:2:2675.25"')
-    return Item(title.strip(), read_amount(rest[0], f"the quantity of {title}"), read_amount(rest[1], f"{title}'s price"))
+    return Item(
+        title.strip(), read_amount(rest[0], f"the quantity of {title}"), read_amount(rest[1], f"{title}'s price")
+    )
 
 
 def fresh_reference(till: str, now: datetime, nonce: str) -> str:

@@ -9,15 +9,14 @@ import textwrap
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal, localcontext
 from enum import Enum, StrEnum
 from typing import TYPE_CHECKING
 
-from babel import Locale
 from babel.numbers import format_currency, format_decimal, get_currency_precision
 
 from edge.messages import Banner
-from edge.order import Item, MerchantOrder
+from edge.order import NEVER, Item, MerchantOrder
 from edge.words import WORDS, Words
 
 if TYPE_CHECKING:
@@ -144,12 +143,13 @@ def _header(ticket: "TicketConfig", till: "TillConfig", columns: int) -> Iterato
         yield Logo()
     for number, text in enumerate(map(clean, ticket.header)):
         yield Text(text, CENTERED if number else Style(Align.CENTER, bold=True, size=_largest(len(text), columns)))
-    yield Text(clean(till.name), CENTERED)
+    if till.name:
+        yield Text(clean(till.name), CENTERED)
 
 
 def _items(order: MerchantOrder) -> Iterator[Line]:
     for item in order.items:
-        amount = money(item.amount, order.currency, order.site)
+        amount = _shown(item.amount, order)
         if item.quantity == 1:
             yield Row(clean(item.title), amount)
         else:
@@ -160,30 +160,28 @@ def _items(order: MerchantOrder) -> Iterator[Line]:
 
 
 def _times(item: Item, order: MerchantOrder) -> str:
-    count = format_decimal(item.quantity, locale=_locale(order.currency, order.site), decimal_quantization=False)
-    return f"{count} x {money(item.unit_price, order.currency, order.site)}"
+    locale = _country(order.currency, order.site).locale
+    with localcontext(ARITHMETIC):
+        count = format_decimal(item.quantity, locale=locale, decimal_quantization=False)
+    return f"{count} x {_shown(item.unit_price, order)}"
 
 
 def _total(order: MerchantOrder, words: Words, columns: int) -> Iterator[Line]:
-    def shown(amount: Decimal) -> str:
-        return money(amount, order.currency, order.site)
-
     subtotal = sum((item.amount for item in order.items), Decimal(0))
-    if order.items and shown(subtotal) != shown(order.total):
-        yield Row(words.subtotal, shown(subtotal))
-        yield Row(words.adjustment, shown(order.total - subtotal))
-    total = shown(order.total)
+    if order.items and _shown(subtotal, order) != _shown(order.total, order):
+        yield Row(words.subtotal, _shown(subtotal, order))
+        yield Row(words.adjustment, _shown(order.total - subtotal, order))
+    total = _shown(order.total, order)
     yield Row(words.total, total, Style(bold=True, size=_largest(len(words.total) + 1 + len(total), columns)))
     if order.received != order.total:
-        yield Row(words.paid, shown(order.received), STRONG)
+        yield Row(words.paid, _shown(order.received, order), STRONG)
 
 
 def _payment(order: MerchantOrder, words: Words, till: "TillConfig") -> Iterator[Line]:
     yield Text(words.paid_with, HEADLINE)
     yield Feed()
-    moments = [payment.date_approved for payment in order.approved if payment.date_approved is not None]
-    if moments:
-        yield Row(words.date, max(moments).astimezone(till.timezone).strftime(words.date_form))
+    if order.paid_at > NEVER:
+        yield Row(words.date, order.paid_at.astimezone(till.timezone).strftime(words.date_form))
     for payment in order.approved:
         yield Row(words.operation, clean(payment.id))
     yield Row(words.reference, clean(order.reference))
@@ -202,6 +200,10 @@ def _footer(order: MerchantOrder, ticket: "TicketConfig") -> Iterator[Line]:
             yield Qr(clean(payment.id))
 
 
+def _shown(amount: Decimal, order: MerchantOrder) -> str:
+    return money(amount, order.currency, order.site)
+
+
 def _largest(length: int, columns: int) -> Size:
     """The largest letters in which `length` of them fit on one line."""
     if length <= columns // Size.DOUBLE.width:
@@ -211,38 +213,50 @@ def _largest(length: int, columns: int) -> Size:
 
 # --- words and numbers ---------------------------------------------------------------------------------------------
 
-SITES = {
-    "MLA": ("ARS", "es_AR"),
-    "MLB": ("BRL", "pt_BR"),
-    "MLC": ("CLP", "es_CL"),
-    "MLU": ("UYU", "es_UY"),
-    "MLM": ("MXN", "es_MX"),
-    "MPE": ("PEN", "es_PE"),
-    "MCO": ("COP", "es_CO"),
-}
-"""Mercado Pago's name of a country: its currency, and how it writes numbers."""
 
-LATIN_AMERICA = "es_419"
+@dataclass(frozen=True)
+class Country:
+    """How a country writes amounts. Babel knows the separators; its patterns change from one version to the next."""
+
+    currency: str
+    locale: str
+    pattern: str = "¤#,##0"
+
+
+SPACED = "¤ #,##0"
+SITES = {
+    "MLA": Country("ARS", "es_AR"),
+    "MLB": Country("BRL", "pt_BR", SPACED),
+    "MLC": Country("CLP", "es_CL"),
+    "MLU": Country("UYU", "es_UY", SPACED),
+    "MLM": Country("MXN", "es_MX"),
+    "MPE": Country("PEN", "es_PE", SPACED),
+    "MCO": Country("COP", "es_CO"),
+}
+"""Mercado Pago's names of the countries."""
+
+ELSEWHERE = Country("", "es_419", SPACED)
 CENTS_ONLY_IF_ANY = frozenset({"COP"})
+ARITHMETIC = Context(prec=100, rounding=ROUND_HALF_UP)
+"""Rounds as tills do. With the usual 28 digits an absurd amount would raise, and be a ticket that never comes."""
 
 
 def money(amount: Decimal, currency: str, site: str) -> str:
     """Write an amount as the country of `site` does; without a `currency`, in the country's own."""
-    currency = currency or SITES.get(site, ("", ""))[0]
+    country = _country(currency, site)
+    currency = currency or country.currency
     digits = get_currency_precision(currency)
     if currency in CENTS_ONLY_IF_ANY and amount == amount.to_integral_value():
         digits = 0
-    # Babel rounds half to even; tills round half up.
-    rounded = amount.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
-    locale = _locale(currency, site)
-    pattern = Locale.parse(locale).currency_formats["standard"].pattern.replace(".00", f".{'0' * digits}".rstrip("."))
-    return clean(format_currency(rounded, currency, pattern, locale, currency_digits=False))
+    pattern = country.pattern + ("." + "0" * digits if digits else "")
+    with localcontext(ARITHMETIC):
+        return clean(format_currency(amount, currency, pattern, country.locale, currency_digits=False))
 
 
-def _locale(currency: str, site: str) -> str:
+def _country(currency: str, site: str) -> Country:
     if site in SITES:
-        return SITES[site][1]
-    return dict(SITES.values()).get(currency, LATIN_AMERICA)
+        return SITES[site]
+    return next((country for country in SITES.values() if country.currency == currency), ELSEWHERE)
 
 
 def clean(text: str) -> str:

@@ -6,6 +6,7 @@ the printer is as far as the failure tells, a text for people, and how many byte
 `time.monotonic()` seconds.
 """
 
+import contextlib
 import errno
 import fcntl
 import os
@@ -97,7 +98,8 @@ class Transport:
         """Let go; twice is fine. `abandon` throws away what was not sent, for it will come again."""
         if self._descriptor >= 0:
             self._part(abandon)
-            os.close(self._descriptor)
+            with contextlib.suppress(OSError):  # unplugged; it is closed all the same
+                os.close(self._descriptor)
             self._descriptor = -1
 
     def _part(self, abandon: bool) -> None:
@@ -157,13 +159,11 @@ class _Network(Transport):
         self._link = link
 
     def _part(self, abandon: bool) -> None:
-        try:
+        with contextlib.suppress(OSError, TransportError):  # it hung up first
             if abandon:  # a reset instead of a farewell, so that no late byte follows
                 self._link.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             else:
                 self._hang_up()
-        except (OSError, TransportError):
-            pass  # it hung up first
         self._link.detach()
 
     def _hang_up(self) -> None:
@@ -179,7 +179,8 @@ class _Terminal(Transport):
 
     def _part(self, abandon: bool) -> None:
         if self._unsent():  # close() would wait half a minute for a printer that takes nothing
-            termios.tcflush(self._descriptor, termios.TCOFLUSH)
+            with contextlib.suppress(termios.error):
+                termios.tcflush(self._descriptor, termios.TCOFLUSH)
 
 
 def open_transport(config: PrinterConfig, sysfs: Path = Path("/sys")) -> Transport:
@@ -195,8 +196,13 @@ def open_transport(config: PrinterConfig, sysfs: Path = Path("/sys")) -> Transpo
             case _:
                 return _heard_out(_open_device(Path(config.device or "")))
     except OSError as error:
-        where = f"{config.host}:{config.port}" if config.connection == "network" else str(config.device or "the printer")
-        raise _misfortune(error, where) from None
+        raise _misfortune(error, _where(config)) from None
+    except UnicodeError:  # what a name that can't be one costs instead of a gaierror
+        raise TransportError(Paper.GONE, f"{_where(config)}: no such host") from None
+
+
+def _where(config: PrinterConfig) -> str:
+    return f"{config.host}:{config.port}" if config.connection == "network" else str(config.device or "the printer")
 
 
 def find_usb_printer(sysfs: Path = Path("/sys")) -> Path:

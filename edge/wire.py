@@ -85,7 +85,7 @@ def decode_doorbell(payload: bytes) -> Doorbell:
     if isinstance(identity, int) and not isinstance(identity, bool):
         identity = _shown(identity) if abs(identity) >= 10**20 else str(identity)
     if not isinstance(identity, str) or not IDS[kind].fullmatch(identity):
-        raise BadMessage(f"id {_shown(identity)} is no id of a {kind}")
+        raise BadMessage(f"id {_shown(identity)} is not the id of a doorbell of kind {kind}")
     return Doorbell(kind, identity, _text(message, "received_at"), _text(message, "request_id"))
 
 

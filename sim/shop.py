@@ -135,7 +135,7 @@ class Shop:
     ) -> None:
         self.folder = folder
         self._without = without
-        self.mercadopago = mercadopago or MercadoPago(user_id="700100200", pos=[(STORE, POS)])
+        self.mercadopago = mercadopago or MercadoPago()
         self.printer = printer or Printer(columns=48)
         self.broker = Mosquitto(folder / "mosquitto")
         self.relay = Relay(folder, self.broker)
@@ -221,7 +221,9 @@ class Shop:
     def order(self, *items: str, total: str, reference: str = "") -> str:
         """Put an order on the till, as the shop's software does. Items are `TITLE:QUANTITY:UNIT_PRICE`."""
         options = [f"--item={item}" for item in items]
-        done = self.command("order", "create", "--total", total, *options, *(["--reference", reference] * bool(reference)))
+        done = self.command(
+            "order", "create", "--total", total, *options, *(["--reference", reference] * bool(reference))
+        )
         if done.returncode:
             raise RuntimeError(done.stderr)
         return done.stdout.strip()
@@ -271,4 +273,6 @@ class Shop:
         try:
             wait_for(condition, what, timeout)
         except TimeoutError as error:
-            raise AssertionError(f"{error}; status {self.status}\noutcomes {self.outcomes}\n{self.board.tail()}") from None
+            raise AssertionError(
+                f"{error}; status {self.status}\noutcomes {self.outcomes}\n{self.board.tail()}"
+            ) from None

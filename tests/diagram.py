@@ -10,7 +10,11 @@ BEGIN, END = "```mermaid\n", "```\n"
 
 def diagram() -> str:
     """The table of moves as a Mermaid state diagram."""
-    lines = ["stateDiagram-v2", f"    [*] --> {Stage.WAITING}: seen on the till", f"    [*] --> {Stage.PAID}: a doorbell of money"]
+    lines = [
+        "stateDiagram-v2",
+        f"    [*] --> {Stage.WAITING}: seen on the till",
+        f"    [*] --> {Stage.PAID}: a doorbell of money",
+    ]
     for stage, moves in LIFE.items():
         lines += [f"    {stage} --> {target}: {move}" for move, target in moves.items()]
     lines += [f"    {stage} --> [*]" for stage in LIFE if stage in FINISHED]

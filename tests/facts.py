@@ -10,7 +10,9 @@ USER = "700100200"
 POS = "55001"
 REFERENCE = "t3-20260302-000417-7f3c"
 
-APPROVED = Payment("98000000002", "approved", Decimal("5350.5"), Decimal(0), "ARS", datetime(2026, 3, 2, 21, 39, 20, tzinfo=UTC))
+APPROVED = Payment(
+    "98000000002", "approved", Decimal("5350.5"), Decimal(0), "ARS", datetime(2026, 3, 2, 21, 39, 20, tzinfo=UTC)
+)
 
 PAID = MerchantOrder(
     id="31415926535",

@@ -56,5 +56,7 @@ def test_the_relay_takes_nothing_of_the_till_but_the_contract():
 
 def test_every_file_of_the_daemon_is_in_the_page():
     text = PAGE.read_text()
-    missing = [path.name for path in (ROOT / "edge").glob("*.py") if path.stem != "__init__" and f"`{path.name}`" not in text]
+    missing = [
+        path.name for path in (ROOT / "edge").glob("*.py") if path.stem != "__init__" and f"`{path.name}`" not in text
+    ]
     assert missing == []

@@ -500,7 +500,9 @@ def test_a_reprint_of_what_nobody_paid_is_nothing():
 
 
 def test_what_waits_for_paper_comes_in_the_order_of_payment():
-    early = replace(paid("2", "early"), payments=(replace(APPROVED, id="7", date_approved=APPROVED.date_approved.replace(hour=9)),))
+    early = replace(
+        paid("2", "early"), payments=(replace(APPROVED, id="7", date_approved=APPROVED.date_approved.replace(hour=9)),)
+    )
     desk = Desk(books=books(PAID, early))
     desk.hear(m.PrinterSeen(m.Paper.OUT)).ring(PAID.id).ring("2")
     desk.hear(m.PrinterSeen(m.Paper.READY)).print()

@@ -63,7 +63,9 @@ def test_the_word_paid_is_not_believed():
     assert judge(charged_back, watched=True) is Verdict.NOT_COVERED
 
 
-@pytest.mark.parametrize("status", ["rejected", "pending", "in_process", "in_mediation", "refunded", "cancelled", "authorized", ""])
+@pytest.mark.parametrize(
+    "status", ["rejected", "pending", "in_process", "in_mediation", "refunded", "cancelled", "authorized", ""]
+)
 def test_only_approved_payments_count(status):
     assert judge(replace(PAID, payments=(replace(APPROVED, status=status),)), watched=True) is Verdict.NOT_COVERED
 

@@ -1,0 +1,28 @@
+"""What the stories share."""
+
+import pytest
+
+from sim.shop import Shop
+
+
+@pytest.fixture
+def shop_of(tmp_path):
+    """Opens shops, and closes them after the test. Each argument goes to `Shop`."""
+    opened: list[Shop] = []
+
+    def open_shop(settings=None, **parts) -> Shop:
+        folder = tmp_path / f"shop{len(opened)}"
+        folder.mkdir()
+        shop = Shop(folder, settings, **parts)
+        opened.append(shop)
+        return shop.open()
+
+    yield open_shop
+    for shop in opened:
+        shop.close()
+
+
+@pytest.fixture
+def shop(shop_of) -> Shop:
+    """A shop that is ready to sell."""
+    return shop_of()
