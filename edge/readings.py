@@ -189,7 +189,7 @@ def _count(holder: Json, key: str) -> int:
 
 
 def _date(holder: Json, key: str) -> datetime | None:
-    """An instant, or None: a ticket with no date is better than none."""
+    """An instant of this century, or None: a ticket with no date is better than none."""
     value = holder.get(key)
     if not isinstance(value, str):
         return None
@@ -197,7 +197,7 @@ def _date(holder: Json, key: str) -> datetime | None:
         date = datetime.fromisoformat(value)
     except ValueError:
         return None
-    return date if date.tzinfo else None
+    return date if date.tzinfo and 2000 < date.year < 2100 else None
 
 
 def _number(value: object) -> float | int:

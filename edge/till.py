@@ -25,7 +25,7 @@ SETTLE = 10.0
 """An order absent from the till may have been paid: its merchant orders get so long to show up in a search."""
 REFUSED_EVERY = 60.0
 LOOK_AT_TROUBLED_PRINTER = 2.0
-LOOK_AT_PRINTER = 30.0
+LOOK_AT_PRINTER = 10.0
 
 
 # --- what is owed --------------------------------------------------------------------------------------------------

@@ -17,6 +17,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from gpiozero import Device
+from gpiozero.pins.mock import MockFactory, MockPin
+
 LEDS = {"green": 17, "yellow": 27, "red": 22}
 BUTTON = 26
 
@@ -31,13 +34,14 @@ class Board:
         self._process: subprocess.Popen[bytes] | None = None
         self._wire: socket.socket | None = None
 
-    def plug_in(self, timeout: float = 20) -> None:
+    def plug_in(self, button_down: bool = False, timeout: float = 20) -> None:
         """Start the daemon and wait until its pins can be reached. Raises `RuntimeError` with its log if it ends."""
         listener = socket.create_server(("127.0.0.1", 0))
         port = listener.getsockname()[1]
         listener.close()
         environment = {**os.environ, **self._environment, "GPIOZERO_PIN_FACTORY": "mock"}
         command = [sys.executable, "-m", "sim.board", str(port), "run", "--verbose", "--config", str(self.config)]
+        environment["SIM_BUTTON"] = "down" if button_down else "up"
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
         self._wire = self._connect(port, time.monotonic() + timeout)
@@ -112,6 +116,14 @@ class Board:
             self._wire.close()
         return code
 
+    def log_says(self, text: str, timeout: float = 20) -> None:
+        """Wait until the log has a line with `text`. Raises `TimeoutError`."""
+        deadline = time.monotonic() + timeout
+        while text not in self.log.read_text(errors="replace"):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"the log never says {text!r}:\n{self.tail()}")
+            time.sleep(0.02)
+
     def tail(self, lines: int = 30) -> str:
         """The end of the daemon's log."""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:]) if self.log.exists() else ""
@@ -125,6 +137,14 @@ class Board:
             self.shut_down()
 
 
+class GroundedPin(MockPin):
+    """A pin whose button is down when somebody first looks: no pull-up lifts it."""
+
+    def _set_pull(self, value: str) -> None:
+        super()._set_pull(value)
+        self.drive_low()
+
+
 class _Hands(socketserver.StreamRequestHandler):
     """Moves the pins of this process."""
 
@@ -133,8 +153,6 @@ class _Hands(socketserver.StreamRequestHandler):
             self.wfile.write(json.dumps(self._obey(line.decode().strip())).encode() + b"\n")
 
     def _obey(self, word: str) -> Any:
-        from gpiozero import Device
-
         pins = Device.pin_factory
         if word == "lights":
             return {color: bool(pins.pin(number).state) for color, number in LEDS.items()}
@@ -150,6 +168,9 @@ def main(arguments: list[str]) -> int:
     server = socketserver.ThreadingTCPServer(("127.0.0.1", int(arguments[0])), _Hands)
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, name="hands", daemon=True).start()
+    if os.environ.get("SIM_BUTTON") == "down":
+        Device.pin_factory = MockFactory()
+        Device.pin_factory.pin(BUTTON, pin_class=GroundedPin)
     return till_edge(arguments[1:])
 
 

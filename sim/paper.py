@@ -37,7 +37,13 @@ class Letters:
 
     @property
     def text(self) -> str:
-        return " " * self.indent + "".join(letter + " " * (look.width - 1) for letter, look in self.cells)
+        """As one reads it: wide letters are not spaced out, but what is at the right stays there."""
+        letters = "".join(letter for letter, _ in self.cells)
+        spare = sum(look.width for _, look in self.cells) - len(letters)
+        left, gap, right = letters.partition("  ")
+        if gap:
+            return " " * self.indent + left + gap + " " * spare + right
+        return " " * (self.indent + spare // 2) + letters
 
     @property
     def height(self) -> int:

@@ -241,7 +241,7 @@ class Printer:
 
     def _hear_real_time(self, buffer: bytearray, connection: socket.socket | None) -> None:
         """With its buffer at a standstill a printer still hears what is said in real time."""
-        while found := REAL_TIME.search(buffer):
+        while found := REAL_TIME.search(bytes(buffer)):
             if found[1]:
                 del buffer[found.start() : found.end()]
                 self._answer(connection, self._status(found[1][0]))
