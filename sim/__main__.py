@@ -1,0 +1,38 @@
+"""The demo: `python -m sim`. A shop to play with on a terminal; one sale told as a story where there is none."""
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+from sim.mosquitto import MosquittoError
+from sim.shop import Shop
+from sim.story import tell
+
+
+def main() -> int:
+    """Open a shop; returns the exit code."""
+    parser = argparse.ArgumentParser("python -m sim", description="A whole shop on this machine.")
+    parser.add_argument("--story", action="store_true", help="play one sale and end, as without a terminal")
+    parser.add_argument("--language", choices=("es", "pt", "en"), default="es", help="of the ticket")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="shop-") as folder:
+        shop = Shop(Path(folder), {"till": {"language": options.language}})
+        try:
+            with shop:
+                return _play(shop, story=options.story or not (sys.stdin.isatty() and sys.stdout.isatty()))
+        except MosquittoError as error:
+            print(error, file=sys.stderr)
+            return 1
+
+
+def _play(shop: Shop, story: bool) -> int:
+    if story:
+        return tell(shop)
+    from sim.screen import Screen
+
+    return Screen(shop).run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,147 @@
+"""The shop on a terminal: lights, paper and log, and keys for everything that can happen at a till."""
+
+import os
+import select
+import sys
+import termios
+import tty
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import count
+
+from rich.console import Group
+from rich.layout import Layout
+from rich.live import Live
+from rich.panel import Panel
+from rich.text import Text
+
+from sim.shop import Shop
+
+SHADES = {"green": ("#1f3d2b", "#2bff88"), "yellow": ("#3d381f", "#ffe02b"), "red": ("#3d1f1f", "#ff4040")}
+
+
+@dataclass(frozen=True)
+class Key:
+    """What a key does, in words."""
+
+    words: str
+    do: Callable[[], str]
+
+
+class Screen:
+    """The player's view and hands."""
+
+    def __init__(self, shop: Shop) -> None:
+        self._shop = shop
+        self._numbers = count(1)
+        self._said = "Press n for a new order, then p to pay it."
+        self._away = False
+        self._keys = {
+            "n": Key("new order", self._order),
+            "s": Key("scan", lambda: f"merchant order {shop.mercadopago.account.scan()} is open"),
+            "p": Key("scan and pay", lambda: f"payment {shop.mercadopago.account.pay()['id']} is approved"),
+            "r": Key(
+                "pay, rejected", lambda: f"payment {shop.mercadopago.account.pay(status='rejected')['id']} is rejected"
+            ),
+            "b": Key("button: press", lambda: self._press(0.2, "pressed: check now")),
+            "h": Key("button: hold", lambda: self._press(1.4, "held: cancel")),
+            "o": Key("paper out", lambda: self._paper(shop.printer.paper_out, "the roll is empty")),
+            "l": Key("load paper", lambda: self._paper(shop.printer.load_paper, "a new roll")),
+            "w": Key("network cut / back", self._network),
+            "k": Key("kill the plug / plug in", self._plug),
+            "q": Key("quit", lambda: ""),
+        }
+
+    def run(self) -> int:
+        """Play until somebody quits. Returns the exit code."""
+        before = termios.tcgetattr(sys.stdin)
+        tty.setcbreak(sys.stdin)
+        try:
+            with Live(self._draw(), screen=True, auto_refresh=False) as live:
+                while (key := self._read_key()) != "q":
+                    if key in self._keys:
+                        self._said = self._obey(self._keys[key])
+                    live.update(self._draw(), refresh=True)
+        finally:
+            termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
+        return 0
+
+    def _read_key(self) -> str:
+        ready = select.select([sys.stdin], [], [], 0.08)[0]
+        return os.read(sys.stdin.fileno(), 1).decode(errors="replace").lower() if ready else ""
+
+    def _obey(self, key: Key) -> str:
+        try:
+            return f"{key.words}: {key.do()}"
+        except (LookupError, RuntimeError, OSError) as error:
+            return f"{key.words}: {str(error).splitlines()[0]}"
+
+    # --- what the keys do ------------------------------------------------------------------------------------------
+
+    def _order(self) -> str:
+        number = next(self._numbers)
+        reference = self._shop.order("Yerba mate 1 kg:2:2675.25", f"Alfajor n.º {number}:1:950", total="6300.50")
+        return f"{reference} is on the till"
+
+    def _press(self, seconds: float, words: str) -> str:
+        self._shop.board.press(seconds)
+        return words
+
+    def _paper(self, act: Callable[[], None], words: str) -> str:
+        act()
+        return words
+
+    def _network(self) -> str:
+        self._away = not self._away
+        if self._away:
+            self._shop.mercadopago.go_away()
+            self._shop.broker.stop()
+            return "neither Mercado Pago nor the broker can be reached"
+        self._shop.mercadopago.come_back()
+        self._shop.broker.start()
+        return "all is reachable again"
+
+    def _plug(self) -> str:
+        if self._shop.board.running:
+            self._shop.board.pull_the_plug()
+            return "the Pi is dark"
+        self._shop.board.plug_in()
+        return "the Pi starts"
+
+    # --- what is seen ----------------------------------------------------------------------------------------------
+
+    def _draw(self) -> Layout:
+        layout = Layout()
+        layout.split_row(Layout(name="till", ratio=1), Layout(name="paper", size=54))
+        status = self._shop.status
+        state = status.get("state", "?") if self._shop.board.running else "no power"
+        till = Group(
+            self._lights(), Text(f"\n  {state}   printer: {status.get('printer', '?')}   api: {status.get('api', '?')}")
+        )
+        problems = Text("\n".join(f"  ! {problem}" for problem in status.get("problems", [])), style="bold red")
+        keys = Text("\n".join(f"  {key}  {what.words}" for key, what in self._keys.items()))
+        log = Text("\n".join(_without_debug(self._shop.board.tail(200))[-10:]), style="dim", no_wrap=True)
+        layout["till"].split_column(
+            Layout(Panel(Group(till, problems), title="till CAJA01"), size=9),
+            Layout(Panel(keys, title="keys"), size=len(self._keys) + 2),
+            Layout(Panel(Text(self._said), title="what happened"), size=4),
+            Layout(Panel(log, title="log")),
+        )
+        layout["paper"].update(Panel(self._paper_text(), title="paper"))
+        return layout
+
+    def _lights(self) -> Text:
+        text = Text("\n  ")
+        for color, on in self._shop.board.lights.items():
+            text.append("●  ", style=SHADES[color][on])
+        return text
+
+    def _paper_text(self) -> Text:
+        """The newest paper, as far as it fits: what hangs out, and below it the tickets before."""
+        pieces = [self._shop.printer.loose.rstrip("\n")]
+        pieces += [ticket.text.rstrip("\n") + "\n" + "- " * 24 for ticket in reversed(self._shop.printer.tickets[-3:])]
+        return Text("\n".join(piece for piece in pieces if piece.strip()), style="black on #fdfcf7")
+
+
+def _without_debug(log: str) -> list[str]:
+    return [line for line in log.splitlines() if not line.startswith("DEBUG")]

@@ -1,0 +1,46 @@
+"""One sale, told line by line as it happens."""
+
+import time
+
+from sim.shop import Shop
+
+ITEMS = ("Yerba mate 1 kg:2:2675.25", "Café con leche:1:1800", "Alfajor de maicena:3:950")
+TOTAL = "10000.50"
+
+
+def tell(shop: Shop) -> int:
+    """Play one sale and print its ticket. Returns the exit code."""
+    began = time.monotonic()
+
+    def say(text: str) -> None:
+        print(f"{time.monotonic() - began:6.2f} s  {text}", flush=True)
+
+    say(f"A shop is open: till CAJA01, light {_light(shop)}.")
+    reference = shop.order(*ITEMS, total=TOTAL)
+    say(f"The shop's software puts order {reference} on the till: $ {TOTAL}.")
+    identity = shop.mercadopago.account.scan()
+    shop.wait_for_state("waiting")
+    say(
+        f"A customer scans the QR. Mercado Pago opens merchant order {identity} and notifies the relay; light {_light(shop)}."
+    )
+    shop.mercadopago.account.pay(status="rejected")
+    say("The first card is rejected. Nothing is printed for that.")
+    paid = time.monotonic()
+    payment = shop.mercadopago.account.pay()
+    say(
+        f"The second one is approved: payment {payment['id']}. The relay rings the till, and the till asks Mercado Pago."
+    )
+    [ticket] = shop.printer.wait_for_tickets(1)
+    say(f"{(time.monotonic() - paid) * 1000:.0f} ms later the ticket is out; light {_light(shop)}:")
+    print("\n" + "\n".join(f"      | {line:48} |" for line in ticket.text.splitlines()) + "\n")
+    [report] = shop.wait_for_outcome("printed")
+    say(f"The printer proved it, and the till reports: {report['outcome']} {report['external_reference']}.")
+    return 0
+
+
+def _light(shop: Shop) -> str:
+    """The colours that are on, over a second."""
+    looks = shop.board.watch(0.6)
+    colors = [color for color in looks[0] if any(look[color] for look in looks)]
+    blinking = any(look != looks[0] for look in looks)
+    return (" and ".join(colors) or "dark") + (", blinking" if blinking else "")
