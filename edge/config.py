@@ -1,334 +1,274 @@
-"""The daemon's configuration: each section is a dataclass, each key one line of it.
+"""The daemon's configuration: each section a dataclass, each key one line of it; the rest are rules between keys.
 
-`load` reads the file and what it points to (token, passwords), so that a daemon that starts has all it needs.
-What is secret shows in no `repr`, no log and no error. `config.example.yaml` explains every key.
+`load` also reads what the file points to (token, password, certificates), so that a daemon that starts has all it
+needs. All mistakes are found in one go. `config.example.yaml` explains every key.
 """
 
 import os
-import re
-from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import Annotated, Literal, get_args
 
-import yaml
+from edge.config_reader import UNREAD, Form, Reader
+from edge.config_values import (
+    AnyPath,
+    AnyText,
+    ApiUrl,
+    Baudrate,
+    Certificates,
+    Device,
+    ExternalId,
+    File,
+    Host,
+    Minutes,
+    NotificationUrl,
+    Pin,
+    Port,
+    Seconds,
+    Secret,
+    SecretFile,
+    Text,
+    Texts,
+    TillId,
+    Timezone,
+    TopicRoot,
+    UserId,
+    YesOrNo,
+    choice,
+    is_loopback,
+    number,
+    read_secret,
+    secret_file,
+    text,
+    whole,
+)
+from edge.yaml_lines import ConfigError, compose
 
-from edge import wire
-from edge.yamlfile import ConfigError, Faults, Unfit, key, read_file, read_mapping, scalar, section, special, texts
+__all__ = ["BrokerConfig", "Config", "ConfigError", "PanelConfig", "PrinterConfig", "Secret", "TlsConfig", "load"]
 
-__all__ = ["Config", "ConfigError", "load"]
-
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
-CODE_PAGES = ("CP858", "CP850", "CP860")
-PROOFS = ("auto", "process_id", "status", "none")
-CONNECTIONS = ("usb", "serial", "network", "file")
-LANGUAGES = ("es", "pt", "en")
-DEFAULT_TOKEN = "/etc/till-edge/access_token"
+TOKEN_FILE = Path("/etc/till-edge/access_token")
+TOKEN_KEY = "mercadopago.access_token_file"
 CREDENTIAL = "access_token"
-"""The name of the systemd credential that takes the place of `access_token_file`."""
+"""The systemd credential that takes the place of the token's file."""
 
-
-class Secret:
-    """A text that shows itself only when asked to."""
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-
-    def reveal(self) -> str:
-        return self._text
-
-    def __repr__(self) -> str:
-        return "Secret(***)"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and other._text == self._text
-
-    def __hash__(self) -> int:
-        return hash(self._text)
-
-
-# --- how a text becomes a value; each raises `Unfit` with what to write instead -------------------------------------
-
-
-def text(value: str) -> str:
-    if not value.strip():
-        raise Unfit("is empty; write something")
-    return value
-
-
-def whole(least: int, most: int) -> Callable[[str], int]:
-    def read(value: str) -> int:
-        if not re.fullmatch(r"-?[0-9]{1,9}", value, re.ASCII) or not least <= int(value) <= most:
-            raise Unfit(f"is {_shown(value)}; write a whole number from {least} to {most}")
-        return int(value)
-
-    return read
-
-
-def seconds(least: float, most: float) -> Callable[[str], float]:
-    def read(value: str) -> float:
-        number = float(value) if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,6})?", value, re.ASCII) else -1.0
-        if not least <= number <= most:
-            raise Unfit(f"is {_shown(value)}; write a number from {least:g} to {most:g}")
-        return number
-
-    return read
-
-
-def one_of(*words: str) -> Callable[[str], str]:
-    def read(value: str) -> str:
-        if value not in words:
-            raise Unfit(f"is {_shown(value)}; write one of {', '.join(words)}")
-        return value
-
-    return read
-
-
-def matching(pattern: str, what: str) -> Callable[[str], str]:
-    def read(value: str) -> str:
-        if not re.fullmatch(pattern, value, re.ASCII):
-            raise Unfit(f"is {_shown(value)}; write {what}")
-        return value
-
-    return read
-
-
-def yes_or_no(value: str) -> bool:
-    if value.lower() not in ("true", "false"):
-        raise Unfit(f"is {_shown(value)}; write true or false")
-    return value.lower() == "true"
-
-
-def timezone(value: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(value)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise Unfit(f"is {_shown(value)}; write a time zone like America/Argentina/Buenos_Aires") from None
-
-
-def api_address(value: str) -> str:
-    url = _url(value)
-    if url.scheme != "https" and url.hostname not in LOOPBACK:
-        raise Unfit("must begin with https://, for the access token travels there")
-    return value.rstrip("/")
-
-
-def address(value: str) -> str:
-    _url(value)
-    return value
-
-
-def _url(value: str) -> Any:
-    try:
-        url = urlsplit(value)
-        _ = url.port  # raises for one that is no number
-    except ValueError:
-        url = urlsplit("")
-    if url.scheme in ("http", "https") and url.hostname:
-        return url
-    raise Unfit(f"is {_shown(value)}; write an address like https://api.mercadopago.com")
-
-
-def secret_file(value: str) -> Secret:
-    """The one line that a file holds."""
-    path = Path(value)
-    try:
-        lines = path.read_bytes().decode("ascii").splitlines()
-    except OSError as error:
-        raise Unfit(f"{value} can't be read: {error.strerror}; see that it exists and this user may read it") from None
-    except UnicodeDecodeError:
-        raise Unfit(
-            f"{value} holds something else than plain letters; put the secret in it, and nothing more"
-        ) from None
-    if len(lines) != 1 or not lines[0].strip() or not lines[0].isprintable():
-        raise Unfit(f"{value} has {len(lines)} lines; put the secret in one line, and nothing more")
-    return Secret(lines[0].strip())
-
-
-def token_file(value: str) -> Secret:
-    """The access token; a systemd credential of that name comes first."""
-    credential = Path(os.environ.get("CREDENTIALS_DIRECTORY", "/nonexistent"), CREDENTIAL)
-    return secret_file(str(credential) if credential.is_file() else value)
-
-
-def existing(value: str) -> Path:
-    path = Path(value)
-    if not path.is_file() or not os.access(path, os.R_OK):
-        raise Unfit(f"{value} can't be read; see that it exists and this user may read it")
-    return path
-
-
-def _shown(value: str) -> str:
-    return repr(value if len(value) <= 40 else value[:37] + "...")
-
-
-# --- the sections --------------------------------------------------------------------------------------------------
-
-WORD = matching(wire.TILL_ID.pattern, "1 to 64 of A-Z a-z 0-9 _ -")
-EXTERNAL_ID = matching(r"[A-Za-z0-9_-]{1,60}", "the id that was chosen when it was made, of A-Z a-z 0-9 _ -")
-PIN = whole(2, 27)
-PORT = whole(1, 65535)
+Language = Literal["es", "pt", "en"]
+Connection = Literal["usb", "serial", "network", "file"]
+CodePage = Literal["CP858", "CP850", "CP860"]
+Proof = Literal["auto", "process_id", "status", "none"]
 
 
 @dataclass(frozen=True)
 class TillConfig:
-    id: str = key(WORD)
-    timezone: ZoneInfo = key(timezone)
-    name: str = key(text, "")
-    language: str = key(one_of(*LANGUAGES), "es")
+    """Which till this is. Its name stands on tickets; left out, it is the id."""
+
+    id: TillId
+    name: Annotated[str, Form(text, instead=lambda till: till["id"])]
+    timezone: Timezone
+    language: Annotated[Language, Form(choice(*get_args(Language)))] = "es"
 
 
 @dataclass(frozen=True)
 class MercadoPagoConfig:
-    user_id: str = key(matching(r"[0-9]{1,20}", "the number of the account that receives the money"))
-    external_store_id: str = key(EXTERNAL_ID)
-    external_pos_id: str = key(EXTERNAL_ID)
-    access_token_file: Secret = key(token_file, written=DEFAULT_TOKEN)
-    api_url: str = key(api_address, "https://api.mercadopago.com")
-    timeout_seconds: float = key(seconds(1, 60), 10.0)
-    notification_url: str | None = key(address, None)
+    """Whose money it is, at which point of sale, and how to ask."""
 
-    @property
-    def access_token(self) -> Secret:
-        """What the file holds."""
-        return self.access_token_file
+    user_id: UserId
+    external_store_id: ExternalId
+    external_pos_id: ExternalId
+    access_token: Annotated[Secret, Form(secret_file, suffix="_file", instead=lambda _: read_secret(TOKEN_FILE))]
+    api_url: ApiUrl = "https://api.mercadopago.com"
+    timeout_seconds: Annotated[float, Form(number(0.1, 120))] = 10.0
+    notification_url: NotificationUrl | None = None
+    """What orders carry that are created here. Left out, they carry none."""
 
 
 @dataclass(frozen=True)
 class TlsConfig:
-    """Without `ca_file` the system's certificates are trusted."""
+    """Without `ca_file` the certificates that the system trusts are trusted."""
 
-    ca_file: Path | None = key(existing, None)
-    cert_file: Path | None = key(existing, None)
-    key_file: Path | None = key(existing, None)
-
-    def __post_init__(self) -> None:
-        if bool(self.cert_file) != bool(self.key_file):
-            raise Unfit("cert_file and key_file go together; give both or neither")
-
-
-def tls(node: yaml.Node) -> TlsConfig | None:
-    """`false`, or a section."""
-    if isinstance(node, yaml.ScalarNode):
-        if scalar(node).lower() != "false":
-            raise Unfit(f"is {_shown(scalar(node))}; write the certificates' files, or false on this machine")
-        return None
-    faults = Faults(Path(), [])
-    config = read_mapping(node, TlsConfig, "tls", faults)
-    if faults.found:
-        raise Unfit("; ".join(text for _, text in faults.found))
-    return config
+    ca_file: Certificates | None = None
+    cert_file: File | None = None
+    key_file: File | None = None
 
 
 @dataclass(frozen=True)
 class BrokerConfig:
-    host: str = key(matching(r"[A-Za-z0-9_.:-]{1,253}", "a host name or an IP address"))
-    port: int = key(PORT, 8883)
-    username: str | None = key(text, None)
-    password_file: Secret | None = key(secret_file, None)
-    topic_root: str = key(WORD, "tills")
-    tls: TlsConfig | None = special(tls, TlsConfig())
+    """How to reach the broker. `tls` is None only where it is on this machine."""
 
-    def __post_init__(self) -> None:
-        if self.tls is None and self.host not in LOOPBACK:
-            raise Unfit(f"is false, and {self.host} is another machine; only this machine is reached without", at="tls")
-        if self.password_file and not self.username:
-            raise Unfit("a password without a username; add broker.username", at="password_file")
-
-    @property
-    def password(self) -> Secret | None:
-        return self.password_file
+    host: Host
+    port: Annotated[int, Form(whole(1, 65535), instead=lambda broker: 1883 if broker["tls"] is None else 8883)]
+    username: Text | None = None
+    password: SecretFile | None = None
+    topic_root: TopicRoot = "tills"
+    tls: TlsConfig | None = field(default_factory=TlsConfig)
 
 
 @dataclass(frozen=True)
 class PrinterConfig:
-    connection: str = key(one_of(*CONNECTIONS))
-    device: Path | None = key(Path, None)
-    baudrate: int = key(whole(1200, 921600), 38400)
-    host: str | None = key(matching(r"[A-Za-z0-9_.:-]{1,253}", "a host name or an IP address"), None)
-    port: int = key(PORT, 9100)
-    profile: str = key(text, "default")
-    columns: int = key(whole(24, 64), 48)
-    codepage: str = key(one_of(*CODE_PAGES), "CP858")
-    proof: str = key(one_of(*PROOFS), "auto")
-    open_drawer: bool = key(yes_or_no, False)
+    """How to reach the printer, and what it can do."""
 
-    def __post_init__(self) -> None:
-        needed = {"serial": "device", "file": "device", "network": "host"}.get(self.connection)
-        if needed and getattr(self, needed) is None:
-            raise Unfit(f"is {self.connection}, which needs printer.{needed}; add it", at="connection")
-        strange = {"usb": ("device", "host"), "network": ("device",), "serial": ("host",), "file": ("host",)}
-        for name in strange.get(self.connection, ()):
-            if getattr(self, name) is not None:
-                raise Unfit(f"connection is {self.connection}, which has no {name}; remove it", at=name)
+    connection: Annotated[Connection, Form(choice(*get_args(Connection)))]
+    device: Device | None = None
+    baudrate: Baudrate = 38400
+    host: Host | None = None
+    port: Port = 9100
+    profile: Text = "default"
+    columns: Annotated[int, Form(whole(24, 64))] = 48
+    codepage: Annotated[CodePage, Form(choice(*get_args(CodePage)))] = "CP858"
+    proof: Annotated[Proof, Form(choice(*get_args(Proof)))] = "auto"
+    open_drawer: YesOrNo = False
 
 
 @dataclass(frozen=True)
 class TicketConfig:
-    header: tuple[str, ...] = special(texts, ())
-    legend: str = key(str, "DOCUMENTO NO VÁLIDO COMO FACTURA")
-    footer: tuple[str, ...] = special(texts, ())
-    logo: Path | None = key(existing, None)
-    qr: bool = key(yes_or_no, True)
+    """What stands on every ticket."""
+
+    header: Texts = ()
+    legend: AnyText = "DOCUMENTO NO VÁLIDO COMO FACTURA"
+    footer: Texts = ()
+    logo: File | None = None
+    qr: YesOrNo = True
 
 
 @dataclass(frozen=True)
 class LedsConfig:
-    green: int = key(PIN, 17)
-    yellow: int = key(PIN, 27)
-    red: int = key(PIN, 22)
+    """GPIO numbers (BCM)."""
+
+    green: Pin = 17
+    yellow: Pin = 27
+    red: Pin = 22
 
 
 @dataclass(frozen=True)
 class ButtonConfig:
-    pin: int = key(PIN, 26)
-    hold_seconds: float = key(seconds(0.5, 10), 2.0)
+    """A GPIO number (BCM), and how long the button is held to cancel."""
+
+    pin: Pin = 26
+    hold_seconds: Annotated[float, Form(number(0.1, 30))] = 2.0
 
 
 @dataclass(frozen=True)
 class PanelConfig:
-    leds: LedsConfig = section(LedsConfig)
-    button: ButtonConfig = section(ButtonConfig)
+    """The lights and the button."""
 
-    def __post_init__(self) -> None:
-        users: dict[int, str] = {self.button.pin: "button.pin"}
-        for each in fields(self.leds):
-            pin = getattr(self.leds, each.name)
-            if pin in users:
-                raise Unfit(f"pin {pin} is used twice, here and by panel.{users[pin]}", at=f"leds.{each.name}")
-            users[pin] = f"leds.{each.name}"
+    leds: LedsConfig = field(default_factory=LedsConfig)
+    button: ButtonConfig = field(default_factory=ButtonConfig)
 
 
 @dataclass(frozen=True)
 class WatchConfig:
-    first_check_seconds: float = key(seconds(1, 600), 30.0)
-    check_every_seconds: float = key(seconds(1, 600), 5.0)
-    idle_every_seconds: float = key(seconds(5, 3600), 60.0)
-    outage_every_seconds: float = key(seconds(2, 600), 10.0)
-    grace_minutes: float = key(seconds(1, 1440), 15.0)
+    """How patient the till is."""
+
+    first_check_seconds: Seconds = 30.0
+    check_every_seconds: Seconds = 5.0
+    idle_every_seconds: Seconds = 60.0
+    outage_every_seconds: Seconds = 10.0
+    grace_minutes: Minutes = 15.0
 
 
 @dataclass(frozen=True)
 class JournalConfig:
-    path: Path = key(Path, Path("/var/lib/till-edge/journal.db"))
-    keep_days: int = key(whole(14, 3650), 30)
+    """Where orders are kept, and for how long. Sessions and retries of others last up to 14 days."""
+
+    path: AnyPath = Path("/var/lib/till-edge/journal.db")
+    keep_days: Annotated[int, Form(whole(14, 3650))] = 30
 
 
 @dataclass(frozen=True)
 class Config:
-    till: TillConfig = section(TillConfig, required=True)
-    mercadopago: MercadoPagoConfig = section(MercadoPagoConfig, required=True)
-    broker: BrokerConfig = section(BrokerConfig, required=True)
-    printer: PrinterConfig = section(PrinterConfig, required=True)
-    ticket: TicketConfig = section(TicketConfig)
-    panel: PanelConfig = section(PanelConfig)
-    watch: WatchConfig = section(WatchConfig)
-    journal: JournalConfig = section(JournalConfig)
+    """All that the daemon is told."""
+
+    till: TillConfig
+    mercadopago: MercadoPagoConfig
+    broker: BrokerConfig
+    printer: PrinterConfig
+    ticket: TicketConfig
+    panel: PanelConfig
+    watch: WatchConfig
+    journal: JournalConfig
 
 
-def load(path: Path) -> Config:
-    """Read the configuration. Raises `ConfigError` with all the mistakes of the file."""
-    config = read_file(path, Config)
-    return replace(config, till=replace(config.till, name=config.till.name or config.till.id))
+def load(path: Path, environ: Mapping[str, str] = os.environ) -> Config:
+    """Read a configuration. Raises `ConfigError` with all the mistakes there are."""
+    reader = Reader(path, _credentials(environ))
+    config = reader.read(Config, compose(path))
+    for rule in (_pins, _printer, _plain_text, _client_certificate, _password):
+        rule(reader)
+    reader.raise_if_faulty()
+    return config
+
+
+def _credentials(environ: Mapping[str, str]) -> dict[str, str]:
+    folder = environ.get("CREDENTIALS_DIRECTORY")
+    credential = Path(folder or "/", CREDENTIAL)
+    return {TOKEN_KEY: str(credential)} if folder and credential.exists() else {}
+
+
+# --- rules between keys; of what could not be read, `values` has nothing ---------------------------------------------
+
+PINS = ("panel.leds.green", "panel.leds.yellow", "panel.leds.red", "panel.button.pin")
+UARTS = ("/dev/serial0", "/dev/ttyAMA0", "/dev/ttyS0")
+UART_PINS = (14, 15)
+
+CONNECTIONS = {
+    "usb": ((), ("device",)),
+    "serial": (("device",), ("baudrate",)),
+    "network": (("host",), ("port",)),
+    "file": (("device",), ()),
+}
+"""Which keys a connection needs, and which it can have besides."""
+
+
+def _pins(reader: Reader) -> None:
+    """A pin has one use. Where one of two is a default, the blame is on the one that is written."""
+    used = dict.fromkeys(UART_PINS, "printer.device") if str(reader.values.get("printer.device")) in UARTS else {}
+    for key in sorted(PINS, key=lambda key: key in reader.written):
+        pin = reader.values.get(key)
+        if pin in used:
+            reader.fault(key, f"pin {pin} is used by {used[pin]} already; choose another")
+        elif pin is not None:
+            used[pin] = key
+
+
+def _printer(reader: Reader) -> None:
+    """Each connection has keys of its own."""
+    connection = reader.values.get("printer.connection")
+    if connection is None:
+        return
+    needed, possible = CONNECTIONS[connection]
+    for name in ("device", "baudrate", "host", "port"):
+        key = f"printer.{name}"
+        if name in needed and key not in reader.written:
+            reader.fault(key, f"is missing; connection: {connection} needs it")
+        elif name not in needed + possible and key in reader.written:
+            reader.fault(key, f"is not used with connection: {connection}; remove it")
+
+
+def _plain_text(reader: Reader) -> None:
+    """Without TLS the password could be read on the way, unless there is no way."""
+    host = reader.values.get("broker.host")
+    if reader.values.get("broker.tls", UNREAD) is None and host is not None and not is_loopback(host):
+        reader.fault("broker.tls", f"can be false only for a broker on this machine, and {host} isn't; remove it")
+
+
+def _client_certificate(reader: Reader) -> None:
+    """A certificate and its key go together, and belong together."""
+    certificate, key = (reader.values.get(f"broker.tls.{name}") for name in ("cert_file", "key_file"))
+    names = [name for name in ("cert_file", "key_file") if f"broker.tls.{name}" in reader.written]
+    if len(names) == 1:
+        reader.fault(f"broker.tls.{names[0]}", "cert_file and key_file go together; give both or neither")
+    elif certificate and key:
+        try:
+            # The empty password keeps OpenSSL from asking for one on the terminal.
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(certificate, key, password="")
+        except ssl.SSLError:
+            reader.fault(
+                "broker.tls.key_file",
+                f"{key} is not the key of {certificate}; both must be in PEM form, without password",
+            )
+
+
+def _password(reader: Reader) -> None:
+    if "broker.password_file" in reader.written and "broker.username" not in reader.written:
+        reader.fault("broker.password_file", "is a password without a user; add broker.username")

@@ -16,12 +16,13 @@ CODE_PAGES = {
 """ESC t n."""
 
 PARAMETERS = {
-    ESC + b"@": 0, ESC + b"t": 1, ESC + b"R": 1, ESC + b"a": 1, ESC + b"E": 1, ESC + b"G": 1, ESC + b"!": 1, ESC + b"-": 1,
-    ESC + b"d": 1, ESC + b"e": 1, ESC + b"J": 1, ESC + b"2": 0, ESC + b"3": 1, ESC + b"M": 1, ESC + b"{": 1, ESC + b" ": 1,
-    ESC + b"V": 1, ESC + b"$": 2, ESC + b"\\": 2, ESC + b"i": 0, ESC + b"m": 0, ESC + b"p": 3, ESC + b"v": 0, ESC + b"u": 1,
-    ESC + b"c": 2, ESC + b"S": 0, ESC + b"L": 0, GS + b"!": 1, GS + b"B": 1, GS + b"L": 2, GS + b"W": 2, GS + b"P": 2,
-    GS + b"r": 1, GS + b"a": 1, GS + b"I": 1, GS + b"h": 1, GS + b"w": 1, GS + b"H": 1, GS + b"f": 1, GS + b":": 0,
-    FS + b".": 0, FS + b"&": 0, FS + b"p": 2, DLE + b"\x04": 1, DLE + b"\x05": 1,
+    ESC + b"@": 0, ESC + b"t": 1, ESC + b"R": 1, ESC + b"a": 1, ESC + b"E": 1, ESC + b"G": 1, ESC + b"!": 1,
+    ESC + b"-": 1, ESC + b"d": 1, ESC + b"e": 1, ESC + b"J": 1, ESC + b"2": 0, ESC + b"3": 1, ESC + b"M": 1,
+    ESC + b"{": 1, ESC + b" ": 1, ESC + b"V": 1, ESC + b"$": 2, ESC + b"\\": 2, ESC + b"i": 0, ESC + b"m": 0,
+    ESC + b"p": 3, ESC + b"v": 0, ESC + b"u": 1, ESC + b"c": 2, ESC + b"S": 0, ESC + b"L": 0, GS + b"!": 1,
+    GS + b"B": 1, GS + b"L": 2, GS + b"W": 2, GS + b"P": 2, GS + b"r": 1, GS + b"a": 1, GS + b"I": 1,
+    GS + b"h": 1, GS + b"w": 1, GS + b"H": 1, GS + b"f": 1, GS + b":": 0, FS + b".": 0, FS + b"&": 0,
+    FS + b"p": 2, DLE + b"\x04": 1, DLE + b"\x05": 1,
 }  # fmt: skip
 """How many bytes follow each command of fixed length."""
 

@@ -413,13 +413,7 @@ HANDLERS: dict[bytes, Callable[[Printer, bytes], None]] = {
     ESC + b"p": lambda printer, _: printer.kick(),
     GS + b"(k": lambda printer, data: printer.qr(data),
     GS + b"v0": lambda printer, data: printer.raster(data),
-    **{
-        name: _nothing
-        for name in (
-            ESC + b"R", ESC + b"2", ESC + b"3", ESC + b"M", ESC + b"{", ESC + b" ", ESC + b"D", FS + b".", FS + b"&",
-            GS + b"L", GS + b"W", GS + b"P", GS + b"a", DLE + b"\x05",
-        )
-    },
+    **dict.fromkeys((ESC + b"R", ESC + b"2", ESC + b"3", ESC + b"M", ESC + b"{", ESC + b" ", ESC + b"D", FS + b".", FS + b"&", GS + b"L", GS + b"W", GS + b"P", GS + b"a", DLE + b"\x05"), _nothing),
 }  # fmt: skip
 
 

@@ -33,7 +33,7 @@ PATIENCE = 20.0
 
 
 def wait_for(condition: Callable[[], Any], what: str, timeout: float = PATIENCE) -> Any:
-    """Return what `condition` returns as soon as that is true. Raises `TimeoutError` that says `what` did not happen."""
+    """Return what `condition` returns as soon as that is true. Raises `TimeoutError` with `what` did not happen."""
     deadline = time.monotonic() + timeout
     while not (found := condition()):
         if time.monotonic() > deadline:

@@ -27,8 +27,8 @@ Answer = tuple[int, Any]
 class Fault:
     """What goes wrong, where, and how often (-1: until it is removed).
 
-    Kinds: `status` (with `status`, `retry_after`), `html` (a 502 page), `garbage` (200, no JSON), `empty` (200, nothing),
-    `slow` (dribbles a byte every `seconds`), `cut` (half the body), `reset_before` and `reset_after` the request
+    Kinds: `status` (with `status`, `retry_after`), `html` (a 502 page), `garbage` (200, no JSON), `empty` (200, no
+    body), `slow` (dribbles a byte every `seconds`), `cut` (half the body), `reset_before` and `reset_after` the request
     is carried out, `hang` (`seconds`, then the answer).
     """
 

@@ -1,4 +1,4 @@
-"""Mercado Pago's notifications: real HTTP to the order's `notification_url`, with its forms, headers, haste and patience.
+"""Mercado Pago's notifications: real HTTP to the order's `notification_url`, with its forms, haste and patience.
 
 Answers other than 200 and 201 bring an instant duplicate and then the ladder of retries. The signature header is there
 and can't be verified, as for QR in life. Nothing is sent to any address but the loopback.

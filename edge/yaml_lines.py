@@ -1,0 +1,111 @@
+"""A YAML file as nodes that know their lines; whatever is no YAML is said in plain words, with line and column.
+
+PyYAML's parser is used and its constructor isn't: that one takes the last of two equal keys, and `010` for eight.
+Anchors and aliases are refused: no configuration needs them, and they make gigabytes out of kilobytes.
+"""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import yaml
+
+LARGEST_FILE = 65536
+"""Bytes. The example, with all its explanations, has about 5,000."""
+
+PLAIN_WORDS = (
+    (r"found character '(.)' that cannot start", r"a text can't begin with \1; put it in quotes"),
+    (
+        r"mapping values are not allowed",
+        "a colon where none can be; is the line indented like its neighbours? A text with a colon in it needs quotes",
+    ),
+    (r"expected <block end>", "this line is not indented like its neighbours; keys of one section begin in one column"),
+    (r"could not find expected ':'", "a key without a colon before here; write it as: key: value"),
+    (r"unexpected end of stream", "the quotes that are opened here are never closed"),
+    (r"expected ',' or '(.)'", r"a comma or \1 is missing before here"),
+    (r"unknown escape character", r"a backslash in double quotes means something else; use single quotes"),
+    (r"another document", "a second document; remove the line with ---"),
+    (r"found duplicate anchor|undefined alias", "& and * can't be used here; put the text in quotes"),
+)
+"""What PyYAML says, and what a person can do about it."""
+
+
+class ConfigError(Exception):
+    """What a person must mend; `faults` has one line for each mistake."""
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        super().__init__("\n".join(faults))
+        self.faults = list(faults)
+
+
+class _Loader(yaml.SafeLoader):
+    """Pure Python, as its C twin has no `compose_node`; a configuration is small."""
+
+    def compose_node(self, parent: yaml.Node | None, index: object) -> yaml.Node | None:
+        event = self.peek_event()  # type: ignore[no-untyped-call]
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+            raise yaml.MarkedYAMLError(problem="undefined alias", problem_mark=event.start_mark)
+        return super().compose_node(parent, index)  # type: ignore[arg-type]
+
+
+def compose(path: Path) -> yaml.Node:
+    """Read a file. Raises `ConfigError`."""
+    text = _text(path)
+    try:
+        node = yaml.compose(text, Loader=_Loader)
+    except yaml.MarkedYAMLError as error:
+        raise ConfigError([f"{path}:{_explain(error, text)}"]) from None
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise ConfigError([f"{path}:{line}: an unprintable character; remove it"]) from None
+    except RecursionError:
+        raise ConfigError([f"{path}: nested too deeply; write it after config.example.yaml"]) from None
+    except (ValueError, OverflowError):  # PyYAML lets them through for "\UFFFFFFFF"
+        raise ConfigError([f"{path}: a backslash with a number that is no character; use single quotes"]) from None
+    if node is None:
+        raise ConfigError([f"{path}: is empty; write it after config.example.yaml"])
+    return node
+
+
+def line_of(node: yaml.Node) -> int:
+    """The line on which a node begins, counted from 1."""
+    return int(node.start_mark.line) + 1
+
+
+def _text(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            content = file.read(LARGEST_FILE + 1)
+    except FileNotFoundError:
+        raise ConfigError([f"{path}: there is no such file; write it after config.example.yaml"]) from None
+    except OSError as error:
+        raise ConfigError([f"{path}: can't be read ({error.strerror}); let this user read it"]) from None
+    if len(content) > LARGEST_FILE:
+        raise ConfigError([f"{path}: has more than {LARGEST_FILE} bytes; is it the right file?"])
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ConfigError([f"{path}:{line}: is not UTF-8; save the file as UTF-8"]) from None
+
+
+def _explain(error: yaml.MarkedYAMLError, text: str) -> str:
+    """`line:column: what is wrong; what to do`."""
+    problem = str(error.problem)
+    # What is unfinished is noticed too late: where it began is of more use.
+    began = error.context_mark if "end of stream" in problem or "expected ':'" in problem else None
+    mark = began or error.problem_mark or error.context_mark
+    if mark is None:
+        return f" is no YAML ({problem})"
+    tab = re.match(r" *\t", text[mark.index - mark.column :])
+    if tab:
+        return f"{mark.line + 1}:{tab.end()}: a tab; indent with blanks only"
+    return f"{mark.line + 1}:{mark.column + 1}: {_in_plain_words(problem)}"
+
+
+def _in_plain_words(problem: str) -> str:
+    for pattern, words in PLAIN_WORDS:
+        found = re.search(pattern, problem)
+        if found:
+            return found.expand(words)
+    return f"is no YAML ({problem}); look at this line and the one above"
