@@ -3,6 +3,7 @@
 A dot is a pixel: 203 dpi, 12 x 24 dots a letter, 576 dots on 80 mm and 384 on 58 mm.
 """
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -40,9 +41,10 @@ class Letters:
         """As one reads it: wide letters are not spaced out, but what is at the right stays there."""
         letters = "".join(letter for letter, _ in self.cells)
         spare = sum(look.width for _, look in self.cells) - len(letters)
-        left, gap, right = letters.partition("  ")
-        if gap:
-            return " " * self.indent + left + gap + " " * spare + right
+        gap = max(re.findall(" +", letters), key=len, default="")
+        if gap and not self.indent:
+            left, _, right = letters.partition(gap)
+            return left + gap + " " * spare + right
         return " " * (self.indent + spare // 2) + letters
 
     @property

@@ -395,6 +395,11 @@ def _nothing(_: Printer, __: bytes) -> None:
     """Known, and of no consequence for what is on the paper here."""
 
 
+OF_NO_CONSEQUENCE = (
+    *(ESC + name for name in (b"R", b"2", b"3", b"M", b"{", b" ", b"D")),
+    *(GS + name for name in (b"L", b"W", b"P", b"a")),
+    *(FS + b".", FS + b"&", DLE + b"\x05"),
+)
 HANDLERS: dict[bytes, Callable[[Printer, bytes], None]] = {
     ESC + b"@": lambda printer, _: printer.sheet.reset(),
     ESC + b"t": _page,
@@ -413,8 +418,8 @@ HANDLERS: dict[bytes, Callable[[Printer, bytes], None]] = {
     ESC + b"p": lambda printer, _: printer.kick(),
     GS + b"(k": lambda printer, data: printer.qr(data),
     GS + b"v0": lambda printer, data: printer.raster(data),
-    **dict.fromkeys((ESC + b"R", ESC + b"2", ESC + b"3", ESC + b"M", ESC + b"{", ESC + b" ", ESC + b"D", FS + b".", FS + b"&", GS + b"L", GS + b"W", GS + b"P", GS + b"a", DLE + b"\x05"), _nothing),
-}  # fmt: skip
+    **dict.fromkeys(OF_NO_CONSEQUENCE, _nothing),
+}
 
 
 def main() -> None:

@@ -20,16 +20,12 @@ def tell(shop: Shop) -> int:
     say(f"The shop's software puts order {reference} on the till: $ {TOTAL}.")
     identity = shop.mercadopago.account.scan()
     shop.wait_for_state("waiting")
-    say(
-        f"A customer scans the QR. Mercado Pago opens merchant order {identity} and notifies the relay; light {_light(shop)}."
-    )
+    say(f"A customer scans the QR. Mercado Pago opens merchant order {identity}; light {_light(shop)}.")
     shop.mercadopago.account.pay(status="rejected")
     say("The first card is rejected. Nothing is printed for that.")
     paid = time.monotonic()
     payment = shop.mercadopago.account.pay()
-    say(
-        f"The second one is approved: payment {payment['id']}. The relay rings the till, and the till asks Mercado Pago."
-    )
+    say(f"The second one is approved: payment {payment['id']}. The relay rings, and the till asks Mercado Pago.")
     [ticket] = shop.printer.wait_for_tickets(1)
     say(f"{(time.monotonic() - paid) * 1000:.0f} ms later the ticket is out; light {_light(shop)}:")
     print("\n" + "\n".join(f"      | {line:48} |" for line in ticket.text.splitlines()) + "\n")

@@ -3,9 +3,11 @@
 from edge import button as buttons
 from edge.button import Button, Gesture
 
+UP = Button()
+
 
 def feel(
-    *edges: tuple[float, bool], until: float, button: Button = Button(), hold: float = 2.0
+    *edges: tuple[float, bool], until: float, button: Button = UP, hold: float = 2.0
 ) -> list[tuple[float, Gesture]]:
     """Play edges, settling every 10 ms as the loop does; return what was felt, and when."""
     felt = []

@@ -188,5 +188,6 @@ def test_the_status_is_retained_and_says_what_is_what(shop: Shop):
         "relay": "online",
         "problems": [],
     }
-    assert status["since"] and status["version"]
+    assert status["since"]
+    assert status["version"]
     assert f"tills/{TILL}/status" in shop.ears.retained
