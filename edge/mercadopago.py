@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import quote
 
 import requests
+import urllib3
 
 from edge import messages as m
 from edge import readings
@@ -230,13 +231,21 @@ class MercadoPago:
 def _body(response: requests.Response, deadline: float) -> bytes:
     """The whole body, within a deadline of its own: requests' timeout starts anew with each byte."""
     body = b""
-    for chunk in response.iter_content(16 * 1024):
+    while chunk := _some(response):
         body += chunk
         if time.monotonic() > deadline:
             raise requests.Timeout("the answer dribbles")
         if len(body) > LARGEST_BODY:
             raise Unreadable(f"more than {LARGEST_BODY} bytes")
     return body
+
+
+def _some(response: requests.Response) -> bytes:
+    """What has arrived of the body; requests' own `iter_content` would wait until a whole chunk is there."""
+    try:
+        return bytes(response.raw.read1(16 * 1024, decode_content=True))
+    except urllib3.exceptions.HTTPError as error:  # requests gives it a name of its own only in `iter_content`
+        raise requests.ConnectionError(error) from error
 
 
 def _pause(header: str | None) -> float:

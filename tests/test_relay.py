@@ -276,6 +276,11 @@ def test_other_addresses_are_not_found_and_do_not_redirect(relay, path):
     assert answer.status_code == 404
 
 
+def test_a_slash_too_many_is_not_found_rather_than_redirected(relay):
+    answer = requests.post(relay.url + relay.path() + "/", json=FEED, timeout=PATIENCE, allow_redirects=False)
+    assert answer.status_code == 404
+
+
 def test_the_log_does_not_hold_the_secret(relay):
     relay.notify()
     relay.notify({"topic": "unknown"})
@@ -328,14 +333,13 @@ def test_no_broker_no_201(broker, start_relay):
     relay.wait_until_healthy()
     with subscribed(broker) as till:
         broker.stop()
+        wait_until(lambda: not relay.is_healthy(), "the relay knows that its broker is gone")
         assert relay.notify() == 503
-        assert requests.get(relay.url + "/health", timeout=PATIENCE).status_code == 503
         broker.start()
         till.wait_until_back()
         relay.wait_until_healthy()
         assert relay.notify({"topic": "payment", "resource": "98000000002"}) == 201
-        heard = till.next()
-        assert heard["id"] in ("98000000002", "31415926535"), "a doorbell that was refused may come late"
+        assert till.next()["id"] == "98000000002", "what was refused without a broker was kept all the same"
 
 
 def test_a_relay_starts_without_its_broker_and_finds_it_later(start_relay):

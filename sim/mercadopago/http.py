@@ -29,7 +29,7 @@ class Fault:
 
     Kinds: `status` (with `status`, `retry_after`), `html` (a 502 page), `garbage` (200, no JSON), `empty` (200, no
     body), `slow` (dribbles a byte every `seconds`), `cut` (half the body), `reset_before` and `reset_after` the request
-    is carried out, `hang` (`seconds`, then the answer).
+    is carried out, `hang` (`seconds`, then the answer), `pay_before` (the customer pays just before it is).
     """
 
     kind: str
@@ -52,6 +52,8 @@ class Request:
     path: str
     query: Query
     at: float
+    client: tuple[str, int]
+    """Address and port: one for each connection."""
 
 
 class Api:
@@ -135,12 +137,14 @@ class _Handler(BaseHTTPRequestHandler):
         query = {name: values[-1] for name, values in parse_qs(url.query, keep_blank_values=True).items()}
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         api = self.server.api
-        api.requests.append(Request(self.command, url.path, query, time.monotonic()))
+        api.requests.append(Request(self.command, url.path, query, time.monotonic(), self.client_address))
         fault = api.fault_for(self.command, url.path)
         if fault and fault.kind == "reset_before":
             return self._reset()
         if fault and fault.kind in ("status", "html", "garbage", "empty"):
             return self._answer_wrongly(fault)
+        if fault and fault.kind == "pay_before":
+            api.account.pay()
         status, answer = self._answer(url.path, query, body)
         if fault and fault.kind == "reset_after":
             return self._reset()

@@ -1,0 +1,73 @@
+"""The simulator is no friend of ours only: Mercado Pago's own SDK, as it comes from PyPI, works against it."""
+
+import pytest
+import requests
+from mercadopago import SDK
+from mercadopago.http import HttpClient
+
+from sim.mercadopago import MercadoPago
+
+
+class Rerouted(HttpClient):
+    """The SDK's own client, sent to another host; the SDK takes such a client as an argument."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self._url = url
+
+    def request(self, method, url, maxretries=None, **kwargs):
+        return super().request(method, url.replace("https://api.mercadopago.com", self._url), maxretries, **kwargs)
+
+
+@pytest.fixture
+def mercadopago():
+    with MercadoPago() as service:
+        yield service
+
+
+@pytest.fixture
+def sdk(mercadopago) -> SDK:
+    return SDK(mercadopago.access_token, http_client=Rerouted(mercadopago.url))
+
+
+def test_a_merchant_order_is_read_by_id(mercadopago, sdk):
+    identity = mercadopago.account.forge(external_reference="R1")
+    answer = sdk.merchant_order().get(identity)
+    assert answer["status"] == 200
+    assert answer["response"]["external_reference"] == "R1"
+    assert answer["response"]["payments"][0]["status"] == "approved"
+
+
+def test_merchant_orders_are_searched_by_reference(mercadopago, sdk):
+    identity = mercadopago.account.forge(external_reference="R1")
+    answer = sdk.merchant_order().search({"external_reference": "R1"})
+    assert [order["id"] for order in answer["response"]["elements"]] == [identity]
+    empty = sdk.merchant_order().search({"external_reference": "R2"})["response"]
+    assert empty == {"elements": None, "next_offset": 0, "total": 0}
+
+
+def test_a_payment_is_read_by_id(mercadopago, sdk):
+    identity = mercadopago.account.forge()
+    [payment] = mercadopago.account.merchant_orders[identity]["payments"]
+    answer = sdk.payment().get(payment["id"])
+    assert answer["response"]["order"]["id"] == identity
+    assert answer["response"]["pos_id"] == str(mercadopago.account.till().id)
+
+
+def test_payments_are_searched_by_point_of_sale(mercadopago, sdk):
+    mercadopago.account.forge()
+    mercadopago.account.forge(pos_id=1)
+    found = sdk.payment().search({"pos_id": mercadopago.account.till().id, "status": "approved"})["response"]
+    assert found["paging"]["total"] == 1
+
+
+def test_a_wrong_token_is_told(mercadopago):
+    answer = SDK("APP_USR-wrong", http_client=Rerouted(mercadopago.url)).payment().get(1)
+    assert answer["status"] == 401
+
+
+def test_requests_without_the_sdk_get_the_same(mercadopago):
+    identity = mercadopago.account.forge()
+    headers = {"Authorization": f"Bearer {mercadopago.access_token}"}
+    answer = requests.get(f"{mercadopago.url}/merchant_orders/{identity}", headers=headers, timeout=5)
+    assert answer.json()["id"] == identity
