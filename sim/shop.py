@@ -140,7 +140,7 @@ class Shop:
         self.broker = Mosquitto(folder / "mosquitto")
         self.relay = Relay(folder, self.broker)
         self.config = folder / "config.yaml"
-        self._settings = settings or {}
+        self.settings = settings or {}
         self.board = Board(self.config, folder / "till.log")
         self.ears: Ears | None = None
         self.notification_url = ""
@@ -207,7 +207,7 @@ class Shop:
         }
         if self.notification_url:
             sections["mercadopago"]["notification_url"] = self.notification_url
-        for name, values in self._settings.items():
+        for name, values in self.settings.items():
             sections[name] = {**sections.get(name, {}), **values}
         self.config.write_text(yaml.safe_dump(sections, allow_unicode=True, sort_keys=False))
 
