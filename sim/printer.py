@@ -17,7 +17,7 @@ from typing import Self
 
 from sim import escpos
 from sim.escpos import CODE_PAGES, DLE, ESC, FS, GS, Command
-from sim.mercadopago.http import reset
+from sim.network import break_off
 from sim.paper import LINE_HEIGHT, Blank, Code, Letters, Look, Picture, Row, Ticket
 
 REAL_TIME = re.compile(rb"\x10\x04([\x01-\x04])|\x10\x14\x08.{7}", re.DOTALL)
@@ -114,7 +114,7 @@ class Printer:
             listener.shutdown(socket.SHUT_RDWR)
             listener.close()
         if (connection := self._connection) is not None:
-            reset(connection)
+            break_off(connection)  # its own thread closes it
         with self._changed:
             self._sheet.reset()
 

@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from sim.mercadopago.account import Account, ApiProblem, Json, Pos
+from sim.network import break_off
 
 Query = dict[str, str]
 Answer = tuple[int, Any]
@@ -101,20 +102,10 @@ class _Server(ThreadingHTTPServer):
 
     def hang_up(self) -> None:
         for connection in tuple(self.open):
-            reset(connection)
+            break_off(connection)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that hangs up is no news."""
-
-
-def reset(connection: socket.socket) -> None:
-    """End a connection with RST, as a broken network does."""
-    try:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
-        connection.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        pass
-    connection.close()
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -203,7 +194,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _reset(self) -> None:
         self.close_connection = True
-        reset(self.connection)
+        break_off(self.connection)
 
 
 # --- routes --------------------------------------------------------------------------------------------------------
