@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 from sim.mosquitto import MosquittoError
+from sim.printer import Printer
 from sim.shop import Shop
 from sim.story import tell
 
@@ -15,9 +16,13 @@ def main() -> int:
     parser = argparse.ArgumentParser("python -m sim", description="A whole shop on this machine.")
     parser.add_argument("--story", action="store_true", help="play one sale and end, as without a terminal")
     parser.add_argument("--language", choices=("es", "pt", "en"), default="es", help="of the ticket")
+    parser.add_argument("--save", type=Path, metavar="FOLDER", help="keep each ticket there, as .txt and .png")
     options = parser.parse_args()
+    if options.save:
+        options.save.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="shop-") as folder:
-        shop = Shop(Path(folder), {"till": {"language": options.language}})
+        printer = Printer(save_to=options.save)
+        shop = Shop(Path(folder), {"till": {"language": options.language}}, printer=printer)
         try:
             with shop:
                 return _play(shop, story=options.story or not (sys.stdin.isatty() and sys.stdout.isatty()))
