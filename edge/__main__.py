@@ -19,6 +19,7 @@ from edge.config import Config, ConfigError, load
 from edge.journal import Journal
 from edge.mercadopago import ApiError, MercadoPago
 from edge.new_order import BadOrder, fresh_reference, new_order, read_amount, read_item
+from edge.order import NEVER
 from edge.readings import Unreadable
 
 DEFAULT_CONFIG = Path("/etc/till-edge/config.yaml")
@@ -70,7 +71,8 @@ def _orders(config: Config, _: argparse.Namespace) -> int:
     journal = _open_journal(config)
     for order in journal.orders():
         paid = order.reading
-        when = f"{paid.paid_at.astimezone(config.till.timezone):%Y-%m-%d %H:%M:%S}" if paid else "-"
+        dated = paid is not None and paid.paid_at > NEVER
+        when = f"{paid.paid_at.astimezone(config.till.timezone):%Y-%m-%d %H:%M:%S}" if paid and dated else "-"
         amount = f"{paid.total} {paid.currency}" if paid else "-"
         print(f"{when:19}  {order.stage:11}  {amount:>16}  {order.reference}  {' '.join(order.banners)}".rstrip())
     journal.close()

@@ -47,7 +47,6 @@ class MqttBroker:
         self._connection = 0
         """Counts connections: an acknowledgement belongs to the one its message came by."""
         self._closing = threading.Event()
-        self._lock = threading.Lock()
         self._reports: dict[int, int] = {}
         self._facts: Mapping[str, Any] = {}
         self._since = ""
@@ -65,8 +64,7 @@ class MqttBroker:
             "merchant_order": report.merchant_order or None,
         }
         payload = wire.encode({**message, "reason": report.reason} if report.reason else message)
-        with self._lock:  # the acknowledgement may be here before we know which report it is for
-            self._reports[self._client.publish(self._topics.tickets, payload, qos=1).mid] = number
+        self._reports[self._client.publish(self._topics.tickets, payload, qos=1).mid] = number
 
     def show(self, facts: Mapping[str, Any]) -> None:
         """Publish the status, retained, if it is another than the last."""
@@ -82,6 +80,11 @@ class MqttBroker:
         """Say that we are offline, and go. The session, with what is rung meanwhile, stays at the broker."""
         self._closing.set()
         self._client.disconnect(ReasonCode(PacketTypes.DISCONNECT, "Disconnect with will message"))
+
+    def _delivered(self, mid: int) -> None:
+        number = self._reports.pop(mid, None)
+        if number is not None:
+            self._inbox.put(Arrival(m.ReportDelivered(number)))
 
     def _publish_status(self) -> None:
         facts = {"v": wire.VERSION, **self._facts, "since": self._since, "version": self._version}
@@ -108,6 +111,7 @@ class MqttBroker:
         connect = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         connect.SessionExpiryInterval = SESSION_SECONDS
         host, port = self._config.host, self._config.port
+        self._connection += 1
         try:
             self._client.connect(host, port, KEEPALIVE, clean_start=False, properties=connect)
             self._client.loop_forever()
@@ -145,11 +149,10 @@ class MqttBroker:
         if reason.is_failure:
             self._why = f"the broker refuses us: {reason}; look at broker.username and broker.password_file"
             return
-        self._connection += 1
         client.subscribe([(self._topics.orders, 1), (wire.RELAY_STATUS, 1)])
 
     def _on_subscribe(self, client: mqtt.Client, _: Any, __: int, reasons: list[ReasonCode], ___: Any) -> None:
-        if any(reason.is_failure for reason in reasons):
+        if reasons[0].is_failure:  # the doorbells'; without the relay's presence we can live
             self._why = f"the broker refuses the subscription to {self._topics.orders}: {reasons[0]}"
             client.disconnect()
             return
@@ -160,10 +163,9 @@ class MqttBroker:
         self._why = self._why or f"the connection ended: {reason}"
 
     def _on_publish(self, _: mqtt.Client, __: Any, mid: int, ___: Any, ____: Any) -> None:
-        with self._lock:
-            number = self._reports.pop(mid, None)
-        if number is not None:
-            self._inbox.put(Arrival(m.ReportDelivered(number)))
+        # Which report that was is looked up by the main thread: it may be just about to note it, and a lock for that
+        # would meet paho's own, which is held here.
+        self._inbox.put(Arrival(m.Ticked(), lambda: self._delivered(mid)))
 
     def _on_message(self, client: mqtt.Client, _: Any, message: mqtt.MQTTMessage) -> None:
         try:

@@ -202,6 +202,7 @@ class Daemon:
             return
         now = self._clock()
         if self._payments.idle and (pay := payment_duty(self._till, now)):
+            self._learn(m.Asked(pay))
             self._payments.give(pay, now)
         if self._printing.idle and (paper := printer_duty(self._till, now)):
             if isinstance(paper, m.Print):

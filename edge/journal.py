@@ -8,6 +8,7 @@ into a running daemon.
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
 from decimal import Decimal
@@ -54,8 +55,8 @@ class Journal:
         """The till as it was at the last commit. The POS id goes if `identity`, our POS's name, is another now."""
         orders = {order.reference: order for order in self.orders()}
         memory = dict(self._database.execute("SELECT key, value FROM memory"))
-        ours = memory.get("identity") == identity
-        self._database.execute("INSERT OR REPLACE INTO memory VALUES ('identity', ?)", [identity])
+        if memory.get("identity") != identity:
+            memory = self._move_to(identity, memory)
         reports = self._reports()
         until = memory.get("swept_until")
         return Till(
@@ -66,9 +67,8 @@ class Journal:
             reports=reports,
             last_report=max(reports, default=0),
             notices=_read_notices(memory.get("notices", "[]")),
-            pos_id=memory.get("pos_id", "") if ours else "",
-            swept_until=datetime.fromisoformat(until) if ours and until else None,
-            cancel_wanted=memory.get("cancel_wanted") == "True",
+            pos_id=memory.get("pos_id", ""),
+            swept_until=datetime.fromisoformat(until) if until else None,
             proof=m.Proof(memory.get("proof", m.Proof.NONE)),
         )
 
@@ -82,14 +82,9 @@ class Journal:
         ]
         if not changes:
             return
-        self._database.execute("BEGIN IMMEDIATE")
-        try:
+        with self._transaction():
             for statement, values in changes:
                 self._database.execute(statement, values)
-        except BaseException:
-            self._database.execute("ROLLBACK")
-            raise
-        self._database.execute("COMMIT")
 
     def orders(self) -> Iterator[Order]:
         """All orders, oldest first."""
@@ -116,6 +111,24 @@ class Journal:
 
     def close(self) -> None:
         self._database.close()
+
+    def _move_to(self, identity: str, memory: dict[str, str]) -> dict[str, str]:
+        """Forget where the till was, and note where it is now."""
+        places = ("pos_id", "swept_until")
+        with self._transaction():
+            self._database.executemany("DELETE FROM memory WHERE key = ?", [[key] for key in places])
+            self._database.execute("INSERT OR REPLACE INTO memory VALUES ('identity', ?)", [identity])
+        return {key: value for key, value in memory.items() if key not in places}
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._database.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._database.execute("ROLLBACK")
+            raise
+        self._database.execute("COMMIT")
 
     def _doorbells(self) -> list[m.PaymentDuty]:
         rows = self._database.execute("SELECT kind, id FROM doorbells").fetchall()
@@ -166,7 +179,6 @@ def _memory(till: Till) -> dict[str, str]:
     return {
         "pos_id": till.pos_id,
         "swept_until": till.swept_until.isoformat() if till.swept_until else "",
-        "cancel_wanted": str(till.cancel_wanted),
         "proof": till.proof.value,
         "notices": json.dumps(sorted([notice.concern, notice.reference] for notice in till.notices)),
     }

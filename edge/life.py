@@ -38,6 +38,7 @@ class Move(StrEnum):
     PROVED = "the printer proved it"
     UNPROVED = "sent, without proof"
     REPRINT = "a person wants a copy"
+    TAKEN_BACK = "the money went back before its ticket"
 
 
 LIFE: Mapping[Stage, Mapping[Move, Stage]] = {
@@ -45,7 +46,7 @@ LIFE: Mapping[Stage, Mapping[Move, Stage]] = {
     Stage.CANCELLING: {Move.PAID: Stage.PAID, Move.REMOVED: Stage.CANCELLED, Move.KEPT: Stage.WAITING},
     Stage.CANCELLED: {Move.PAID: Stage.PAID, Move.SEEN_AGAIN: Stage.WAITING},
     Stage.LAPSED: {Move.PAID: Stage.PAID, Move.SEEN_AGAIN: Stage.WAITING},
-    Stage.PAID: {Move.BEGUN: Stage.PRINTING},
+    Stage.PAID: {Move.BEGUN: Stage.PRINTING, Move.TAKEN_BACK: Stage.LAPSED},
     Stage.PRINTING: {
         Move.PROVED: Stage.PRINTED,
         Move.UNPROVED: Stage.UNCONFIRMED,

@@ -22,14 +22,14 @@ from edge import messages as m
 from edge import readings
 from edge.config import MercadoPagoConfig
 from edge.order import LoadedOrder, MerchantOrder
-from edge.readings import Unreadable
+from edge.readings import Found, Page, Unreadable
 
 log = logging.getLogger(__name__)
 
 LARGEST_BODY = 4 * 1024 * 1024
 PAGE = 50
 MOST_PAGES = 100
-LONGEST_PAUSE = 300.0
+LONGEST_PAUSE = 60.0
 """Seconds; a `Retry-After` of a day is not obeyed while a customer stands at the till."""
 
 
@@ -62,15 +62,15 @@ class MercadoPago:
         )
         # Proxies and netrc of the machine would be one more way for the token to get somewhere else.
         self._session.trust_env = False
-        self._clock_ahead = timedelta(0)
-        """How far Mercado Pago's clock is ahead of ours."""
+        self._clock = time.time
+        """Mercado Pago's time, in Unix seconds; ours until we have heard theirs."""
 
     def do(self, duty: m.PaymentDuty) -> m.Answered:
         """Do what is owed and say what came of it."""
         try:
             return m.Answered(duty, self._answer(duty))
         except ApiError as error:
-            if error.status in (400, 404) and isinstance(duty, m.Verify | m.ReadPayment | m.FindPos):
+            if _says_not_yours(error, duty):
                 return m.Answered(duty, m.NotFound())
             return m.Answered(duty, m.Unreachable(error.trouble, str(error), random.random(), error.retry_after))
         except Unreadable as error:
@@ -105,8 +105,8 @@ class MercadoPago:
     def find_merchant_orders(self, reference: str) -> tuple[MerchantOrder, ...]:
         """All merchant orders of exactly this reference. Raises `ApiError`, `Unreadable`."""
         query = {"external_reference": reference}
-        pages = self._pages("/merchant_orders/search", query, readings.read_merchant_orders)
-        return tuple(order for page in pages for order in page if order.external_reference == reference)
+        found = self._all("/merchant_orders/search", query, readings.read_merchant_orders)
+        return tuple(order for order in found if order.external_reference == reference)
 
     def order_on_till(self) -> LoadedOrder | None:
         """The order on our till, whoever put it there. Raises `ApiError`, `Unreadable`."""
@@ -124,30 +124,32 @@ class MercadoPago:
         return m.PosFound(pos) if pos else m.NotFound()
 
     def _sweep(self, pos_id: str, since: datetime | None) -> m.Swept:
-        until = datetime.now(UTC) + self._clock_ahead
+        until = datetime.fromtimestamp(self._clock(), UTC)
         query = {
             "pos_id": pos_id,
             "status": "approved",
             "sort": "date_created",
             "criteria": "asc",
             "range": "date_created",
-            "begin_date": _iso(since or until - timedelta(minutes=m.Sweep.FIRST_MINUTES)),
+            "begin_date": _iso(min(since or until, until - timedelta(minutes=m.Sweep.FIRST_MINUTES))),
             "end_date": _iso(until + timedelta(minutes=1)),
         }
-        pages = self._pages("/v1/payments/search", query, readings.read_payments)
-        found = {payment: order for page in pages for payment, order in page.items()}
-        return m.Swept(pos_id, until, found)
+        found = self._all("/v1/payments/search", query, readings.read_payments)
+        return m.Swept(pos_id, until, {payment.id: payment.merchant_order for payment in found})
 
-    def _pages(self, path: str, query: Mapping[str, str], read: Callable[[Any], tuple[Any, int]]) -> list[Any]:
-        pages: list[Any] = []
+    def _all(self, path: str, query: Mapping[str, str], read: Callable[[Any], Page[Found]]) -> list[Found]:
+        """What a search finds, page by page."""
+        found: list[Found] = []
         seen = 0
         for _ in range(MOST_PAGES):
-            page, total = read(self._get(path, {**query, "limit": str(PAGE), "offset": str(seen)}))
-            pages.append(page)
-            seen += len(page)
-            if not page or seen >= total:
+            page = read(self._get(path, {**query, "limit": str(PAGE), "offset": str(seen)}))
+            found.extend(page.found)
+            seen += page.size
+            if len(page.found) < page.size:
+                log.warning("%s %s: %d elements can't be read", path, query, page.size - len(page.found))
+            if not page.size or seen >= page.total:
                 break
-        return pages
+        return found
 
     # --- the order on the till -------------------------------------------------------------------------------------
 
@@ -222,10 +224,19 @@ class MercadoPago:
             )
 
     def _note_time(self, date: str) -> None:
+        """Keep Mercado Pago's time by the clock that never jumps: ours may be set at any moment."""
         try:
-            self._clock_ahead = parsedate_to_datetime(date) - datetime.now(UTC)
-        except (ValueError, TypeError):  # no date, or a naive one: what we knew before has to do
+            ahead = parsedate_to_datetime(date).timestamp() - time.monotonic()
+        except (ValueError, TypeError):  # no date: what we knew before has to do
             return
+        self._clock = lambda: time.monotonic() + ahead
+
+
+def _says_not_yours(error: ApiError, duty: m.PaymentDuty) -> bool:
+    """Whether an id is unknown, malformed, or somebody else's; a bad token shows in what we ask of our own."""
+    if not isinstance(duty, m.Verify | m.ReadPayment):
+        return error.status == 404 and isinstance(duty, m.FindPos)
+    return error.status in (400, 403, 404) or error.code == "invalid_caller_id"
 
 
 def _body(response: requests.Response, deadline: float) -> bytes:

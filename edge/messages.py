@@ -185,6 +185,7 @@ class PaymentRead:
     id: str
     pos_id: str
     merchant_order: str
+    approved: bool = True
 
 
 @dataclass(frozen=True)
@@ -266,6 +267,13 @@ class Unreachable:
 Answer = (
     PosFound | MerchantOrderRead | PaymentRead | OrdersFound | TillSeen | CancelTried | Swept | NotFound | Unreachable
 )
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The question is on its way: a doorbell that comes from here on may be newer than the answer."""
+
+    duty: PaymentDuty
 
 
 @dataclass(frozen=True)
@@ -359,12 +367,14 @@ class TicketRefused:
 
 @dataclass(frozen=True)
 class ButtonDown:
-    pass
+    """An edge, and when it came (seconds of the core's clock; None: this moment): the loop may be late to hear."""
+
+    at: float | None = None
 
 
 @dataclass(frozen=True)
 class ButtonUp:
-    pass
+    at: float | None = None
 
 
 @dataclass(frozen=True)
@@ -389,4 +399,4 @@ class ReprintAsked:
 BrokerEvent = DoorbellRang | MessageDropped | BrokerConnected | BrokerLost | RelaySeen | ReportDelivered
 PrinterEvent = PrinterSeen | TicketBegun | TicketPrinted | TicketUnproved | TicketInterrupted | TicketRefused
 PanelEvent = ButtonDown | ButtonUp
-Event = BrokerEvent | Answered | PrinterEvent | PanelEvent | Started | Ticked | ReprintAsked
+Event = BrokerEvent | Asked | Answered | PrinterEvent | PanelEvent | Started | Ticked | ReprintAsked

@@ -113,6 +113,8 @@ class Verdict(StrEnum):
     EXPIRED = "expired"
     REFUNDED = "refunded"
     NOT_COVERED = "not_covered"
+    NO_PLACE = "no_place"
+    """Covered, and Mercado Pago names no point of sale for any of its payments."""
     MIXED_CURRENCIES = "mixed_currencies"
 
     @property
@@ -151,11 +153,13 @@ def verdict(order: MerchantOrder, account: Account, watched: bool, places: Mappi
         return UNPAID_WORDS[order.order_status]
     if len({payment.currency for payment in order.approved}) > 1:
         return Verdict.MIXED_CURRENCIES
-    if not order.approved or order.received < order.total:
+    if order.received <= 0 or order.received < order.total:
         return Verdict.NOT_COVERED
     if watched or any(places.get(payment.id) == account.pos_id for payment in order.approved):
         return Verdict.PAID
-    return Verdict.PLACE_UNKNOWN if unplaced(order, places) else Verdict.ANOTHER_TILL
+    if unplaced(order, places):
+        return Verdict.PLACE_UNKNOWN
+    return Verdict.ANOTHER_TILL if any(places[payment.id] for payment in order.approved) else Verdict.NO_PLACE
 
 
 def unplaced(order: MerchantOrder, places: Mapping[str, str]) -> tuple[str, ...]:

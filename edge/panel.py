@@ -6,6 +6,7 @@ daemon lives, and lights that stand still, or are dark, of the contrary.
 
 import os
 import tempfile
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -71,8 +72,8 @@ class Panel:
             self._button = gpiozero.Button(config.button.pin, pull_up=True)
         except (gpiozero.GPIOZeroError, OSError, ImportError) as error:
             raise PanelError(f"the GPIO pins can't be used: {error}") from error
-        self._button.when_pressed = lambda: tell(m.ButtonDown())
-        self._button.when_released = lambda: tell(m.ButtonUp())
+        self._button.when_pressed = lambda: tell(m.ButtonDown(time.monotonic()))
+        self._button.when_released = lambda: tell(m.ButtonUp(time.monotonic()))
         self._shown: tuple[bool, ...] = (False, False, False)
 
     def show(self, sign: Signal, now: float) -> None:

@@ -4,16 +4,19 @@ Shapes and names are those of the merchant order, payment, POS and in-store orde
 `int` or `Decimal` (never `float`); ids leave as strings, for they exceed 32 bits and nobody computes with them.
 """
 
+import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from edge.messages import PaymentRead
 from edge.order import Item, LoadedOrder, MerchantOrder, Payment
 
 Json = Mapping[str, Any]
+Found = TypeVar("Found")
 
 LARGEST_AMOUNT = Decimal(10) ** 15
 LONGEST_TEXT = 1000
@@ -48,31 +51,42 @@ def read_merchant_order(answer: Any) -> MerchantOrder:
         collector_id=_id(_object(order.get("collector"), "collector"), "id"),
         # The reference spells it with two l, the OpenAPI of 2026 with one.
         cancelled=bool(order.get("cancelled") or order.get("canceled")),
-        total=_amount(order, "total_amount"),
+        total=_required_amount(order, "total_amount"),
         site=_text(order, "site_id"),
         items=tuple(_item(item) for item in _list(order, "items")),
         payments=tuple(_payment(payment) for payment in _list(order, "payments")),
     )
 
 
-def read_merchant_orders(answer: Any) -> tuple[tuple[MerchantOrder, ...], int]:
-    """`GET /merchant_orders/search`: a page, and how many there are in all. `elements` is null when there are none."""
+@dataclass(frozen=True)
+class Page(Generic[Found]):
+    """What could be read of one page of a search: one odd element must not hide the others."""
+
+    found: tuple[Found, ...]
+    size: int
+    """How many elements the page has, readable or not."""
+    total: int
+    """How many there are on all pages."""
+
+
+def read_merchant_orders(answer: Any) -> Page[MerchantOrder]:
+    """`GET /merchant_orders/search`. `elements` is null when there are none."""
     page = _object(answer, "search")
-    return tuple(read_merchant_order(order) for order in _list(page, "elements")), _count(page, "total")
+    return _page(page, "elements", read_merchant_order, _count(page, "total"))
 
 
 def read_payment(answer: Any) -> PaymentRead:
     """`GET /v1/payments/{id}`."""
     payment = _object(answer, "payment")
-    return PaymentRead(_id(payment, "id"), _text(payment, "pos_id"), _order_of(payment))
+    # A card that was only checked is no sale.
+    approved = payment.get("status") == "approved" and payment.get("operation_type") != "card_validation"
+    return PaymentRead(_id(payment, "id"), _text(payment, "pos_id"), _order_of(payment), approved)
 
 
-def read_payments(answer: Any) -> tuple[dict[str, str], int]:
-    """`GET /v1/payments/search`: a page as payment id -> merchant order id, and how many there are in all."""
+def read_payments(answer: Any) -> Page[PaymentRead]:
+    """`GET /v1/payments/search`."""
     page = _object(answer, "search")
-    payments = (_object(payment, "payment") for payment in _list(page, "results"))
-    found = {_id(payment, "id"): _order_of(payment) for payment in payments}
-    return found, _count(_object(page.get("paging"), "paging"), "total")
+    return _page(page, "results", read_payment, _count(_object(page.get("paging"), "paging"), "total"))
 
 
 def read_pos(answer: Any, external_id: str, external_store_id: str) -> str | None:
@@ -100,6 +114,15 @@ def error_code(answer: Any) -> str:
     if isinstance(answer.get("errors"), list) and answer["errors"] and isinstance(answer["errors"][0], dict):
         answer = answer["errors"][0]
     return str(answer.get("error") or answer.get("code") or answer.get("message") or "")[:80]
+
+
+def _page(page: Json, key: str, read: Callable[[Any], Found], total: int) -> Page[Found]:
+    elements = _list(page, key)
+    found = []
+    for element in elements:
+        with contextlib.suppress(Unreadable):
+            found.append(read(element))
+    return Page(tuple(found), len(elements), total)
 
 
 def _item(answer: Any) -> Item:
@@ -166,6 +189,12 @@ def _text(holder: Json, key: str) -> str:
 def _printable(text: str) -> str:
     """A lone surrogate is legal JSON, and can be neither printed nor stored."""
     return text.encode(errors="replace").decode()
+
+
+def _required_amount(holder: Json, key: str) -> Decimal:
+    if holder.get(key) is None:
+        raise Unreadable(f"{key} is missing")
+    return _amount(holder, key)
 
 
 def _amount(holder: Json, key: str) -> Decimal:

@@ -9,7 +9,7 @@ from typing import Any
 
 from edge import messages as m
 from edge.life import Stage
-from edge.state import Till
+from edge.state import ODD_TRIES, Due, Till
 
 SHOWN = 3.0
 """How long the panel shows that a ticket came out, or that an order was cancelled. Seconds."""
@@ -62,9 +62,14 @@ def problems(till: Till) -> list[str]:
 def _working(till: Till, now: float) -> bool:
     """Whether somebody's news is being looked into, or paper is moving."""
     asked = (m.Verify, m.ReadPayment, m.Cancel)
-    busy = any(isinstance(duty, asked) and due.at <= now for duty, due in till.agenda.items())
+    busy = any(isinstance(duty, asked) and _fresh(due, now) for duty, due in till.agenda.items())
     stages = (Stage.PAID, Stage.PRINTING, Stage.CANCELLING)
-    return busy or till.cancel_wanted or any(order.stage in stages for order in till.orders.values())
+    return busy or till.cancel_wanted_at is not None or any(order.stage in stages for order in till.orders.values())
+
+
+def _fresh(due: Due, now: float) -> bool:
+    """Whether it is being asked, or asked again; a question that fails for ever is a problem and no work."""
+    return due.at <= now or 0 < due.missed + due.tries < ODD_TRIES
 
 
 def status(till: Till, now: float) -> dict[str, Any]:

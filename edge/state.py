@@ -19,6 +19,8 @@ Key = TypeVar("Key")
 Value = TypeVar("Value")
 
 SLOWEST_RETRY = 30.0
+ODD_TRIES = 8
+"""So often one question fails while others are answered before a person hears of it."""
 MEMORY = 1000
 """How many places, readings and rejections are remembered between starts; the oldest go first."""
 
@@ -38,11 +40,14 @@ class Settings:
 
 @dataclass(frozen=True)
 class Due:
-    """When something is owed next, since when it is, and how often it was tried in vain."""
+    """When something is owed next, since when it is, and how often it was asked in vain."""
 
     at: float
     since: float
     tries: int = 0
+    """How often it failed while Mercado Pago answered other questions."""
+    missed: int = 0
+    """How often Mercado Pago knew no such thing."""
     rung_again: bool = False
     """A doorbell came while this was owed: the answer under way may be older than the news."""
 
@@ -63,11 +68,13 @@ class Api:
     why: str = ""
     failures: int = 0
     retry_at: float = 0.0
+    pause: float = 0.0
+    """How long nothing is asked, in seconds."""
 
     @property
     def down(self) -> bool:
-        """One odd answer is no outage."""
-        return self.failures >= 2
+        """One odd answer is no outage, unless it bids us wait for longer than a cashier does."""
+        return self.failures >= 2 or self.pause > 10
 
 
 @dataclass(frozen=True)
@@ -86,7 +93,8 @@ class Concern(StrEnum):
     LATE_MONEY = "late_money"
     DOUBLE_PAYMENT = "double_payment"
     REJECTED = "rejected"
-    ANOTHER_ORDER = "another_order"
+    NOT_CANCELLED = "not_cancelled"
+    UNREADABLE = "unreadable"
     PAID_WITHOUT_ORDER = "paid_without_order"
     SILENT_PRINTER = "silent_printer"
 
@@ -113,8 +121,6 @@ class Till:
     notices: frozenset[Notice] = frozenset()
     pos_id: str = ""
     swept_until: datetime | None = None
-    cancel_wanted: bool = False
-    """The button was held when we knew of no order; the next look at the till says which was meant."""
     proof: m.Proof = m.Proof.NONE
     """The best that this printer was ever seen to give."""
 
@@ -134,6 +140,10 @@ class Till:
     relay_up: bool = True
     """Until we hear otherwise: a shop's own relay may say nothing at all."""
     button: Button = field(default_factory=Button)
+    pointed_at: str | None = None
+    """The order that was on the till when the finger went down."""
+    cancel_wanted_at: float | None = None
+    """The button was held when we knew of no order; a look at the till, if it comes soon, says which was meant."""
     dropped_messages: int = 0
     last_report: int = 0
     ticket_at: float = float("-inf")

@@ -14,9 +14,8 @@ from edge import messages as m
 from edge.button import Gesture
 from edge.life import FINISHED, Move, Order, Stage
 from edge.order import MerchantOrder, Verdict, unplaced, verdict
-from edge.state import Api, Concern, Due, Till, back_off, remember, without
+from edge.state import ODD_TRIES, Api, Concern, Due, Till, back_off, remember, without
 
-SWEEP_EVERY = 600.0
 SWEEP_OVERLAP = timedelta(hours=1)
 """A payment is listed under the date of its creation; its approval may come later."""
 NOT_FOUND_TRIES = 5
@@ -24,6 +23,13 @@ NOT_FOUND_TRIES = 5
 SETTLE = 10.0
 """An order absent from the till may have been paid: its merchant orders get so long to show up in a search."""
 REFUSED_EVERY = 60.0
+PLACE_AGAIN = 60.0
+"""When an order is read again whose place we could not find out."""
+HOLD_COUNTS = 30.0
+"""For so long a hold may still mean an order that we have not seen yet."""
+DELETE_TRIES = 5
+BREAKS = 3
+"""A ticket that broke so often lets the others go first."""
 LOOK_AT_TROUBLED_PRINTER = 2.0
 LOOK_AT_PRINTER = 10.0
 
@@ -48,9 +54,14 @@ def printer_duty(till: Till, now: float) -> m.PrinterDuty | None:
         return None
     owed = [order.reading for order in till.orders.values() if order.stage is Stage.PAID and order.reading]
     if owed and printer.paper.prints and now >= printer.retry_at:
-        first = min(owed, key=lambda reading: reading.paid_at)
+        first = min(owed, key=lambda reading: (_breaks(till, reading), reading.paid_at))
         return m.Print(first, till.orders[first.reference].banners)
     return m.LookAtPrinter() if now >= printer.look_at else None
+
+
+def _breaks(till: Till, reading: MerchantOrder) -> bool:
+    """Whether it is this ticket that the printer breaks at."""
+    return till.printer.failures >= BREAKS and m.Banner.COPY in till.orders[reading.reference].banners
 
 
 def report_duty(till: Till) -> tuple[int, m.Report] | None:
@@ -68,6 +79,8 @@ def learn(till: Till, event: m.Event, now: float) -> Till:
             pass
         case m.Started():
             till = _start(till, event, now)
+        case m.Asked(duty):
+            till = till.schedule(duty, replace(till.agenda[duty], rung_again=False))
         case m.Answered(duty, answer):
             till = _take_answer(till, duty, answer, now)
         case m.DoorbellRang(kind, identity):
@@ -82,8 +95,10 @@ def learn(till: Till, event: m.Event, now: float) -> Till:
             till = replace(till, dropped_messages=till.dropped_messages + 1)
         case m.ReportDelivered(number):
             till = replace(till, reports=without(till.reports, number))
-        case m.ButtonDown() | m.ButtonUp():
-            till = replace(till, button=buttons.edge(till.button, isinstance(event, m.ButtonDown), now))
+        case m.ButtonDown(at):
+            till = replace(till, button=buttons.edge(till.button, True, now if at is None else at))
+        case m.ButtonUp(at):
+            till = replace(till, button=buttons.edge(till.button, False, now if at is None else at))
         case m.ReprintAsked(reference):
             till = _reprint(till, reference)
         case m.PrinterSeen(paper):
@@ -106,6 +121,8 @@ def _start(till: Till, event: m.Started, now: float) -> Till:
                 till = till.owe(m.Cancel(order.reference), now)
             case Stage.PRINTING:
                 till = till.put(order.moved(Move.INTERRUPTED).with_banner(m.Banner.COPY))
+            case Stage.PAID if order.reading:  # it may have been paid a night ago
+                till = till.owe(m.Verify(order.reading.id), now)
     return _look_around(till, now)
 
 
@@ -146,10 +163,11 @@ def _take_answer(till: Till, duty: m.PaymentDuty, answer: m.Answer, now: float) 
         case m.PosFound(pos_id):
             return _look_around(replace(till, pos_id=pos_id), now)
         case m.MerchantOrderRead(reading):
-            news = due.rung_again and reading.status != "closed"
-            return _read(till.owe(duty, now) if news else till, reading, now)
+            return _ring_again(_read(till, reading, now), duty, due, now)
+        case m.PaymentRead(merchant_order="") if not _waiting_for(till, answer.id) and due.missed < NOT_FOUND_TRIES:
+            return _ask_again(till, duty, due, now)
         case m.PaymentRead():
-            return _place(till, answer, now)
+            return _ring_again(_place(till, answer, now), duty, due, now)
         case m.OrdersFound(reference, readings):
             return _keep_watching(_read_all(till, readings, now), reference, due, now)
         case m.TillSeen(reference):
@@ -162,25 +180,36 @@ def _take_answer(till: Till, duty: m.PaymentDuty, answer: m.Answer, now: float) 
             return _miss(till, duty, due, now)
 
 
+def _ring_again(till: Till, duty: m.PaymentDuty, due: Due, now: float) -> Till:
+    """A doorbell came while we were asking: what we heard may be older than the news."""
+    return till.owe(duty, now) if due.rung_again else till
+
+
+def _ask_again(till: Till, duty: m.PaymentDuty, due: Due, now: float) -> Till:
+    """It may be too early to know."""
+    later = replace(due, at=now + back_off(due.missed), missed=due.missed + 1, rung_again=False)
+    return till.schedule(duty, later)
+
+
 def _wait_for_api(till: Till, duty: m.PaymentDuty, answer: m.Unreachable, now: float) -> Till:
     """Ask again later: this question by its own clock, and any other not before the line has had a rest."""
     pause = max(back_off(till.api.failures, answer.jitter), answer.retry_after)
     if answer.trouble is m.Trouble.REFUSED:
         pause = max(pause, REFUSED_EVERY)
-    api = Api(answer.trouble, answer.why, till.api.failures + 1, now + pause)
     due = till.agenda.get(duty) or Due(now, now)
-    return replace(till, api=api).schedule(duty, due.later(now, answer.jitter))
+    if till.api.failures == 0:  # others were answered: it is this question
+        due = due.later(now, answer.jitter)
+        till = till.alarm(Concern.UNREADABLE, f"{duty}") if due.tries == ODD_TRIES else till
+    api = Api(answer.trouble, answer.why, till.api.failures + 1, now + pause, pause)
+    return replace(till, api=api).schedule(duty, replace(due, at=max(due.at, now)))
 
 
 def _miss(till: Till, duty: m.PaymentDuty, due: Due, now: float) -> Till:
     """Mercado Pago knows no such thing. It may be too early; what stays unknown was forged, or is another seller's."""
     if isinstance(duty, m.FindPos):
-        api = Api(
-            m.Trouble.REFUSED, "Mercado Pago knows no such point of sale", failures=2, retry_at=now + REFUSED_EVERY
-        )
-        return replace(till, api=api).schedule(duty, due.later(now))
-    if due.tries < NOT_FOUND_TRIES:
-        return till.schedule(duty, due.later(now))
+        return _miss_pos(till, duty, due, now)
+    if due.missed < NOT_FOUND_TRIES:
+        return _ask_again(till, duty, due, now)
     match duty:
         case m.Verify(identity):
             return _reject(till, "not_found", merchant_order=identity)
@@ -191,12 +220,20 @@ def _miss(till: Till, duty: m.PaymentDuty, due: Due, now: float) -> Till:
     return till
 
 
+def _miss_pos(till: Till, duty: m.FindPos, due: Due, now: float) -> Till:
+    """There is no such point of sale. A person must look; what we knew of it yesterday has to do until then."""
+    why = "Mercado Pago knows no point of sale by external_store_id and external_pos_id; correct the configuration"
+    api = Api(m.Trouble.REFUSED, why, failures=2, retry_at=0.0 if till.pos_id else now + REFUSED_EVERY)
+    return replace(till, api=api).schedule(duty, replace(due, at=now + REFUSED_EVERY))
+
+
 def _read(till: Till, reading: MerchantOrder, now: float) -> Till:
-    """Draw the consequence of one reading of a merchant order."""
-    order = till.order(reading.reference)
-    if order is not None and reading.id in order.paid_by:
-        return till.drop(m.Verify(reading.id))
+    """Draw the consequence of one reading of a merchant order; it replaces an older one that waits for its place."""
+    till = replace(till, unplaced=without(till.unplaced, reading.id))
+    order = till.order(reading.reference) or till.order(f"merchant_order-{reading.id}")
     found = verdict(reading, till.account, order is not None and order.on_our_till, till.places)
+    if order is not None and reading.id in order.paid_by:
+        return _take_back(till, order, reading, found) if found.rejected else till
     match found:
         case Verdict.PAID:
             return _pay(till, order or Order(reading.reference), reading)
@@ -204,8 +241,17 @@ def _read(till: Till, reading: MerchantOrder, now: float) -> Till:
             return _watch(till, reading, now)
         case Verdict.PLACE_UNKNOWN:
             till = replace(till, unplaced=remember(till.unplaced, reading.id, reading))
+            till = till.owe(m.Verify(reading.id), now + PLACE_AGAIN)  # the journal keeps this one
             return till.owe(m.ReadPayment(unplaced(reading, till.places)[0]), now)
     return _reject(till, found.value, reading.reference, reading.id)
+
+
+def _take_back(till: Till, order: Order, reading: MerchantOrder, found: Verdict) -> Till:
+    """The money went back. What has no ticket yet gets none; what has one is no matter of ours."""
+    if order.stage is not Stage.PAID or m.Banner.COPY in order.banners:
+        return till
+    till = till.put(replace(order.moved(Move.TAKEN_BACK), reading=None))
+    return _reject(till.alarm(Concern.REJECTED, order.reference), found.value, order.reference, reading.id)
 
 
 def _read_all(till: Till, readings: tuple[MerchantOrder, ...], now: float) -> Till:
@@ -216,7 +262,6 @@ def _read_all(till: Till, readings: tuple[MerchantOrder, ...], now: float) -> Ti
 
 def _pay(till: Till, order: Order, reading: MerchantOrder) -> Till:
     """The money is there: a ticket is owed, unless this reference has its own."""
-    till = till.drop(m.Verify(reading.id))
     if order.reading is not None:
         till = till.put(replace(order, also_paid=(*order.also_paid, reading.id)))
         till = till.alarm(Concern.DOUBLE_PAYMENT, order.reference)
@@ -246,17 +291,20 @@ def _waiting_for(till: Till, payment: str) -> tuple[MerchantOrder, ...]:
 
 
 def _place(till: Till, payment: m.PaymentRead, now: float) -> Till:
-    """Where a payment was made: either a reading waits for that, or its merchant order is still to be read."""
+    """Where a payment was made is known now: read its merchant order, afresh if a reading waited for that."""
     till = replace(till, places=remember(till.places, payment.id, payment.pos_id))
-    if waiting := _waiting_for(till, payment.id):
-        till = replace(till, unplaced=without(till.unplaced, *(reading.id for reading in waiting)))
-        return _read_all(till, waiting, now)
-    if payment.merchant_order:
-        return till.owe(m.Verify(payment.merchant_order), now)
-    orphan = f"payment {payment.id}"
-    if payment.pos_id == till.pos_id and orphan not in till.rejections:
+    orders = {reading.id for reading in _waiting_for(till, payment.id)}
+    for identity in sorted(orders | {payment.merchant_order} - {""}):
+        till = till.owe(m.Verify(identity), now)
+    return till if orders or payment.merchant_order else _orphan(till, payment)
+
+
+def _orphan(till: Till, payment: m.PaymentRead) -> Till:
+    """Money without an order: a person has to find out whose it is."""
+    name = f"payment {payment.id}"
+    if payment.approved and payment.pos_id == till.pos_id and name not in till.rejections:
         till = till.alarm(Concern.PAID_WITHOUT_ORDER, payment.id)
-    return _reject(till, "no_merchant_order", merchant_order=orphan)
+    return _reject(till, "no_merchant_order", merchant_order=name)
 
 
 def _reject(till: Till, reason: str, reference: str = "", merchant_order: str = "") -> Till:
@@ -265,8 +313,9 @@ def _reject(till: Till, reason: str, reference: str = "", merchant_order: str = 
         return till
     till = replace(till, rejections=remember(till.rejections, merchant_order, reason))
     order = till.orders.get(reference)
+    ours = order is not None and order.on_our_till and order.reading is None
     # An abandoned scan expires at every second sale; that is no matter for a person.
-    if order is not None and order.on_our_till and order.reading is None and reason != Verdict.EXPIRED:
+    if (ours and reason != Verdict.EXPIRED) or reason == Verdict.NO_PLACE:
         till = till.alarm(Concern.REJECTED, reference)
     return till.report(m.Outcome.REJECTED, reference, merchant_order, reason)
 
@@ -289,9 +338,7 @@ def _see_till(till: Till, reference: str | None, now: float) -> Till:
     if left is not None and left.reference != reference and left.stage is Stage.WAITING:
         till = till.schedule(m.Search(left.reference), Due(now, now))
     till = _load(till, reference, now) if reference else replace(till, loaded=None)
-    if till.cancel_wanted:
-        till = replace(till, cancel_wanted=False)
-        till = _hold(till, now) if till.loaded else till
+    till = _cancel_seen(till, now) if till.cancel_wanted_at is not None else till
     return till.owe(m.LookAtTill(), now + _look_every(till))
 
 
@@ -317,24 +364,42 @@ def _take_sweep(till: Till, swept: m.Swept, now: float) -> Till:
     """Whatever was paid at our till and has no ticket yet goes the way of a doorbell."""
     known = {identity for order in (*till.orders.values(), *till.past.values()) for identity in order.paid_by}
     for payment, merchant_order in swept.payments.items():
-        if merchant_order not in known:
+        if not merchant_order:
+            till = till.owe(m.ReadPayment(payment), now) if f"payment {payment}" not in till.rejections else till
+        elif merchant_order not in known:
             till = _place(till, m.PaymentRead(payment, swept.pos_id, merchant_order), now)
     till = replace(till, swept_until=swept.until)
-    return till.owe(_sweep(till), now + (till.settings.outage_every if till.selling_blind else SWEEP_EVERY))
+    return till.owe(_sweep(till), now + _sweep_every(till))
+
+
+def _sweep_every(till: Till) -> float:
+    return till.settings.outage_every if till.selling_blind else till.settings.idle_every
 
 
 # --- cancelling ----------------------------------------------------------------------------------------------------
 
 
 def _hold(till: Till, now: float) -> Till:
-    """The cashier wants the order on the till gone."""
+    """The cashier wants the order gone that was on the till when the finger went down."""
     till = replace(till, api=replace(till.api, retry_at=now))
-    order = till.orders.get(till.loaded or "")
+    if till.pointed_at is None:
+        return replace(till, cancel_wanted_at=now).owe(m.LookAtTill(), now)
+    order = till.orders.get(till.pointed_at)
     if order is None or order.stage not in (Stage.WAITING, Stage.CANCELLING):
-        return replace(till, cancel_wanted=True).owe(m.LookAtTill(), now)
+        return till  # it was paid, or is gone: whatever is on the till by now was not meant
     if order.stage is Stage.WAITING:
         till = till.put(order.moved(Move.HELD)).drop(m.Search(order.reference))
     return till.owe(m.Cancel(order.reference), now)
+
+
+def _cancel_seen(till: Till, now: float) -> Till:
+    """The button was held for an order that we had not seen; here it is, or it is too late to say."""
+    assert till.cancel_wanted_at is not None
+    in_time = now - till.cancel_wanted_at < HOLD_COUNTS
+    till = replace(till, cancel_wanted_at=None, pointed_at=till.loaded)
+    if not in_time:
+        return till.alarm(Concern.NOT_CANCELLED)
+    return _hold(till, now) if till.loaded else till
 
 
 def _take_cancel(till: Till, tried: m.CancelTried, due: Due, now: float) -> Till:
@@ -351,8 +416,10 @@ def _take_cancel(till: Till, tried: m.CancelTried, due: Due, now: float) -> Till
         case m.Removal.LOCKED:
             return _kept(till, order, "being_paid", now)
         case m.Removal.ANOTHER:
-            till = _kept(till, order, "another_order_on_till", now).alarm(Concern.ANOTHER_ORDER, order.reference)
+            till = _kept(till, order, "another_order_on_till", now).alarm(Concern.NOT_CANCELLED, order.reference)
             return _see_till(till, tried.on_till, now)
+        case m.Removal.REFUSED if due.tries >= DELETE_TRIES:
+            return _kept(till, order, "refused", now).alarm(Concern.NOT_CANCELLED, order.reference)
     return till.schedule(m.Cancel(order.reference), due.later(now))
 
 
@@ -375,7 +442,8 @@ def _feel_button(till: Till, now: float) -> Till:
     button, gesture = buttons.settle(till.button, now, till.settings.hold)
     if button is till.button:
         return till
-    till = replace(till, button=button)
+    pointed_at = till.loaded if button.down and not till.button.down else till.pointed_at
+    till = replace(till, button=button, pointed_at=pointed_at)
     match gesture:
         case Gesture.PRESS:
             return _press(till, now)

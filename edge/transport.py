@@ -170,7 +170,7 @@ class _Network(Transport):
         """Say goodbye and hear the printer out: closing with unread bytes is a reset, which may cost the ticket."""
         self._link.shutdown(socket.SHUT_WR)
         deadline = time.monotonic() + FAREWELL_SECONDS
-        while self.read(deadline):
+        while time.monotonic() < deadline and self.read(deadline):
             pass
 
 
@@ -275,7 +275,7 @@ def _heard_out(transport: Transport) -> Transport:
     """Drop what the device still had to say: it answers somebody who is gone."""
     deadline = time.monotonic() + LEFTOVER_SECONDS
     try:
-        while transport.readable and transport.read(deadline):
+        while transport.readable and time.monotonic() < deadline and transport.read(deadline):
             pass
     except TransportError:
         transport.close()

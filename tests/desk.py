@@ -97,6 +97,7 @@ class Desk:
             if duty is None:
                 return self
             self.asked.append(duty)
+            self.hear(m.Asked(duty))
             self.hear(m.Answered(duty, self.books.answer(duty)))
         raise AssertionError(f"the till never rests: {self.asked[-5:]}")
 
@@ -141,7 +142,6 @@ class Desk:
             notices=self.till.notices,
             pos_id=self.till.pos_id,
             swept_until=self.till.swept_until,
-            cancel_wanted=self.till.cancel_wanted,
             proof=self.till.proof,
         )
         return Desk(kept, self.books)

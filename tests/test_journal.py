@@ -68,12 +68,11 @@ def test_what_else_a_power_cut_must_not_take(path):
         BLANK,
         pos_id=POS,
         swept_until=datetime(2026, 3, 2, tzinfo=UTC),
-        cancel_wanted=True,
         proof=m.Proof.STATUS,
         notices=frozenset({Notice(Concern.LATE_MONEY, REFERENCE)}),
     )
     till = saved(path, kept)
-    for name in ("pos_id", "swept_until", "cancel_wanted", "proof", "notices"):
+    for name in ("pos_id", "swept_until", "proof", "notices"):
         assert getattr(till, name) == getattr(kept, name), name
 
 

@@ -107,7 +107,15 @@ def test_the_currency_of_a_rejected_attempt_is_no_matter():
 
 def test_money_at_another_till_gets_no_ticket_here():
     assert judge(PAID, places={APPROVED.id: "55002"}) is Verdict.ANOTHER_TILL
-    assert judge(PAID, places={APPROVED.id: ""}) is Verdict.ANOTHER_TILL
+
+
+def test_money_that_names_no_till_is_nobodys():
+    assert judge(PAID, places={APPROVED.id: ""}) is Verdict.NO_PLACE
+
+
+def test_no_total_and_no_money_is_not_paid():
+    nothing = replace(APPROVED, amount=Decimal(0))
+    assert judge(replace(PAID, payments=(nothing,), total=Decimal(0)), watched=True) is Verdict.NOT_COVERED
 
 
 def test_where_it_was_paid_has_to_be_asked_first():
@@ -127,4 +135,5 @@ def test_an_order_that_we_saw_on_our_till_needs_no_place():
 def test_the_reasons_of_a_rejection_are_what_the_tickets_topic_says():
     assert {found.value for found in Verdict if found.rejected} == {
         "wrong_collector", "another_till", "cancelled", "expired", "refunded", "not_covered", "mixed_currencies",
+        "no_place",
     }  # fmt: skip

@@ -1,0 +1,106 @@
+"""Deliberate bugs in the core, and whether explorer and stories catch them. `make mutants` prints the table."""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+STORIES = ("test_till.py", "test_verdict.py", "test_journal.py", "test_button.py")
+EXPLORE = "from explorer import *\nfor shop in SHOPS.values(): Explorer(Limits(1, shop), 2500).walk()"
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One bug: `old` in a file of edge/ becomes `new`."""
+
+    what: str
+    file: str
+    old: str
+    new: str
+
+
+MUTANTS = (
+    Mutant("opened counts as paid", "order.py", 'if order.status != "closed"', 'if order.status == "expired"'),
+    Mutant("a cent short is enough", "order.py", "order.received < order.total", "order.received + 1 < order.total"),
+    Mutant("rejected payments count", "order.py", 'return self.status == "approved"', "return True"),
+    Mutant("refunds are not taken off", "order.py", "payment.amount - payment.refunded", "payment.amount"),
+    Mutant("any collector will do", "order.py", "if order.collector_id != account.user_id:", "if False:"),
+    Mutant("any till will do", "order.py", "if watched or any(", "if True or any("),
+    Mutant("a second paid order prints too", "till.py", "    if order.reading is not None:\n        till = till.put(replace(order, also", "    if False:\n        till = till.put(replace(order, also"),
+    Mutant("begun is not noted", "life.py", "Stage.PAID: {Move.BEGUN: Stage.PRINTING}", "Stage.PAID: {Move.BEGUN: Stage.PAID}"),
+    Mutant("after a power cut no mark", "till.py", "till = till.put(order.moved(Move.INTERRUPTED).with_banner(m.Banner.COPY))", "till = till.put(order.moved(Move.INTERRUPTED))"),
+    Mutant("after a cut-off ticket no mark", "till.py", "return _print_later(till, order.moved(Move.INTERRUPTED).with_banner(m.Banner.COPY), paper, now)", "return _print_later(till, order.moved(Move.INTERRUPTED), paper, now)"),
+    Mutant("a refused ticket is dropped", "life.py", "Move.REFUSED: Stage.PAID", "Move.REFUSED: Stage.UNCONFIRMED"),
+    Mutant("unproved is called printed", "life.py", "Move.UNPROVED: Stage.UNCONFIRMED", "Move.UNPROVED: Stage.PRINTED"),
+    Mutant("no sweep", "till.py", "return till.owe(_sweep(till), now) if till.pos_id else till", "return till"),
+    Mutant("the sweep runs once", "till.py", "return till.owe(_sweep(till), now + _sweep_every(till))", "return till"),
+    Mutant("an unanswered question is dropped", "till.py", "return replace(till, api=api).schedule(duty, replace(due, at=max(due.at, now)))", "return replace(till, api=api).drop(duty)"),
+    Mutant("not found is final", "till.py", "if due.missed < NOT_FOUND_TRIES:\n        return _ask", "if False:\n        return _ask"),
+    Mutant("an order that left is forgotten", "till.py", "till = till.schedule(m.Search(left.reference), Due(now, now))", "till = till.drop(m.Search(left.reference))"),
+    Mutant("a cancel that was deleted is not read", "till.py", "    till = _read_all(till, tried.orders, now)\n    order = till.orders.get(tried.reference)", "    order = till.orders.get(tried.reference)"),
+    Mutant("absent is called cancelled at once", "till.py", "case m.Removal.ABSENT if now - due.since >= SETTLE:", "case m.Removal.ABSENT:"),
+    Mutant("locked is called cancelled", "till.py", "return _kept(till, order, \"being_paid\", now)", "return _cancelled(till, order, now)"),
+    Mutant("a held button dies with the power", "till.py", "                till = till.owe(m.Cancel(order.reference), now)\n            case Stage.PRINTING", "                pass\n            case Stage.PRINTING"),
+    Mutant("late money is not marked", "till.py", "late = order.stage in FINISHED and order.on_our_till", "late = False"),
+    Mutant("money after a cancel is refused", "life.py", "Stage.CANCELLED: {Move.PAID: Stage.PAID, Move.SEEN", "Stage.CANCELLED: {Move.SEEN"),
+    Mutant("a doorbell that comes meanwhile is lost", "till.py", "return till.owe(duty, now) if due.rung_again else till", "return till"),
+    Mutant("the journal forgets doorbells", "journal.py", "agenda={duty: Due(now, now) for duty in self._doorbells()}", "agenda={}"),
+    Mutant("the journal forgets banners", "journal.py", "banners=tuple(m.Banner(banner) for banner in json.loads(banners))", "banners=()"),
+    Mutant("a stuck button is a press", "button.py", "down_at=now, spent=down, stuck=down)", "down_at=now, spent=False, stuck=down)"),
+    Mutant("an old reading is judged", "till.py", "    orders = {reading.id for reading in _waiting_for(till, payment.id)}\n", "    orders = {reading.id for reading in _waiting_for(till, payment.id)}\n    return _read_all(till, _waiting_for(till, payment.id), now)\n"),
+    Mutant("a hold means what is there now", "till.py", "    order = till.orders.get(till.pointed_at)\n", "    order = till.orders.get(till.loaded or '')\n"),
+    Mutant("a refund before the ticket is ignored", "till.py", "return _take_back(till, order, reading, found) if found.rejected else till", "return till"),
+    Mutant("a spike is a press", "button.py", "BOUNCE_SECONDS = 0.03", "BOUNCE_SECONDS = 0.0"),
+    Mutant("no paper, but print", "messages.py", "return self in (Paper.READY, Paper.LOW, Paper.UNKNOWN)", "return True"),
+    Mutant("one trouble stops all questions for ever", "till.py", "till = replace(till, api=Api()).drop(duty)", "till = till.drop(duty)"),
+)  # fmt: skip
+
+
+def caught_by(mutant: Mutant) -> str:
+    """Which of the two catches the bug: `stories`, `explorer`, both, or nobody."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder)
+        shutil.copytree(ROOT / "edge", copy / "edge", ignore=shutil.ignore_patterns("__pycache__"))
+        file = copy / "edge" / mutant.file
+        text = file.read_text()
+        if text.count(mutant.old) != 1:
+            return "DOES NOT APPLY"
+        file.write_text(text.replace(mutant.old, mutant.new))
+        stories = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-xq",
+            "-p",
+            "no:cacheprovider",
+            *(str(ROOT / "tests" / name) for name in STORIES),
+        ]
+        catchers = {"stories": stories, "explorer": [sys.executable, "-c", EXPLORE]}
+        environment = {
+            "PYTHONPATH": f"{copy}:{ROOT / 'tests'}",
+            "PATH": "/usr/bin:/bin",
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+        found = [
+            name
+            for name, command in catchers.items()
+            if subprocess.run(command, cwd=folder, env=environment, capture_output=True).returncode
+        ]
+    return " and ".join(found) or "NOBODY"
+
+
+def main() -> int:
+    """Try all; the exit code says whether all were caught."""
+    results = [(mutant, caught_by(mutant)) for mutant in MUTANTS]
+    for mutant, caught in results:
+        print(f"{mutant.what:45} {caught}")
+    alive = [mutant for mutant, caught in results if caught.isupper()]
+    print(f"{len(MUTANTS)} deliberate bugs, {len(MUTANTS) - len(alive)} caught")
+    return 1 if alive else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
