@@ -114,7 +114,8 @@ class MqttBroker:
         self._connection += 1
         try:
             self._client.connect(host, port, KEEPALIVE, clean_start=False, properties=connect)
-            self._client.loop_forever()
+            while self._client.loop(1.0) == mqtt.MQTT_ERR_SUCCESS:
+                pass
         except (OSError, ValueError) as error:  # ValueError: a host name that no name can be
             self._why = _words(error, f"{host}:{port}")
 
@@ -138,6 +139,9 @@ class MqttBroker:
         if config.tls:
             client.tls_set_context(_tls_context(config.tls))
         client.will_set(self._topics.status, wire.OFFLINE, qos=1, retain=True)
+        # With somebody to tell of things to be written, paho leaves the writing to `loop`; else the main thread would
+        # write to the socket as well, in the midst of what the broker thread is writing.
+        client.on_socket_register_write = lambda *_: None
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_subscribe = self._on_subscribe
