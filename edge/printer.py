@@ -6,6 +6,7 @@ it and judges what the printer answers. How well a printer can prove is learned 
 did better is not believed on less.
 """
 
+import contextlib
 import logging
 import random
 import time
@@ -251,10 +252,8 @@ class Printer:
     def _interrupt(self, dialogue: Dialogue, paper: Paper, size: int) -> m.PrinterEvent:
         """The ticket comes again, so its rest must not: printers go on by themselves once there is paper."""
         self._remains = size
-        try:
+        with contextlib.suppress(TransportError):  # the next job tries again
             dialogue.clear(CLEAR_BUFFERS, self._patience.clear)
-        except TransportError as error:
-            self._complain(error)
         return m.TicketInterrupted(paper)
 
 

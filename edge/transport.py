@@ -268,7 +268,6 @@ def _make_raw(descriptor: int, baudrate: int | None) -> None:
             raise TransportError(Paper.GONE, f"{baudrate} baud is no speed of a serial line")
     flags = termios.CS8 | termios.CREAD | termios.CLOCAL
     termios.tcsetattr(descriptor, termios.TCSANOW, [termios.IXON, 0, flags, 0, speed, speed, settings[6]])
-    termios.tcflush(descriptor, termios.TCIFLUSH)
 
 
 def _heard_out(transport: Transport) -> Transport:

@@ -1,4 +1,4 @@
-"""The language of receipt printers, from the printer's side: a stream of bytes becomes commands, a state becomes answers.
+"""The printer's side of ESC/POS: a stream of bytes becomes commands, a state becomes answers.
 
 Written from the command reference, with Python's own codecs for the code pages; it shares nothing with any encoder.
 Commands go by the reference's own names ("ESC a", "GS ( k"); text has the empty name.
@@ -10,35 +10,37 @@ from dataclasses import dataclass
 
 CODE_PAGES = {
     0: "cp437", 2: "cp850", 3: "cp860", 4: "cp863", 5: "cp865", 13: "cp857", 14: "cp737", 15: "iso8859_7", 16: "cp1252",
-    17: "cp866", 18: "cp852", 19: "cp858", 32: "cp720", 33: "cp775", 34: "cp855", 35: "cp861", 36: "cp862", 37: "cp864",
-    38: "cp869", 39: "iso8859_2", 40: "iso8859_15", 45: "cp1250", 46: "cp1251", 47: "cp1253", 48: "cp1254", 49: "cp1255",
-    50: "cp1256", 51: "cp1257", 52: "cp1258",
+    17: "cp866", 18: "cp852", 19: "cp858", 32: "cp720", 33: "cp775", 34: "cp855", 35: "cp861", 36: "cp862",
+    37: "cp864", 38: "cp869", 39: "iso8859_2", 40: "iso8859_15", 45: "cp1250", 46: "cp1251", 47: "cp1253",
+    48: "cp1254", 49: "cp1255", 50: "cp1256", 51: "cp1257", 52: "cp1258",
 }  # fmt: skip
 """ESC t n."""
 
 NATIONAL = "#$@[\\]^`{|}~"
-COUNTRIES = (
+COUNTRIES = tuple(str.maketrans(NATIONAL, letters) for letters in (
     NATIONAL, "#$à°ç§^`éùè¨", "#$§ÄÖÜ^`äöüß", "£$@[\\]^`{|}~", "#$@ÆØÅ^`æøå~", "#¤ÉÄÖÅÜéäöåü", "#$@°\\é^ùàòèì",
     "₧$@¡Ñ¿^`¨ñ}~", "#$@[¥]^`{|}~", "#¤ÉÆØÅÜéæøåü", "#$ÉÆØÅÜéæøåü", "#$á¡Ñ¿é`íñóú", "#$á¡Ñ¿éüíñóú", "#$@[₩]^`{|}~",
-)  # fmt: skip
+))  # fmt: skip
 """ESC R n: what stands in place of the twelve `NATIONAL` letters, from the United States (0) to Korea (13)."""
 
 PREFIXES = {0x1B: "ESC", 0x1D: "GS", 0x1C: "FS", 0x10: "DLE"}
 CONTROLS = {0x00: "NUL", 0x04: "EOT", 0x05: "ENQ", 0x09: "HT", 0x0A: "LF", 0x0D: "CR", 0x14: "DC4", 0x20: "SP"}
 
 PARAMETERS = {
-    "ESC @": 0, "ESC t": 1, "ESC R": 1, "ESC a": 1, "ESC E": 1, "ESC G": 1, "ESC !": 1, "ESC -": 1, "ESC d": 1, "ESC e": 1,
-    "ESC J": 1, "ESC K": 1, "ESC 2": 0, "ESC 3": 1, "ESC M": 1, "ESC {": 1, "ESC SP": 1, "ESC V": 1, "ESC $": 2,
-    "ESC \\": 2, "ESC i": 0, "ESC m": 0, "ESC p": 3, "ESC v": 0, "ESC u": 1, "ESC c": 2, "ESC S": 0, "ESC L": 0, "ESC =": 1,
-    "ESC T": 1, "ESC W": 8, "ESC %": 1, "ESC ?": 1, "ESC r": 1, "GS !": 1, "GS B": 1, "GS L": 2, "GS W": 2, "GS P": 2,
-    "GS $": 2, "GS \\": 2, "GS T": 1, "GS b": 1, "GS r": 1, "GS a": 1, "GS I": 1, "GS h": 1, "GS w": 1, "GS H": 1,
-    "GS f": 1, "GS :": 0, "GS ^": 3, "GS /": 1, "FS .": 0, "FS &": 0, "FS !": 1, "FS -": 1, "FS C": 1, "FS S": 2, "FS W": 1,
-    "FS p": 2, "DLE EOT": 1, "DLE ENQ": 1,
+    "ESC @": 0, "ESC t": 1, "ESC R": 1, "ESC a": 1, "ESC E": 1, "ESC G": 1, "ESC !": 1, "ESC -": 1, "ESC d": 1,
+    "ESC e": 1, "ESC J": 1, "ESC K": 1, "ESC 2": 0, "ESC 3": 1, "ESC M": 1, "ESC {": 1, "ESC SP": 1, "ESC V": 1,
+    "ESC $": 2, "ESC \\": 2, "ESC i": 0, "ESC m": 0, "ESC p": 3, "ESC v": 0, "ESC u": 1, "ESC c": 2, "ESC S": 0,
+    "ESC L": 0, "ESC =": 1, "ESC T": 1, "ESC W": 8, "ESC %": 1, "ESC ?": 1, "ESC r": 1, "GS !": 1, "GS B": 1,
+    "GS L": 2, "GS W": 2, "GS P": 2, "GS $": 2, "GS \\": 2, "GS T": 1, "GS b": 1, "GS r": 1, "GS a": 1, "GS I": 1,
+    "GS h": 1, "GS w": 1, "GS H": 1, "GS f": 1, "GS :": 0, "GS ^": 3, "GS /": 1, "FS .": 0, "FS &": 0, "FS !": 1,
+    "FS -": 1, "FS C": 1, "FS S": 2, "FS W": 1, "FS p": 2, "DLE EOT": 1, "DLE ENQ": 1,
 }  # fmt: skip
 """How many bytes follow each command of fixed length."""
 
+CONTROL = re.compile(rb"[\x00-\x1f]")
 CUTS_AFTER_FEED = (65, 66, 97, 98, 103, 104)
-LONG_REAL_TIME = 8
+PULSE, CLEAR_BUFFERS = 1, 8
+"""Functions of DLE DC4."""
 TRIPLE_DENSITY = (32, 33)
 
 
@@ -96,7 +98,8 @@ def _text_length(data: bytearray) -> int:
     """A run of letters, or one control character."""
     if data[0] < 0x20:
         return 1
-    return next((index for index, byte in enumerate(data) if byte < 0x20), len(data))
+    found = CONTROL.search(data)
+    return found.start() if found else len(data)
 
 
 def _word(data: bytearray, at: int) -> int:
@@ -132,7 +135,7 @@ VARIABLE: dict[str, Callable[[bytearray], int | None]] = {
     "GS k": _barcode,
     "ESC *": _known_after(5, lambda data: 5 + _word(data, 3) * (3 if data[2] in TRIPLE_DENSITY else 1)),
     "ESC D": _tabs,
-    "DLE DC4": _known_after(3, lambda data: 10 if data[2] == LONG_REAL_TIME else 5),
+    "DLE DC4": _known_after(3, lambda data: 10 if data[2] == CLEAR_BUFFERS else 5),
 }
 
 # --- real time: what is heard on arrival, wherever it stands --------------------------------------------------------
@@ -220,6 +223,7 @@ CLEARED = b"\x37\x25\x00"
 """The answer to `DLE DC4` function 8."""
 
 IDENTITY = {
-    1: b"\x20", 2: b"\x02", 3: b"\x01", 65: b"_1.00\x00", 66: b"_EPSON\x00", 67: b"_TM-T20III\x00", 68: b"_X3AB000001\x00",
+    1: b"\x20", 2: b"\x02", 3: b"\x01", 65: b"_1.00\x00", 66: b"_EPSON\x00", 67: b"_TM-T20III\x00",
+    68: b"_X3AB000001\x00",
 }  # fmt: skip
 """The answers to `GS I n`."""

@@ -6,8 +6,8 @@ only possible at the beginning of a line; what comes elsewhere is refused, so th
 
 from dataclasses import dataclass, replace
 
-from sim.escpos import CODE_PAGES, COUNTRIES, NATIONAL, Command
-from sim.paper import CELL_WIDTH, LINE_HEIGHT, Blank, Code, Letter, Letters, Logo, Look, Picture, Row
+from sim.escpos import CODE_PAGES, COUNTRIES, Command
+from sim.paper import CELL_WIDTH, LINE_HEIGHT, Blank, Code, Letters, Logo, Look, Picture, Row
 
 TAB = 8
 """Letters between two tab stops, until ESC D says otherwise."""
@@ -37,8 +37,8 @@ class Head:
     def reset(self) -> None:
         """ESC @, or a power cut."""
         self._look = Look()
-        self._page, self._country = "cp437", NATIONAL
-        self._align = self._left = self._gap = 0
+        self._page, self._country = "cp437", COUNTRIES[0]
+        self._align = self._left = 0
         self._width = self.dots
         self._line_height = LINE_HEIGHT
         self._upside_down = False
@@ -49,7 +49,8 @@ class Head:
 
     def forget_line(self) -> None:
         """Drop the letters that are not on paper yet."""
-        self._line: list[Letter] = []
+        self._line: list[tuple[str, Look]] = []
+        self._filled = 0
 
     @property
     def at_start(self) -> bool:
@@ -91,7 +92,7 @@ class Head:
             case "ESC {" if self.at_start:
                 self._upside_down = bool(data[0] & 1)
             case "ESC SP":
-                self._gap = data[0]
+                self._wear(gap=data[0])
             case "ESC 2":
                 self._line_height = LINE_HEIGHT
             case "ESC 3":
@@ -129,16 +130,20 @@ class Head:
     def _letters(self, data: bytes) -> list[Effect] | None:
         """Take letters in; return the lines that are full."""
         full: list[Effect] = []
-        for letter in data.decode(self._page, errors="replace").translate(dict(zip(map(ord, NATIONAL), self._country))):
+        for letter in data.decode(self._page, errors="replace").translate(self._country):
             if self._filled + self._look.dots > self._room:
                 full.append(self._end_line())
-            self._line.append(Letter(letter, self._look, self._gap * self._look.width))
+            self._put(letter, self._look)
         return full
+
+    def _put(self, letter: str, look: Look) -> None:
+        self._line.append((letter, look))
+        self._filled += look.dots
 
     def _end_line(self) -> Letters:
         spare = max(0, self._room - self._filled)
         left = self._left + (0, spare // 2, spare)[self._align]
-        row = Letters(tuple(self._line), left, self._align, self._line_height, self._upside_down)
+        row = Letters(tuple(self._line), left, self._room, self._align, self._line_height, self._upside_down)
         self.forget_line()
         return row
 
@@ -147,7 +152,7 @@ class Head:
         stops = (stop * CELL_WIDTH for stop in self._tabs)
         stop = next((stop for stop in stops if self._filled < stop < self._room), self._filled)
         while self._filled + CELL_WIDTH <= stop:
-            self._line.append(Letter(" ", Look()))
+            self._put(" ", Look())
         return []
 
     def _feed(self, dots: int) -> list[Effect]:
@@ -170,10 +175,6 @@ class Head:
 
     def _wear(self, **changes: int) -> None:
         self._look = replace(self._look, **changes)  # type: ignore[arg-type]
-
-    @property
-    def _filled(self) -> int:
-        return sum(letter.dots for letter in self._line)
 
     @property
     def _room(self) -> int:

@@ -1,55 +1,87 @@
 """Paper: what was printed, to be read as text and looked at as a picture.
 
-A dot is a pixel: 203 dpi, 12 x 24 dots a letter, 576 dots on 80 mm and 384 on 58 mm.
+A dot is a pixel: 203 to the inch, a letter has 12 x 24, a line of 80 mm paper 576 and one of 58 mm 384.
 """
 
-import re
 from dataclasses import dataclass, field
+from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageFont
+
 CELL_WIDTH, CELL_HEIGHT = 12, 24
+SMALL_WIDTH = 9
+BASELINE = 19
 LINE_HEIGHT = 30
-MARGIN = 28
-INK, PAPER, EDGE = (38, 36, 44), (253, 252, 247), (226, 224, 216)
-FONTS = (
-    "/usr/share/fonts/truetype/dejavu/DejaVuSansMono.ttf",
-    "/usr/share/fonts/truetype/dejavu/DejaVuSansMono-Bold.ttf",
-)
+"""Dots, as ESC 2 sets it."""
+SPACE_BETWEEN = 6
+"""Dots between two lines of letters of any size."""
+
+# --- what can be on paper ------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Look:
-    """How a letter is printed; `width` and `height` are multiples of the normal size."""
+    """How a letter is printed. `width` and `height` are multiples of its normal size, `gap` is the dots behind it."""
 
     bold: bool = False
-    underline: bool = False
+    underline: int = 0
     inverse: bool = False
     width: int = 1
     height: int = 1
+    small: bool = False
+    gap: int = 0
+
+    @property
+    def dots(self) -> int:
+        """How much of the line the letter takes."""
+        return ((SMALL_WIDTH if self.small else CELL_WIDTH) + self.gap) * self.width
 
 
 @dataclass(frozen=True)
 class Letters:
-    """A printed line: letters with their looks, and where they begin (in cells)."""
+    """A printed line: letters with their looks, how far from the left it begins, and how much fits on it (dots)."""
 
     cells: tuple[tuple[str, Look], ...]
-    indent: int
+    left: int = 0
+    room: int = 0
+    align: int = 0
+    line_height: int = LINE_HEIGHT
+    upside_down: bool = False
 
     @property
     def text(self) -> str:
-        """As one reads it: wide letters are not spaced out, but what is at the right stays there."""
+        """As one reads it: wide letters are not spaced out, yet what is in the middle or at the right stays there."""
         letters = "".join(letter for letter, _ in self.cells)
-        spare = sum(look.width for _, look in self.cells) - len(letters)
-        gap = max(re.findall(" +", letters), key=len, default="")
-        if gap and not self.indent:
-            left, _, right = letters.partition(gap)
-            return left + gap + " " * spare + right
-        return " " * (self.indent + spare // 2) + letters
+        indent, spare = self.left // CELL_WIDTH, max(0, self.dots // CELL_WIDTH - len(letters))
+        words = letters.strip(" ")
+        begin, gap, end = words.partition("  ")
+        if not gap and self.align == 0 and self.dots == self.room:
+            begin, gap, end = words.rpartition(" ")  # from edge to edge: the host has set two columns
+        padding = letters[: len(letters) - len(letters.lstrip(" "))]
+        if gap:
+            return " " * indent + padding + begin + gap + " " * spare + end
+        before = (spare // 2 if padding else 0, spare // 2, spare)[self.align]
+        return " " * (indent + before) + letters
+
+    @property
+    def dots(self) -> int:
+        return sum(look.dots for _, look in self.cells)
 
     @property
     def height(self) -> int:
-        return LINE_HEIGHT * max((look.height for _, look in self.cells), default=1)
+        return max(self.line_height, CELL_HEIGHT * self._tallest + SPACE_BETWEEN * (self._tallest > 1))
+
+    @property
+    def base(self) -> int:
+        """Where its letters stand, big and small, in dots from its top."""
+        return self.height - SPACE_BETWEEN // 2 - (CELL_HEIGHT - BASELINE) * self._tallest
+
+    @property
+    def _tallest(self) -> int:
+        return max((look.height for _, look in self.cells), default=1)
 
 
 @dataclass(frozen=True)
@@ -57,17 +89,51 @@ class Code:
     """A QR code that the printer drew from its text; `module` is dots per module."""
 
     data: str
-    module: int
-    align: int
+    module: int = 3
+    level: str = "l"
+    align: int = 0
+
+    def draw(self) -> Any:
+        """Return it in black (0) and white (255)."""
+        import segno
+
+        matrix = segno.make(self.data, error=self.level, micro=False, boost_error=False).matrix
+        side = len(matrix)
+        image = Image.frombytes("L", (side, side), bytes(0 if dark else 255 for line in matrix for dark in line))
+        return image.resize((side * self.module,) * 2, Image.Resampling.NEAREST)
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A raster image: rows of bytes, a bit a dot."""
+    """A raster image: rows of bytes, a bit a dot; `wide` and `tall` say how often each dot is printed."""
 
     width_bytes: int
     rows: bytes
-    align: int
+    align: int = 0
+    wide: int = 1
+    tall: int = 1
+
+    def draw(self) -> Any:
+        """Return it in black (0) and white (255)."""
+        size = self.width_bytes * 8, len(self.rows) // max(1, self.width_bytes)
+        image = ImageChops.invert(Image.frombytes("1", size, self.rows).convert("L"))
+        return image.resize((size[0] * self.wide, size[1] * self.tall), Image.Resampling.NEAREST)
+
+
+@dataclass(frozen=True)
+class Logo:
+    """An image out of the printer's own memory, known here by name only."""
+
+    name: int | str
+    align: int = 0
+
+    def draw(self) -> Any:
+        """Return a frame with its name."""
+        image = Image.new("L", (CELL_WIDTH * 16, 96), 255)
+        draw = ImageDraw.Draw(image)
+        draw.rounded_rectangle([(2, 2), (image.width - 3, image.height - 3)], 12, outline=0, width=3)
+        draw.text((image.width / 2, image.height / 2), f"logo {self.name}", font=_font(True, 20), fill=0, anchor="mm")
+        return image
 
 
 @dataclass(frozen=True)
@@ -77,144 +143,172 @@ class Blank:
     dots: int
 
 
-Row = Letters | Code | Picture | Blank
+Row = Letters | Code | Picture | Logo | Blank
 
 
 @dataclass
 class Ticket:
-    """A piece of paper. `cut` says whether the knife ended it, or somebody tore it off."""
+    """A piece of paper. `cut` says whether the knife ended it, or somebody tore it off or the roll was at its end."""
 
     columns: int
     rows: list[Row] = field(default_factory=list)
     cut: bool = False
+    interrupted: bool = False
+    """The printer lost its power, its paper or its memory in the middle of it."""
     drawer_kicks: int = 0
+
+    @property
+    def complete(self) -> bool:
+        """Whether it is one ticket from its beginning to its cut."""
+        return self.cut and not self.interrupted
 
     @property
     def text(self) -> str:
         """The printed lines, with QR codes as `[QR data]`."""
-        lines = []
+        lines: list[str] = []
         for row in self.rows:
             match row:
                 case Letters():
                     lines.append(row.text.rstrip())
-                case Code(data):
-                    lines.append(f"[QR {data}]".center(self.columns).rstrip())
-                case Picture():
-                    lines.append("[picture]".center(self.columns).rstrip())
-        return "\n".join(lines).strip("\n") + "\n"
+                case Blank(dots):
+                    lines += [""] * (dots // LINE_HEIGHT)
+                case _:
+                    lines.append(self._named(row))
+        return "\n".join(lines).strip("\n") + "\n" if any(lines) else ""
+
+    def _named(self, row: Code | Picture | Logo) -> str:
+        name = {Code: "QR", Picture: "picture", Logo: "logo"}[type(row)]
+        detail = {Code: "data", Logo: "name"}.get(type(row))
+        words = f"[{name} {getattr(row, detail)}]" if detail else f"[{name}]"
+        return " " * ((0, 1, 2)[row.align] * max(0, self.columns - len(words)) // 2) + words
 
     @property
     def qrs(self) -> list[str]:
+        """The texts of the QR codes."""
         return [row.data for row in self.rows if isinstance(row, Code)]
 
     @property
+    def images(self) -> list[Any]:
+        """The raster images, as PIL images in black (0) and white (255)."""
+        return [row.draw() for row in self.rows if isinstance(row, Picture)]
+
+    @property
     def blank(self) -> bool:
-        return not any(isinstance(row, Code | Picture) or (isinstance(row, Letters) and row.cells) for row in self.rows)
+        """Whether nothing is printed on it."""
+        return not any(row.cells if isinstance(row, Letters) else not isinstance(row, Blank) for row in self.rows)
+
+    def picture(self) -> Any:
+        """Draw it as it lies on the counter. Returns a PIL image."""
+        width = self.columns * CELL_WIDTH
+        drawn = [_draw(row, width) for row in self.rows]
+        sheet = Image.new("L", (width, sum(image.height for image in drawn)), 255)
+        top = 0
+        for image in drawn:
+            sheet.paste(image, (0, top))
+            top += image.height
+        return _on_the_counter(sheet, self.cut)
 
     def save(self, path: Path) -> None:
         """Keep it as `.txt` and `.png`."""
-        path.with_suffix(".txt").write_text(self.text)
+        path.with_suffix(".txt").write_text(self.text, encoding="utf-8")
         self.picture().save(path.with_suffix(".png"))
 
-    def picture(self) -> Any:
-        """Draw it. Returns a PIL image."""
-        from PIL import Image, ImageDraw
 
-        width = self.columns * CELL_WIDTH + 2 * MARGIN
-        drawn = [_draw(row, self.columns) for row in self.rows]
-        height = sum(image.height for image in drawn) + 2 * MARGIN
-        paper = Image.new("RGB", (width, height), PAPER)
-        top = MARGIN
-        for image in drawn:
-            paper.paste(image, (MARGIN, top))
-            top += image.height
-        draw = ImageDraw.Draw(paper)
-        draw.line([(0, 0), (0, height), (width - 1, height), (width - 1, 0)], fill=EDGE)
-        if self.cut:
-            for x in range(0, width, 12):
-                draw.line([(x, height - 2), (x + 6, height - 2)], fill=INK)
-        return paper
+# --- drawing: first in black and white, then as ink on paper --------------------------------------------------------
+
+MARGIN = 32
+COUNTER_MARGIN = 36
+TOOTH = 8
+INK, PAPER, COUNTER = (46, 44, 52), (253, 251, 245), (222, 219, 213)
+FONT_SIZE = 20
+"""Of DejaVu Sans Mono: 12 dots a letter."""
+FOLDERS = ("/usr/share/fonts/truetype/dejavu", "/usr/share/fonts/dejavu", "/usr/share/fonts/TTF")
 
 
-def _draw(row: Row, columns: int) -> Any:
-    from PIL import Image
-
-    width = columns * CELL_WIDTH
+def _draw(row: Row, width: int) -> Any:
     match row:
         case Letters():
             return _draw_letters(row, width)
-        case Code():
-            return _draw_code(row, width)
-        case Picture():
-            image = Image.frombytes("1", (row.width_bytes * 8, len(row.rows) // row.width_bytes), _inverted(row.rows))
-            return _placed(image.convert("RGB"), width, row.align)
         case Blank(dots):
-            return Image.new("RGB", (width, dots), PAPER)
+            return Image.new("L", (width, dots), 255)
+    drawn = row.draw()
+    spare = width - drawn.width
+    placed = Image.new("L", (width, drawn.height + 8), 255)
+    placed.paste(drawn, ((0, spare // 2, spare)[row.align], 4))
+    return placed
 
 
 def _draw_letters(row: Letters, width: int) -> Any:
-    from PIL import Image
-
-    line = Image.new("RGB", (width, row.height), PAPER)
-    x = row.indent * CELL_WIDTH
+    line = Image.new("L", (width, row.height), 255)
+    x = row.left
     for letter, look in row.cells:
         cell = _draw_letter(letter, look)
-        line.paste(cell, (x, row.height - cell.height))
+        line.paste(cell, (x, row.base - cell.height * BASELINE // CELL_HEIGHT))
         x += cell.width
-    return line
+    return line.rotate(180) if row.upside_down else line
 
 
+@cache
 def _draw_letter(letter: str, look: Look) -> Any:
-    from PIL import Image, ImageDraw
-
-    ink, ground = (PAPER, INK) if look.inverse else (INK, PAPER)
-    cell = Image.new("RGB", (CELL_WIDTH, LINE_HEIGHT), PAPER)
+    """Drawn at the larger of its two magnifications, then pressed into its cell."""
+    scale = max(look.width, look.height)
+    ink, ground = (255, 0) if look.inverse else (0, 255)
+    cell = Image.new("L", (CELL_WIDTH * scale, CELL_HEIGHT * scale), ground)
     draw = ImageDraw.Draw(cell)
-    if look.inverse:
-        draw.rectangle([(0, 1), (CELL_WIDTH, LINE_HEIGHT - 3)], fill=ground)
-    font = _font(look.bold)
-    box = draw.textlength(letter, font=font)
-    draw.text(((CELL_WIDTH - box) / 2, CELL_HEIGHT), letter, font=font, fill=ink, anchor="ls")
+    font = _font(look.bold, FONT_SIZE * scale)
+    for strike in range(2 if look.bold and not _face(True, FONT_SIZE * scale) else 1):
+        draw.text((CELL_WIDTH * scale / 2 + strike * scale, BASELINE * scale), letter, font=font, fill=ink, anchor="ms")
     if look.underline:
-        draw.line([(0, LINE_HEIGHT - 3), (CELL_WIDTH, LINE_HEIGHT - 3)], fill=ink, width=2)
-    size = (CELL_WIDTH * look.width, LINE_HEIGHT * look.height)
-    return cell.resize(size) if size != cell.size else cell
+        bottom = cell.height - 1
+        draw.rectangle([(0, bottom - look.underline), (cell.width, bottom)], fill=ink)
+    size = (look.dots, (CELL_HEIGHT if not look.small else 17) * look.height)
+    return cell if size == cell.size else cell.resize(size, Image.Resampling.LANCZOS)
 
 
-_fonts: dict[bool, Any] = {}
+def _font(bold: bool, size: int) -> Any:
+    return _face(bold, size) or _face(False, size) or ImageFont.load_default(size)
 
 
-def _font(bold: bool) -> Any:
-    """DejaVu Sans Mono where the system has it; else the one that Pillow brings, letter by letter in its cell."""
-    from PIL import ImageFont
-
-    if bold not in _fonts:
-        file = Path(FONTS[bold])
-        _fonts[bold] = ImageFont.truetype(file, 20) if file.exists() else ImageFont.load_default(20)
-    return _fonts[bold]
-
-
-def _draw_code(code: Code, width: int) -> Any:
-    import segno
-    from PIL import Image
-
-    matrix = segno.make(code.data, error="m", micro=False).matrix
-    side = len(matrix)
-    image = Image.new("RGB", (side, side), PAPER)
-    for y, line in enumerate(matrix):
-        for x, dark in enumerate(line):
-            if dark:
-                image.putpixel((x, y), INK)
-    return _placed(image.resize((side * code.module, side * code.module), Image.Resampling.NEAREST), width, code.align)
+@cache
+def _face(bold: bool, size: int) -> Any:
+    """DejaVu Sans Mono of the system, or that of python-barcode, which has no bold one. None if there is none."""
+    name = "DejaVuSansMono-Bold.ttf" if bold else "DejaVuSansMono.ttf"
+    barcode = find_spec("barcode")
+    bundled = [str(Path(barcode.origin).parent / "fonts")] if barcode and barcode.origin else []
+    file = next((path for folder in (*FOLDERS, *bundled) if (path := Path(folder, name)).exists()), None)
+    return ImageFont.truetype(file, size) if file else None
 
 
-def _placed(image: Any, width: int, align: int) -> Any:
-    from PIL import Image
+def _on_the_counter(sheet: Any, cut: bool) -> Any:
+    """Ink on paper, paper on the counter, with a shadow; its lower edge is cut or torn."""
+    size = sheet.width + 2 * MARGIN, sheet.height + 2 * MARGIN
+    shape = _shape(size, cut)
+    ink = Image.new("L", size, 0)
+    ink.paste(ImageChops.invert(sheet), (MARGIN, MARGIN))
+    if cut:
+        _dash(ink)
+    paper = Image.composite(Image.new("RGB", size, INK), Image.new("RGB", size, PAPER), ink)
+    counter = Image.new("RGB", (size[0] + 2 * COUNTER_MARGIN, size[1] + 2 * COUNTER_MARGIN), COUNTER)
+    shadow = Image.new("L", counter.size, 0)
+    shadow.paste(shape.point(lambda value: value * 2 // 5), (COUNTER_MARGIN, COUNTER_MARGIN + 5))
+    counter.paste((90, 84, 76), mask=shadow.filter(ImageFilter.GaussianBlur(9)))
+    counter.paste(paper, (COUNTER_MARGIN, COUNTER_MARGIN), shape)
+    return counter
 
-    row = Image.new("RGB", (width, image.height + 8), PAPER)
-    row.paste(image, ((0, (width - image.width) // 2, width - image.width)[align], 4))
-    return row
+
+def _shape(size: tuple[int, int], cut: bool) -> Any:
+    """The outline of the paper: white where there is some."""
+    width, height = size
+    if cut:
+        return Image.new("L", size, 255)
+    shape = Image.new("L", size, 0)
+    teeth = [(x, height - 1 - TOOTH * (index % 2)) for index, x in enumerate(range(width + TOOTH, -TOOTH, -TOOTH))]
+    ImageDraw.Draw(shape).polygon([(0, 0), (width, 0), *teeth], fill=255)
+    return shape
 
 
-def _inverted(rows: bytes) -> bytes:
-    return bytes(byte ^ 0xFF for byte in rows)
+def _dash(ink: Any) -> None:
+    """The line of the knife."""
+    draw = ImageDraw.Draw(ink)
+    for x in range(6, ink.width - 6, 14):
+        draw.line([(x, ink.height - 5), (x + 7, ink.height - 5)], fill=110, width=1)

@@ -61,6 +61,14 @@ def test_payments_are_searched_by_point_of_sale(mercadopago, sdk):
     assert found["paging"]["total"] == 1
 
 
+def test_a_payment_is_refunded(mercadopago, sdk):
+    mercadopago.put_order("R1", "100.50")
+    payment = mercadopago.pay()["id"]
+    assert sdk.refund().create(payment, {"amount": 30.25})["response"]["amount"] == 30.25
+    assert [refund["amount"] for refund in sdk.refund().list_all(payment)["response"]] == [30.25]
+    assert sdk.payment().get(payment)["response"]["transaction_amount_refunded"] == 30.25
+
+
 def test_a_wrong_token_is_told(mercadopago):
     answer = SDK("APP_USR-wrong", http_client=Rerouted(mercadopago.url)).payment().get(1)
     assert answer["status"] == 401

@@ -1,40 +1,66 @@
 """Mercado Pago as a till sees it: HTTP in, notifications out, and an account whose customer is a test.
 
 with MercadoPago() as mercadopago:
-    mercadopago.account.scan()
-    mercadopago.account.pay()
+    mercadopago.put_order("the-sale", "5350.50")
+    mercadopago.scan()
+    mercadopago.pay()
 """
 
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
-from sim.mercadopago.account import Account, Switches
-from sim.mercadopago.http import Api, Fault
-from sim.mercadopago.notifier import Habits, Notifier
+from sim.mercadopago.account import Account
+from sim.mercadopago.http import Api, Fault, Request
+from sim.mercadopago.notifier import LADDER, OLD_LADDER, Habits, Notifier
+from sim.mercadopago.shapes import Seller
+from sim.mercadopago.switches import Switches
+from sim.mercadopago.validation import ApiProblem
 
-__all__ = ["Account", "Fault", "Habits", "MercadoPago", "Switches"]
+__all__ = [
+    "LADDER",
+    "OLD_LADDER",
+    "Account",
+    "ApiProblem",
+    "Fault",
+    "Habits",
+    "MercadoPago",
+    "Request",
+    "Seller",
+    "Switches",
+]
 
 
-class MercadoPago:
-    """The service: an account, the API before it, and the notifier behind it."""
+class MercadoPago(Account):
+    """The service: an account, the API before it, and the notifier behind it.
+
+    Its clock is `now`, a callable that a test may replace; `advance` puts it forward.
+    """
 
     def __init__(
         self,
         user_id: str = "700100200",
         access_token: str = "APP_USR-5550001-000000-0123456789abcdef-700100200",
         site: str = "MLA",
-        pos: list[tuple[str, str]] | None = None,
+        pos: Sequence[tuple[str, str]] = (("SUC001", "SUC001POS003"),),
         switches: Switches | None = None,
         habits: Habits | None = None,
     ) -> None:
-        self.user_id = user_id
-        self.access_token = access_token
-        self.switches = switches or Switches()
+        super().__init__(Seller(user_id, site), pos, switches or Switches())
         self.habits = habits or Habits()
-        self.account = Account(user_id, site, pos or [("SUC001", "SUC001POS003")], self.switches)
-        self.api = Api(self.account, access_token)
+        self.access_token = access_token
+        self.api = Api(self, access_token)
         self.notifier = Notifier(user_id, self.habits)
-        self.account.notify = self.notifier.notify
+        self.notify = self.notifier.notify
+
+    @property
+    def account(self) -> Account:
+        """The account without what is before and behind it."""
+        return self
+
+    @property
+    def user_id(self) -> str:
+        return self.seller.user_id
 
     @property
     def url(self) -> str:
@@ -44,6 +70,11 @@ class MercadoPago:
     def faults(self) -> list[Fault]:
         """What goes wrong from now on; empty it to make all well."""
         return self.api.faults
+
+    @property
+    def requests(self) -> list[Request]:
+        """What was asked so far."""
+        return self.api.requests
 
     def start(self) -> Self:
         self.api.start()

@@ -14,40 +14,44 @@ import threading
 import time
 import uuid
 from dataclasses import dataclass, field
-from typing import Any
-from urllib.parse import urlencode, urlsplit
+from typing import Any, Literal
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+from sim.mercadopago.books import Notice
 
 log = logging.getLogger(__name__)
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 TIMEOUT = 22.0
 LADDER = (0.5, 900.0, 900.0, 900.0, 21600.0, 172800.0)
-"""Seconds from one try to the next."""
+"""Seconds from one try to the next: a duplicate at once, every quarter of an hour, then longer."""
+OLD_LADDER = (30.0, 300.0, 1800.0)
+"""The same, as an older page of the documentation has it."""
+
+Form = Literal["ipn", "webhook", "test"]
 
 
 @dataclass
 class Habits:
-    """How notifications come. `forms` are those of every event: `ipn`, `webhook`, or both, either first."""
+    """How notifications come. `forms` are those of every event: one, or several, either first."""
 
-    forms: tuple[str, ...] = ("ipn",)
+    forms: tuple[Form, ...] = ("ipn",)
+    topics: tuple[str, ...] = ("merchant_order", "payment")
     delay: float = 0.0
+    """Seconds."""
     repeat: int = 1
     shuffle: bool = False
+    """Send what one event brings in any order."""
     drop: bool = False
+    obey_source_news: bool = False
+    """Whether `?source_news=webhooks` (or `ipn`) on the address limits the forms."""
+    ladder: tuple[float, ...] = LADDER
     time_scale: float = 1.0
     """What a second of the ladder and the timeout lasts."""
 
 
-@dataclass(order=True)
-class _Letter:
-    due: float
-    number: int
-    request: "Request" = field(compare=False)
-    tries: int = field(default=0, compare=False)
-
-
 @dataclass(frozen=True)
-class Request:
+class Letter:
     """One notification, ready to be sent."""
 
     url: str
@@ -56,108 +60,157 @@ class Request:
     body: dict[str, Any]
 
 
+@dataclass(order=True)
+class _Posted:
+    due: float
+    number: int
+    letter: Letter = field(compare=False)
+    tries: int = field(default=0, compare=False)
+
+
 class Notifier:
-    """Sends notifications from a thread of its own. `answers` has what came back, with the address."""
+    """Sends notifications, one after another, from a thread of its own."""
 
     def __init__(self, user_id: str, habits: Habits) -> None:
         self.habits = habits
-        self.answers: list[tuple[str, int]] = []
+        self.answers: list[tuple[Letter, int]] = []
+        """What was sent, and the status that came back; 0 if none did."""
         self._user_id = user_id
-        self._letters: list[_Letter] = []
+        self._posted: list[_Posted] = []
         self._numbers = itertools.count()
         self._wake = threading.Condition()
         self._stopped = False
-        self._thread = threading.Thread(target=self._deliver, name="notifier", daemon=True)
 
     def start(self) -> None:
-        self._thread.start()
+        self._stopped = False
+        threading.Thread(target=self._deliver, name="notifier", daemon=True).start()
 
     def stop(self) -> None:
+        """Send nothing any more; what is on its way isn't waited for."""
         with self._wake:
             self._stopped = True
             self._wake.notify()
 
-    def notify(self, url: str, topic: str, identity: str) -> None:
+    def notify(self, notices: list[Notice]) -> None:
         """Send what Mercado Pago would send of one event."""
-        if self.habits.drop or not url:
+        habits = self.habits
+        if habits.drop:
             return
-        requests = [form_of(form, url, topic, identity, self._user_id) for form in self.habits.forms]
-        requests = [request for request in requests if request] * self.habits.repeat
-        if self.habits.shuffle:
-            random.shuffle(requests)
-        for request in requests:
-            self.send(request, self.habits.delay)
+        letters = [
+            letter
+            for notice in notices
+            if notice.topic in habits.topics
+            for form in self._forms_for(notice.url)
+            for letter in [letter_of(form, notice, self._user_id)] * habits.repeat
+        ]
+        if habits.shuffle:
+            random.shuffle(letters)
+        for letter in letters:
+            self.send(letter, habits.delay)
 
-    def send(self, request: Request, delay: float = 0.0) -> None:
-        """Send one request after `delay` seconds."""
-        self._post(_Letter(time.monotonic() + delay, next(self._numbers), request))
+    def send(self, letter: Letter, delay: float = 0.0) -> None:
+        """Send one notification after `delay` seconds."""
+        self._post(_Posted(time.monotonic() + delay, next(self._numbers), letter))
 
-    def _post(self, letter: _Letter) -> None:
+    def _forms_for(self, url: str) -> tuple[Form, ...]:
+        wanted = parse_qs(urlsplit(url).query).get("source_news", [""])[-1]
+        if self.habits.obey_source_news and wanted:
+            return tuple(form for form in self.habits.forms if form == wanted.removesuffix("s"))
+        return self.habits.forms
+
+    def _post(self, posted: _Posted) -> None:
         with self._wake:
-            heapq.heappush(self._letters, letter)
+            heapq.heappush(self._posted, posted)
             self._wake.notify()
 
     def _deliver(self) -> None:
-        while (letter := self._next()) is not None:
-            status = _send(letter.request, TIMEOUT * self.habits.time_scale)
-            self.answers.append((letter.request.url, status))
-            if status not in (200, 201) and letter.tries < len(LADDER):
-                pause = LADDER[letter.tries] * self.habits.time_scale
-                due = time.monotonic() + pause
-                self._post(_Letter(due, next(self._numbers), letter.request, letter.tries + 1))
+        while (posted := self._next()) is not None:
+            status = _send(posted.letter, TIMEOUT * self.habits.time_scale)
+            self.answers.append((posted.letter, status))
+            if status not in (200, 201) and posted.tries < len(self.habits.ladder):
+                due = time.monotonic() + self.habits.ladder[posted.tries] * self.habits.time_scale
+                self._post(_Posted(due, next(self._numbers), posted.letter, posted.tries + 1))
 
-    def _next(self) -> _Letter | None:
+    def _next(self) -> _Posted | None:
         with self._wake:
             while not self._stopped:
                 now = time.monotonic()
-                if self._letters and self._letters[0].due <= now:
-                    return heapq.heappop(self._letters)
-                self._wake.wait(self._letters[0].due - now if self._letters else None)
+                if self._posted and self._posted[0].due <= now:
+                    return heapq.heappop(self._posted)
+                self._wake.wait(self._posted[0].due - now if self._posted else None)
         return None
 
 
-def form_of(form: str, url: str, topic: str, identity: str, user_id: str) -> Request | None:
-    """One event in one of the documented forms; None where that form has no such event."""
-    date = time.strftime("%Y-%m-%dT%H:%M:%S.000-04:00")
-    if form == "ipn":
-        resource = f"https://api.mercadolibre.com/merchant_orders/{identity}" if topic == "merchant_order" else identity
-        body: dict[str, Any] = {"resource": resource, "topic": topic}
-        return Request(url, {"id": identity, "topic": topic}, f"MercadoPago Feed v2.0 {topic}", body)
-    common = {"api_version": "v1", "date_created": date, "live_mode": True}
-    if form == "webhook" and topic == "merchant_order":
-        body = {"action": "update", "application_id": "5550001", "id": identity, "status": "closed", "version": 1}
-        body |= {"data": {"currency_id": "", "marketplace": "NONE", "status": "closed"}, **common}
-        body |= {"type": "topic_merchant_order_wh", "user_id": int(user_id)}
-        return Request(url, {}, "MercadoPago WebHook v1.0 merchant_order", body)
-    if form == "webhook" and topic == "payment":
-        body = {"action": "payment.updated", "data": {"id": identity}, "id": 112233, "type": "payment", **common}
-        return Request(
-            url,
-            {"data.id": identity, "type": "payment"},
-            "MercadoPago WebHook v1.0 payment",
-            body | {"user_id": user_id},
-        )
-    if form == "test":
-        return Request(url, {"topic": "payment", "id": "123456"}, "restclient-node/4.15.3", {})
-    return None
+# --- forms ---------------------------------------------------------------------------------------------------------
 
 
-def _send(request: Request, timeout: float) -> int:
-    """The status that came back; 0 if nothing did."""
-    address = urlsplit(request.url)
+def letter_of(form: Form, notice: Notice, user_id: str) -> Letter:
+    """Write one event in one of the documented forms."""
+    match form, notice.topic:
+        case "ipn", _:
+            return _feed(notice)
+        case "webhook", "merchant_order":
+            return _merchant_order_webhook(notice, user_id)
+        case "webhook", _:
+            return _payment_webhook(notice, user_id)
+        case _:
+            return Letter(notice.url, {"topic": "payment", "id": "123456"}, "restclient-node/4.15.3", {})
+
+
+def _feed(notice: Notice) -> Letter:
+    resource = f"https://api.mercadolibre.com/merchant_orders/{notice.id}"
+    body = {"resource": resource if notice.topic == "merchant_order" else notice.id, "topic": notice.topic}
+    return Letter(notice.url, {"id": notice.id, "topic": notice.topic}, f"MercadoPago Feed v2.0 {notice.topic}", body)
+
+
+def _merchant_order_webhook(notice: Notice, user_id: str) -> Letter:
+    """The merchant order's id is at the root, and `data` has none: so it was captured."""
+    body = {
+        "action": "create" if notice.new else "update",
+        "api_version": "v1",
+        "application_id": "5550001",
+        "data": {"currency_id": "", "marketplace": "NONE", "status": notice.status},
+        "date_created": notice.date,
+        "id": notice.id,
+        "live_mode": True,
+        "status": notice.status,
+        "type": "topic_merchant_order_wh",
+        "user_id": int(user_id),
+        "version": 1,
+    }
+    return Letter(notice.url, {}, "MercadoPago WebHook v1.0 merchant_order", body)
+
+
+def _payment_webhook(notice: Notice, user_id: str) -> Letter:
+    body = {
+        "action": "payment.created" if notice.new else "payment.updated",
+        "api_version": "v1",
+        "data": {"id": notice.id},
+        "date_created": notice.date,
+        "id": random.randrange(10**11, 10**12),
+        "live_mode": True,
+        "type": "payment",
+        "user_id": user_id,
+    }
+    return Letter(notice.url, {"data.id": notice.id, "type": "payment"}, "MercadoPago WebHook v1.0 payment", body)
+
+
+def _send(letter: Letter, timeout: float) -> int:
+    """Return the status that came back; 0 if none did."""
+    address = urlsplit(letter.url)
     if address.hostname not in LOOPBACK:
         log.error("%s is not on this machine: nothing is sent there", address.hostname)
         return 0
-    query = "&".join(part for part in (address.query, urlencode(request.query)) if part)
+    query = "&".join(part for part in (address.query, urlencode(letter.query)) if part)
     headers = {
         "Content-Type": "application/json",
-        "User-Agent": request.agent,
+        "User-Agent": letter.agent,
         "x-request-id": str(uuid.uuid4()),
         "x-signature": f"ts={int(time.time())},v1={random.randbytes(32).hex()}",
     }
     connection = http.client.HTTPConnection(address.hostname, address.port, timeout=timeout)
     try:
-        connection.request("POST", f"{address.path}?{query}", json.dumps(request.body), headers)
+        connection.request("POST", f"{address.path or '/'}?{query}", json.dumps(letter.body), headers)
         return connection.getresponse().status
     except (OSError, http.client.HTTPException):
         return 0

@@ -1,0 +1,189 @@
+"""The JSON of the API's resources, as the documentation and captures show it. Pure.
+
+Amounts are `Decimal`, ids are integers, dates are strings that came from outside; where two official sources disagree,
+a switch says which is followed. The account's rules change these dictionaries; nothing else makes them.
+"""
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
+from typing import Any
+
+from sim.mercadopago.switches import Switches
+
+Json = dict[str, Any]
+
+CURRENCIES = {"MLA": "ARS", "MLB": "BRL", "MLC": "CLP", "MLU": "UYU", "MLM": "MXN", "MPE": "PEN", "MCO": "COP"}
+DETAILS = {
+    "approved": "accredited",
+    "rejected": "cc_rejected_insufficient_amount",
+    "pending": "pending_waiting_payment",
+    "in_process": "pending_contingency",
+    "authorized": "pending_capture",
+    "in_mediation": "pending",
+    "refunded": "refunded",
+    "charged_back": "in_process",
+    "cancelled": "by_collector",
+}
+TYPES = {
+    "account_money": "account_money",
+    "visa": "credit_card",
+    "master": "credit_card",
+    "debvisa": "debit_card",
+    "consumer_credits": "digital_currency",
+    "interop_transfer": "bank_transfer",
+    "pix": "bank_transfer",
+}
+FOUR_HOURS_WEST = timezone(timedelta(hours=-4))
+
+
+@dataclass(frozen=True)
+class Seller:
+    """Whose account it is."""
+
+    user_id: str
+    site: str
+    nickname: str = "KIOSCOSUR"
+
+    @property
+    def currency(self) -> str:
+        return CURRENCIES[self.site]
+
+
+def date_text(date: datetime) -> str:
+    """Write a date as Mercado Pago does: milliseconds, and an offset that is not the shop's."""
+    return date.astimezone(FOUR_HOURS_WEST).isoformat(timespec="milliseconds")
+
+
+def merchant_order(seller: Seller, switches: Switches, identity: int, body: Json, date: str) -> Json:
+    """Return a merchant order, as yet unpaid, for what was put on a till."""
+    return {
+        "id": identity,
+        "status": "opened",
+        "external_reference": body["external_reference"] if switches.order_names_reference else "",
+        "preference_id": f"{seller.user_id}-{uuid.uuid4()}",
+        "application_id": "5550001",
+        "site_id": seller.site,
+        "marketplace": "NONE",
+        "notification_url": body.get("notification_url"),
+        "sponsor_id": (body.get("sponsor") or {}).get("id"),
+        "payments": [],
+        "shipments": [],
+        "payouts": [],
+        "collector": {"id": int(seller.user_id), "email": "", "nickname": seller.nickname},
+        "payer": {"id": 9000001, "email": ""},
+        "items": [_item(item, seller.currency) for item in body.get("items", [])],
+        "shipping_cost": 0,
+        "total_amount": Decimal(body["total_amount"]),
+        "paid_amount": Decimal(0),
+        "refunded_amount": Decimal(0),
+        switches.cancelled_key: False,
+        "additional_info": "",
+        "order_status": "payment_required",
+        "is_test": False,
+        "date_created": date,
+        "last_updated": date,
+    }
+
+
+def _item(item: Json, currency: str) -> Json:
+    return {
+        "id": item.get("sku_number", ""),
+        "category_id": item.get("category", ""),
+        "currency_id": item.get("currency_id", currency),
+        "title": item.get("title", ""),
+        "description": item.get("description", ""),
+        "picture_url": None,
+        "quantity": item.get("quantity", 1),
+        "unit_price": item.get("unit_price", 0),
+    }
+
+
+def payment(seller: Seller, identity: int, amount: Decimal, date: str) -> Json:
+    """Return a payment that just began, at no till and for no order yet."""
+    return {
+        "id": identity,
+        "status": "pending",
+        "status_detail": DETAILS["pending"],
+        "operation_type": "regular_payment",
+        "date_created": date,
+        "date_approved": None,
+        "date_last_updated": date,
+        "collector_id": int(seller.user_id),
+        "external_reference": None,
+        "order": {},
+        "live_mode": True,
+        "refunds": [],
+        "transaction_amount": amount,
+        "transaction_amount_refunded": Decimal(0),
+        "coupon_amount": 0,
+        "currency_id": seller.currency,
+        "installments": 1,
+        "transaction_details": {
+            "net_received_amount": amount,
+            "total_paid_amount": amount,
+            "installment_amount": 0,
+        },
+        "fee_details": [],
+        "card": {},
+        "authorization_code": None,
+        "metadata": {},
+        "pos_id": None,
+        "store_id": None,
+        **means("account_money"),
+    }
+
+
+def means(method: str) -> Json:
+    """Return the fields that say how a payment is made; a transfer from another wallet hides who made it."""
+    kind = TYPES.get(method, method)
+    place: Json = {
+        "type": "INSTORE",
+        "sub_type": "INTRA_PSP",
+        "business_info": {"unit": "wallet", "sub_unit": "qr", "branch": "QR"},
+        "transaction_data": {},
+    }
+    fields: Json = {"payment_method_id": method, "payment_type_id": kind, "point_of_interaction": place}
+    if method == "interop_transfer":
+        place["sub_type"] = "INTER_PSP"
+        place["transaction_data"] = {"bank_info": {"payer": {"long_name": "Banco de la Provincia"}}}
+        fields["metadata"] = {"hide_payer_information": True}
+    if kind in ("credit_card", "debit_card"):
+        fields |= {"card": {"last_four_digits": "0604"}, "authorization_code": "301299"}
+    return fields
+
+
+def summary(payment: Json, switches: Switches) -> Json:
+    """Return a payment as it stands in its merchant order."""
+    approved = {"date_approved": payment["date_approved"]} if payment["date_approved"] else {}
+    return {
+        "id": payment["id"],
+        "transaction_amount": payment["transaction_amount"],
+        "total_paid_amount": payment["transaction_details"]["total_paid_amount"],
+        "shipping_cost": 0,
+        "currency_id": payment["currency_id"],
+        "status": payment["status"],
+        switches.detail_key: payment["status_detail"],
+        "operation_type": payment["operation_type"],
+        **approved,
+        "date_created": payment["date_created"],
+        "last_modified": payment["date_last_updated"],
+        "amount_refunded": payment["transaction_amount_refunded"],
+    }
+
+
+def order_status(payments: list[Json], total: Decimal, words: str) -> str:
+    """Say what payments make of an order, in the `old` words or those of `2026`.
+
+    `paid` includes what was charged back or is in mediation: so it is documented.
+    """
+    counted = [each for each in payments if each["status"] in ("approved", "charged_back", "in_mediation")]
+    if any(each["transaction_amount_refunded"] for each in payments):
+        word = "reverted" if words == "old" else "refunded"
+        return f"partially_{word}" if counted else word
+    if counted:
+        covered = sum(each["transaction_amount"] for each in counted) >= total
+        return "paid" if covered else "partially_paid"
+    waiting = any(each["status"] in ("pending", "in_process", "authorized") for each in payments)
+    return "payment_in_process" if waiting else "payment_required"
