@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 INSTALLED = $(VENV)/.installed
 
-.PHONY: demo test check format clean mosquitto diagram
+.PHONY: demo test check explore mutants diagram format clean mosquitto
 
 demo: $(INSTALLED) mosquitto
 	@$(BIN)/python -m sim
@@ -21,6 +21,15 @@ check: $(INSTALLED) mosquitto
 format: $(INSTALLED)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# Every history of a small shop with FAULTS faults; two take long.
+FAULTS ?= 1
+explore: $(INSTALLED)
+	cd tests && ../$(BIN)/python explorer.py --faults $(FAULTS)
+
+# Deliberate bugs in the core, and who catches them.
+mutants: $(INSTALLED)
+	$(BIN)/python tests/mutants.py
 
 diagram: $(INSTALLED)
 	$(BIN)/python -m tests.diagram

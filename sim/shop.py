@@ -160,7 +160,9 @@ class Shop:
         self.write_config()
         if "board" not in self._without:
             self.board.plug_in()
-            self.wait_for_state("ready")
+            self._wait(
+                lambda: self.state() == "ready" and self.status["printer"] == "ready", "the till is ready", PATIENCE
+            )
         return self
 
     def close(self) -> None:

@@ -30,7 +30,7 @@ MUTANTS = (
     Mutant("any collector will do", "order.py", "if order.collector_id != account.user_id:", "if False:"),
     Mutant("any till will do", "order.py", "if watched or any(", "if True or any("),
     Mutant("a second paid order prints too", "till.py", "    if order.reading is not None:\n        till = till.put(replace(order, also", "    if False:\n        till = till.put(replace(order, also"),
-    Mutant("begun is not noted", "life.py", "Stage.PAID: {Move.BEGUN: Stage.PRINTING}", "Stage.PAID: {Move.BEGUN: Stage.PAID}"),
+    Mutant("begun is not noted", "life.py", "{Move.BEGUN: Stage.PRINTING, ", "{Move.BEGUN: Stage.PAID, "),
     Mutant("after a power cut no mark", "till.py", "till = till.put(order.moved(Move.INTERRUPTED).with_banner(m.Banner.COPY))", "till = till.put(order.moved(Move.INTERRUPTED))"),
     Mutant("after a cut-off ticket no mark", "till.py", "return _print_later(till, order.moved(Move.INTERRUPTED).with_banner(m.Banner.COPY), paper, now)", "return _print_later(till, order.moved(Move.INTERRUPTED), paper, now)"),
     Mutant("a refused ticket is dropped", "life.py", "Move.REFUSED: Stage.PAID", "Move.REFUSED: Stage.UNCONFIRMED"),

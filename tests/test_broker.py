@@ -13,6 +13,8 @@ from edge.daemon import Arrival, Inbox
 from sim.mosquitto import Mosquitto
 from sim.shop import TILL, Ears, wait_for
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def mosquitto(tmp_path):

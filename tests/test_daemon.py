@@ -13,6 +13,8 @@ from edge.journal import Journal
 from edge.life import Stage
 from edge.state import Settings
 
+pytestmark = pytest.mark.slow
+
 
 class Quiet:
     """A broker or a panel at which nothing happens."""

@@ -11,6 +11,7 @@ def test_without_a_fault_every_history_keeps_the_promise(shop):
     assert walk.worlds > 100
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shop", ["a sale", "money after a cancel", "a cancel while somebody pays"])
 def test_with_one_fault_every_history_keeps_the_promise(shop):
     walk = Explorer(Limits(faults=1, acts=SHOPS[shop])).walk()

@@ -12,6 +12,8 @@ from edge.mercadopago import ApiError, MercadoPago
 from sim import mercadopago as sim
 from sim.mercadopago import Fault, Switches
 
+pytestmark = pytest.mark.slow
+
 ORDER = {
     "external_reference": "R1",
     "title": "Caja 1",

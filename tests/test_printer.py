@@ -21,6 +21,8 @@ from edge.messages import Paper, Proof
 from edge.printer import Patience, Printer
 from sim.printer import Printer as SimPrinter
 
+pytestmark = pytest.mark.slow
+
 PATIENCE = Patience(
     answer=2.0, stall=2.0, proof=20.0, lag=0.5, settle=0.3, silent=0.3, poll=0.05, clear=0.3, quiet=0.05
 )

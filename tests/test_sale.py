@@ -5,7 +5,7 @@ import json
 import pytest
 
 from sim.mercadopago import Habits, MercadoPago, Switches
-from sim.shop import TILL, Shop
+from sim.shop import TILL, Shop, wait_for
 
 pytestmark = pytest.mark.slow
 
@@ -163,7 +163,8 @@ def test_without_relay_and_broker_the_shop_sells_on(shop_of):
     shop.mercadopago.account.pay()
     [ticket] = shop.printer.wait_for_tickets(1, timeout=40)
     assert reference in ticket.text
-    looks = shop.board.watch(2.2)
+    wait_for(lambda: not shop.board.lights["yellow"] and shop.board.lights["green"], "the green after the sale")
+    looks = [look for _ in range(3) for look in shop.board.watch(2.2)]
     assert any(look["yellow"] for look in looks)
     assert any(look["green"] and not look["yellow"] for look in looks)
 

@@ -12,6 +12,8 @@ from edge.order import Account, Verdict, verdict
 from edge.readings import parse, read_merchant_order
 from sim.mercadopago import MercadoPago, Switches
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def mercadopago():

@@ -9,6 +9,8 @@ from caller import ORDER, PUT, TILL, ask, found, get, state
 
 from sim.mercadopago import Fault, MercadoPago
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def mercadopago():

@@ -27,6 +27,8 @@ from hosts import (
 
 from sim.printer import Printer
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent
 
 

@@ -13,6 +13,8 @@ from edge.config import PrinterConfig
 from edge.messages import Paper
 from edge.transport import Stalled, TransportError, find_usb_printer, open_transport
 
+pytestmark = pytest.mark.slow
+
 EVERY_BYTE = bytes(range(256))
 SHORT, LONG = 0.2, 10.0
 """Seconds: for what will not happen, and for what will."""

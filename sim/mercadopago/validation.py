@@ -60,7 +60,7 @@ def expiration(body: Json, now: datetime) -> datetime | None:
             return date
     except (TypeError, ValueError):  # no string, no date, or one without an offset
         pass
-    _refuse("invalid_expiration_date", "expiration_date must be a valid date in the future")
+    raise ApiProblem(400, "invalid_expiration_date", "expiration_date must be a valid date in the future")
 
 
 def _check_texts(body: Json) -> None:
