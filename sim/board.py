@@ -20,6 +20,7 @@ from typing import Any, Self
 from gpiozero import Device
 from gpiozero.pins.mock import MockFactory, MockPin
 
+ROOT = Path(__file__).parent.parent
 LEDS = {"green": 17, "yellow": 27, "red": 22}
 BUTTON = 26
 
@@ -43,7 +44,7 @@ class Board:
         command = [sys.executable, "-m", "sim.board", str(port), "run", "--verbose", "--config", str(self.config)]
         environment["SIM_BUTTON"] = "down" if button_down else "up"
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+            self._process = subprocess.Popen(command, env=environment, cwd=ROOT, stdout=log, stderr=log)
         self._wire = self._connect(port, time.monotonic() + timeout)
 
     def pull_the_plug(self) -> None:
