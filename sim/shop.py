@@ -28,7 +28,7 @@ from sim.printer import Printer
 
 TILL = "CAJA01"
 STORE, POS = "SUC001", "SUC001POS003"
-PATIENCE = 20.0
+PATIENCE = 30.0
 """How long anything may take that ought to happen. Seconds."""
 
 
