@@ -16,7 +16,7 @@ from pathlib import Path
 
 from edge import messages as m
 from edge.config import Config, ConfigError, load
-from edge.journal import Journal
+from edge.journal import InUse, Journal
 from edge.mercadopago import ApiError, MercadoPago
 from edge.new_order import BadOrder, fresh_reference, new_order, read_amount, read_item
 from edge.order import NEVER
@@ -58,7 +58,10 @@ def _run(config: Config, options: argparse.Namespace) -> int:
         daemon = assemble(config, version())
     except UnknownPrinter as error:
         raise ConfigError([f"{options.config}: printer: {error}"]) from error
-    except (PanelError, sqlite3.Error, OSError) as error:
+    except sqlite3.Error as error:
+        log.error("can't start: %s: %s; see that its folder exists and may be written to", config.journal.path, error)
+        return FAILED
+    except (PanelError, InUse, OSError) as error:
         log.error("can't start: %s", error)
         return FAILED
     for number in (signal.SIGTERM, signal.SIGINT):

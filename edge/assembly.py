@@ -17,9 +17,10 @@ from edge.ticket import lay_out
 
 
 def assemble(config: Config, version: str) -> Daemon:
-    """A daemon that is ready to run. Raises `PanelError`, `UnknownPrinter`, `sqlite3.Error`, `OSError`."""
+    """A daemon that is ready to run. Raises `PanelError`, `UnknownPrinter`, `InUse`, `sqlite3.Error`, `OSError`."""
     inbox = Inbox()
     journal = Journal(config.journal.path)
+    journal.claim()
     identity = f"{config.mercadopago.user_id}/{config.mercadopago.external_pos_id}"
     return Daemon(
         till=journal.load(settings(config), identity, time.monotonic()),

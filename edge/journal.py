@@ -5,6 +5,7 @@
 into a running daemon.
 """
 
+import fcntl
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping
@@ -13,7 +14,7 @@ from dataclasses import asdict
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from edge import messages as m
 from edge.life import FINISHED, Order, Stage
@@ -39,17 +40,31 @@ ON CONFLICT (reference) DO UPDATE SET stage = excluded.stage, on_our_till = excl
 DOORBELLS: Mapping[str, type[m.Verify] | type[m.ReadPayment]] = {"merchant_order": m.Verify, "payment": m.ReadPayment}
 
 
+class InUse(Exception):
+    """Another daemon works from this journal."""
+
+
 class Journal:
     """The till's memory. Used by one thread; another process may read it and leave wishes at any time."""
 
     def __init__(self, path: Path) -> None:
         """Open or make the file. Raises `sqlite3.Error`."""
+        self._path = path
+        self._claim: IO[bytes] | None = None
         self._database = sqlite3.connect(path, isolation_level=None, timeout=5)
         self._database.execute("PRAGMA journal_mode = WAL")
         self._database.execute("PRAGMA synchronous = FULL")
         self._database.executescript(SCHEMA)
         self._database.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         self._seen_version = -1
+
+    def claim(self) -> None:
+        """Be the one daemon of this journal for as long as the process lives. Raises `InUse`, `OSError`."""
+        self._claim = self._path.with_suffix(".lock").open("wb")
+        try:
+            fcntl.flock(self._claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InUse(f"{self._path}: another till-edge works from this journal; stop it first") from None
 
     def load(self, settings: Settings, identity: str, now: float) -> Till:
         """The till as it was at the last commit. The POS id goes if `identity`, our POS's name, is another now."""
@@ -111,6 +126,8 @@ class Journal:
 
     def close(self) -> None:
         self._database.close()
+        if self._claim is not None:
+            self._claim.close()
 
     def _move_to(self, identity: str, memory: dict[str, str]) -> dict[str, str]:
         """Forget where the till was, and note where it is now."""

@@ -8,7 +8,7 @@ import pytest
 from facts import APPROVED, PAID, POS, REFERENCE, USER
 
 from edge import messages as m
-from edge.journal import Journal
+from edge.journal import InUse, Journal
 from edge.life import Order, Stage
 from edge.state import Concern, Due, Notice, Settings, Till
 
@@ -80,6 +80,15 @@ def test_another_point_of_sale_is_not_taken_for_the_old_one(path):
     saved(path, replace(BLANK, pos_id=POS, swept_until=datetime(2026, 3, 2, tzinfo=UTC)))
     till = Journal(path).load(SETTINGS, f"{USER}/SUC001POS004", 0.0)
     assert (till.pos_id, till.swept_until) == ("", None)
+
+
+def test_a_journal_has_one_daemon(path):
+    first, second = Journal(path), Journal(path)
+    first.claim()
+    with pytest.raises(InUse, match="another till-edge"):
+        second.claim()
+    first.close()
+    second.claim()
 
 
 def test_nothing_new_writes_nothing(path):
