@@ -111,7 +111,7 @@ def decode(payload: bytes) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise BadMessage(f"not UTF-8: {error.reason} at byte {error.start}") from None
     except RecursionError:
-        raise BadMessage("nested too deeply") from None
+        raise BadMessage("not JSON: nested too deeply") from None
     except ValueError as error:
         raise BadMessage(f"not JSON: {str(error)[:80]}") from None
     if not isinstance(message, dict):

@@ -20,6 +20,8 @@ from typing import Any, Self
 from gpiozero import Device
 from gpiozero.pins.mock import MockFactory, MockPin
 
+from sim.network import free_port
+
 ROOT = Path(__file__).parent.parent
 LEDS = {"green": 17, "yellow": 27, "red": 22}
 BUTTON = 26
@@ -37,9 +39,7 @@ class Board:
 
     def plug_in(self, button_down: bool = False, timeout: float = 20) -> None:
         """Start the daemon and wait until its pins can be reached. Raises `RuntimeError` with its log if it ends."""
-        listener = socket.create_server(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
-        listener.close()
+        port = free_port()
         environment = {**os.environ, **self._environment, "GPIOZERO_PIN_FACTORY": "mock"}
         command = [sys.executable, "-m", "sim.board", str(port), "run", "--verbose", "--config", str(self.config)]
         environment["SIM_BUTTON"] = "down" if button_down else "up"

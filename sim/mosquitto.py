@@ -16,9 +16,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
 
+from sim.network import HOST, free_port
+
 log = logging.getLogger(__name__)
 
-HOST = "127.0.0.1"
 PATIENCE = 10.0
 """Seconds that the broker gets to start, or to stop."""
 
@@ -156,10 +157,3 @@ def accepts(host: str, port: int) -> bool:
     except OSError:
         return False
     return True
-
-
-def free_port() -> int:
-    """Return a port of the loopback that nobody uses at the moment."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])

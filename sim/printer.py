@@ -37,7 +37,7 @@ class Printer(Mechanism):
         assert proof in PROOFS
         self.proof = proof
         self.host = "127.0.0.1"
-        self.port = port
+        self.port = port or free_port()
         self.bytes_received = 0
         self.silent = False
         """Whether it takes what it is sent, prints it, and never answers."""
@@ -60,7 +60,6 @@ class Printer(Mechanism):
         self._join()
         listener = self._listener = socket.create_server((self.host, self.port))
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
-        self.port = listener.getsockname()[1]
         power = self._power = object()
         self._threads = (
             threading.Thread(target=self._serve, args=(power, listener), name="printer", daemon=True),

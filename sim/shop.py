@@ -23,7 +23,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from sim.board import BUTTON, LEDS, Board
 from sim.mercadopago import MercadoPago
-from sim.mosquitto import Mosquitto, free_port
+from sim.mosquitto import Mosquitto
+from sim.network import free_port
 from sim.printer import Printer
 
 TILL = "CAJA01"
@@ -111,6 +112,11 @@ class Relay:
     def kill(self) -> None:
         self._end(signal.SIGKILL)
 
+    def tail(self) -> str:
+        """The end of its log."""
+        log = self._folder / "relay.log"
+        return "\n".join(log.read_text(errors="replace").splitlines()[-10:]) if log.exists() else ""
+
     def _end(self, number: signal.Signals) -> None:
         if self._process is not None:
             self._process.send_signal(number)
@@ -156,7 +162,7 @@ class Shop:
         if "relay" not in self._without:
             self.notification_url = self.relay.url()
             self.relay.start()
-            wait_for(lambda: self.state("relay/status") == "online", "the relay comes up")
+            self._wait(lambda: self.state("relay/status") == "online", "the relay comes up", PATIENCE)
         self.write_config()
         if "board" not in self._without:
             self.board.plug_in()
@@ -276,5 +282,5 @@ class Shop:
             wait_for(condition, what, timeout)
         except TimeoutError as error:
             raise AssertionError(
-                f"{error}; status {self.status}\noutcomes {self.outcomes}\n{self.board.tail()}"
+                f"{error}; status {self.status}\noutcomes {self.outcomes}\n{self.board.tail()}\n{self.relay.tail()}"
             ) from None

@@ -28,7 +28,8 @@ from relay import publisher as publishing
 from relay.address import secret_of
 from relay.config import Broker
 from relay.publisher import NotTaken, Publisher
-from sim.mosquitto import Mosquitto, accepts, free_port
+from sim.mosquitto import Mosquitto, accepts
+from sim.network import free_port
 
 pytestmark = pytest.mark.slow
 

@@ -21,7 +21,7 @@ from urllib.parse import parse_qs, urlsplit
 from sim.mercadopago.account import Account
 from sim.mercadopago.routes import Answer, route
 from sim.mercadopago.validation import ApiProblem
-from sim.network import break_off
+from sim.network import break_off, free_port
 
 ERRORS = {
     400: "bad_request",
@@ -78,12 +78,11 @@ class Api:
         self.access_token = access_token
         self.requests: list[Request] = []
         self.faults: list[Fault] = []
-        self.port = port
+        self.port = port or free_port()
         self._server: _Server | None = None
 
     def start(self) -> None:
         self._server = _Server(("127.0.0.1", self.port), self)
-        self.port = self._server.server_address[1]
         threading.Thread(target=self._server.serve_forever, args=(0.02,), name="mercadopago", daemon=True).start()
 
     def stop(self) -> None:
