@@ -28,7 +28,7 @@ class Dialogue:
         self.deaf = deaf
         self.heard = False
         self.echoes: set[bytes] = set()
-        self.barrier = False
+        self.barriers = 0
 
     def send(self, data: bytes, stall_seconds: float) -> None:
         """Hand all of `data` over. Raises `TransportError`."""
@@ -79,7 +79,7 @@ class Dialogue:
             case replies.Status(byte):
                 self._status, self._unanswered = byte, False
             case replies.Barrier():
-                self.barrier = True
+                self.barriers += 1
             case replies.ProcessId(digits):
                 self.echoes.add(digits)
             case replies.Cleared():

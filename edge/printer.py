@@ -43,7 +43,7 @@ class Patience:
     proof: float = 20.0
     """From the last byte to the proof: a long ticket on a slow printer, and the 4 KB that a serial line buffers."""
     lag: float = 8.0
-    """How much later than the answer to `GS r` the echo may come: the time to print what was read ahead."""
+    """To print what was read ahead: how much later than the answer to `GS r` the echo may come."""
     settle: float = 3.0
     """Where status is all the proof there is: the time in which a ticket that runs into trouble does so."""
     silent: float = 0.5
@@ -51,9 +51,7 @@ class Patience:
     poll: float = 0.5
     """Between two looks at a printer that is printing."""
     clear: float = 2.0
-    """For a printer that is to empty its buffers, or to finish with what it has."""
-    quiet: float = 0.1
-    """Between two answers that come one right after the other."""
+    """For a printer to say that its buffers are empty; not every one can."""
 
 
 class Level(IntEnum):
@@ -79,7 +77,7 @@ class Printer:
         self._number = random.randrange(10_000)
         # Bytes of an interrupted ticket that the printer may still hold. None: an earlier process may have left some.
         self._remains: int | None = None
-        self._owes_answer = False
+        self._owed_answers = 0
         self._complaint = ""
 
     def do(self, duty: m.PrinterDuty) -> m.PrinterEvent:
@@ -149,7 +147,7 @@ class Printer:
             return m.TicketRefused(self._complain(error))
         identity = self._next_identity(dialogue)
         job = ticket + self._questions(dialogue, identity)
-        dialogue.barrier = False
+        dialogue.barriers = 0
         try:
             dialogue.send(job, self._patience.stall)
         except TransportError as error:
@@ -157,7 +155,7 @@ class Printer:
         self._complaint = ""
         if dialogue.deaf:
             return m.TicketUnproved(Paper.UNKNOWN)
-        return self._judge(dialogue, identity, before, self._wait_for_proof(dialogue, identity, before), len(job))
+        return self._judge(dialogue, identity, before, self._wait_for_proof(dialogue, identity), len(job))
 
     def _next_identity(self, dialogue: Dialogue) -> bytes:
         """Return four digits for this ticket, or b"" where they prove nothing; some printers would print them."""
@@ -192,19 +190,18 @@ class Printer:
                 dialogue.clear(CLEAR_BUFFERS, self._patience.clear)
             # A command that was cut in half swallows at most as many bytes as its ticket had left; zeros print nothing.
             fresh = bytes(self._remains) + START_AFRESH
-        if fresh or self._owes_answer:
+        if fresh or self._owed_answers:
             dialogue.send(fresh + (b"" if dialogue.deaf else BARRIER), self._patience.stall)
-            dialogue.wait(lambda: dialogue.barrier, time.monotonic() + self._patience.clear)
-            dialogue.wait(lambda: False, time.monotonic() + self._patience.quiet)
-        self._remains, self._owes_answer = 0, False
+            dialogue.wait(lambda: dialogue.barriers > self._owed_answers, time.monotonic() + self._patience.lag)
+        self._remains, self._owed_answers = 0, 0
 
     # --- proving ---------------------------------------------------------------------------------------------------
 
-    def _wait_for_proof(self, dialogue: Dialogue, identity: bytes, before: Paper) -> Paper:
+    def _wait_for_proof(self, dialogue: Dialogue, identity: bytes) -> Paper:
         """Wait until nothing better can come, and return how the printer is then."""
 
         def proved() -> bool:
-            return identity in dialogue.echoes if identity else dialogue.barrier
+            return identity in dialogue.echoes if identity else dialogue.barriers > 0
 
         deadline = time.monotonic() + self._patience_for_proof(dialogue)
         lagging = False
@@ -213,7 +210,7 @@ class Printer:
                 paper = dialogue.paper()
                 if proved() or not paper.prints or time.monotonic() >= deadline:
                     break
-                if dialogue.barrier and not lagging:
+                if dialogue.barriers and not lagging:
                     deadline, lagging = min(deadline, time.monotonic() + self._patience.lag), True
             return dialogue.paper()
         except TransportError as error:
@@ -234,7 +231,7 @@ class Printer:
             self._learn(level)
         demanded = Level.ECHO if self._config.proof == "process_id" else Level.STATUS
         if level < max(demanded, self._learned or Level.SILENT):
-            self._owes_answer = not dialogue.barrier and bool(self._learned)
+            self._owed_answers = 1 if self._learned and not dialogue.barriers else 0
             return m.TicketUnproved(after)
         return m.TicketPrinted(Proof.PROCESS_ID if level is Level.ECHO else Proof.STATUS, after)
 
@@ -245,7 +242,7 @@ class Printer:
 
     def _may_hang_up(self, dialogue: Dialogue) -> bool:
         """Whether the end of the connection tells nothing: the ticket was through, or the printer never speaks."""
-        if dialogue.barrier:
+        if dialogue.barriers:
             return self._learned is not Level.ECHO
         return not dialogue.heard and not self._learned
 
@@ -261,7 +258,7 @@ def _level(dialogue: Dialogue, identity: bytes, before: Paper, after: Paper) -> 
     """The best proof in what the printer answered."""
     if identity and identity in dialogue.echoes:
         return Level.ECHO
-    if dialogue.barrier:
+    if dialogue.barriers:
         return Level.BARRIER
     answered = before is not Paper.UNKNOWN and after in (Paper.READY, Paper.LOW)
     return Level.STATUS if answered else Level.SILENT

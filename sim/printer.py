@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Self
 
 from sim.mechanism import Mechanism
+from sim.network import free_port
 
 PROOFS = ("process_id", "status", "real_time", "none")
 """What a printer can answer: all; no `GS ( H`; only what is asked in real time; nothing."""
@@ -118,6 +119,7 @@ class Printer(Mechanism):
 
     def _talk(self, power: object, connection: socket.socket) -> None:
         with connection:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._connection = connection
             # A host that breaks off is no news; what it sent is printed all the same.
             with contextlib.suppress(ConnectionError):

@@ -23,9 +23,7 @@ from sim.printer import Printer as SimPrinter
 
 pytestmark = pytest.mark.slow
 
-PATIENCE = Patience(
-    answer=2.0, stall=2.0, proof=20.0, lag=0.5, settle=0.3, silent=0.3, poll=0.05, clear=0.3, quiet=0.05
-)
+PATIENCE = Patience(answer=2.0, stall=2.0, proof=20.0, lag=0.5, settle=0.3, silent=0.3, poll=0.05, clear=0.3)
 HURRY = replace(PATIENCE, answer=0.3, stall=0.5, proof=1.0)
 """For printers from which nothing comes, so that the end of all patience is near."""
 
@@ -273,6 +271,50 @@ def test_a_printer_that_is_switched_off_before_the_proof_interrupts_the_ticket(s
     assert errand.event() == m.TicketInterrupted(Paper.GONE)
 
 
+def test_a_printer_known_to_echo_that_is_switched_off_before_the_echo_interrupts_the_ticket(sim):
+    printer = printer_at(sim, patience=replace(PATIENCE, lag=20.0))
+    printer.do(FIRST)
+    sim.proof = "status"  # it has read the ticket to its end, and may still be printing
+    errand = Errand(printer)
+    sim.wait_for_tickets(2)
+    sim.switch_off()
+    assert errand.event() == m.TicketInterrupted(Paper.GONE)
+
+
+def test_a_printer_that_never_spoke_and_hangs_up_proves_nothing_and_teaches_nothing(sim):
+    """Some print servers close the connection when they have everything: the ticket must not come again for that."""
+    sim.silent = True
+    printer = printer_at(sim, patience=replace(PATIENCE, answer=0.3))
+    errand = half_printed(sim, printer)
+    sim.switch_off()
+    assert errand.event() == m.TicketUnproved(Paper.GONE)
+    sim.silent = False
+    sim.bytes_per_second = None
+    sim.answer_delay = 0.8
+    sim.switch_on()
+    event = printer.do(FIRST)
+    assert isinstance(event, m.TicketPrinted)
+    assert event.proof is Proof.PROCESS_ID
+
+
+def test_a_printer_that_takes_no_more_is_asked_for_the_reason_on_a_fresh_connection():
+    with socket.socket() as server:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        host, port = server.getsockname()
+        config = PrinterConfig(connection="network", host=host, port=port)
+        errand = Errand(Printer(config, lambda _: bytes(10_000_000), HURRY))
+        blocked, _ = server.accept()
+        fresh, _ = server.accept()
+        with blocked, fresh:
+            for status in (0x1A, 0x7E, 0x32, 0x12):
+                assert fresh.recv(3)[:2] == b"\x10\x04"
+                fresh.sendall(bytes([status]))
+            assert fresh.recv(1) == b""
+        assert errand.event() == m.TicketInterrupted(Paper.OUT)
+
+
 def test_a_printer_that_stops_reading_interrupts_a_ticket_that_does_not_get_through(sim):
     sim.reads = False
     long_ticket = b"\x1b@" + b"x\n" * 8_000_000
@@ -368,11 +410,13 @@ def serial_line(sim: SimPrinter) -> Iterator[Path]:
         there = threading.Thread(target=carry, args=(lambda: os.read(end, 1024), link.sendall))
         back = threading.Thread(target=carry, args=(lambda: link.recv(1024), lambda data: os.write(end, data)))
         there.start(), back.start()
-        yield Path(os.ttyname(ours))
-        os.close(ours)
-        link.shutdown(socket.SHUT_RDWR)
-        there.join(), back.join()
-    os.close(end)
+        try:
+            yield Path(os.ttyname(ours))
+        finally:
+            os.close(ours)
+            link.shutdown(socket.SHUT_RDWR)
+            there.join(), back.join()
+            os.close(end)
 
 
 def test_a_printer_on_a_serial_line_proves_its_tickets(sim):
@@ -397,10 +441,10 @@ def test_a_serial_line_that_the_printer_holds_up_is_silence():
 def test_a_late_answer_for_one_ticket_does_not_prove_the_next():
     """A serial line gives us the answers that were meant for the job before."""
     with SimPrinter(proof="status") as sim, serial_line(sim) as path:
-        patience = replace(PATIENCE, proof=0.5, clear=5.0)
+        patience = replace(PATIENCE, proof=0.5, lag=5.0, poll=1.0)
         printer = Printer(PrinterConfig(connection="serial", device=path), compose, patience)
         assert printer.do(FIRST) == m.TicketPrinted(Proof.STATUS, Paper.READY)
-        sim.bytes_per_second = 250  # 0.7 seconds for a ticket: the answer comes while we wait for the next one's
+        sim.bytes_per_second = 250  # 0.7 seconds for a ticket: its answer comes while we wait for the next one's
         assert printer.do(FIRST) == m.TicketUnproved(Paper.READY)
         assert printer.do(FIRST) == m.TicketUnproved(Paper.READY)
         sim.wait_for_tickets(3)

@@ -1,6 +1,5 @@
 """Bytes to a printer and back over everything a printer may hang on: TCP, a serial line, a file, a FIFO, USB."""
 
-import contextlib
 import os
 import socket
 import threading
@@ -125,22 +124,6 @@ def test_a_farewell_costs_no_byte_of_the_ticket_although_the_printer_chatters(wi
     transport.write(EVERY_BYTE, LONG)
     transport.close()
     assert heard_by(peer) == EVERY_BYTE
-
-
-def test_a_farewell_ends_although_the_printer_never_stops_talking(wire):
-    transport, peer = wire
-
-    def chatter() -> None:
-        with contextlib.suppress(ConnectionError):
-            while True:
-                peer.sendall(bytes(65536))
-
-    threads = [threading.Thread(target=chatter, daemon=True), threading.Thread(target=transport.close, daemon=True)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(LONG)
-        assert not thread.is_alive()
 
 
 def test_what_is_abandoned_does_not_follow_later(wire):
