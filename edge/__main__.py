@@ -25,6 +25,7 @@ from edge.readings import Unreadable
 DEFAULT_CONFIG = Path("/etc/till-edge/config.yaml")
 FAILED = 1
 BAD_CONFIG = 78
+INTERRUPTED = 130
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ApiError, Unreadable, BadOrder) as error:
         print(f"till-edge: {error}", file=sys.stderr)
         return FAILED
+    except KeyboardInterrupt:
+        return INTERRUPTED
 
 
 def _run(config: Config, options: argparse.Namespace) -> int:
@@ -58,20 +61,24 @@ def _run(config: Config, options: argparse.Namespace) -> int:
         daemon = assemble(config, version())
     except UnknownPrinter as error:
         raise ConfigError([f"{options.config}: printer: {error}"]) from error
-    except sqlite3.Error as error:
-        log.error("can't start: %s: %s; see that its folder exists and may be written to", config.journal.path, error)
-        return FAILED
-    except (PanelError, InUse, OSError) as error:
+    except PanelError as error:
+        raise ConfigError([f"{options.config}: panel: {error}"]) from error
+    except (sqlite3.Error, OSError) as error:
+        raise _journal_trouble(config, error) from error
+    except InUse as error:
         log.error("can't start: %s", error)
         return FAILED
+    log.info("till %s, version %s, journal %s", config.till.id, version(), config.journal.path)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: daemon.stop())
     daemon.run()
+    log.info("stopped")
     return 0
 
 
 def _orders(config: Config, _: argparse.Namespace) -> int:
     journal = _open_journal(config)
+    print(f"{'paid':19}  {'stage':11}  {'total':>16}  reference")
     for order in journal.orders():
         paid = order.reading
         dated = paid is not None and paid.paid_at > NEVER
@@ -87,7 +94,8 @@ def _reprint(config: Config, options: argparse.Namespace) -> int:
     known = {order.reference: order for order in journal.orders()}
     order = known.get(options.reference)
     if order is None or order.reading is None:
-        print(f"till-edge: no paid order {options.reference!r} in {config.journal.path}", file=sys.stderr)
+        what = f"{options.reference!r} is not paid" if order else f"there is no order {options.reference!r}"
+        print(f"till-edge: {what}; `till-edge orders` lists them", file=sys.stderr)
         return FAILED
     journal.wish(options.reference)
     print("asked for: the daemon prints it as a marked copy, now or as soon as it runs")
@@ -131,7 +139,18 @@ def _open_journal(config: Config) -> Journal:
     path = config.journal.path
     if not path.exists():
         raise ConfigError([f"{path}: there is no journal yet; has the daemon run with this configuration?"])
-    return Journal(path)
+    try:
+        return Journal(path)
+    except sqlite3.Error as error:
+        raise _journal_trouble(config, error) from error
+
+
+def _journal_trouble(config: Config, error: Exception) -> ConfigError:
+    path = config.journal.path
+    advice = (
+        f"{path.parent} must exist, and this user must be allowed to write there; a broken file is moved away by hand"
+    )
+    return ConfigError([f"{path}: {error}; {advice}"])
 
 
 def version() -> str:

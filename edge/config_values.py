@@ -282,7 +282,7 @@ def _content(where: Path, most: int, echo: bool) -> bytes:
 
 
 def _called(where: Path, echo: bool) -> str:
-    return str(where) if echo else "what is written here"
+    return str(where) if echo else "the file named here (not shown, it may be the secret itself)"
 
 
 def _warn_if_others_can_read(where: Path) -> None:

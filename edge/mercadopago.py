@@ -201,7 +201,7 @@ class MercadoPago:
         try:
             response = self._exchange(method, path, query, body)
         except requests.RequestException as error:
-            raise _unreachable(error) from None
+            raise _unreachable(error, self._config.api_url) from None
         if 200 <= response.status < 300:
             return response
         raise _refused(method, path, response)
@@ -264,15 +264,15 @@ def _pause(header: str | None) -> float:
     return min(float(header), LONGEST_PAUSE) if header and header.isascii() and header.isdigit() else 0.0
 
 
-def _unreachable(error: requests.RequestException) -> ApiError:
+def _unreachable(error: requests.RequestException, where: str) -> ApiError:
     words = str(error)
     if "certificate is not yet valid" in words or "certificate has expired" in words:
         return ApiError(m.Trouble.CLOCK, "this machine's clock is wrong: the certificate is not valid at its date")
     if isinstance(error, requests.exceptions.SSLError):
-        return ApiError(m.Trouble.NETWORK, f"no trusted connection: {_short(error)}")
+        return ApiError(m.Trouble.NETWORK, f"no trusted connection to {where}: {_short(error)}")
     if isinstance(error, requests.Timeout):
-        return ApiError(m.Trouble.NETWORK, "no answer in time")
-    return ApiError(m.Trouble.NETWORK, f"no connection: {_short(error)}")
+        return ApiError(m.Trouble.NETWORK, f"no answer in time from {where}")
+    return ApiError(m.Trouble.NETWORK, f"no connection to {where}: {_short(error)}; see that the network is up")
 
 
 def _refused(method: str, path: str, response: Response) -> ApiError:
@@ -281,6 +281,8 @@ def _refused(method: str, path: str, response: Response) -> ApiError:
     except Unreadable:
         code = ""
     what = f"{method} {path}: {response.status} {code}".rstrip()
+    if code == "pos_not_found":
+        what += "; look at external_store_id and external_pos_id"
     if response.status in (401, 403):
         why = f"Mercado Pago refuses the access token ({what}); put a valid one into access_token_file"
         return ApiError(m.Trouble.REFUSED, why, response.status, code)
@@ -292,7 +294,7 @@ def _short(error: Exception) -> str:
     inner: BaseException = error
     while inner.__context__ is not None and len(str(inner.__context__)) > 3:
         inner = inner.__context__
-    return f"{type(inner).__name__}: {str(inner)[:120]}"
+    return str(inner)[:120]
 
 
 def _iso(date: datetime) -> str:

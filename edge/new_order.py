@@ -7,13 +7,15 @@ mean otherwise, is refused here with a sentence that says what to do.
 import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from edge.config import Config
 from edge.order import Item
 
 REFERENCE = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+AMOUNT = re.compile(r"[0-9]{1,12}(\.[0-9]{1,2})?", re.ASCII)
+QUANTITY = re.compile(r"[0-9]{1,6}(\.[0-9]{1,3})?", re.ASCII)
 LIFE = timedelta(minutes=10)
 """A printed QR's order lives no longer, whatever is asked for."""
 CHILE = frozenset(
@@ -28,13 +30,23 @@ class BadOrder(ValueError):
 
 def read_amount(text: str, what: str) -> Decimal:
     """An amount as people type it, with a point for the decimals. Raises `BadOrder`."""
-    try:
-        amount = Decimal(text)
-    except InvalidOperation:
-        raise BadOrder(f"{what} is {text!r}; write a number with a point for the decimals, like 5350.50") from None
-    if not amount.is_finite() or not 0 < amount < 10**12:
-        raise BadOrder(f"{what} is {text}; it must be more than nothing")
-    return amount
+    # 5.350 is five thousand to whoever types it in these countries, and five pesos thirty-five to Mercado Pago.
+    if not AMOUNT.fullmatch(text):
+        raise BadOrder(f"{what} is {text!r}; write no separator of thousands, and a point before two decimals: 5350.50")
+    return _more_than_nothing(Decimal(text), what)
+
+
+def read_quantity(text: str, what: str) -> Decimal:
+    """A number of pieces, or a weight with up to three decimals. Raises `BadOrder`."""
+    if not QUANTITY.fullmatch(text):
+        raise BadOrder(f"{what} is {text!r}; write a number with a point before the decimals, like 2 or 0.350")
+    return _more_than_nothing(Decimal(text), what)
+
+
+def _more_than_nothing(number: Decimal, what: str) -> Decimal:
+    if number == 0:
+        raise BadOrder(f"{what} is {number}; it must be more than nothing")
+    return number
 
 
 def read_item(text: str) -> Item:
@@ -43,7 +55,7 @@ def read_item(text: str) -> Item:
     if not title.strip() or len(rest) != 2:
         raise BadOrder(f'item {text!r} can\'t be read; write "TITLE:QUANTITY:UNIT_PRICE", like "Yerba 1 kg:2:2675.25"')
     return Item(
-        title.strip(), read_amount(rest[0], f"the quantity of {title}"), read_amount(rest[1], f"{title}'s price")
+        title.strip(), read_quantity(rest[0], f"the quantity of {title}"), read_amount(rest[1], f"{title}'s price")
     )
 
 
@@ -82,8 +94,6 @@ def _check_amounts(total: Decimal, items: Sequence[Item], whole: bool) -> None:
     for what, amount in amounts:
         if whole and amount != amount.to_integral_value():
             raise BadOrder(f"{what} is {amount}; Chilean pesos have no cents: write a whole number")
-        if amount != round(amount, 2):
-            raise BadOrder(f"{what} is {amount}; at most two decimals can be paid")
     sums = sum((item.amount for item in items), Decimal(0))
     if sums != total:
         raise BadOrder(f"the items come to {sums} and the total is {total}; make them equal")

@@ -70,8 +70,12 @@ class Panel:
             leds = config.leds
             self._leds = tuple(gpiozero.LED(pin) for pin in (leds.green, leds.yellow, leds.red))
             self._button = gpiozero.Button(config.button.pin, pull_up=True)
-        except (gpiozero.GPIOZeroError, OSError, ImportError) as error:
-            raise PanelError(f"the GPIO pins can't be used: {error}") from error
+        except ImportError as error:
+            raise PanelError(f"{error}; on a Raspberry Pi: pip install 'till-edge[pi]'") from error
+        except (gpiozero.GPIOZeroError, OSError) as error:
+            raise PanelError(
+                f"the GPIO pins can't be used: {error}; see that this user is in the group gpio"
+            ) from error
         self._button.when_pressed = lambda: tell(m.ButtonDown(time.monotonic()))
         self._button.when_released = lambda: tell(m.ButtonUp(time.monotonic()))
         self._shown: tuple[bool, ...] = (False, False, False)

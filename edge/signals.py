@@ -16,7 +16,7 @@ SHOWN = 3.0
 
 
 class Signal(StrEnum):
-    """DESIGN's table of lights; the panel knows how each one looks."""
+    """The table of lights in the README; the panel knows how each one looks."""
 
     STARTING = "starting"
     READY = "ready"

@@ -26,6 +26,8 @@ def main() -> int:
         try:
             with shop:
                 return _play(shop, story=options.story or not (sys.stdin.isatty() and sys.stdout.isatty()))
+        except KeyboardInterrupt:
+            return 0
         except MosquittoError as error:
             print(error, file=sys.stderr)
             return 1

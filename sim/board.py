@@ -25,6 +25,7 @@ from sim.network import free_port
 ROOT = Path(__file__).parent.parent
 LEDS = {"green": 17, "yellow": 27, "red": 22}
 BUTTON = 26
+DARK = dict.fromkeys(LEDS, False)
 
 
 class Board:
@@ -67,7 +68,10 @@ class Board:
     @property
     def lights(self) -> dict[str, bool]:
         """Which LEDs are on this moment; all are dark when the daemon is dead."""
-        return self._say("lights") if self.running else dict.fromkeys(LEDS, False)
+        try:
+            return dict(self._say("lights")) if self.running else DARK
+        except (OSError, RuntimeError):  # it died while we looked
+            return DARK
 
     def watch(self, seconds: float) -> list[dict[str, bool]]:
         """What the LEDs did: a look every 20 ms."""
@@ -155,6 +159,8 @@ class _Hands(socketserver.StreamRequestHandler):
 
     def _obey(self, word: str) -> Any:
         pins = Device.pin_factory
+        if pins is None:  # the daemon has not come so far yet
+            return DARK
         if word == "lights":
             return {color: bool(pins.pin(number).state) for color, number in LEDS.items()}
         button = pins.pin(BUTTON)

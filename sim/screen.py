@@ -81,9 +81,11 @@ class Screen:
     def _order(self) -> str:
         number = next(self._numbers)
         reference = self._shop.order("Yerba mate 1 kg:2:2675.25", f"Alfajor n.º {number}:1:950", total="6300.50")
-        return f"{reference} is on the till"
+        return f"{reference} is on the till; s scans it, b makes the till look"
 
     def _press(self, seconds: float, words: str) -> str:
+        if not self._shop.board.running:
+            return "the Pi has no power"
         self._shop.board.press(seconds)
         return words
 

@@ -27,7 +27,9 @@ def tell(shop: Shop) -> int:
     payment = shop.mercadopago.account.pay()
     say(f"The second one is approved: payment {payment['id']}. The relay rings, and the till asks Mercado Pago.")
     [ticket] = shop.printer.wait_for_tickets(1)
-    say(f"{(time.monotonic() - paid) * 1000:.0f} ms later the ticket is out; light {_light(shop)}:")
+    milliseconds = (time.monotonic() - paid) * 1000
+    shop.wait_for_state("paid")
+    say(f"{milliseconds:.0f} ms later the ticket is out; light {_light(shop)}:")
     print("\n" + "\n".join(f"      | {line:48} |" for line in ticket.text.splitlines()) + "\n")
     [report] = shop.wait_for_outcome("printed")
     say(f"The printer proved it, and the till reports: {report['outcome']} {report['external_reference']}.")
@@ -35,7 +37,7 @@ def tell(shop: Shop) -> int:
 
 
 def _light(shop: Shop) -> str:
-    """The colours that are on, over a second."""
+    """The colours that are on, and whether they blink."""
     looks = shop.board.watch(0.6)
     colors = [color for color in looks[0] if any(look[color] for look in looks)]
     blinking = any(look != looks[0] for look in looks)

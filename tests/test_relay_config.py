@@ -1,6 +1,7 @@
 """The relay's configuration and its `url` command: what is wrong is said all at once, with file, line and key."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -66,11 +67,18 @@ def test_without_tls_the_port_is_the_one_without_tls(folder):
     assert load(write(folder, SMALLEST.replace("}", ", tls: false}"))).broker.port == 1883
 
 
-def test_the_example_lacks_nothing_but_real_certificates(folder):
-    example = (Path(__file__).parent.parent / "relay" / "relay.example.yaml").read_text()
-    for name in ("broker_password", "ca.pem"):
+EXAMPLE = (Path(__file__).parent.parent / "relay" / "relay.example.yaml").read_text()
+
+
+def test_the_example_needs_nothing_but_the_secret(folder):
+    assert load(write(folder, EXAMPLE.replace("/etc/till-relay/", f"{folder}/"))).broker.port == 8883
+
+
+def test_the_example_with_all_that_is_optional_lacks_nothing_but_real_certificates(folder):
+    for name in ("broker_password", "ca.pem", "relay.pem", "relay.key"):
         (folder / name).write_text("not a certificate")
-    [fault] = faults(folder, example.replace("/etc/till-relay/", f"{folder}/"))
+    whole = re.sub(r"^( *)# ( *\w+:)", r"\1\2", EXAMPLE, flags=re.MULTILINE)
+    [fault] = faults(folder, whole.replace("/etc/till-relay/", f"{folder}/"))
     assert "broker.tls: these certificates can't be used" in fault
 
 
