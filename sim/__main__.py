@@ -1,6 +1,7 @@
 """The demo: `python -m sim`. A shop to play with on a terminal; one sale told as a story where there is none."""
 
 import argparse
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -9,6 +10,9 @@ from sim.mosquitto import MosquittoError
 from sim.printer import Printer
 from sim.shop import Shop
 from sim.story import tell
+
+NEEDED = (110, 40)
+"""Columns and lines that the shop takes on a terminal."""
 
 
 def main() -> int:
@@ -36,6 +40,11 @@ def main() -> int:
 def _play(shop: Shop, story: bool) -> int:
     if story:
         return tell(shop)
+    size = shutil.get_terminal_size()
+    if size.columns < NEEDED[0] or size.lines < NEEDED[1]:
+        code = tell(shop)
+        print(f"\nTo play it yourself, make the window {NEEDED[0]} x {NEEDED[1]} or larger.")
+        return code
     from sim.screen import Screen
 
     return Screen(shop).run()

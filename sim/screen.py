@@ -116,10 +116,9 @@ class Screen:
         layout = Layout()
         layout.split_row(Layout(name="till", ratio=1), Layout(name="paper", size=54))
         status = self._shop.status
-        state = status.get("state", "?") if self._shop.board.running else "no power"
-        till = Group(
-            self._lights(), Text(f"\n  {state}   printer: {status.get('printer', '?')}   api: {status.get('api', '?')}")
-        )
+        said = "   ".join(f"{name}: {status.get(name, '?')}" for name in ("state", "printer", "api"))
+        said = "nobody hears what the till says" if self._away else said
+        till = Group(self._lights(), Text("\n  " + (said if self._shop.board.running else "no power")))
         problems = Text("\n".join(f"  ! {problem}" for problem in status.get("problems", [])), style="bold red")
         keys = Text("\n".join(f"  {key}  {what.words}" for key, what in self._keys.items()))
         log = Text("\n".join(_without_debug(self._shop.board.tail(200))[-10:]), style="dim", no_wrap=True)
