@@ -37,9 +37,10 @@ diagram: $(INSTALLED)
 # A bare Debian has Python without venv, and a venv that could not be finished is no venv.
 $(INSTALLED): pyproject.toml setup.py
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || scripts/apt-install python3-venv
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --upgrade pip
-	$(BIN)/pip install --quiet --editable '.[relay,sim,test,check]'
+	@echo "setting up $(VENV), once"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --upgrade pip
+	@PYTHONWARNINGS=ignore $(BIN)/pip install --quiet --editable '.[relay,sim,test,check]'
 	@touch $@
 
 mosquitto:
