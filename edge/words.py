@@ -46,7 +46,7 @@ SPANISH = Words(
     date_form="%d/%m/%Y %H:%M",
     banners={
         Banner.COPY: Notice("COPIA", ("Pudo haberse impreso antes.", "No entregue dos veces.")),
-        Banner.LATE: Notice("PAGO TARDÍO", ("La venta había sido cancelada.", "Revise antes de entregar.")),
+        Banner.LATE: Notice("PAGO TARDÍO", ("La venta ya no estaba en caja.", "Revise antes de entregar.")),
     },
 )
 
@@ -62,7 +62,7 @@ PORTUGUESE = Words(
     date_form="%d/%m/%Y %H:%M",
     banners={
         Banner.COPY: Notice("CÓPIA", ("Pode já ter sido impresso.", "Não entregue duas vezes.")),
-        Banner.LATE: Notice("PAGO COM ATRASO", ("A venda tinha sido cancelada.", "Confira antes de entregar.")),
+        Banner.LATE: Notice("PAGO COM ATRASO", ("A venda já não estava no caixa.", "Confira antes de entregar.")),
     },
 )
 
@@ -78,7 +78,7 @@ ENGLISH = Words(
     date_form="%Y-%m-%d %H:%M",
     banners={
         Banner.COPY: Notice("COPY", ("May have been printed before.", "Do not deliver twice.")),
-        Banner.LATE: Notice("LATE PAYMENT", ("The sale had been cancelled.", "Check before you deliver.")),
+        Banner.LATE: Notice("LATE PAYMENT", ("The sale had left the till.", "Check before you deliver.")),
     },
 )
 
