@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 INSTALLED = $(VENV)/.installed
 
-.PHONY: demo test check explore mutants diagram format clean mosquitto
+.PHONY: demo test check explore mutants torture diagram format clean mosquitto
 
 demo: $(INSTALLED) mosquitto
 	@$(BIN)/python -m sim
@@ -26,6 +26,11 @@ format: $(INSTALLED)
 FAULTS ?= 1
 explore: $(INSTALLED)
 	cd tests && ../$(BIN)/python explorer.py --faults $(FAULTS)
+
+# The daemon, killed at random moments between doorbell and paper.
+KILLS ?= 200
+torture: $(INSTALLED) mosquitto
+	PYTHONPATH=. $(BIN)/python tests/torture.py --kills $(KILLS)
 
 # Deliberate bugs in the core, and who catches them.
 mutants: $(INSTALLED)
