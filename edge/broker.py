@@ -4,7 +4,6 @@ paho's callbacks run in the broker thread and only put events into the inbox; an
 and so the daemon. A message is acknowledged when the journal has it: after a crash the broker sends it again.
 """
 
-import logging
 import random
 import ssl
 import threading
@@ -23,8 +22,6 @@ from edge import messages as m
 from edge import wire
 from edge.config import BrokerConfig, TlsConfig
 from edge.daemon import Arrival, Inbox
-
-log = logging.getLogger(__name__)
 
 KEEPALIVE = 30
 SESSION_SECONDS = 7 * 24 * 3600

@@ -59,47 +59,49 @@ MUTANTS = (
 )  # fmt: skip
 
 
-def caught_by(mutant: Mutant) -> str:
-    """Which of the two catches the bug: `stories`, `explorer`, both, or nobody."""
+UNHARMED = Mutant("nothing", "till.py", "def learn(", "def learn(")
+DEAD = Mutant("everything", "till.py", "def learn(", "raise SystemExit(1)\n\n\ndef learn(")
+"""Controls: the first must be caught by nobody and the second by both, or nothing that follows means anything."""
+
+
+def caught_by(mutant: Mutant) -> list[str]:
+    """Which of the two catches the bug: `stories`, `explorer`. Raises `ValueError` for one that does not apply."""
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder)
         shutil.copytree(ROOT / "edge", copy / "edge", ignore=shutil.ignore_patterns("__pycache__"))
         file = copy / "edge" / mutant.file
-        text = file.read_text()
-        if text.count(mutant.old) != 1:
-            return "DOES NOT APPLY"
-        file.write_text(text.replace(mutant.old, mutant.new))
-        stories = [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-xq",
-            "-p",
-            "no:cacheprovider",
-            *(str(ROOT / "tests" / name) for name in STORIES),
-        ]
-        catchers = {"stories": stories, "explorer": [sys.executable, "-c", EXPLORE]}
-        environment = {
-            "PYTHONPATH": f"{copy}:{ROOT / 'tests'}",
-            "PATH": "/usr/bin:/bin",
-            "PYTHONDONTWRITEBYTECODE": "1",
-        }
-        found = [
-            name
-            for name, command in catchers.items()
-            if subprocess.run(command, cwd=folder, env=environment, capture_output=True).returncode
-        ]
-    return " and ".join(found) or "NOBODY"
+        if file.read_text().count(mutant.old) != 1:
+            raise ValueError(f"{mutant.what}: does not apply to {mutant.file} any more")
+        file.write_text(file.read_text().replace(mutant.old, mutant.new))
+        return [name for name, command in CATCHERS.items() if _fails(command, copy)]
+
+
+def _fails(command: list[str], copy: Path) -> bool:
+    path = f"{copy}:{ROOT / 'tests'}"
+    environment = {"PYTHONPATH": path, "PATH": "/usr/bin:/bin", "PYTHONDONTWRITEBYTECODE": "1"}
+    return subprocess.run(command, cwd=copy, env=environment, capture_output=True, check=False).returncode != 0
+
+
+# The project's own pythonpath would put the unharmed code before the copy.
+PYTEST = ["-m", "pytest", "-xq", "-p", "no:cacheprovider", "-o", "pythonpath="]
+CATCHERS = {
+    "stories": [sys.executable, *PYTEST, *(str(ROOT / "tests" / name) for name in STORIES)],
+    "explorer": [sys.executable, "-c", EXPLORE],
+}
 
 
 def main() -> int:
     """Try all; the exit code says whether all were caught."""
+    if caught_by(UNHARMED) or len(caught_by(DEAD)) < len(CATCHERS):
+        print("the controls fail: the copy is not what is tested")
+        return 1
     results = [(mutant, caught_by(mutant)) for mutant in MUTANTS]
-    for mutant, caught in results:
-        print(f"{mutant.what:45} {caught}")
-    alive = [mutant for mutant, caught in results if caught.isupper()]
-    print(f"{len(MUTANTS)} deliberate bugs, {len(MUTANTS) - len(alive)} caught")
-    return 1 if alive else 0
+    for mutant, catchers in results:
+        print(f"{mutant.what:45} {' and '.join(catchers) or 'NOBODY'}")
+    caught = sum(bool(catchers) for _, catchers in results)
+    both = sum(len(catchers) == len(CATCHERS) for _, catchers in results)
+    print(f"{len(MUTANTS)} deliberate bugs, {caught} caught, {both} of them by the explorer too")
+    return 0 if caught == len(MUTANTS) else 1
 
 
 if __name__ == "__main__":
