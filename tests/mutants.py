@@ -83,7 +83,7 @@ def _fails(command: list[str], copy: Path) -> bool:
 
 
 # The project's own pythonpath would put the unharmed code before the copy.
-PYTEST = ["-m", "pytest", "-xq", "-p", "no:cacheprovider", "-o", "pythonpath="]
+PYTEST = ["-m", "pytest", "-xq", "--noconftest", "-p", "no:cacheprovider", "-o", "pythonpath="]
 CATCHERS = {
     "stories": [sys.executable, *PYTEST, *(str(ROOT / "tests" / name) for name in STORIES)],
     "explorer": [sys.executable, "-c", EXPLORE],
