@@ -497,7 +497,10 @@ def test_a_hold_means_the_order_that_was_there_when_the_finger_went_down():
     desk.hear(m.Ticked())
     desk.books.write(PAID)
     desk.books.on_till = "the-next-sale"
-    desk.ring(PAID.id).wait(3)
+    desk.ring(PAID.id)
+    desk.hear(m.Answered(m.LookAtTill(), m.TillSeen("the-next-sale")))
+    assert desk.till.loaded == "the-next-sale"
+    desk.wait(3)
     desk.hear(m.ButtonUp()).wait(1).print()
     assert desk.books.on_till == "the-next-sale"
     assert desk.outcomes == ["printed"]
