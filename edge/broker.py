@@ -96,7 +96,7 @@ class MqttBroker:
             began = time.monotonic()
             self._why = ""
             self._run_session()
-            if self._closing.wait(0):
+            if self._closing.is_set():
                 return
             short = time.monotonic() - began < SHORT_SESSION
             failures = failures + 1 if short else 0
@@ -146,7 +146,7 @@ class MqttBroker:
         client.on_message = self._on_message
         return client
 
-    def _on_connect(self, client: mqtt.Client, _: Any, flags: Any, reason: ReasonCode, __: Any) -> None:
+    def _on_connect(self, client: mqtt.Client, _: Any, __: Any, reason: ReasonCode, ___: Any) -> None:
         if reason.is_failure:
             self._why = f"the broker refuses us: {reason}; look at broker.username and broker.password_file"
             return

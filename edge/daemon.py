@@ -171,6 +171,8 @@ class Daemon:
         deadline = self._clock() + LAST_TICKET
         while not self._printing.idle and self._clock() < deadline:
             self._step()
+        self._panel.close()
+        self._broker.close()
 
     def _step(self) -> None:
         """Take in one event, or the passing of time; then hand out what is owed."""
