@@ -25,7 +25,7 @@ format: $(INSTALLED)
 # Every history of a small shop with FAULTS faults; two take long.
 FAULTS ?= 1
 explore: $(INSTALLED)
-	cd tests && ../$(BIN)/python explorer.py --faults $(FAULTS)
+	PYTHONPATH=. $(BIN)/python tests/explorer.py --faults $(FAULTS)
 
 # The daemon, killed at random moments between doorbell and paper.
 KILLS ?= 200

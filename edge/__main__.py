@@ -7,7 +7,6 @@ import argparse
 import logging
 import secrets
 import signal
-import sqlite3
 import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -17,6 +16,7 @@ from pathlib import Path
 from edge import messages as m
 from edge.config import Config, ConfigError, load
 from edge.journal import InUse, Journal
+from edge.journal_file import BrokenJournal, JournalError
 from edge.mercadopago import ApiError, MercadoPago
 from edge.new_order import BadOrder, fresh_reference, new_order, read_amount, read_item
 from edge.order import NEVER
@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ConfigError as error:
         print(error, file=sys.stderr)
         return BAD_CONFIG
-    except (ApiError, Unreadable, BadOrder) as error:
+    except (ApiError, Unreadable, BadOrder, JournalError, InUse) as error:
         print(f"till-edge: {error}", file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
@@ -57,17 +57,14 @@ def _run(config: Config, options: argparse.Namespace) -> int:
     from edge.encoder import UnknownPrinter
     from edge.panel import PanelError
 
+    if not config.journal.path.parent.is_dir():
+        raise ConfigError([f"{options.config}: journal.path: there is no folder {config.journal.path.parent}; make it"])
     try:
         daemon = assemble(config, version())
     except UnknownPrinter as error:
         raise ConfigError([f"{options.config}: printer: {error}"]) from error
     except PanelError as error:
         raise ConfigError([f"{options.config}: panel: {error}"]) from error
-    except (sqlite3.Error, OSError) as error:
-        raise _journal_trouble(config, error) from error
-    except InUse as error:
-        log.error("can't start: %s", error)
-        return FAILED
     log.info("till %s, version %s, journal %s", config.till.id, version(), config.journal.path)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: daemon.stop())
@@ -141,16 +138,8 @@ def _open_journal(config: Config) -> Journal:
         raise ConfigError([f"{path}: there is no journal yet; has the daemon run with this configuration?"])
     try:
         return Journal(path)
-    except sqlite3.Error as error:
-        raise _journal_trouble(config, error) from error
-
-
-def _journal_trouble(config: Config, error: Exception) -> ConfigError:
-    path = config.journal.path
-    advice = (
-        f"{path.parent} must exist, and this user must be allowed to write there; a broken file is moved away by hand"
-    )
-    return ConfigError([f"{path}: {error}; {advice}"])
+    except BrokenJournal as error:
+        raise ConfigError([f"{error}; the daemon mends it when it is started again"]) from error
 
 
 def version() -> str:

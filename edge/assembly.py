@@ -1,6 +1,6 @@
 """Puts the daemon together from its configuration: the one place that knows all the parts."""
 
-import time
+import contextlib
 from collections.abc import Callable
 
 from edge import messages as m
@@ -8,23 +8,25 @@ from edge.broker import MqttBroker
 from edge.config import Config
 from edge.daemon import Arrival, Daemon, Inbox
 from edge.encoder import Encoder
-from edge.journal import Journal
+from edge.journal import claim, remember
+from edge.journal_file import JournalError
 from edge.mercadopago import MercadoPago
 from edge.panel import Panel
 from edge.printer import Printer
-from edge.state import Settings
-from edge.ticket import lay_out
+from edge.state import Settings, Till
+from edge.ticket import lay_out, lay_out_list
 
 
 def assemble(config: Config, version: str) -> Daemon:
-    """A daemon that is ready to run. Raises `PanelError`, `UnknownPrinter`, `InUse`, `sqlite3.Error`, `OSError`."""
+    """A daemon that is ready to run. Raises `PanelError`, `UnknownPrinter`, `InUse`, `OSError`."""
     inbox = Inbox()
-    journal = Journal(config.journal.path)
-    journal.claim()
+    with contextlib.suppress(JournalError):  # which is told while the daemon runs
+        claim(config.journal.path).close()  # in use or not: that is said before anything else is touched
+    wanted = settings(config)
     identity = f"{config.mercadopago.user_id}/{config.mercadopago.external_pos_id}"
     return Daemon(
-        till=journal.load(settings(config), identity, time.monotonic()),
-        journal=journal,
+        till=Till(wanted),
+        remember=lambda now: remember(config.journal.path, wanted, identity, now),
         inbox=inbox,
         broker=MqttBroker(config.broker, config.till.id, version, inbox),
         panel=Panel(config.panel, lambda event: inbox.put(Arrival(event))),
@@ -44,15 +46,18 @@ def settings(config: Config) -> Settings:
         outage_every=watch.outage_every_seconds,
         grace=watch.grace_minutes * 60,
         hold=config.panel.button.hold_seconds,
+        keep=config.journal.keep_days * 24 * 3600,
     )
 
 
-def composer(config: Config) -> Callable[[m.Print], bytes]:
-    """How the order of a `Print` becomes the bytes for this printer. Raises `UnknownPrinter`, `OSError`."""
+def composer(config: Config) -> Callable[[m.Print | m.PrintList], bytes]:
+    """How what is to be printed becomes the bytes for this printer. Raises `UnknownPrinter`, `OSError`."""
     printer = config.printer
     encoder = Encoder(printer.profile, printer.columns, printer.codepage, config.ticket.logo)
 
-    def compose(duty: m.Print) -> bytes:
+    def compose(duty: m.Print | m.PrintList) -> bytes:
+        if isinstance(duty, m.PrintList):
+            return encoder.encode(lay_out_list(duty.orders, config.ticket, config.till, encoder.columns))
         lines = lay_out(duty.order, duty.banners, config.ticket, config.till, encoder.columns)
         return encoder.encode(lines, open_drawer=printer.open_drawer and m.Banner.COPY not in duty.banners)
 

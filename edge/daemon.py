@@ -2,7 +2,8 @@
 
 Only this thread touches the till. An event is settled (an MQTT message acknowledged, say) after the journal's
 commit, so that whoever told us tells us again if the power goes first. If any thread's body ends, so does the
-daemon, loudly: systemd starts it again and the journal resumes.
+daemon, loudly: systemd starts it again and the journal resumes. While the journal can't be read or written, the loop
+goes on, says so, and prints nothing that it could not remember.
 """
 
 import logging
@@ -15,10 +16,11 @@ from typing import Any, Protocol
 
 from edge import messages as m
 from edge import systemd
-from edge.journal import Journal
+from edge.memory import Memory, Remember
+from edge.printing import printer_duty
 from edge.signals import Signal, signal, status
 from edge.state import Till, changed_orders
-from edge.till import learn, payment_duty, printer_duty, report_duty
+from edge.till import learn, payment_duty, report_duty
 
 log = logging.getLogger(__name__)
 
@@ -38,10 +40,11 @@ def _nothing() -> None:
 
 @dataclass(frozen=True)
 class Arrival:
-    """An event, and what to do once it can't be forgotten any more."""
+    """An event, what to do as soon as it is heard, and what once it can't be forgotten any more."""
 
     event: m.Event
     settle: Callable[[], None] = _nothing
+    heard: Callable[[], None] = _nothing
 
 
 @dataclass(frozen=True)
@@ -104,7 +107,7 @@ class Worker:
     def _work(self) -> None:
         while True:
             event = self._do(self._given.get())
-            self._inbox.put(Arrival(event, self.done))
+            self._inbox.put(Arrival(event, heard=self.done))
 
 
 class Panel(Protocol):
@@ -130,12 +133,15 @@ class WorkerDied(RuntimeError):
 
 
 class Daemon:
-    """The till at work. `run` returns after `stop`, or raises."""
+    """The till at work; `till` knows nothing yet and `remember` brings what the journal knows.
+
+    `run` returns after `stop`, or raises.
+    """
 
     def __init__(
         self,
         till: Till,
-        journal: Journal,
+        remember: Remember,
         inbox: Inbox,
         broker: Broker,
         panel: Panel,
@@ -144,7 +150,10 @@ class Daemon:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._till = till
-        self._journal = journal
+        self._memory = Memory(remember)
+        self._unsettled: list[Callable[[], None]] = []
+        self._early: list[m.BrokerEvent] = []
+        """What we heard while the journal could not be read."""
         self._inbox = inbox
         self._broker = broker
         self._panel = panel
@@ -159,8 +168,8 @@ class Daemon:
         self._stopping = True
 
     def run(self) -> None:
-        """Work until `stop`. Raises `WorkerDied`, or what the journal raises."""
-        self._learn(m.Started(self._panel.button_down()))
+        """Work until `stop`. Raises `InUse`, `BrokenJournal`, `WorkerDied`."""
+        self._recall()
         self._payments.start()
         self._printing.start()
         Thread("broker", self._broker.loop, self._inbox).start()
@@ -182,22 +191,49 @@ class Daemon:
             arrival = Arrival(m.Ticked())
         if isinstance(arrival, Death):
             raise WorkerDied(f"the thread {arrival.name} ended") from arrival.error
-        self._learn(arrival.event)
-        arrival.settle()
+        arrival.heard()
+        self._learn(arrival.event, arrival.settle)
+        if not self._memory.read:
+            self._recall()
         self._hear_wishes()
         self._hand_out()
         self._show()
 
-    def _learn(self, event: m.Event) -> None:
+    def _recall(self) -> None:
+        """Take up what the journal knows, if it can be read; what we heard since is told to that till."""
+        now = self._clock()
+        if (till := self._memory.recall(now)) is None:
+            self._till = learn(self._till, m.JournalTried(self._memory.why), now)
+            return
+        self._till = till
+        for event in (m.Started(self._panel.button_down()), *self._early):
+            self._learn(event)
+        self._early.clear()
+
+    def _learn(self, event: m.Event, settle: Callable[[], None] = _nothing) -> bool:
+        """Take in a fact; `settle` is called when it is on the disk. Returns whether it is already."""
         before, self._till = self._till, learn(self._till, event, self._clock())
-        self._journal.save(before, self._till)
         _tell(before, self._till, event)
+        if settle is not _nothing:
+            self._unsettled.append(settle)
+        if not self._memory.read and isinstance(event, m.BrokerEvent):
+            self._early.append(event)
+        return self._keep()
+
+    def _keep(self) -> bool:
+        now = self._clock()
+        kept = self._memory.keep(self._till, now)
+        if self._memory.why != self._till.journal_why:
+            self._till = learn(self._till, m.JournalTried(self._memory.why), now)
+        while kept and self._unsettled:
+            self._unsettled.pop(0)()
+        return kept
 
     def _hear_wishes(self) -> None:
         """What a person at the command line asked for, by way of the journal."""
-        for number, reference in self._journal.wishes():
-            self._learn(m.ReprintAsked(reference))
-            self._journal.grant(number)
+        for reference, grant in self._memory.wishes():
+            if self._learn(m.ReprintAsked(reference)):
+                grant()
 
     def _hand_out(self) -> None:
         if self._stopping:
@@ -207,11 +243,16 @@ class Daemon:
             self._learn(m.Asked(pay))
             self._payments.give(pay, now)
         if self._printing.idle and (paper := printer_duty(self._till, now)):
-            if isinstance(paper, m.Print):
-                self._learn(m.TicketBegun(paper.order.reference))
-            self._printing.give(paper, now)
+            self._print(paper, now)
         if report := report_duty(self._till):
             self._send(*report)
+
+    def _print(self, duty: m.PrinterDuty, now: float) -> None:
+        """The first byte of a ticket leaves when it is on the disk that it does, and never before."""
+        if isinstance(duty, m.Print) and not self._learn(m.TicketBegun(duty.order.reference)):
+            self._learn(m.TicketRefused(self._till.printer.paper))
+            return
+        self._printing.give(duty, now)
 
     def _send(self, number: int, report: m.Report) -> None:
         """Give each report to the broker once: paho repeats it until it is acknowledged."""

@@ -6,6 +6,7 @@ is a bug: it raises and changes nothing.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import StrEnum
 
 from edge.messages import Banner
@@ -18,6 +19,7 @@ class Stage(StrEnum):
     CANCELLED = "cancelled"
     LAPSED = "lapsed"
     PAID = "paid"
+    LISTED = "listed"
     PRINTING = "printing"
     PRINTED = "printed"
     UNCONFIRMED = "unconfirmed"
@@ -32,6 +34,8 @@ class Move(StrEnum):
     GIVEN_UP = "unpaid, and long gone from the till"
     SEEN_AGAIN = "on the till again"
     PAID = "Mercado Pago says it is paid"
+    LISTED = "on the list of tickets that wait"
+    CALLED_FOR = "a person wants it printed"
     BEGUN = "the first byte may leave"
     REFUSED = "not a byte was sent"
     INTERRUPTED = "cut off, so the next one is a copy"
@@ -46,7 +50,8 @@ LIFE: Mapping[Stage, Mapping[Move, Stage]] = {
     Stage.CANCELLING: {Move.PAID: Stage.PAID, Move.REMOVED: Stage.CANCELLED, Move.KEPT: Stage.WAITING},
     Stage.CANCELLED: {Move.PAID: Stage.PAID, Move.SEEN_AGAIN: Stage.WAITING},
     Stage.LAPSED: {Move.PAID: Stage.PAID, Move.SEEN_AGAIN: Stage.WAITING},
-    Stage.PAID: {Move.BEGUN: Stage.PRINTING, Move.TAKEN_BACK: Stage.LAPSED},
+    Stage.PAID: {Move.BEGUN: Stage.PRINTING, Move.LISTED: Stage.LISTED, Move.TAKEN_BACK: Stage.LAPSED},
+    Stage.LISTED: {Move.CALLED_FOR: Stage.PAID, Move.TAKEN_BACK: Stage.LAPSED},
     Stage.PRINTING: {
         Move.PROVED: Stage.PRINTED,
         Move.UNPROVED: Stage.UNCONFIRMED,
@@ -78,6 +83,10 @@ class Order:
     also_paid: tuple[str, ...] = ()
     """Further merchant orders of this reference that were paid as well."""
     banners: tuple[Banner, ...] = ()
+    called_for: bool = False
+    """A person asked for this ticket, so that it is not put on a list of those that wait."""
+    filed_at: datetime | None = None
+    """When it was first finished, by Mercado Pago's clock."""
 
     @property
     def paid_by(self) -> tuple[str, ...]:

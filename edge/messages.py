@@ -83,11 +83,18 @@ class Print:
 
 
 @dataclass(frozen=True)
+class PrintList:
+    """Print which tickets wait, oldest first, instead of the tickets."""
+
+    orders: tuple[MerchantOrder, ...]
+
+
+@dataclass(frozen=True)
 class LookAtPrinter:
     """Ask the printer how it is; nothing is printed."""
 
 
-PrinterDuty = Print | LookAtPrinter
+PrinterDuty = Print | PrintList | LookAtPrinter
 
 # --- events: from the broker ---------------------------------------------------------------------------------------
 
@@ -362,6 +369,17 @@ class TicketRefused:
     paper: Paper
 
 
+TicketEnd = TicketPrinted | TicketUnproved | TicketInterrupted | TicketRefused
+
+
+@dataclass(frozen=True)
+class ListTried:
+    """What became of a list of the tickets of these references."""
+
+    references: tuple[str, ...]
+    end: TicketEnd
+
+
 # --- events: from the panel, the service manager and the clock -----------------------------------------------------
 
 
@@ -375,6 +393,13 @@ class ButtonDown:
 @dataclass(frozen=True)
 class ButtonUp:
     at: float | None = None
+
+
+@dataclass(frozen=True)
+class JournalTried:
+    """Whether the journal takes what it is given; `why` not, for people, or "" if it does."""
+
+    why: str
 
 
 @dataclass(frozen=True)
@@ -397,6 +422,6 @@ class ReprintAsked:
 
 
 BrokerEvent = DoorbellRang | MessageDropped | BrokerConnected | BrokerLost | RelaySeen | ReportDelivered
-PrinterEvent = PrinterSeen | TicketBegun | TicketPrinted | TicketUnproved | TicketInterrupted | TicketRefused
+PrinterEvent = PrinterSeen | TicketBegun | TicketEnd | ListTried
 PanelEvent = ButtonDown | ButtonUp
-Event = BrokerEvent | Asked | Answered | PrinterEvent | PanelEvent | Started | Ticked | ReprintAsked
+Event = BrokerEvent | Asked | Answered | PrinterEvent | PanelEvent | JournalTried | Started | Ticked | ReprintAsked

@@ -67,7 +67,10 @@ class Printer:
     """One printer. `compose` writes the whole ticket, from reset to cut. Used by one thread."""
 
     def __init__(
-        self, config: PrinterConfig, compose: Callable[[m.Print], bytes], patience: Patience = Patience()
+        self,
+        config: PrinterConfig,
+        compose: Callable[[m.Print | m.PrintList], bytes],
+        patience: Patience = Patience(),
     ) -> None:
         self._config = config
         self._compose = compose
@@ -82,12 +85,16 @@ class Printer:
 
     def do(self, duty: m.PrinterDuty) -> m.PrinterEvent:
         """Do the duty and return what came of it. Blocks, for minutes at worst."""
-        if isinstance(duty, m.LookAtPrinter):
-            return m.PrinterSeen(self._look())
-        ticket = self._compose(duty)
-        if self._remains is None:
-            self._remains = len(ticket) if m.Banner.COPY in duty.banners else 0
-        return self._print(ticket)
+        match duty:
+            case m.LookAtPrinter():
+                return m.PrinterSeen(self._look())
+            case m.PrintList(orders):
+                return m.ListTried(tuple(order.reference for order in orders), self._print(self._compose(duty)))
+            case m.Print(_, banners):
+                ticket = self._compose(duty)
+                if self._remains is None:
+                    self._remains = len(ticket) if m.Banner.COPY in banners else 0
+                return self._print(ticket)
 
     def close(self) -> None:
         """Nothing is open between two jobs; here for whoever holds things that have to be closed."""
@@ -127,7 +134,7 @@ class Printer:
 
     # --- printing --------------------------------------------------------------------------------------------------
 
-    def _print(self, ticket: bytes) -> m.PrinterEvent:
+    def _print(self, ticket: bytes) -> m.TicketEnd:
         try:
             dialogue = self._open()
         except TransportError as error:
@@ -137,7 +144,7 @@ class Printer:
         finally:
             dialogue.close()
 
-    def _deliver(self, dialogue: Dialogue, ticket: bytes) -> m.PrinterEvent:
+    def _deliver(self, dialogue: Dialogue, ticket: bytes) -> m.TicketEnd:
         try:
             before = dialogue.paper()
             if not before.prints:
@@ -170,7 +177,7 @@ class Printer:
             return b""
         return (PROCESS_ID + identity if identity else b"") + BARRIER
 
-    def _break_off(self, dialogue: Dialogue, error: TransportError, size: int) -> m.PrinterEvent:
+    def _break_off(self, dialogue: Dialogue, error: TransportError, size: int) -> m.TicketEnd:
         """The ticket did not get through."""
         dialogue.close(abandon=True)
         paper = self._complain(error)
@@ -223,7 +230,7 @@ class Printer:
             return self._patience.settle
         return self._patience.proof
 
-    def _judge(self, dialogue: Dialogue, identity: bytes, before: Paper, after: Paper, size: int) -> m.PrinterEvent:
+    def _judge(self, dialogue: Dialogue, identity: bytes, before: Paper, after: Paper, size: int) -> m.TicketEnd:
         level = _level(dialogue, identity, before, after)
         if level is not Level.ECHO and not after.prints and not (after is Paper.GONE and self._may_hang_up(dialogue)):
             return self._interrupt(dialogue, after, size)
@@ -246,7 +253,7 @@ class Printer:
             return self._learned is not Level.ECHO
         return not dialogue.heard and not self._learned
 
-    def _interrupt(self, dialogue: Dialogue, paper: Paper, size: int) -> m.PrinterEvent:
+    def _interrupt(self, dialogue: Dialogue, paper: Paper, size: int) -> m.TicketEnd:
         """The ticket comes again, so its rest must not: printers go on by themselves once there is paper."""
         self._remains = size
         with contextlib.suppress(TransportError):  # the next job tries again

@@ -15,6 +15,10 @@ SHOWN = 3.0
 """How long the panel shows that a ticket came out, or that an order was cancelled. Seconds."""
 
 
+OWED = (Stage.PAID, Stage.LISTED, Stage.PRINTING)
+"""Where the ticket is still to come."""
+
+
 class Signal(StrEnum):
     """The table of lights in the README; the panel knows how each one looks."""
 
@@ -52,6 +56,10 @@ def signal(till: Till, now: float) -> Signal:
 def problems(till: Till) -> list[str]:
     """What a person must look at, in words; empty if nothing."""
     found = sorted(f"{notice.concern}: {notice.reference}" for notice in till.notices)
+    if till.journal_why:
+        found.append(f"nothing can be printed, for it could not be remembered: {till.journal_why}")
+    if listed := sum(order.stage is Stage.LISTED for order in till.orders.values()):
+        found.append(f"{listed} tickets wait on a list that was printed; a press of the button prints them")
     if till.api.trouble is m.Trouble.REFUSED:
         found.append(till.api.why)
     if till.button.stuck:
@@ -84,6 +92,6 @@ def status(till: Till, now: float) -> dict[str, Any]:
         "problems": problems(till),
         "loaded": till.loaded,
         "waiting": sum(order.stage is Stage.WAITING for order in till.orders.values()),
-        "owed_tickets": sum(order.stage in (Stage.PAID, Stage.PRINTING) for order in till.orders.values()),
+        "owed_tickets": sum(order.stage in OWED for order in till.orders.values()),
         "dropped_messages": till.dropped_messages,
     }

@@ -22,7 +22,7 @@ SLOWEST_RETRY = 30.0
 ODD_TRIES = 8
 """So often one question fails while others are answered before a person hears of it."""
 MEMORY = 1000
-"""How many places, readings and rejections are remembered between starts; the oldest go first."""
+"""How many places, readings and rejections are remembered between starts; the oldest go first. And reports."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,8 @@ class Settings:
     outage_every: float = 10
     grace: float = 900
     hold: float = 2
+    keep: float = 30 * 24 * 3600
+    """For how long finished orders are remembered."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,7 @@ class Concern(StrEnum):
     UNREADABLE = "unreadable"
     PAID_WITHOUT_ORDER = "paid_without_order"
     SILENT_PRINTER = "silent_printer"
+    JOURNAL_DAMAGED = "journal_damaged"
 
 
 @dataclass(frozen=True)
@@ -121,6 +124,9 @@ class Till:
     notices: frozenset[Notice] = frozenset()
     pos_id: str = ""
     swept_until: datetime | None = None
+    known_since: datetime | None = None
+    """Of what was paid before this we can't say that it has no ticket: a journal that is gone, or pruned, knew.
+    By Mercado Pago's clock; None until we have heard it."""
     proof: m.Proof = m.Proof.NONE
     """The best that this printer was ever seen to give."""
 
@@ -146,6 +152,11 @@ class Till:
     """The button was held when we knew of no order; a look at the till, if it comes soon, says which was meant."""
     dropped_messages: int = 0
     last_report: int = 0
+    journal_why: str = ""
+    """Why the journal takes nothing, for people; "" if it does. What can't be remembered is not printed."""
+    lookups: float = 0.0
+    """Until when the ids looked up so far have used up our share of Mercado Pago's patience."""
+    swept_at: float = float("-inf")
     ticket_at: float = float("-inf")
     cancelled_at: float = float("-inf")
 
@@ -166,6 +177,7 @@ class Till:
         """File the order under the living or the past."""
         reference = order.reference
         if order.stage in FINISHED:
+            order = replace(order, filed_at=order.filed_at or self.swept_until)
             return replace(self, orders=without(self.orders, reference), past={**self.past, reference: order})
         past = without(self.past, reference) if reference in self.past else self.past
         return replace(self, orders={**self.orders, reference: order}, past=past)
@@ -184,7 +196,9 @@ class Till:
         return replace(self, agenda=without(self.agenda, *duties))
 
     def report(self, outcome: m.Outcome, reference: str = "", merchant_order: str = "", reason: str = "") -> "Till":
-        """Tell the relay, as soon as it listens."""
+        """Tell the relay, as soon as it listens. Of rejections, which anybody can cause, no more than `MEMORY` wait."""
+        if outcome is m.Outcome.REJECTED and len(self.reports) >= MEMORY:
+            return self
         number = self.last_report + 1
         report = m.Report(outcome, reference, merchant_order, reason)
         return replace(self, last_report=number, reports={**self.reports, number: report})

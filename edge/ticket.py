@@ -17,7 +17,7 @@ from babel.numbers import format_currency, format_decimal, get_currency_precisio
 
 from edge.messages import Banner
 from edge.order import NEVER, Item, MerchantOrder
-from edge.words import WORDS, Words
+from edge.words import WORDS, Notice, Words
 
 if TYPE_CHECKING:
     from edge.config import TicketConfig, TillConfig
@@ -130,12 +130,36 @@ def lay_out(
     )
 
 
+def lay_out_list(
+    orders: tuple[MerchantOrder, ...], ticket: "TicketConfig", till: "TillConfig", columns: int
+) -> tuple[Line, ...]:
+    """Lay out the list of tickets that wait: when each was paid, what, and how much."""
+    words = WORDS[till.language]
+    return (
+        *_notice(words.waiting),
+        *_header(ticket, till, columns),
+        Rule(),
+        *(_listed(order, words, till) for order in orders),
+        Rule(),
+        Row(words.tickets, str(len(orders)), STRONG),
+        Cut(),
+    )
+
+
+def _listed(order: MerchantOrder, words: Words, till: "TillConfig") -> Row:
+    when = order.paid_at.astimezone(till.timezone).strftime(words.short_date_form)
+    return Row(f"{when} {clean(order.reference)}", _shown(order.total, order))
+
+
 def _banners(banners: Iterable[Banner], words: Words) -> Iterator[Line]:
     for banner in banners:
-        notice = words.banners[banner]
-        yield Text(notice.title, ALARM)
-        yield from (Text(sentence, HEADLINE) for sentence in notice.advice)
-        yield Feed()
+        yield from _notice(words.banners[banner])
+
+
+def _notice(notice: Notice) -> Iterator[Line]:
+    yield Text(notice.title, ALARM)
+    yield from (Text(sentence, HEADLINE) for sentence in notice.advice)
+    yield Feed()
 
 
 def _header(ticket: "TicketConfig", till: "TillConfig", columns: int) -> Iterator[Line]:

@@ -1,19 +1,20 @@
 """The till: what a fact teaches it, and what it therefore owes. Pure: no clock, no I/O, no thread, no library.
 
-`learn(till, event, now)` is the till after a fact. `payment_duty`, `printer_duty` and `report_duty` say what is owed
-now to Mercado Pago, the printer and the relay. Nothing is emitted, so nothing can be lost: retry, going on after
-paper, recovery after a power cut and polling are the same question, asked again after each event.
+`learn(till, event, now)` is the till after a fact. `payment_duty`, `report_duty` and `printing.printer_duty` say what
+is owed now to Mercado Pago, the relay and the printer. Nothing is emitted, so nothing can be lost: retry, going on
+after paper, recovery after a power cut and polling are the same question, asked again after each event.
 `now` is in seconds of a clock that never jumps; dates are Mercado Pago's own.
 """
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from edge import button as buttons
 from edge import messages as m
 from edge.button import Gesture
 from edge.life import FINISHED, Move, Order, Stage
-from edge.order import MerchantOrder, Verdict, unplaced, verdict
+from edge.order import NEVER, MerchantOrder, Verdict, unplaced, verdict
+from edge.printing import call_for_listed, reprint, take_printer_event
 from edge.state import ODD_TRIES, Api, Concern, Due, Till, back_off, remember, without
 
 SWEEP_OVERLAP = timedelta(hours=1)
@@ -28,10 +29,15 @@ PLACE_AGAIN = 60.0
 HOLD_COUNTS = 30.0
 """For so long a hold may still mean an order that we have not seen yet."""
 DELETE_TRIES = 5
-BREAKS = 3
-"""A ticket that broke so often lets the others go first."""
-LOOK_AT_TROUBLED_PRINTER = 2.0
-LOOK_AT_PRINTER = 10.0
+LOOKUP = 0.25
+"""Seconds of Mercado Pago's patience that an id costs which somebody rang."""
+PATIENCE = 10.0
+"""So many of them may be used up at once."""
+MOST_DOORBELLS = 100
+"""When so many wait, a sweep answers for the others: it finds whatever was paid at our till."""
+SWEEP_PAUSE = 5.0
+FIRST = float("-inf")
+"""Due before all that was only rung for: money was seen."""
 
 
 # --- what is owed --------------------------------------------------------------------------------------------------
@@ -41,27 +47,23 @@ def payment_duty(till: Till, now: float) -> m.PaymentDuty | None:
     """What we owe Mercado Pago now. A cashier who waits comes first, then whatever has been due longest."""
     if now < till.api.retry_at:
         return None
-    due = [(not isinstance(duty, m.Cancel), due.at, duty) for duty, due in till.agenda.items() if due.at <= now]
+    may = [duty for duty, due in till.agenda.items() if due.at <= now and _may_ask(till, duty, now)]
+    return min(may, key=lambda duty: (_rank(duty), till.agenda[duty].at), default=None)
+
+
+def _rank(duty: m.PaymentDuty) -> int:
+    """A cashier waits for a cancel; what others ring, and be it ten thousand times, comes behind our own questions."""
+    if isinstance(duty, m.Cancel):
+        return 0
+    return 2 if isinstance(duty, m.Verify | m.ReadPayment) else 1
+
+
+def _may_ask(till: Till, duty: m.PaymentDuty, now: float) -> bool:
     if not till.pos_id:  # without it no payment can be placed, and a ticket might be another till's
-        due = [entry for entry in due if isinstance(entry[2], m.FindPos)]
-    return min(due, key=lambda entry: entry[:2])[2] if due else None
-
-
-def printer_duty(till: Till, now: float) -> m.PrinterDuty | None:
-    """What we owe the printer now: the ticket of the order that was paid first, or a look at the paper."""
-    printer = till.printer
-    if _under_way(till):
-        return None
-    owed = [order.reading for order in till.orders.values() if order.stage is Stage.PAID and order.reading]
-    if owed and printer.paper.prints and now >= printer.retry_at:
-        first = min(owed, key=lambda reading: (_breaks(till, reading), reading.paid_at))
-        return m.Print(first, till.orders[first.reference].banners)
-    return m.LookAtPrinter() if now >= printer.look_at else None
-
-
-def _breaks(till: Till, reading: MerchantOrder) -> bool:
-    """Whether it is this ticket that the printer breaks at."""
-    return till.printer.failures >= BREAKS and m.Banner.COPY in till.orders[reading.reference].banners
+        return isinstance(duty, m.FindPos)
+    if till.known_since is None:  # without it no ticket can be told from a copy
+        return isinstance(duty, m.FindPos | m.Sweep)
+    return _rank(duty) < 2 or till.lookups - now < PATIENCE
 
 
 def report_duty(till: Till) -> tuple[int, m.Report] | None:
@@ -80,7 +82,7 @@ def learn(till: Till, event: m.Event, now: float) -> Till:
         case m.Started():
             till = _start(till, event, now)
         case m.Asked(duty):
-            till = till.schedule(duty, replace(till.agenda[duty], rung_again=False))
+            till = _ask(till, duty, now)
         case m.Answered(duty, answer):
             till = _take_answer(till, duty, answer, now)
         case m.DoorbellRang(kind, identity):
@@ -100,13 +102,11 @@ def learn(till: Till, event: m.Event, now: float) -> Till:
         case m.ButtonUp(at):
             till = replace(till, button=buttons.edge(till.button, False, now if at is None else at))
         case m.ReprintAsked(reference):
-            till = _reprint(till, reference)
-        case m.PrinterSeen(paper):
-            till = _see_paper(till, paper, now)
-        case m.TicketBegun(reference):
-            till = till.put(till.orders[reference].moved(Move.BEGUN))
+            till = reprint(till, reference)
+        case m.JournalTried(why):
+            till = replace(till, journal_why=why)
         case _:
-            till = _take_ticket(till, event, now)
+            till = take_printer_event(till, event, now)
     return _feel_button(till, now)
 
 
@@ -121,7 +121,7 @@ def _start(till: Till, event: m.Started, now: float) -> Till:
                 till = till.owe(m.Cancel(order.reference), now)
             case Stage.PRINTING:
                 till = till.put(order.moved(Move.INTERRUPTED).with_banner(m.Banner.COPY))
-            case Stage.PAID if order.reading:  # it may have been paid a night ago
+            case Stage.PAID | Stage.LISTED if order.reading:  # it may have been paid a night ago
                 till = till.owe(m.Verify(order.reading.id), now)
     return _look_around(till, now)
 
@@ -148,7 +148,16 @@ def _ring(till: Till, kind: m.Kind, identity: str, now: float) -> Till:
             return till
     if duty in till.agenda:
         till = till.schedule(duty, replace(till.agenda[duty], rung_again=True))
+    elif sum(_rank(waiting) == 2 for waiting in till.agenda) >= MOST_DOORBELLS:
+        return till.owe(_sweep(till), max(now, till.swept_at + SWEEP_PAUSE)) if till.pos_id else till
     return till.owe(duty, now)
+
+
+def _ask(till: Till, duty: m.PaymentDuty, now: float) -> Till:
+    """The question is on its way; one that somebody rang for is paid from our share of Mercado Pago's patience."""
+    if _rank(duty) == 2:
+        till = replace(till, lookups=max(till.lookups, now) + LOOKUP)
+    return till.schedule(duty, replace(till.agenda[duty], rung_again=False))
 
 
 # --- what Mercado Pago answers -------------------------------------------------------------------------------------
@@ -247,8 +256,9 @@ def _read(till: Till, reading: MerchantOrder, now: float) -> Till:
 
 
 def _take_back(till: Till, order: Order, reading: MerchantOrder, found: Verdict) -> Till:
-    """The money went back. What has no ticket yet gets none; what has one is no matter of ours."""
-    if order.stage is not Stage.PAID or m.Banner.COPY in order.banners:
+    """The money went back. What has no ticket yet gets none; a copy that a person asked for is no matter of ours."""
+    copy_wanted = order.called_for and m.Banner.COPY in order.banners
+    if order.stage not in (Stage.PAID, Stage.LISTED) or copy_wanted:
         return till
     till = till.put(replace(order.moved(Move.TAKEN_BACK), reading=None))
     return _reject(till.alarm(Concern.REJECTED, order.reference), found.value, order.reference, reading.id)
@@ -269,6 +279,8 @@ def _pay(till: Till, order: Order, reading: MerchantOrder) -> Till:
     # What we never saw on our till lapsed for want of knowledge, not of money.
     late = order.stage in FINISHED and order.on_our_till
     order = replace(order.moved(Move.PAID), reading=reading, on_our_till=True)
+    if till.known_since is not None and NEVER < reading.paid_at < till.known_since:
+        order = order.with_banner(m.Banner.COPY)
     if late:
         order = order.with_banner(m.Banner.LATE)
         till = till.alarm(Concern.LATE_MONEY, order.reference)
@@ -290,12 +302,12 @@ def _waiting_for(till: Till, payment: str) -> tuple[MerchantOrder, ...]:
     return tuple(reading for reading in till.unplaced.values() if payment in unplaced(reading, {}))
 
 
-def _place(till: Till, payment: m.PaymentRead, now: float) -> Till:
+def _place(till: Till, payment: m.PaymentRead, at: float) -> Till:
     """Where a payment was made is known now: read its merchant order, afresh if a reading waited for that."""
     till = replace(till, places=remember(till.places, payment.id, payment.pos_id))
     orders = {reading.id for reading in _waiting_for(till, payment.id)}
     for identity in sorted(orders | {payment.merchant_order} - {""}):
-        till = till.owe(m.Verify(identity), now)
+        till = till.owe(m.Verify(identity), at)
     return till if orders or payment.merchant_order else _orphan(till, payment)
 
 
@@ -367,9 +379,19 @@ def _take_sweep(till: Till, swept: m.Swept, now: float) -> Till:
         if not merchant_order:
             till = till.owe(m.ReadPayment(payment), now) if f"payment {payment}" not in till.rejections else till
         elif merchant_order not in known:
-            till = _place(till, m.PaymentRead(payment, swept.pos_id, merchant_order), now)
-    till = replace(till, swept_until=swept.until)
-    return till.owe(_sweep(till), now + _sweep_every(till))
+            till = _place(till, m.PaymentRead(payment, swept.pos_id, merchant_order), FIRST)
+    till = replace(till, swept_until=swept.until, swept_at=now, known_since=till.known_since or swept.until)
+    return _forget(till, swept.until).owe(_sweep(till), now + _sweep_every(till))
+
+
+def _forget(till: Till, today: datetime) -> Till:
+    """Let go of what was finished long ago. If somebody rings for it yet, its ticket comes marked as a copy."""
+    horizon = today - timedelta(seconds=till.settings.keep)
+    old = [reference for reference, order in till.past.items() if order.filed_at and order.filed_at < horizon]
+    if not old:
+        return till
+    known_since = max(till.known_since or horizon, horizon)
+    return replace(till, past=without(till.past, *old), known_since=known_since)
 
 
 def _sweep_every(till: Till) -> float:
@@ -462,57 +484,4 @@ def _press(till: Till, now: float) -> Till:
     )
     for duty in till.agenda:
         till = till.owe(duty, now)
-    return _look_around(till, now)
-
-
-# --- the printer ---------------------------------------------------------------------------------------------------
-
-
-def _under_way(till: Till) -> Order | None:
-    """The order whose ticket is being printed."""
-    return next((order for order in till.orders.values() if order.stage is Stage.PRINTING), None)
-
-
-def _take_ticket(till: Till, event: m.PrinterEvent, now: float) -> Till:
-    """What became of the ticket under way."""
-    order = _under_way(till)
-    assert order is not None, f"{event} with no ticket under way"
-    match event:
-        case m.TicketPrinted(proof, paper):
-            till = replace(till, proof=proof) if proof.better_than(till.proof) else till
-            outcome = m.Outcome.COPY if m.Banner.COPY in order.banners else m.Outcome.PRINTED
-            return _ticket_out(_see_paper(till, paper, now), order.moved(Move.PROVED), outcome, now)
-        case m.TicketUnproved(paper):
-            if till.proof is not m.Proof.NONE:
-                till = till.alarm(Concern.SILENT_PRINTER, order.reference)
-            return _ticket_out(_see_paper(till, paper, now), order.moved(Move.UNPROVED), m.Outcome.UNCONFIRMED, now)
-        case m.TicketInterrupted(paper):
-            return _print_later(till, order.moved(Move.INTERRUPTED).with_banner(m.Banner.COPY), paper, now)
-        case m.TicketRefused(paper):
-            return _print_later(till, order.moved(Move.REFUSED), paper, now)
-    raise AssertionError(f"no rule for {event}")
-
-
-def _ticket_out(till: Till, order: Order, outcome: m.Outcome, now: float) -> Till:
-    till = replace(till, ticket_at=now, printer=replace(till.printer, failures=0, retry_at=now)).put(order)
-    return till.report(outcome, order.reference, order.paid_by[0])
-
-
-def _print_later(till: Till, order: Order, paper: m.Paper, now: float) -> Till:
-    """The ticket is still owed; a printer that breaks at each one is not fed the whole roll."""
-    failures = till.printer.failures + 1
-    printer = replace(till.printer, failures=failures, retry_at=now + back_off(failures))
-    return _see_paper(replace(till, printer=printer).put(order), paper, now)
-
-
-def _see_paper(till: Till, paper: m.Paper, now: float) -> Till:
-    pause = LOOK_AT_PRINTER if paper.prints else LOOK_AT_TROUBLED_PRINTER
-    return replace(till, printer=replace(till.printer, paper=paper, look_at=now + pause))
-
-
-def _reprint(till: Till, reference: str) -> Till:
-    """A copy on demand of what had its ticket; what is still owed one comes anyway."""
-    order = till.past.get(reference)
-    if order is None or order.reading is None:
-        return till
-    return till.put(order.moved(Move.REPRINT).with_banner(m.Banner.COPY))
+    return _look_around(call_for_listed(till), now)

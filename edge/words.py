@@ -20,7 +20,7 @@ class Notice:
 
 @dataclass(frozen=True)
 class Words:
-    """What a ticket says in one language. `date_form` is how its readers write a moment."""
+    """What a ticket says in one language. The date forms are how its readers write a moment."""
 
     paid_with: str
     subtotal: str
@@ -31,6 +31,10 @@ class Words:
     operation: str
     reference: str
     date_form: str
+    short_date_form: str
+    tickets: str
+    waiting: Notice
+    """Of the list of tickets that wait."""
     banners: Mapping[Banner, Notice]
 
 
@@ -44,6 +48,9 @@ SPANISH = Words(
     operation="Operación",
     reference="Referencia",
     date_form="%d/%m/%Y %H:%M",
+    short_date_form="%d/%m %H:%M",
+    tickets="Tickets",
+    waiting=Notice("EN ESPERA", ("Estas ventas están pagadas.", "Apriete el botón: salen todos.")),
     banners={
         Banner.COPY: Notice("COPIA", ("Pudo haberse impreso antes.", "No entregue dos veces.")),
         Banner.LATE: Notice("PAGO TARDÍO", ("La venta ya no estaba en caja.", "Revise antes de entregar.")),
@@ -60,6 +67,9 @@ PORTUGUESE = Words(
     operation="Operação",
     reference="Referência",
     date_form="%d/%m/%Y %H:%M",
+    short_date_form="%d/%m %H:%M",
+    tickets="Tickets",
+    waiting=Notice("EM ESPERA", ("Estas vendas estão pagas.", "Aperte o botão: saem todos.")),
     banners={
         Banner.COPY: Notice("CÓPIA", ("Pode já ter sido impresso.", "Não entregue duas vezes.")),
         Banner.LATE: Notice("PAGO COM ATRASO", ("A venda já não estava no caixa.", "Confira antes de entregar.")),
@@ -76,6 +86,9 @@ ENGLISH = Words(
     operation="Operation",
     reference="Reference",
     date_form="%Y-%m-%d %H:%M",
+    short_date_form="%m-%d %H:%M",
+    tickets="Tickets",
+    waiting=Notice("WAITING", ("These sales are paid.", "Press the button to print all.")),
     banners={
         Banner.COPY: Notice("COPY", ("May have been printed before.", "Do not deliver twice.")),
         Banner.LATE: Notice("LATE PAYMENT", ("The sale had left the till.", "Check before you deliver.")),

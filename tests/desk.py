@@ -9,13 +9,19 @@ from edge import messages as m
 from edge.life import Order, Stage
 from edge.order import MerchantOrder
 from edge.signals import Signal, signal
+from edge.printing import printer_duty
 from edge.state import Settings, Till
-from edge.till import learn, payment_duty, printer_duty
+from edge.till import learn, payment_duty
+
+
+YESTERDAY = datetime(2026, 3, 1, tzinfo=UTC)
 
 
 @dataclass
 class Books:
     """What Mercado Pago would answer now."""
+
+    today: datetime = datetime(2026, 3, 2, 21, 45, tzinfo=UTC)
 
     orders: dict[str, MerchantOrder] = field(default_factory=dict)
     places: dict[str, str] = field(default_factory=dict)
@@ -45,7 +51,7 @@ class Books:
             case m.Cancel(reference):
                 return self._cancel(reference)
             case m.Sweep(pos_id):
-                return m.Swept(pos_id, datetime(2026, 3, 2, 22, tzinfo=UTC), self._approved(pos_id))
+                return m.Swept(pos_id, self.today, self._approved(pos_id))
 
     def _payment(self, identity: str) -> m.Answer:
         if identity not in self.places:
@@ -78,7 +84,7 @@ class Desk:
         self.now = 1000.0
         self.asked: list[m.PaymentDuty] = []
         self.printed: list[m.Print] = []
-        self.till = till or Till(Settings(USER), pos_id=POS)
+        self.till = till or with_settings()
         self.hear(m.Started(), m.BrokerConnected(), m.PrinterSeen(m.Paper.READY))
         self.settle()
 
@@ -142,6 +148,7 @@ class Desk:
             notices=self.till.notices,
             pos_id=self.till.pos_id,
             swept_until=self.till.swept_until,
+            known_since=self.till.known_since,
             proof=self.till.proof,
         )
         return Desk(kept, self.books)
@@ -164,4 +171,4 @@ class Desk:
 
 
 def with_settings(**changes: float) -> Till:
-    return Till(replace(Settings(USER), **changes), pos_id=POS)
+    return Till(replace(Settings(USER), **changes), pos_id=POS, known_since=YESTERDAY)

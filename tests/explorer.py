@@ -11,7 +11,7 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -20,8 +20,9 @@ from edge import till as core
 from edge.journal import Journal
 from edge.life import Stage
 from edge.order import Item, MerchantOrder, Payment
+from edge.printing import printer_duty
 from edge.state import Settings, Till
-from edge.till import payment_duty, printer_duty
+from edge.till import payment_duty
 
 USER, POS = "1", "55001"
 SETTINGS = Settings(USER)
@@ -69,9 +70,15 @@ class Broken(AssertionError):
 # --- Mercado Pago --------------------------------------------------------------------------------------------------
 
 
+def date(payments: int) -> datetime:
+    """Mercado Pago's clock after so many payments: it is these that tell one moment from the next."""
+    return DATE + timedelta(minutes=payments)
+
+
 def reading(letter: str, books: Books) -> MerchantOrder:
     paid = letter in books.paid
-    payment = Payment(f"p{letter}", "approved", Decimal(1), Decimal(0), "ARS", DATE)
+    when = date(books.paid.index(letter)) + timedelta(seconds=1) if paid else DATE
+    payment = Payment(f"p{letter}", "approved", Decimal(1), Decimal(0), "ARS", when)
     return MerchantOrder(
         id=letter,
         status="closed" if paid else "opened",
@@ -110,7 +117,7 @@ def answer(duty: m.PaymentDuty, books: Books) -> tuple[m.Answer, Books]:
         case m.LookAtTill():
             return m.TillSeen(books.on_till or None), books
         case m.Sweep(pos_id):
-            return m.Swept(pos_id, DATE, {f"p{letter}": letter for letter in books.paid}), books
+            return m.Swept(pos_id, date(len(books.paid)), {f"p{letter}": letter for letter in books.paid}), books
         case m.Cancel(reference):
             return cancel(reference, books)
 
@@ -272,6 +279,8 @@ def cuts(world: World) -> Iterator[Move]:
     """The power goes, and comes back; what was under way may have been carried out or not."""
     cut = replace(world, faults=world.faults + 1)
     yield "power cut", restart(cut)
+    if not world.held:  # what a person held can't outlive the journal
+        yield "power cut, and the journal is gone", start(replace(cut, till=Till(SETTINGS, pos_id=POS)))
     if world.paying:
         _, books = answer(world.paying, world.books)
         if books != world.books:
@@ -287,8 +296,12 @@ def restart(world: World) -> World:
     journal.save(Till(SETTINGS), world.till)
     till = journal.load(SETTINGS, "us", world.now)
     journal.close()
-    till = replace(till, pos_id=world.till.pos_id, swept_until=world.till.swept_until)
-    world = replace(world, till=till, paying=None, printing=None)
+    kept = {name: getattr(world.till, name) for name in ("pos_id", "swept_until", "known_since")}
+    return start(replace(world, till=replace(till, **kept)))
+
+
+def start(world: World) -> World:
+    world = replace(world, paying=None, printing=None)
     return learn(learn(world, m.Started()), m.BrokerConnected())
 
 
@@ -379,7 +392,10 @@ def key(world: World) -> Key:
     return kept, agenda, printer, api, rest, frozenset(world.acts), world.proved
 
 
-PASSING = ("agenda", "reports", "last_report", "api", "printer", "button", "ticket_at", "cancelled_at", "settings")
+PASSING = (
+    *("agenda", "reports", "last_report", "api", "printer", "button", "ticket_at", "cancelled_at", "settings"),
+    *("lookups", "swept_at"),
+)
 KEPT = tuple(each.name for each in fields(Till) if each.name not in PASSING)
 
 

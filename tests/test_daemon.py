@@ -3,15 +3,17 @@
 import threading
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from facts import PAID, POS, REFERENCE, USER
 
 from edge import messages as m
 from edge.daemon import Arrival, Daemon, Inbox, WorkerDied
-from edge.journal import Journal
+from edge.journal import Journal, remember
 from edge.life import Stage
-from edge.state import Settings
+from edge.state import Settings, Till
 
 pytestmark = pytest.mark.slow
 
@@ -47,6 +49,7 @@ def reading(duty: m.PaymentDuty) -> m.Event:
         m.Verify: m.MerchantOrderRead(PAID),
         m.ReadPayment: m.PaymentRead(PAID.payments[0].id, POS, PAID.id),
         m.Search: m.OrdersFound(REFERENCE, (PAID,)),
+        m.Sweep: m.Swept(POS, datetime(2026, 3, 2, tzinfo=UTC)),
     }
     return m.Answered(duty, answers.get(type(duty), m.Unreachable(m.Trouble.NETWORK, "away")))
 
@@ -60,20 +63,31 @@ def make(tmp_path):
     """Makes daemons; each on the same journal."""
     journals = []
 
-    def build(pay: Callable = reading, prints: Callable = proving) -> tuple[Daemon, Inbox, Journal]:
-        inbox = Inbox()
-        journal = Journal(tmp_path / "journal.db")
+    def remembered(now: float) -> tuple[Journal, Till]:
+        journal, till = remember(tmp_path / "journal.db", Settings(USER), "us", now)
         journals.append(journal)
-        till = journal.load(Settings(USER), "us", time.monotonic())
-        return Daemon(till, journal, inbox, Quiet(), Quiet(), pay, prints), inbox, journal
+        return journal, till
+
+    def build(pay: Callable = reading, prints: Callable = proving) -> tuple[Daemon, Inbox]:
+        for journal in journals:
+            journal.close()
+        inbox = Inbox()
+        return Daemon(Till(Settings(USER)), remembered, inbox, Quiet(), Quiet(), pay, prints), inbox
 
     yield build
     for journal in journals:
         journal.close()
 
 
+def stages(path: Path) -> list[Stage]:
+    journal = Journal(path / "journal.db")
+    found = [order.stage for order in journal.orders()]
+    journal.close()
+    return found
+
+
 def test_an_event_is_settled_when_the_journal_has_it(make, tmp_path):
-    daemon, inbox, _ = make(pay=lambda duty: m.Answered(duty, m.Unreachable(m.Trouble.NETWORK, "away")))
+    daemon, inbox = make(pay=lambda duty: m.Answered(duty, m.Unreachable(m.Trouble.NETWORK, "away")))
     on_disk: list[set] = []
 
     def settle() -> None:
@@ -98,30 +112,30 @@ def test_the_first_byte_leaves_after_begun_is_on_disk(make, tmp_path):
             daemon.stop()
         return proving(duty)
 
-    daemon, inbox, _ = make(prints=prints)
+    daemon, inbox = make(prints=prints)
     inbox.put(Arrival(m.DoorbellRang(m.Kind.MERCHANT_ORDER, PAID.id)))
     daemon.run()
     assert seen == [Stage.PRINTING]
 
 
-def test_a_stop_waits_for_the_ticket_that_is_being_printed(make):
+def test_a_stop_waits_for_the_ticket_that_is_being_printed(make, tmp_path):
     def slow(duty: m.PrinterDuty) -> m.Event:
         if isinstance(duty, m.Print):
             daemon.stop()
             time.sleep(0.5)
         return proving(duty)
 
-    daemon, inbox, journal = make(prints=slow)
+    daemon, inbox = make(prints=slow)
     inbox.put(Arrival(m.DoorbellRang(m.Kind.MERCHANT_ORDER, PAID.id)))
     daemon.run()
-    assert [order.stage for order in journal.orders()] == [Stage.PRINTED]
+    assert stages(tmp_path) == [Stage.PRINTED]
 
 
 def test_a_worker_that_dies_takes_the_daemon_with_it(make):
     def broken(duty: m.PaymentDuty) -> m.Event:
         raise ZeroDivisionError("a bug")
 
-    daemon, _, _ = make(pay=broken)
+    daemon, _ = make(pay=broken)
     with pytest.raises(WorkerDied, match="payments") as death:
         daemon.run()
     assert isinstance(death.value.__cause__, ZeroDivisionError)
@@ -133,11 +147,10 @@ def test_a_daemon_that_starts_again_goes_on_where_it_was(make):
             raise SystemError("the power goes")
         return proving(duty)
 
-    daemon, inbox, journal = make(prints=stuck)
+    daemon, inbox = make(prints=stuck)
     inbox.put(Arrival(m.DoorbellRang(m.Kind.MERCHANT_ORDER, PAID.id)))
     with pytest.raises(WorkerDied):
         daemon.run()
-    journal.close()
     printed: list[m.Print] = []
 
     def prints(duty: m.PrinterDuty) -> m.Event:
@@ -146,7 +159,7 @@ def test_a_daemon_that_starts_again_goes_on_where_it_was(make):
             again.stop()
         return proving(duty)
 
-    again, _, _ = make(prints=prints)
+    again, _ = make(prints=prints)
     again.run()
     assert [duty.banners for duty in printed] == [(m.Banner.COPY,)]
 
@@ -165,7 +178,7 @@ def test_a_wish_from_the_command_line_is_granted(make, tmp_path):
                 daemon.stop()
         return proving(duty)
 
-    daemon, inbox, _ = make(prints=prints)
+    daemon, inbox = make(prints=prints)
     inbox.put(Arrival(m.DoorbellRang(m.Kind.MERCHANT_ORDER, PAID.id)))
     daemon.run()
     assert [duty.banners for duty in printed] == [(), (m.Banner.COPY,)]

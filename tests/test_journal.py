@@ -8,7 +8,7 @@ import pytest
 from facts import APPROVED, PAID, POS, REFERENCE, USER
 
 from edge import messages as m
-from edge.journal import InUse, Journal
+from edge.journal import InUse, Journal, remember
 from edge.life import Order, Stage
 from edge.state import Concern, Due, Notice, Settings, Till
 
@@ -83,12 +83,11 @@ def test_another_point_of_sale_is_not_taken_for_the_old_one(path):
 
 
 def test_a_journal_has_one_daemon(path):
-    first, second = Journal(path), Journal(path)
-    first.claim()
+    first, _ = remember(path, SETTINGS, IDENTITY, 0.0)
     with pytest.raises(InUse, match="another till-edge"):
-        second.claim()
+        remember(path, SETTINGS, IDENTITY, 0.0)
     first.close()
-    second.claim()
+    remember(path, SETTINGS, IDENTITY, 0.0)
 
 
 def test_nothing_new_writes_nothing(path):

@@ -1,0 +1,146 @@
+"""What is owed to the printer, and what became of it: the till's other half. Pure.
+
+Tickets come in the order of their payment. What is known to have been cut off comes again, marked as a copy; where the
+printer was away for long, one list says which tickets wait, and a person says when.
+"""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from edge import messages as m
+from edge.life import Move, Order, Stage
+from edge.order import NEVER, MerchantOrder
+from edge.state import Concern, Till, back_off
+
+BACKLOG = timedelta(minutes=15)
+"""A ticket that waited for longer has no customer before it any more."""
+BREAKS = 3
+"""A ticket that broke so often lets the others go first."""
+LOOK_AT_TROUBLED_PRINTER = 2.0
+LOOK_AT_PRINTER = 10.0
+
+
+def printer_duty(till: Till, now: float) -> m.PrinterDuty | None:
+    """What we owe the printer now: the ticket of the order that was paid first, a list, or a look at the paper."""
+    printer = till.printer
+    if _under_way(till):
+        return None
+    owed = [order.reading for order in till.orders.values() if order.stage is Stage.PAID and order.reading]
+    if owed and printer.paper.prints and now >= printer.retry_at and not till.journal_why:
+        return _list(till) or _ticket(till, owed)
+    return m.LookAtPrinter() if now >= printer.look_at else None
+
+
+def _ticket(till: Till, owed: list[MerchantOrder]) -> m.Print:
+    first = min(owed, key=lambda reading: (_breaks(till, reading), reading.paid_at))
+    return m.Print(first, till.orders[first.reference].banners)
+
+
+def _breaks(till: Till, reading: MerchantOrder) -> bool:
+    """Whether it is this ticket that the printer breaks at."""
+    return till.printer.failures >= BREAKS and m.Banner.COPY in till.orders[reading.reference].banners
+
+
+def _list(till: Till) -> m.PrintList | None:
+    """Tickets that waited for long don't come as a storm. A single one is as short as a list of it."""
+    old = [
+        order.reading
+        for order in till.orders.values()
+        if order.stage is Stage.PAID and order.reading and not order.called_for and _waited(till, order.reading)
+    ]
+    return m.PrintList(tuple(sorted(old, key=lambda reading: reading.paid_at))) if len(old) > 1 else None
+
+
+def _waited(till: Till, reading: MerchantOrder) -> bool:
+    """Whether it was paid long ago, by Mercado Pago's clock, as far as we have heard it."""
+    return till.swept_until is not None and NEVER < reading.paid_at < till.swept_until - BACKLOG
+
+
+def call_for_listed(till: Till) -> Till:
+    """A person wants what is on the list."""
+    for order in tuple(till.orders.values()):
+        if order.stage is Stage.LISTED:
+            till = till.put(replace(order.moved(Move.CALLED_FOR), called_for=True))
+    return till
+
+
+def reprint(till: Till, reference: str) -> Till:
+    """A copy on demand of what had its ticket; what is on a list is called for; what is still owed comes anyway."""
+    order = till.order(reference)
+    if order is None or order.reading is None:
+        return till
+    match order.stage:
+        case Stage.LISTED:
+            return till.put(replace(order.moved(Move.CALLED_FOR), called_for=True))
+        case Stage.PRINTED | Stage.UNCONFIRMED:
+            order = order.moved(Move.REPRINT).with_banner(m.Banner.COPY)
+            return till.put(replace(order, called_for=True))
+    return till
+
+
+# --- what became of it ---------------------------------------------------------------------------------------------
+
+
+def take_printer_event(till: Till, event: m.PrinterEvent, now: float) -> Till:
+    """The till after an event of the printing worker."""
+    match event:
+        case m.PrinterSeen(paper):
+            return _see_paper(till, paper, now)
+        case m.TicketBegun(reference):
+            return till.put(till.orders[reference].moved(Move.BEGUN))
+        case m.ListTried(references, end):
+            return _take_list(till, references, end, now)
+    order = _under_way(till)
+    assert order is not None, f"{event} with no ticket under way"
+    return _take_ticket(till, order, event, now)
+
+
+def _under_way(till: Till) -> Order | None:
+    """The order whose ticket is being printed."""
+    return next((order for order in till.orders.values() if order.stage is Stage.PRINTING), None)
+
+
+def _take_ticket(till: Till, order: Order, end: m.TicketEnd, now: float) -> Till:
+    """What became of the ticket under way."""
+    match end:
+        case m.TicketPrinted(proof, paper):
+            till = replace(till, proof=proof) if proof.better_than(till.proof) else till
+            outcome = m.Outcome.COPY if m.Banner.COPY in order.banners else m.Outcome.PRINTED
+            return _ticket_out(_see_paper(till, paper, now), order.moved(Move.PROVED), outcome, now)
+        case m.TicketUnproved(paper):
+            if till.proof is not m.Proof.NONE:
+                till = till.alarm(Concern.SILENT_PRINTER, order.reference)
+            return _ticket_out(_see_paper(till, paper, now), order.moved(Move.UNPROVED), m.Outcome.UNCONFIRMED, now)
+        case m.TicketInterrupted(paper):
+            order = order.moved(Move.INTERRUPTED).with_banner(m.Banner.COPY)
+        case m.TicketRefused(paper):
+            order = order.moved(Move.REFUSED)
+    return _rest(till, paper, now).put(order)
+
+
+def _ticket_out(till: Till, order: Order, outcome: m.Outcome, now: float) -> Till:
+    till = replace(till, ticket_at=now, printer=replace(till.printer, failures=0, retry_at=now)).put(order)
+    return till.report(outcome, order.reference, order.paid_by[0])
+
+
+def _take_list(till: Till, references: tuple[str, ...], end: m.TicketEnd, now: float) -> Till:
+    """A list that is out holds its tickets back until a person asks; one that broke off comes again."""
+    if isinstance(end, m.TicketInterrupted | m.TicketRefused):
+        return _rest(till, end.paper, now)
+    for reference in references:
+        order = till.orders.get(reference)
+        if order is not None and order.stage is Stage.PAID and not order.called_for:
+            till = till.put(order.moved(Move.LISTED))
+    return _see_paper(replace(till, printer=replace(till.printer, failures=0, retry_at=now)), end.paper, now)
+
+
+def _rest(till: Till, paper: m.Paper, now: float) -> Till:
+    """The ticket is still owed; a printer that breaks at each one is not fed the whole roll."""
+    failures = till.printer.failures + 1
+    printer = replace(till.printer, failures=failures, retry_at=now + back_off(failures))
+    return _see_paper(replace(till, printer=printer), paper, now)
+
+
+def _see_paper(till: Till, paper: m.Paper, now: float) -> Till:
+    pause = LOOK_AT_PRINTER if paper.prints else LOOK_AT_TROUBLED_PRINTER
+    return replace(till, printer=replace(till.printer, paper=paper, look_at=now + pause))
