@@ -166,8 +166,8 @@ class Journal:
             self._claim.close()
 
     def _move_to(self, identity: str, memory: dict[str, str]) -> dict[str, str]:
-        """Forget where the till was, and note where it is now."""
-        places = ("pos_id", "swept_until", "known_since")
+        """Forget where the till was, if it was anywhere, and note where it is now."""
+        places = ("pos_id", "swept_until", "known_since") if "identity" in memory else ()
         with self._transaction():
             self._database.executemany("DELETE FROM memory WHERE key = ?", [[key] for key in places])
             self._database.execute(PUT_MEMORY, ["identity", identity])

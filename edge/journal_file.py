@@ -69,7 +69,9 @@ def open_file(path: Path) -> sqlite3.Connection:
 
 
 def _prepare(database: sqlite3.Connection) -> None:
-    database.execute("PRAGMA auto_vacuum = FULL")  # counts before the first table is made; what is freed is given back
+    (pages,) = database.execute("PRAGMA page_count").fetchone()
+    if not pages:
+        database.execute("PRAGMA auto_vacuum = FULL")  # what is freed is given back; to be said before the first table
     database.execute("PRAGMA journal_mode = WAL")
     database.execute("PRAGMA synchronous = FULL")
     (version,) = database.execute("PRAGMA user_version").fetchone()
@@ -79,7 +81,8 @@ def _prepare(database: sqlite3.Connection) -> None:
         for statement in UPGRADES[older]:
             database.execute(statement)
     database.executescript(SCHEMA)
-    database.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    if version != SCHEMA_VERSION:
+        database.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 
 def check(path: Path, database: sqlite3.Connection) -> None:

@@ -8,11 +8,10 @@ from facts import POS, USER
 from edge import messages as m
 from edge.life import Order, Stage
 from edge.order import MerchantOrder
-from edge.signals import Signal, signal
 from edge.printing import printer_duty
+from edge.signals import Signal, signal
 from edge.state import Settings, Till
 from edge.till import learn, payment_duty
-
 
 YESTERDAY = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -121,9 +120,12 @@ class Desk:
         self.now += 0.05
         return self.hear(m.Ticked()).settle()
 
+    def owed(self) -> m.PrinterDuty | None:
+        return printer_duty(self.till, self.now)
+
     def begin(self) -> m.Print | None:
         """Hand out the ticket that is owed, if one is; its first byte may leave."""
-        duty = printer_duty(self.till, self.now)
+        duty = self.owed()
         if not isinstance(duty, m.Print):
             return None
         self.hear(m.TicketBegun(duty.order.reference))
