@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from pathlib import Path
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Any, Self
 
 from gpiozero import Device
@@ -34,16 +34,19 @@ class Board:
     def __init__(self, config: Path, log: Path, environment: dict[str, str] | None = None) -> None:
         self.config = config
         self.log = log
-        self._environment = environment or {}
+        self.environment = environment or {}
+        self.fragile = False
+        """Whether it can be told to die at a step; it is slower then."""
         self._process: subprocess.Popen[bytes] | None = None
         self._wire: socket.socket | None = None
 
     def plug_in(self, button_down: bool = False, timeout: float = 20) -> None:
         """Start the daemon and wait until its pins can be reached. Raises `RuntimeError` with its log if it ends."""
         port = free_port()
-        environment = {**os.environ, **self._environment, "GPIOZERO_PIN_FACTORY": "mock"}
+        environment = {**os.environ, **self.environment, "GPIOZERO_PIN_FACTORY": "mock"}
         command = [sys.executable, "-m", "sim.board", str(port), "run", "--verbose", "--config", str(self.config)]
         environment["SIM_BUTTON"] = "down" if button_down else "up"
+        environment["SIM_FRAGILE"] = "yes" if self.fragile else ""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(command, env=environment, cwd=ROOT, stdout=log, stderr=log)
         self._wire = self._connect(port, time.monotonic() + timeout)
@@ -87,6 +90,19 @@ class Board:
         self.button(down=True)
         time.sleep(seconds)
         self.button(down=False)
+
+    def die_at(self, function: str, event: str, times: int = 1) -> None:
+        """Kill the daemon (SIGKILL) the n-th time that `function` is entered ("call") or left ("return") from now on.
+
+        `function` is a qualified name as in `Journal._commit`; the board must have been made with `fragile`.
+        """
+        self._say(f"die {function} {event} {times}")
+
+    def wait_for_death(self, timeout: float = 20) -> None:
+        """Wait until the daemon died by `die_at`. Raises `subprocess.TimeoutExpired`."""
+        assert self._process is not None
+        code = self._process.wait(timeout)
+        assert code == -signal.SIGKILL, f"it ended with {code}:\n{self.tail()}"
 
     def button(self, down: bool) -> None:
         self._say("down" if down else "up")
@@ -150,6 +166,28 @@ class GroundedPin(MockPin):
         self.drive_low()
 
 
+class Step:
+    """A place in the program at which the power is to go."""
+
+    def __init__(self) -> None:
+        self._armed = ("", "")
+        self._times = 0
+
+    def arm(self, function: str, event: str, times: int) -> None:
+        self._times = times
+        self._armed = (function, event)
+
+    def profile(self, frame: FrameType, event: str, _: Any) -> None:
+        """Called by the interpreter whenever a function is entered or left."""
+        if event == self._armed[1] and frame.f_code.co_qualname == self._armed[0]:
+            self._times -= 1
+            if not self._times:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+
+STEP = Step()
+
+
 class _Hands(socketserver.StreamRequestHandler):
     """Moves the pins of this process."""
 
@@ -158,6 +196,9 @@ class _Hands(socketserver.StreamRequestHandler):
             self.wfile.write(json.dumps(self._obey(line.decode().strip())).encode() + b"\n")
 
     def _obey(self, word: str) -> Any:
+        if word.startswith("die "):
+            _, function, event, times = word.split()
+            return STEP.arm(function, event, int(times))
         pins = Device.pin_factory
         if pins is None:  # the daemon has not come so far yet
             return DARK
@@ -175,6 +216,9 @@ def main(arguments: list[str]) -> int:
     server = socketserver.ThreadingTCPServer(("127.0.0.1", int(arguments[0])), _Hands)
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, name="hands", daemon=True).start()
+    if os.environ.get("SIM_FRAGILE"):
+        threading.setprofile(STEP.profile)
+        sys.setprofile(STEP.profile)
     if os.environ.get("SIM_BUTTON") == "down":
         Device.pin_factory = MockFactory()
         Device.pin_factory.pin(BUTTON, pin_class=GroundedPin)
