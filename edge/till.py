@@ -176,7 +176,7 @@ def _take_answer(till: Till, duty: m.PaymentDuty, answer: m.Answer, now: float) 
         case m.PaymentRead(merchant_order="") if not _waiting_for(till, answer.id) and due.missed < NOT_FOUND_TRIES:
             return _ask_again(till, duty, due, now)
         case m.PaymentRead():
-            return _ring_again(_place(till, answer, now), duty, due, now)
+            return _ring_again(_place(till, answer), duty, due, now)
         case m.OrdersFound(reference, readings):
             return _keep_watching(_read_all(till, readings, now), reference, due, now)
         case m.TillSeen(reference):
@@ -223,7 +223,7 @@ def _miss(till: Till, duty: m.PaymentDuty, due: Due, now: float) -> Till:
         case m.Verify(identity):
             return _reject(till, "not_found", merchant_order=identity)
         case m.ReadPayment(identity) if _waiting_for(till, identity):
-            return _place(till, m.PaymentRead(identity, "", ""), now)
+            return _place(till, m.PaymentRead(identity, "", ""))
         case m.ReadPayment(identity):
             return _reject(till, "not_found", merchant_order=f"payment {identity}")
     return till
@@ -251,7 +251,7 @@ def _read(till: Till, reading: MerchantOrder, now: float) -> Till:
         case Verdict.PLACE_UNKNOWN:
             till = replace(till, unplaced=remember(till.unplaced, reading.id, reading))
             till = till.owe(m.Verify(reading.id), now + PLACE_AGAIN)  # the journal keeps this one
-            return till.owe(m.ReadPayment(unplaced(reading, till.places)[0]), now)
+            return till.owe(m.ReadPayment(unplaced(reading, till.places)[0]), FIRST)
     return _reject(till, found.value, reading.reference, reading.id)
 
 
@@ -285,7 +285,8 @@ def _pay(till: Till, order: Order, reading: MerchantOrder) -> Till:
         order = order.with_banner(m.Banner.LATE)
         till = till.alarm(Concern.LATE_MONEY, order.reference)
         till = till.report(m.Outcome.LATE_MONEY, order.reference, reading.id)
-    till = replace(till, loaded=None if till.loaded == order.reference else till.loaded)
+    loaded = None if till.loaded == order.reference else till.loaded
+    till = replace(till, loaded=loaded, lookups=0.0)  # whoever rings for money is no flood
     return till.drop(m.Search(order.reference), m.Cancel(order.reference)).put(order)
 
 
@@ -302,12 +303,12 @@ def _waiting_for(till: Till, payment: str) -> tuple[MerchantOrder, ...]:
     return tuple(reading for reading in till.unplaced.values() if payment in unplaced(reading, {}))
 
 
-def _place(till: Till, payment: m.PaymentRead, at: float) -> Till:
+def _place(till: Till, payment: m.PaymentRead) -> Till:
     """Where a payment was made is known now: read its merchant order, afresh if a reading waited for that."""
     till = replace(till, places=remember(till.places, payment.id, payment.pos_id))
     orders = {reading.id for reading in _waiting_for(till, payment.id)}
     for identity in sorted(orders | {payment.merchant_order} - {""}):
-        till = till.owe(m.Verify(identity), at)
+        till = till.owe(m.Verify(identity), FIRST)
     return till if orders or payment.merchant_order else _orphan(till, payment)
 
 
@@ -379,7 +380,7 @@ def _take_sweep(till: Till, swept: m.Swept, now: float) -> Till:
         if not merchant_order:
             till = till.owe(m.ReadPayment(payment), now) if f"payment {payment}" not in till.rejections else till
         elif merchant_order not in known:
-            till = _place(till, m.PaymentRead(payment, swept.pos_id, merchant_order), FIRST)
+            till = _place(till, m.PaymentRead(payment, swept.pos_id, merchant_order))
     till = replace(till, swept_until=swept.until, swept_at=now, known_since=till.known_since or swept.until)
     return _forget(till, swept.until).owe(_sweep(till), now + _sweep_every(till))
 

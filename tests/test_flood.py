@@ -1,7 +1,9 @@
 """Ten thousand doorbells from a broker gone mad: the real sale is found, and Mercado Pago isn't flooded."""
 
+from dataclasses import replace
+
 from desk import Desk
-from facts import PAID, POS
+from facts import APPROVED, PAID, POS
 
 from edge import messages as m
 from edge.state import MEMORY
@@ -87,3 +89,14 @@ def test_the_reports_of_a_flood_are_bounded_and_those_of_sales_are_not():
     desk.books.write(PAID, place=POS)
     desk.ring(PAID.id).print()
     assert desk.outcomes[-1] == "printed"
+
+
+def test_a_queue_of_real_sales_is_not_paced():
+    desk = Desk()
+    desk.asked.clear()
+    for number in range(90):
+        payment = replace(APPROVED, id=f"p{number}")
+        desk.books.write(replace(PAID, id=f"{number}", external_reference=f"sale-{number}", payments=(payment,)))
+        desk.hear(m.DoorbellRang(m.Kind.MERCHANT_ORDER, f"{number}"))
+    worked(desk, 40).print()
+    assert len(desk.printed) == 90
