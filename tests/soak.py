@@ -1,0 +1,212 @@
+"""Sells for minutes while something fails every few seconds; then the paper is read, and the daemon weighed.
+
+`python tests/soak.py --sales N`; `make soak` sells 2,000. The power goes only in the first quarter, so that the rest is
+one life of the daemon, whose memory, threads and open files can be watched.
+"""
+
+import argparse
+import itertools
+import random
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from torture import verdict
+
+from sim.mercadopago import Fault, MercadoPago
+from sim.printer import Printer
+from sim.shop import Shop, wait_for
+
+PACE = 0.2
+"""Seconds from one sale to the next, as long as the till keeps up."""
+MOST_OWED = 40
+PAUSE = (1.0, 4.0)
+"""Between the end of one fault and the next. Seconds."""
+
+
+@dataclass(frozen=True)
+class Weight:
+    """The daemon at one moment of its life."""
+
+    at: float
+    rss: int
+    """Kilobytes."""
+    threads: int
+    files: int
+
+
+def weigh(pid: int) -> Weight:
+    """Raises `OSError` if the process is gone."""
+    facts = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+    files = sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
+    return Weight(time.monotonic(), int(facts["VmRSS"].split()[0]), int(facts["Threads"]), files)
+
+
+@dataclass
+class Soak:
+    """One run."""
+
+    shop: Shop
+    sales: int
+    chance: random.Random
+    sold: list[str] = field(default_factory=list)
+    faults: Counter[str] = field(default_factory=Counter)
+    weights: list[Weight] = field(default_factory=list)
+    over: threading.Event = field(default_factory=threading.Event)
+    _on_paper: set[str] = field(default_factory=set)
+    _read: int = 0
+
+    def run(self) -> None:
+        spoiler = threading.Thread(target=self._spoil, name="spoiler")
+        spoiler.start()
+        try:
+            self._sell()
+        finally:
+            self.over.set()
+            spoiler.join()
+        wait_for(lambda: self._printed() >= set(self.sold), "all is on paper", 120)
+
+    def _sell(self) -> None:
+        for number in range(self.sales):
+            reference = f"sale-{number}"
+            self.shop.mercadopago.put_order(reference, "100.00", notification_url=self.shop.notification_url)
+            self.shop.mercadopago.pay()
+            self.sold.append(reference)
+            if number % 20 == 0 and self._one_life:
+                self.weights.append(weigh(self.shop.board.pid))
+            time.sleep(PACE)
+            wait_for(lambda: len(self.sold) - len(self._printed()) < MOST_OWED, "the till keeps up", 60)
+
+    @property
+    def _one_life(self) -> bool:
+        return len(self.sold) > self.sales / 4
+
+    def _printed(self) -> set[str]:
+        """The references of whole tickets: paper and not reports, which a dead broker keeps from us."""
+        tickets = self.shop.printer.tickets
+        for ticket in tickets[self._read :]:
+            self._read += 1
+            if ticket.complete:
+                self._on_paper.update(word for word in ticket.text.split() if word.startswith("sale-"))
+        return self._on_paper
+
+    def _spoil(self) -> None:
+        while not self.over.wait(self.chance.uniform(*PAUSE)):
+            name, fault = self.chance.choice(list(FAULTS.items()))
+            if fault is power_cut and self._one_life:
+                continue
+            self.faults[name] += 1
+            fault(self.shop, self.chance.uniform(0.2, 2.0))
+
+
+def power_cut(shop: Shop, seconds: float) -> None:
+    shop.board.pull_the_plug()
+    time.sleep(seconds / 4)
+    shop.board.plug_in()
+
+
+def then(begin: Callable[[Shop], object], end: Callable[[Shop], object]) -> Callable[[Shop, float], None]:
+    """Something goes wrong, and is mended after some seconds."""
+
+    def fault(shop: Shop, seconds: float) -> None:
+        begin(shop)
+        time.sleep(seconds)
+        end(shop)
+
+    return fault
+
+
+def api(*faults: Fault) -> Callable[[Shop, float], None]:
+    return then(lambda shop: shop.mercadopago.faults.extend(faults), lambda shop: shop.mercadopago.faults.clear())
+
+
+def drop_notifications(shop: Shop, drop: bool) -> None:
+    shop.mercadopago.habits.drop = drop
+
+
+def rumours(shop: Shop) -> None:
+    for number in itertools.islice(itertools.count(random.randrange(10**9)), 50):
+        shop.ring(number)
+
+
+FAULTS: dict[str, Callable[[Shop, float], None]] = {
+    "power cut": power_cut,
+    "paper out": then(lambda shop: shop.printer.paper_out(), lambda shop: shop.printer.load_paper()),
+    "paper out in mid-ticket": then(lambda shop: shop.printer.paper_out(5), lambda shop: shop.printer.load_paper()),
+    "cover open": then(lambda shop: shop.printer.open_cover(), lambda shop: shop.printer.close_cover()),
+    "printer off": then(lambda shop: shop.printer.switch_off(), lambda shop: shop.printer.switch_on()),
+    "cutter jam": then(lambda shop: shop.printer.jam(at_cut=True), lambda shop: shop.printer.clear_jam()),
+    "broker restarted": then(lambda shop: shop.broker.stop(), lambda shop: shop.broker.start()),
+    "broker killed": then(lambda shop: shop.broker.kill(), lambda shop: shop.broker.start()),
+    "relay killed": then(lambda shop: shop.relay.kill(), lambda shop: shop.relay.start()),
+    "Mercado Pago away": then(lambda shop: shop.mercadopago.go_away(), lambda shop: shop.mercadopago.come_back()),
+    "Mercado Pago answers 500": api(Fault("status", status=500)),
+    "Mercado Pago answers HTML": api(Fault("html")),
+    "answers cut off": api(Fault("cut", times=5)),
+    "answers late": api(Fault("hang", seconds=0.5)),
+    "notifications lost": then(
+        lambda shop: drop_notifications(shop, True), lambda shop: drop_notifications(shop, False)
+    ),
+    "fifty rumours": then(rumours, lambda _: None),
+}
+
+
+def slope(weights: list[Weight]) -> float:
+    """Least squares through the second half of a life, in kilobytes per minute; the first half fills caches."""
+    late = weights[len(weights) // 2 :]
+    middle = sum(weight.at for weight in late) / len(late)
+    mean = sum(weight.rss for weight in late) / len(late)
+    spread = sum((weight.at - middle) ** 2 for weight in late)
+    return 60 * sum((weight.at - middle) * (weight.rss - mean) for weight in late) / spread
+
+
+@contextmanager
+def soaked(sales: int, seed: int = 1):
+    """A shop after so many sales."""
+    shop_settings = {"watch": {"first_check_seconds": 2, "check_every_seconds": 2, "idle_every_seconds": 5}}
+    with tempfile.TemporaryDirectory() as folder:
+        shop = Shop(Path(folder), shop_settings, MercadoPago(), Printer(columns=48))
+        with shop:
+            soak = Soak(shop, sales, random.Random(seed))
+            soak.run()
+            yield soak
+
+
+def main() -> int:
+    """Returns the exit code."""
+    parser = argparse.ArgumentParser("python tests/soak.py")
+    parser.add_argument("--sales", type=int, default=2000)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    began = time.monotonic()
+    with soaked(options.sales, options.seed) as soak:
+        seconds = time.monotonic() - began
+        seen = Counter(verdict(soak.shop, reference) for reference in soak.sold)
+        soak.weights.append(weigh(soak.shop.board.pid))
+        return report(soak, seen, seconds)
+
+
+def report(soak: Soak, seen: Counter[str], seconds: float) -> int:
+    """Print what came out. Returns the exit code."""
+    print(f"{len(soak.sold)} sales in {seconds:.0f} s, {sum(soak.faults.values())} faults:")
+    print("  " + ", ".join(f"{count} {name}" for name, count in sorted(soak.faults.items())))
+    for what, count in sorted(seen.items()):
+        print(f"{what:24} {count:5}")
+    first, last = soak.weights[0], soak.weights[-1]
+    print(
+        f"the daemon's last life, {last.at - first.at:.0f} s: memory {first.rss} -> {last.rss} KB, "
+        f"{slope(soak.weights):+.0f} KB a minute in its second half; "
+        f"threads {first.threads} -> {last.threads}; open files {first.files} -> {last.files}"
+    )
+    bad = seen["LOST"] + seen["TWO UNMARKED"] + (last.threads > first.threads) + (last.files > first.files + 1)
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
