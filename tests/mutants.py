@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-STORIES = ("test_till.py", "test_verdict.py", "test_journal.py", "test_button.py")
+STORIES = (
+    *("test_till.py", "test_backlog.py", "test_flood.py", "test_verdict.py"),
+    *("test_journal.py", "test_journal_damage.py", "test_button.py"),
+)
 EXPLORE = "from explorer import *\nfor shop in SHOPS.values(): Explorer(Limits(1, shop), 2500).walk()"
 
 
@@ -32,23 +35,38 @@ MUTANTS = (
     Mutant("a second paid order prints too", "till.py", "    if order.reading is not None:\n        till = till.put(replace(order, also", "    if False:\n        till = till.put(replace(order, also"),
     Mutant("begun is not noted", "life.py", "{Move.BEGUN: Stage.PRINTING, ", "{Move.BEGUN: Stage.PAID, "),
     Mutant("after a power cut no mark", "till.py", "till = till.put(order.moved(Move.INTERRUPTED).with_banner(m.Banner.COPY))", "till = till.put(order.moved(Move.INTERRUPTED))"),
-    Mutant("after a cut-off ticket no mark", "till.py", "return _print_later(till, order.moved(Move.INTERRUPTED).with_banner(m.Banner.COPY), paper, now)", "return _print_later(till, order.moved(Move.INTERRUPTED), paper, now)"),
+    Mutant("after a cut-off ticket no mark", "printing.py", "order = order.moved(Move.INTERRUPTED).with_banner(m.Banner.COPY)", "order = order.moved(Move.INTERRUPTED)"),
     Mutant("a refused ticket is dropped", "life.py", "Move.REFUSED: Stage.PAID", "Move.REFUSED: Stage.UNCONFIRMED"),
     Mutant("unproved is called printed", "life.py", "Move.UNPROVED: Stage.UNCONFIRMED", "Move.UNPROVED: Stage.PRINTED"),
     Mutant("no sweep", "till.py", "return till.owe(_sweep(till), now) if till.pos_id else till", "return till"),
-    Mutant("the sweep runs once", "till.py", "return till.owe(_sweep(till), now + _sweep_every(till))", "return till"),
+    Mutant("the sweep runs once", "till.py", "return _forget(till, swept.until).owe(_sweep(till), now + _sweep_every(till))", "return _forget(till, swept.until)"),
     Mutant("an unanswered question is dropped", "till.py", "return replace(till, api=api).schedule(duty, replace(due, at=max(due.at, now)))", "return replace(till, api=api).drop(duty)"),
     Mutant("not found is final", "till.py", "if due.missed < NOT_FOUND_TRIES:\n        return _ask", "if False:\n        return _ask"),
     Mutant("an order that left is forgotten", "till.py", "till = till.schedule(m.Search(left.reference), Due(now, now))", "till = till.drop(m.Search(left.reference))"),
     Mutant("a cancel that was deleted is not read", "till.py", "    till = _read_all(till, tried.orders, now)\n    order = till.orders.get(tried.reference)", "    order = till.orders.get(tried.reference)"),
     Mutant("absent is called cancelled at once", "till.py", "case m.Removal.ABSENT if now - due.since >= SETTLE:", "case m.Removal.ABSENT:"),
     Mutant("locked is called cancelled", "till.py", "return _kept(till, order, \"being_paid\", now)", "return _cancelled(till, order, now)"),
+    Mutant("a full disk, but print", "printing.py", " and not till.journal_why", ""),
+    Mutant("a backlog is a storm", "printing.py", "return _list(till) or _ticket(till, owed)", "return _ticket(till, owed)"),
+    Mutant("what is listed is never printed", "till.py", "return _look_around(call_for_listed(till), now)", "return _look_around(till, now)"),
+    Mutant("what was called for is listed again", "printing.py", " and not order.called_for and _waited", " and _waited"),
+    Mutant("a list that broke off counts", "printing.py", "    if isinstance(end, m.TicketInterrupted | m.TicketRefused):\n        return _rest(till, end.paper, now)\n    for", "    for"),
+    Mutant("a new journal claims to know all", "till.py", "NEVER < reading.paid_at < till.known_since", "False"),
+    Mutant("a new journal prints before it swept", "till.py", "    if till.known_since is None:  # without", "    if False:  # without"),
+    Mutant("what was forgotten is taken for new", "till.py", "known_since = max(till.known_since or horizon, horizon)", "known_since = till.known_since"),
+    Mutant("all is forgotten at once", "till.py", "order.filed_at < horizon]", "order.filed_at > horizon]"),
+    Mutant("a flood is looked up without pause", "till.py", "return _rank(duty) < 2 or till.lookups - now < PATIENCE", "return True"),
+    Mutant("a flood fills the memory", "till.py", ">= MOST_DOORBELLS:", ">= 10**9:"),
+    Mutant("a flood is not swept behind", "till.py", "return till.owe(_sweep(till), max(now, till.swept_at + SWEEP_PAUSE)) if till.pos_id else till", "return till"),
+    Mutant("rumours go before our own questions", "till.py", "return 2 if isinstance(duty, m.Verify | m.ReadPayment) else 1", "return 1"),
+    Mutant("a damaged journal is believed", "journal.py", '"known_since": "",', '"known_since": memory.get("known_since", ""),'),
+    Mutant("missing commits go unnoticed", "journal.py", "if journal.commits < note.commits:", "if False:"),
     Mutant("a held button dies with the power", "till.py", "                till = till.owe(m.Cancel(order.reference), now)\n            case Stage.PRINTING", "                pass\n            case Stage.PRINTING"),
     Mutant("late money is not marked", "till.py", "late = order.stage in FINISHED and order.on_our_till", "late = False"),
     Mutant("money after a cancel is refused", "life.py", "Stage.CANCELLED: {Move.PAID: Stage.PAID, Move.SEEN", "Stage.CANCELLED: {Move.SEEN"),
     Mutant("a doorbell that comes meanwhile is lost", "till.py", "return till.owe(duty, now) if due.rung_again else till", "return till"),
     Mutant("the journal forgets doorbells", "journal.py", "agenda={duty: Due(now, now) for duty in self._doorbells()}", "agenda={}"),
-    Mutant("the journal forgets banners", "journal.py", "banners=tuple(m.Banner(banner) for banner in json.loads(banners))", "banners=()"),
+    Mutant("the journal forgets banners", "rows.py", "banners=tuple(m.Banner(banner) for banner in json.loads(row[\"banners\"]))", "banners=()"),
     Mutant("a stuck button is a press", "button.py", "down_at=now, spent=down, stuck=down)", "down_at=now, spent=False, stuck=down)"),
     Mutant("an old reading is judged", "till.py", "    orders = {reading.id for reading in _waiting_for(till, payment.id)}\n", "    orders = {reading.id for reading in _waiting_for(till, payment.id)}\n    return _read_all(till, _waiting_for(till, payment.id), now)\n"),
     Mutant("a hold means what is there now", "till.py", "    order = till.orders.get(till.pointed_at)\n", "    order = till.orders.get(till.loaded or '')\n"),
