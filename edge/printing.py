@@ -26,8 +26,9 @@ def printer_duty(till: Till, now: float) -> m.PrinterDuty | None:
     if _under_way(till):
         return None
     owed = [order.reading for order in till.orders.values() if order.stage is Stage.PAID and order.reading]
+    owed = [reading for reading in owed if reading.id not in till.to_read_again]
     if owed and printer.paper.prints and now >= printer.retry_at and not till.journal_why:
-        return _list(till) or _ticket(till, owed)
+        return _list(till, owed) or _ticket(till, owed)
     return m.LookAtPrinter() if now >= printer.look_at else None
 
 
@@ -41,13 +42,9 @@ def _breaks(till: Till, reading: MerchantOrder) -> bool:
     return till.printer.failures >= BREAKS and m.Banner.COPY in till.orders[reading.reference].banners
 
 
-def _list(till: Till) -> m.PrintList | None:
+def _list(till: Till, owed: list[MerchantOrder]) -> m.PrintList | None:
     """Tickets that waited for long don't come as a storm. A single one is as short as a list of it."""
-    old = [
-        order.reading
-        for order in till.orders.values()
-        if order.stage is Stage.PAID and order.reading and not order.called_for and _waited(till, order.reading)
-    ]
+    old = [reading for reading in owed if not till.orders[reading.reference].called_for and _waited(till, reading)]
     return m.PrintList(tuple(sorted(old, key=lambda reading: reading.paid_at))) if len(old) > 1 else None
 
 

@@ -135,6 +135,8 @@ class Till:
     """The order on our till, when we last looked."""
     places: Mapping[str, str] = field(default_factory=dict)
     """Where payments were made: payment id -> POS id."""
+    to_read_again: frozenset[str] = frozenset()
+    """Merchant orders that were paid when the power went: read again before their ticket, for money goes back too."""
     unplaced: Mapping[str, MerchantOrder] = field(default_factory=dict)
     """Readings that wait for the place of their payment, by merchant order id."""
     rejections: Mapping[str, str] = field(default_factory=dict)

@@ -121,9 +121,13 @@ def _start(till: Till, event: m.Started, now: float) -> Till:
                 till = till.owe(m.Cancel(order.reference), now)
             case Stage.PRINTING:
                 till = till.put(order.moved(Move.INTERRUPTED).with_banner(m.Banner.COPY))
-            case Stage.PAID | Stage.LISTED if order.reading:  # it may have been paid a night ago
-                till = till.owe(m.Verify(order.reading.id), now)
+        if order.reading:  # the power may have been out for a night
+            till = _read_before_printing(till, order.reading.id)
     return _look_around(till, now)
+
+
+def _read_before_printing(till: Till, identity: str) -> Till:
+    return replace(till, to_read_again=till.to_read_again | {identity}).owe(m.Verify(identity), FIRST)
 
 
 def _look_around(till: Till, now: float) -> Till:
@@ -168,6 +172,8 @@ def _take_answer(till: Till, duty: m.PaymentDuty, answer: m.Answer, now: float) 
         return _wait_for_api(till, duty, answer, now)
     due = till.agenda.get(duty) or Due(now, now)
     till = replace(till, api=Api()).drop(duty)
+    if isinstance(duty, m.Verify):
+        till = replace(till, to_read_again=till.to_read_again - {duty.id})
     match answer:
         case m.PosFound(pos_id):
             return _look_around(replace(till, pos_id=pos_id), now)

@@ -119,6 +119,18 @@ def test_copies_that_a_person_wants_are_no_backlog():
     assert [duty.banners for duty in desk.printed[2:]] == [(m.Banner.COPY,), (m.Banner.COPY,)]
 
 
+def test_money_that_went_back_while_the_power_was_out_gets_no_ticket():
+    desk = behind_an_empty_roll(2, paid(1))
+    back = replace(paid(1).payments[0], refunded=Decimal("5350.5"))
+    desk.books.down = True
+    desk = desk.restart()
+    assert desk.print().printed == []
+    desk.books.write(replace(paid(1), order_status="reverted", payments=(back,)))
+    desk.books.down = False
+    assert desk.wait(40).print().printed == []
+    assert desk.stage("sale-1") is Stage.LAPSED
+
+
 # --- what a journal can't know -------------------------------------------------------------------------------------
 
 
