@@ -85,11 +85,10 @@ class MercadoPago:
             case m.FindPos():
                 return self._find_pos()
             case m.Verify(identity):
-                return m.MerchantOrderRead(
-                    readings.read_merchant_order(self._get(f"/merchant_orders/{quote(identity)}"))
-                )
+                order = self._get("/merchant_orders/" + quote(identity, safe=""))
+                return m.MerchantOrderRead(readings.read_merchant_order(order))
             case m.ReadPayment(identity):
-                return readings.read_payment(self._get(f"/v1/payments/{quote(identity)}"))
+                return readings.read_payment(self._get("/v1/payments/" + quote(identity, safe="")))
             case m.Search(reference):
                 return m.OrdersFound(reference, self.find_merchant_orders(reference))
             case m.LookAtTill():

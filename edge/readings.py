@@ -207,7 +207,8 @@ def _amount(holder: Json, key: str) -> Decimal:
         amount = Decimal(value)
     except (InvalidOperation, ValueError):
         raise Unreadable(f"{key} is no number") from None
-    if not amount.is_finite() or abs(amount) >= LARGEST_AMOUNT or amount.adjusted() < -15:
+    # The exponent first: what is beyond all contexts can't even be compared.
+    if not amount.is_finite() or not -15 <= amount.adjusted() < 30 or abs(amount) >= LARGEST_AMOUNT:
         raise Unreadable(f"{key} is out of all proportion")
     return amount
 

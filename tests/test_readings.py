@@ -136,3 +136,11 @@ def test_any_json_is_read_or_unreadable(value):
 def test_any_bytes_are_json_or_unreadable(body):
     with contextlib.suppress(Unreadable):
         readings.parse(body)
+
+
+@pytest.mark.parametrize("amount", ["1e1000000", "1e999999999", "-1e400", "1e-999999999"])
+def test_an_amount_beyond_all_reckoning_is_unreadable(amount):
+    """Decimal can hold it and can't even compare it."""
+    body = b'{"id": 1, "collector": {"id": 2}, "total_amount": %s}' % amount.encode()
+    with pytest.raises(Unreadable, match="total_amount"):
+        readings.read_merchant_order(readings.parse(body))
