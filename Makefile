@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 INSTALLED = $(VENV)/.installed
 
-.PHONY: demo test check explore mutants torture diagram format clean mosquitto
+.PHONY: demo test check explore mutants torture soak diagram format clean mosquitto
 
 demo: $(INSTALLED) mosquitto
 	@$(BIN)/python -m sim
@@ -31,6 +31,11 @@ explore: $(INSTALLED)
 KILLS ?= 200
 torture: $(INSTALLED) mosquitto
 	PYTHONPATH=. $(BIN)/python tests/torture.py --kills $(KILLS)
+
+# Thousands of sales with something failing every few seconds; under ten minutes.
+SALES ?= 2000
+soak: $(INSTALLED) mosquitto
+	PYTHONPATH=. $(BIN)/python tests/soak.py --sales $(SALES)
 
 # Deliberate bugs in the core, and who catches them.
 mutants: $(INSTALLED)

@@ -23,11 +23,14 @@ from sim.mercadopago import Fault, MercadoPago
 from sim.printer import Printer
 from sim.shop import Shop, wait_for
 
-PACE = 0.2
+PACE = 0.15
 """Seconds from one sale to the next, as long as the till keeps up."""
 MOST_OWED = 40
 PAUSE = (1.0, 4.0)
 """Between the end of one fault and the next. Seconds."""
+TROUBLE = (1.0, 2.5)
+"""How long a fault lasts. Seconds. Nobody changes a roll in less, and a ticket whose roll is changed between two looks
+at the printer comes in two pieces that the printer rightly calls printed."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,11 @@ class Soak:
         finally:
             self.over.set()
             spoiler.join()
-        wait_for(lambda: self._printed() >= set(self.sold), "all is on paper", 120)
+        try:
+            wait_for(lambda: self._printed() >= set(self.sold), "all is on paper", 120)
+        except TimeoutError as error:
+            missing = sorted(set(self.sold) - self._printed())
+            raise TimeoutError(f"{error}; missing {missing}; {self.shop.status}") from None
 
     def _sell(self) -> None:
         for number in range(self.sales):
@@ -102,7 +109,7 @@ class Soak:
             if fault is power_cut and self._one_life:
                 continue
             self.faults[name] += 1
-            fault(self.shop, self.chance.uniform(0.2, 2.0))
+            fault(self.shop, self.chance.uniform(*TROUBLE))
 
 
 def power_cut(shop: Shop, seconds: float) -> None:
