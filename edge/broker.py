@@ -27,10 +27,15 @@ KEEPALIVE = 30
 SESSION_SECONDS = 7 * 24 * 3600
 """How long the broker keeps our messages while we are away."""
 SLOWEST_RETRY = 30.0
-SHORT_SESSION = 5.0
+SHORT_SESSION = 10.0
 """Seconds. Sessions as short as this, one after the other, are thrown out by somebody with our name."""
 TWINS = 3
+"""After so many we say it. We come back once more, for the status to say it too, and then leave the other in peace."""
 TWIN_PAUSE = 60.0
+TWINS_WHY = (
+    "the broker throws us out again and again: most likely two devices use this till's identity; "
+    "give each its own till id"
+)
 
 
 class MqttBroker:
@@ -48,6 +53,9 @@ class MqttBroker:
         self._facts: Mapping[str, Any] = {}
         self._since = ""
         self._why = ""
+        self._subscribed = False
+        self._hung_up = False
+        """Whether a session that stood ended without a word."""
         self._client = self._make_client(f"till-{till}")
 
     # --- the main thread -------------------------------------------------------------------------------------------
@@ -91,20 +99,22 @@ class MqttBroker:
 
     def loop(self) -> None:
         """Keep one session going until `close`."""
-        failures = 0
+        failures = evictions = 0
         while not self._closing.is_set():
             began = time.monotonic()
-            self._why = ""
             self._run_session()
             if self._closing.is_set():
                 return
             short = time.monotonic() - began < SHORT_SESSION
             failures = failures + 1 if short else 0
-            pause = self._pause(failures)
-            self._inbox.put(Arrival(m.BrokerLost(self._why or "the connection was lost")))
-            self._closing.wait(pause)
+            evictions = evictions + 1 if self._thrown_out(short) else 0
+            why = TWINS_WHY if evictions >= TWINS else self._why
+            self._inbox.put(Arrival(m.BrokerLost(why or "the connection was lost")))
+            self._closing.wait(_pause(failures, evictions))
 
     def _run_session(self) -> None:
+        self._why = ""
+        self._subscribed = self._hung_up = False
         connect = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         connect.SessionExpiryInterval = SESSION_SECONDS
         host, port = self._config.host, self._config.port
@@ -116,11 +126,9 @@ class MqttBroker:
         except (OSError, ValueError) as error:  # ValueError: a host name that no name can be
             self._why = _words(error, f"{host}:{port}")
 
-    def _pause(self, failures: int) -> float:
-        if "taken over" in self._why.lower() and failures >= TWINS:
-            self._why = "two devices use this till's identity and throw each other out; give each its own till id"
-            return TWIN_PAUSE * (1 + random.random())
-        return min(2.0 ** min(failures, 8), SLOWEST_RETRY) * (0.5 + random.random() / 2)
+    def _thrown_out(self, short: bool) -> bool:
+        """Whether somebody with our name took our place. mosquitto before 2.0.15 doesn't say so, it only hangs up."""
+        return "taken over" in self._why.lower() or (self._hung_up and short)
 
     def _make_client(self, client_id: str) -> mqtt.Client:
         client = mqtt.Client(
@@ -157,11 +165,15 @@ class MqttBroker:
             self._why = f"the broker refuses the subscription to {self._topics.orders}: {reasons[0]}"
             client.disconnect()
             return
+        self._subscribed = True
         self._inbox.put(Arrival(m.BrokerConnected()))
         self._publish_status()
 
-    def _on_disconnect(self, _: mqtt.Client, __: Any, ___: Any, reason: ReasonCode, ____: Any) -> None:
+    def _on_disconnect(
+        self, _: mqtt.Client, __: Any, flags: mqtt.DisconnectFlags, reason: ReasonCode, ___: Any
+    ) -> None:
         self._why = self._why or f"the connection ended: {reason}"
+        self._hung_up = self._subscribed and not flags.is_disconnect_packet_from_server
 
     def _on_publish(self, _: mqtt.Client, __: Any, mid: int, ___: Any, ____: Any) -> None:
         # Which report that was is looked up by the main thread: it may be just about to note it, and a lock for that
@@ -189,6 +201,13 @@ class MqttBroker:
                 client.ack(message.mid, message.qos)
 
         return acknowledge
+
+
+def _pause(failures: int, evictions: int) -> float:
+    """Seconds until the next session; never the same for two tills that lost the same broker."""
+    if evictions > TWINS:
+        return TWIN_PAUSE * (1 + random.random())
+    return min(2.0 ** min(failures, 8), SLOWEST_RETRY) * (0.5 + random.random() / 2)
 
 
 def _tls_context(tls: TlsConfig) -> ssl.SSLContext:

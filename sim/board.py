@@ -17,6 +17,7 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, Self
 
+import requests.adapters
 from gpiozero import Device
 from gpiozero.pins.mock import MockFactory, MockPin
 
@@ -212,6 +213,8 @@ def main(arguments: list[str]) -> int:
     """Run till-edge with its pins within reach."""
     from edge.__main__ import main as till_edge
 
+    if bundle := os.environ.get("SIM_CA"):
+        requests.adapters.DEFAULT_CA_BUNDLE_PATH = bundle
     socketserver.ThreadingTCPServer.allow_reuse_address = True
     server = socketserver.ThreadingTCPServer(("127.0.0.1", int(arguments[0])), _Hands)
     server.daemon_threads = True

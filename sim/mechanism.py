@@ -18,6 +18,10 @@ from sim.head import Cut, Effect, Head, Kick
 from sim.paper import Ticket
 
 
+class EndOfRoll:
+    """No more paper from here on."""
+
+
 class Mechanism:
     """Buffer, print head, paper and sensors. Plain attributes are faults and habits that may be set at any time."""
 
@@ -36,8 +40,9 @@ class Mechanism:
         self._save_to = save_to
         self._changed = threading.Condition(threading.RLock())
         self._health = Health()
-        self._jams_at_cut = False
+        self._jams_at_cut = self._jams_for_good = False
         self._lines_left: int | None = None
+        self._roll_ends_behind = ""
         self._paper = Ticket(columns)
         self._lose_memory()
 
@@ -56,7 +61,7 @@ class Mechanism:
     def _empty_buffers(self) -> None:
         """What is not on paper never will be."""
         self._buffer = bytearray()
-        self._pending: deque[Effect] = deque()
+        self._pending: deque[Effect | EndOfRoll] = deque()
         self._hungry = True
         self._head.forget_line()
         self._paper.interrupted = not self._paper.blank
@@ -69,12 +74,17 @@ class Mechanism:
             self._lines_left = after_lines
             self._spend_paper(0)
 
+    def paper_out_behind(self, command: str) -> None:
+        """The roll ends when such a command has been carried out the next time: "GS V" is the cut."""
+        with self._changed:
+            self._roll_ends_behind = command
+
     def load_paper(self) -> None:
         """Put in a new roll. What hung out of the old one has fallen off; the rest of the ticket is on the new one."""
         with self._changed:
             if not self._health.paper:
                 self._change_roll()
-            self._lines_left = None
+            self._lines_left, self._roll_ends_behind = None, ""
             self._feel(paper=True, near_end=False)
 
     def _change_roll(self) -> None:
@@ -98,15 +108,17 @@ class Mechanism:
         """The drawer was opened or closed; which of them is `high` depends on the drawer."""
         self._feel(drawer_high=high)
 
-    def jam(self, at_cut: bool = False) -> None:
-        """The knife is stuck: now, or when it is to cut next."""
+    def jam(self, at_cut: bool = False, for_good: bool = False) -> None:
+        """The knife is stuck: now, or when it is to cut next. `for_good`: no host can recover it."""
         with self._changed:
-            self._jams_at_cut = at_cut
+            self._jams_at_cut, self._jams_for_good = at_cut or for_good, for_good
             self._feel(jammed=not at_cut)
 
     def clear_jam(self) -> None:
         """The knife is free; the cut is tried again, and printing goes on."""
-        self._feel(jammed=False)
+        with self._changed:
+            self._jams_at_cut = self._jams_for_good = False
+            self._feel(jammed=False)
 
     def tear_off(self) -> None:
         """Somebody takes the paper that hangs out."""
@@ -181,6 +193,9 @@ class Mechanism:
         if self.bytes_per_second:
             self._busy_until = time.monotonic() + (before - len(self._buffer)) / self.bytes_per_second
         self._obey(command)
+        if self._roll_ends_behind and command.name == self._roll_ends_behind:
+            self._roll_ends_behind = ""
+            self._pending.append(EndOfRoll())
         return True
 
     def _obey(self, command: Command) -> None:
@@ -203,12 +218,15 @@ class Mechanism:
         self._pending.extend(effects or ())
         return None
 
-    def _perform(self, effect: Effect) -> None:
+    def _perform(self, effect: Effect | EndOfRoll) -> None:
         """Do one thing to the paper or the drawer; a cut that jams stays to be done."""
         if isinstance(effect, Cut) and self._jams_at_cut:
-            return self.jam()
+            self._jams_at_cut = self._jams_for_good
+            return self._feel(jammed=True)
         self._pending.popleft()
         match effect:
+            case EndOfRoll():
+                self.paper_out()
             case Cut():
                 self._end_ticket(cut=True)
             case Kick():

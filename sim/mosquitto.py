@@ -1,6 +1,7 @@
 """A private mosquitto on the loopback, for tests and the demo: the broker that ships in Debian, not an imitation.
 
-It keeps what a shop's broker would keep over `restart()`, and over `kill()` all that had reached its disk.
+It keeps what a shop's broker would keep over `restart()`, and over `kill()` all that had reached its disk: whatever
+it acknowledged, or, if it isn't `durable`, what mosquitto's own defaults had written there, which is next to nothing.
 The port stays the same for the life of the object; the folder goes away with `close()` if it was made here.
 """
 
@@ -29,7 +30,10 @@ class MosquittoError(RuntimeError):
 
 
 class Mosquitto:
-    """One broker process. `settings` are further lines of mosquitto.conf; `acl` is the text of an ACL file."""
+    """One broker process. `settings` are further lines of mosquitto.conf; `acl` is the text of an ACL file.
+
+    `settings` and `durable` may be changed while it doesn't run.
+    """
 
     def __init__(
         self,
@@ -38,12 +42,15 @@ class Mosquitto:
         settings: Iterable[str] = (),
         acl: str = "",
         anonymous: bool = True,
+        durable: bool = True,
     ) -> None:
         self.host = HOST
         self.port = port or free_port()
         self._cleanup = ExitStack()
         self.folder = Path(folder or self._cleanup.enter_context(tempfile.TemporaryDirectory(prefix="mosquitto-")))
-        self._settings = tuple(settings)
+        self.settings = tuple(settings)
+        self.durable = durable
+        """Whether its disk has what it acknowledged; mosquitto by itself writes every half an hour."""
         self._acl = acl
         self._anonymous = anonymous
         self._process: subprocess.Popen[bytes] | None = None
@@ -120,9 +127,9 @@ class Mosquitto:
             f"allow_anonymous {'true' if self._anonymous else 'false'}",
             "persistence true",
             f"persistence_location {self.folder}/",
-            "autosave_on_changes true",
-            "autosave_interval 1",
         ]
+        if self.durable:
+            lines += ["autosave_on_changes true", "autosave_interval 1"]
         if os.geteuid() == 0:
             lines.append("user root")  # else it becomes the user mosquitto, who can't write our folder
         if self._acl:
@@ -130,7 +137,7 @@ class Mosquitto:
             acl_file.write_text(self._acl)
             acl_file.chmod(0o600)
             lines.append(f"acl_file {acl_file}")
-        return "\n".join([*lines, *self._settings, ""])
+        return "\n".join([*lines, *self.settings, ""])
 
     def _wait_until_it_listens(self) -> None:
         deadline = time.monotonic() + PATIENCE

@@ -7,6 +7,7 @@ in `routes`. Numbers leave exactly as they are in the books.
 import json
 import re
 import socket
+import ssl
 import sys
 import threading
 import time
@@ -79,6 +80,8 @@ class Api:
         self.requests: list[Request] = []
         self.faults: list[Fault] = []
         self.port = port or free_port()
+        self.tls: ssl.SSLContext | None = None
+        """What it shows of itself over TLS from the next `start` on; None: plain HTTP."""
         self._server: _Server | None = None
 
     def start(self) -> None:
@@ -111,6 +114,8 @@ class _Server(ThreadingHTTPServer):
         self.api = api
         self.open: set[socket.socket] = set()
         super().__init__(address, _Handler)
+        if api.tls:  # each handler shakes hands in its own thread, so that one client holds up no other
+            self.socket = api.tls.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
 
     def process_request(self, request: Any, client_address: Any) -> None:
         self.open.add(request)

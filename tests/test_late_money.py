@@ -1,0 +1,186 @@
+"""Money that comes late, twice, or goes back: the books of Mercado Pago change when nobody expects it any more.
+
+Each story is the real daemon. A ticket is printed for money that is there and for no other; where that is not the
+plain course of a sale, the panel calls for a person until somebody presses the button.
+"""
+
+import pytest
+
+from sim.mercadopago import Fault, MercadoPago, Switches
+from sim.shop import Shop
+
+pytestmark = pytest.mark.slow
+
+HOLD = 1.4
+BRISK = {"check_every_seconds": 0.3, "idle_every_seconds": 1}
+LATE = "TARD"
+"""What the banner of late money says, in part."""
+
+
+def put_and_scan(shop: Shop, reference: str = "the-sale") -> None:
+    shop.order(total="250", reference=reference)
+    shop.mercadopago.account.scan()
+    shop.wait_for_state("waiting")
+
+
+def outcomes(shop: Shop) -> list[str]:
+    return [report["outcome"] for report in shop.outcomes]
+
+
+def assert_a_person_is_called_and_dismisses_it(shop: Shop, concern: str, state: str = "ready") -> None:
+    shop.wait_for_state("attention")
+    assert [problem.split(":")[0] for problem in shop.status["problems"]] == [concern]
+    shop.board.press()
+    shop.wait_for_state(state)
+    assert shop.status["problems"] == []
+
+
+def assert_the_next_sale_is_the_only_ticket(shop: Shop) -> None:
+    """Whatever was still owed would have come before it, or with it."""
+    shop.order(total="99", reference="the-next-sale")
+    shop.mercadopago.account.pay()
+    shop.wait_for_outcome("printed")
+    [ticket] = shop.printer.tickets
+    assert "the-next-sale" in ticket.text
+    assert shop.printer.loose.strip() == ""
+
+
+# --- after a cancel ------------------------------------------------------------------------------------------------
+
+
+def test_money_that_comes_after_the_cancel_is_found_though_nobody_rings(shop: Shop):
+    put_and_scan(shop)
+    shop.board.press(HOLD)
+    shop.wait_for_outcome("cancelled")
+    shop.mercadopago.habits.drop = True
+    shop.mercadopago.account.pay(reference="the-sale")
+    [ticket] = shop.printer.wait_for_tickets(1, timeout=90)
+    assert LATE in ticket.text.upper()
+    shop.wait_for_outcome("printed")
+    assert outcomes(shop) == ["cancelled", "late_money", "printed"]
+    assert_a_person_is_called_and_dismisses_it(shop, "late_money")
+
+
+def test_the_cancel_is_remembered_over_a_power_cut_and_so_is_the_alarm(shop: Shop):
+    put_and_scan(shop)
+    shop.board.press(HOLD)
+    shop.wait_for_outcome("cancelled")
+    shop.board.pull_the_plug()
+    shop.mercadopago.account.pay(reference="the-sale")
+    shop.board.plug_in()
+    [ticket] = shop.printer.wait_for_tickets(1)
+    assert LATE in ticket.text.upper()
+    shop.wait_for_outcome("printed")
+    shop.board.pull_the_plug()
+    shop.wait_for_state("offline")
+    shop.board.plug_in()
+    assert_a_person_is_called_and_dismisses_it(shop, "late_money")
+    assert len(shop.printer.tickets) == 1
+
+
+# --- while the finger is on the button -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [400, 500])
+def test_paid_while_the_removal_is_under_way_prints_and_cancels_nothing(shop_of, status):
+    """Mercado Pago says no in one of its ways, and none of them says that it is because the order was paid."""
+    switches = Switches(absent_delete_status=status, search_lag_seconds=1.5)
+    shop = shop_of(mercadopago=MercadoPago(switches=switches))
+    put_and_scan(shop)
+    shop.mercadopago.habits.drop = True
+    shop.mercadopago.faults.append(Fault("pay_before", "DELETE", times=1))
+    shop.board.press(HOLD)
+    [ticket] = shop.printer.wait_for_tickets(1)
+    assert "the-sale" in ticket.text
+    assert LATE not in ticket.text.upper()
+    shop.wait_for_outcome("printed")
+    shop.wait_for_state("ready")
+    assert outcomes(shop) == ["printed"]
+
+
+# --- after its time ------------------------------------------------------------------------------------------------
+
+
+def test_money_soon_after_the_order_expired_is_a_sale_like_any_other(shop_of):
+    shop = shop_of({"watch": BRISK}, mercadopago=MercadoPago(switches=Switches(expired_status="expired")))
+    put_and_scan(shop)
+    shop.mercadopago.account.expire()
+    [report] = shop.wait_for_outcome("rejected")
+    assert report["reason"] == "expired"
+    shop.wait_for_state("ready")
+    shop.mercadopago.account.pay(reference="the-sale")
+    [ticket] = shop.printer.wait_for_tickets(1)
+    assert LATE not in ticket.text.upper()
+    shop.wait_for_state("ready")
+    assert outcomes(shop) == ["rejected", "printed"]
+
+
+def test_money_long_after_the_order_expired_comes_with_a_warning(shop_of):
+    shop = shop_of({"watch": {**BRISK, "grace_minutes": 0.02}})
+    put_and_scan(shop)
+    shop.mercadopago.account.advance(shop.mercadopago.switches.life_seconds + 1)
+    shop.board.log_says("order the-sale: lapsed")
+    shop.wait_for_state("ready")
+    shop.mercadopago.account.pay(reference="the-sale")
+    [ticket] = shop.printer.wait_for_tickets(1)
+    assert LATE in ticket.text.upper()
+    shop.wait_for_outcome("printed")
+    assert outcomes(shop) == ["late_money", "printed"]
+    assert_a_person_is_called_and_dismisses_it(shop, "late_money")
+
+
+# --- twice ---------------------------------------------------------------------------------------------------------
+
+
+def test_two_customers_pay_one_order_and_it_has_one_ticket(shop: Shop):
+    put_and_scan(shop)
+    shop.mercadopago.account.pay()
+    shop.wait_for_outcome("printed")
+    second = shop.mercadopago.account.pay(reference="the-sale", new_scan=True)
+    [report] = shop.wait_for_outcome("double_payment")
+    assert report["external_reference"] == "the-sale"
+    assert report["merchant_order"] == str(second["order"]["id"])
+    assert_a_person_is_called_and_dismisses_it(shop, "double_payment")
+    assert len(shop.printer.tickets) == 1
+    assert outcomes(shop) == ["printed", "double_payment"]
+
+
+# --- back again ----------------------------------------------------------------------------------------------------
+
+GONE = {
+    "refunded": (lambda account, payment: account.refund(payment), "refunded"),
+    "refunded in part": (lambda account, payment: account.refund(payment, 50), "refunded"),
+    "charged back": (lambda account, payment: account.chargeback(payment), "not_covered"),
+}
+
+
+@pytest.mark.parametrize(("take", "reason"), GONE.values(), ids=GONE)
+def test_money_that_went_back_before_its_ticket_gets_none(shop: Shop, take, reason):
+    shop.printer.paper_out()
+    put_and_scan(shop)
+    payment = shop.mercadopago.account.pay()
+    shop.wait_for_state("printer")
+    take(shop.mercadopago.account, payment["id"])
+    [report] = shop.wait_for_outcome("rejected")
+    assert (report["external_reference"], report["reason"]) == ("the-sale", reason)
+    shop.wait_for_state("attention")
+    shop.printer.load_paper()
+    assert_a_person_is_called_and_dismisses_it(shop, "rejected")
+    assert_the_next_sale_is_the_only_ticket(shop)
+
+
+def test_money_that_went_back_while_the_power_was_out_gets_no_ticket(shop: Shop):
+    shop.printer.paper_out()
+    put_and_scan(shop)
+    payment = shop.mercadopago.account.pay()
+    shop.wait_for_state("printer")
+    shop.board.pull_the_plug()
+    shop.mercadopago.habits.drop = True
+    shop.mercadopago.account.refund(payment["id"])
+    shop.mercadopago.habits.drop = False
+    shop.printer.load_paper()
+    shop.board.plug_in()
+    [report] = shop.wait_for_outcome("rejected")
+    assert (report["external_reference"], report["reason"]) == ("the-sale", "refunded")
+    assert_a_person_is_called_and_dismisses_it(shop, "rejected")
+    assert_the_next_sale_is_the_only_ticket(shop)
