@@ -189,6 +189,7 @@ class Mechanism:
         command = escpos.take(self._buffer)
         self._hungry = command is None
         if command is None:
+            self._changed.notify_all()  # it is at rest now; whoever waits for that can go
             return False
         if self.bytes_per_second:
             self._busy_until = time.monotonic() + (before - len(self._buffer)) / self.bytes_per_second
