@@ -57,7 +57,7 @@ def call_for_listed(till: Till) -> Till:
     """A person wants what is on the list."""
     for order in tuple(till.orders.values()):
         if order.stage is Stage.LISTED:
-            till = till.put(replace(order.moved(Move.CALLED_FOR), called_for=True))
+            till = till.put(_called_for(order, Move.CALLED_FOR))
     return till
 
 
@@ -68,11 +68,14 @@ def reprint(till: Till, reference: str) -> Till:
         return till
     match order.stage:
         case Stage.LISTED:
-            return till.put(replace(order.moved(Move.CALLED_FOR), called_for=True))
+            return till.put(_called_for(order, Move.CALLED_FOR))
         case Stage.PRINTED | Stage.UNCONFIRMED:
-            order = order.moved(Move.REPRINT).with_banner(m.Banner.COPY)
-            return till.put(replace(order, called_for=True))
+            return till.put(_called_for(order, Move.REPRINT).with_banner(m.Banner.COPY))
     return till
+
+
+def _called_for(order: Order, move: Move) -> Order:
+    return replace(order.moved(move), called_for=True)
 
 
 # --- what became of it ---------------------------------------------------------------------------------------------
@@ -116,7 +119,7 @@ def _take_ticket(till: Till, order: Order, end: m.TicketEnd, now: float) -> Till
 
 
 def _ticket_out(till: Till, order: Order, outcome: m.Outcome, now: float) -> Till:
-    till = replace(till, ticket_at=now, printer=replace(till.printer, failures=0, retry_at=now)).put(order)
+    till = replace(_recovered(till, now), ticket_at=now).put(order)
     return till.report(outcome, order.reference, order.paid_by[0])
 
 
@@ -128,7 +131,12 @@ def _take_list(till: Till, references: tuple[str, ...], end: m.TicketEnd, now: f
         order = till.orders.get(reference)
         if order is not None and order.stage is Stage.PAID and not order.called_for:
             till = till.put(order.moved(Move.LISTED))
-    return _see_paper(replace(till, printer=replace(till.printer, failures=0, retry_at=now)), end.paper, now)
+    return _see_paper(_recovered(till, now), end.paper, now)
+
+
+def _recovered(till: Till, now: float) -> Till:
+    """It printed something to its end."""
+    return replace(till, printer=replace(till.printer, failures=0, retry_at=now))
 
 
 def _rest(till: Till, paper: m.Paper, now: float) -> Till:

@@ -92,12 +92,12 @@ class Board:
         time.sleep(seconds)
         self.button(down=False)
 
-    def die_at(self, function: str, event: str, times: int = 1) -> None:
-        """Kill the daemon (SIGKILL) the n-th time that `function` is entered ("call") or left ("return") from now on.
+    def die_at(self, function: str, event: str) -> None:
+        """Kill the daemon (SIGKILL) when `function` is entered ("call") or left ("return") the next time.
 
-        `function` is a qualified name as in `Journal._commit`; the board must have been made with `fragile`.
+        `function` is a qualified name as in `Journal._commit`; the board must have been started as `fragile`.
         """
-        self._say(f"die {function} {event} {times}")
+        self._say(f"die {function} {event}")
 
     def wait_for_death(self, timeout: float = 20) -> None:
         """Wait until the daemon died by `die_at`. Raises `subprocess.TimeoutExpired`."""
@@ -172,18 +172,14 @@ class Step:
 
     def __init__(self) -> None:
         self._armed = ("", "")
-        self._times = 0
 
-    def arm(self, function: str, event: str, times: int) -> None:
-        self._times = times
+    def arm(self, function: str, event: str) -> None:
         self._armed = (function, event)
 
     def profile(self, frame: FrameType, event: str, _: Any) -> None:
         """Called by the interpreter whenever a function is entered or left."""
         if event == self._armed[1] and frame.f_code.co_qualname == self._armed[0]:
-            self._times -= 1
-            if not self._times:
-                os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), signal.SIGKILL)
 
 
 STEP = Step()
@@ -198,8 +194,8 @@ class _Hands(socketserver.StreamRequestHandler):
 
     def _obey(self, word: str) -> Any:
         if word.startswith("die "):
-            _, function, event, times = word.split()
-            return STEP.arm(function, event, int(times))
+            _, function, event = word.split()
+            return STEP.arm(function, event)
         pins = Device.pin_factory
         if pins is None:  # the daemon has not come so far yet
             return DARK

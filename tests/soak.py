@@ -5,7 +5,6 @@ one life of the daemon, whose memory, threads and open files can be watched.
 """
 
 import argparse
-import itertools
 import random
 import sys
 import tempfile
@@ -17,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from torture import verdict
+from torture import on_paper, verdict
 
 from sim.mercadopago import Fault, MercadoPago
 from sim.printer import Printer
@@ -82,8 +81,7 @@ class Soak:
     def _sell(self) -> None:
         for number in range(self.sales):
             reference = f"sale-{number}"
-            self.shop.mercadopago.put_order(reference, "100.00", notification_url=self.shop.notification_url)
-            self.shop.mercadopago.pay()
+            self.shop.sell(reference)
             self.sold.append(reference)
             if number % 20 == 0 and self._one_life:
                 self.weights.append(weigh(self.shop.board.pid))
@@ -96,11 +94,9 @@ class Soak:
 
     def _printed(self) -> set[str]:
         """The references of whole tickets: paper and not reports, which a dead broker keeps from us."""
-        tickets = self.shop.printer.tickets
-        for ticket in tickets[self._read :]:
-            self._read += 1
-            if ticket.complete:
-                self._on_paper.update(word for word in ticket.text.split() if word.startswith("sale-"))
+        fresh = self.shop.printer.tickets[self._read :]
+        self._read += len(fresh)
+        self._on_paper |= on_paper(fresh)
         return self._on_paper
 
     def _spoil(self) -> None:
@@ -138,7 +134,8 @@ def drop_notifications(shop: Shop, drop: bool) -> None:
 
 
 def rumours(shop: Shop) -> None:
-    for number in itertools.islice(itertools.count(random.randrange(10**9)), 50):
+    first = random.randrange(10**9)
+    for number in range(first, first + 50):
         shop.ring(number)
 
 

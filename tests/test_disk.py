@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from torture import on_paper
 
 from sim.shop import Shop, wait_for
 
@@ -58,11 +59,6 @@ def shop(shop_of, disk) -> Shop:
     return shop_of({"journal": {"path": str(disk.folder / "journal.db")}})
 
 
-def sell(shop: Shop, reference: str) -> None:
-    shop.mercadopago.put_order(reference, "100.00", notification_url=shop.notification_url)
-    shop.mercadopago.pay()
-
-
 def complains(shop: Shop, *words: str) -> None:
     shop.wait_for_state("attention")
     wait_for(lambda: all(word in json.dumps(shop.status["problems"]) for word in words), f"the status says {words}")
@@ -71,7 +67,7 @@ def complains(shop: Shop, *words: str) -> None:
 def test_a_full_disk_keeps_the_ticket_back_until_there_is_room(shop: Shop, disk: Disk):
     disk.fill()
     for number in range(12):
-        sell(shop, f"sale-{number}")
+        shop.sell(f"sale-{number}")
     complains(shop, "database or disk is full", "nothing can be printed")
     printed_before = {ticket.text for ticket in shop.printer.tickets}
     shop.board.press()
@@ -88,27 +84,14 @@ def test_a_full_disk_keeps_the_ticket_back_until_there_is_room(shop: Shop, disk:
 def test_a_power_cut_while_the_disk_is_full_loses_nothing(shop: Shop, disk: Disk):
     disk.fill()
     for number in range(12):
-        sell(shop, f"sale-{number}")
+        shop.sell(f"sale-{number}")
     complains(shop, "database or disk is full")
     shop.board.pull_the_plug()
     disk.make_room()
     shop.board.plug_in()
-    wait_for(lambda: len(unmarked(shop) | marked(shop)) == 12, "all twelve are on paper")
+    wait_for(lambda: len(on_paper(shop.printer.tickets)) == 12, "all twelve are on paper")
     texts = [ticket.text for ticket in shop.printer.tickets if ticket.complete and "COPIA" not in ticket.text]
     assert len(texts) == len(set(texts))
-
-
-def unmarked(shop: Shop) -> set[str]:
-    return references(shop, marked=False)
-
-
-def marked(shop: Shop) -> set[str]:
-    return references(shop, marked=True)
-
-
-def references(shop: Shop, marked: bool) -> set[str]:
-    whole = [ticket.text for ticket in shop.printer.tickets if ticket.complete and ("COPIA" in ticket.text) == marked]
-    return {word for text in whole for word in text.split() if word.startswith("sale-")}
 
 
 def test_a_disk_that_becomes_read_only_is_said_and_got_over(shop: Shop, disk: Disk):
@@ -116,7 +99,7 @@ def test_a_disk_that_becomes_read_only_is_said_and_got_over(shop: Shop, disk: Di
     disk.read_only(True)
     shop.board.plug_in()
     complains(shop, "nothing can be printed")
-    sell(shop, "sale-1")
+    shop.sell("sale-1")
     disk.read_only(False)
     [ticket] = shop.printer.wait_for_tickets(1)
     assert "sale-1" in ticket.text
@@ -125,7 +108,7 @@ def test_a_disk_that_becomes_read_only_is_said_and_got_over(shop: Shop, disk: Di
 
 
 def test_a_broken_journal_is_set_aside_and_the_till_sells_on(shop: Shop, disk: Disk):
-    sell(shop, "sale-1")
+    shop.sell("sale-1")
     shop.wait_for_outcome("printed")
     shop.board.pull_the_plug()
     for name in ("journal.db", "journal.db-wal"):
@@ -138,6 +121,6 @@ def test_a_broken_journal_is_set_aside_and_the_till_sells_on(shop: Shop, disk: D
     assert "COPIA" in again.text
     shop.board.press()
     shop.wait_for_state("ready")
-    sell(shop, "sale-2")
+    shop.sell("sale-2")
     assert "COPIA" not in shop.printer.wait_for_tickets(3)[2].text
     assert (disk.folder / "journal.db.broken").exists()

@@ -9,8 +9,10 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
+from sim.paper import Ticket
 from sim.shop import Shop, wait_for
 
 LONGEST_LIFE = 0.12
@@ -23,8 +25,7 @@ def kill_during_sales(shop: Shop, kills: int, seed: int = 1) -> Counter[str]:
     seen: Counter[str] = Counter()
     for number in range(kills):
         reference = f"sale-{number}"
-        shop.mercadopago.put_order(reference, "100.00", notification_url=shop.notification_url)
-        shop.mercadopago.pay()
+        shop.sell(reference)
         time.sleep(chance.uniform(0, LONGEST_LIFE))
         shop.board.pull_the_plug()
         shop.board.plug_in()
@@ -37,6 +38,12 @@ def settled(shop: Shop, reference: str) -> bool:
     """Whether the till reported that this ticket is out."""
     ends = ("printed", "copy", "unconfirmed")
     return any(each["external_reference"] == reference and each["outcome"] in ends for each in shop.outcomes)
+
+
+def on_paper(tickets: Iterable[Ticket]) -> set[str]:
+    """The sales of which there is a whole ticket, marked or not."""
+    words = (word for ticket in tickets if ticket.complete for word in ticket.text.split())
+    return {word for word in words if word.startswith("sale-")}
 
 
 def verdict(shop: Shop, reference: str) -> str:
