@@ -8,10 +8,12 @@ has a test of its own. Amounts are `Decimal` from the first byte; nothing here c
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import Context, Decimal, localcontext
 from enum import StrEnum
 
 NEVER = datetime.min.replace(tzinfo=UTC)
+EXACT = Context(prec=100)
+"""Readings have amounts of up to 50 digits; the usual 28 would round a sum that is a hair short up to the total."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,8 @@ class MerchantOrder:
     @property
     def received(self) -> Decimal:
         """The money that is really there: approved, less what was given back."""
-        return sum((payment.amount - payment.refunded for payment in self.approved), Decimal(0))
+        with localcontext(EXACT):
+            return sum((payment.amount - payment.refunded for payment in self.approved), Decimal(0))
 
     @property
     def paid_at(self) -> datetime:
@@ -153,7 +156,7 @@ def verdict(order: MerchantOrder, account: Account, watched: bool, places: Mappi
         return UNPAID_WORDS[order.order_status]
     if len({payment.currency for payment in order.approved}) > 1:
         return Verdict.MIXED_CURRENCIES
-    if order.received <= 0 or order.received < order.total:
+    if order.total <= 0 or order.received < order.total:
         return Verdict.NOT_COVERED
     if watched or any(places.get(payment.id) == account.pos_id for payment in order.approved):
         return Verdict.PAID

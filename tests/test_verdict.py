@@ -79,6 +79,12 @@ def test_a_cent_short_is_not_covered():
     assert judge(replace(PAID, total=Decimal("5350.51")), watched=True) is Verdict.NOT_COVERED
 
 
+def test_a_hair_short_is_not_covered():
+    """A sum of 28 digits would be rounded up to the total."""
+    short = replace(APPROVED, amount=Decimal("5350." + "4" + "9" * 30))
+    assert judge(replace(PAID, payments=(short,)), watched=True) is Verdict.NOT_COVERED
+
+
 def test_what_was_given_back_does_not_count():
     partly = replace(APPROVED, refunded=Decimal("0.01"))
     assert judge(replace(PAID, payments=(partly,)), watched=True) is Verdict.NOT_COVERED
@@ -116,6 +122,11 @@ def test_money_that_names_no_till_is_nobodys():
 def test_no_total_and_no_money_is_not_paid():
     nothing = replace(APPROVED, amount=Decimal(0))
     assert judge(replace(PAID, payments=(nothing,), total=Decimal(0)), watched=True) is Verdict.NOT_COVERED
+
+
+@pytest.mark.parametrize("total", ["0", "-1"])
+def test_an_order_over_nothing_is_not_paid_whatever_came(total):
+    assert judge(replace(PAID, total=Decimal(total)), watched=True) is Verdict.NOT_COVERED
 
 
 def test_where_it_was_paid_has_to_be_asked_first():
