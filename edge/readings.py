@@ -6,6 +6,7 @@ Shapes and names are those of the merchant order, payment, POS and in-store orde
 
 import contextlib
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,9 +19,13 @@ from edge.order import Item, LoadedOrder, MerchantOrder, Payment
 Json = Mapping[str, Any]
 Found = TypeVar("Found")
 
-LARGEST_AMOUNT = Decimal(10) ** 15
+MAGNITUDES = range(-15, 15)
+"""Powers of ten that an amount may have."""
+MOST_DIGITS = 50
 LONGEST_TEXT = 1000
 LONGEST_ID = 40
+ID = re.compile(f"[A-Za-z0-9_-]{{1,{LONGEST_ID}}}", re.ASCII)
+"""One part of a path, and nothing that leads out of it."""
 
 
 class Unreadable(ValueError):
@@ -113,7 +118,7 @@ def error_code(answer: Any) -> str:
         return ""
     if isinstance(answer.get("errors"), list) and answer["errors"] and isinstance(answer["errors"][0], dict):
         answer = answer["errors"][0]
-    return str(answer.get("error") or answer.get("code") or answer.get("message") or "")[:80]
+    return _printable(str(answer.get("error") or answer.get("code") or answer.get("message") or "")[:80])
 
 
 def _page(page: Json, key: str, read: Callable[[Any], Found], total: int) -> Page[Found]:
@@ -164,14 +169,14 @@ def _list(holder: Json, key: str) -> list[Any]:
 
 def _id(holder: Json, key: str) -> str:
     value = holder.get(key)
-    if isinstance(value, bool) or not isinstance(value, int | str) or value == "":
+    if isinstance(value, bool) or not isinstance(value, int | str):
         raise Unreadable(f"{key} is no id")
     # Compared as a number first: Python refuses to write out integers of thousands of digits.
     if isinstance(value, int) and abs(value) >= 10**LONGEST_ID:
         raise Unreadable(f"{key} is too long for an id")
-    if len(text := str(value)) > LONGEST_ID:
-        raise Unreadable(f"{key} is too long for an id")
-    return _printable(text)
+    if not ID.fullmatch(str(value)):
+        raise Unreadable(f"{key} is no id")
+    return str(value)
 
 
 def _text(holder: Json, key: str) -> str:
@@ -207,8 +212,8 @@ def _amount(holder: Json, key: str) -> Decimal:
         amount = Decimal(value)
     except (InvalidOperation, ValueError):
         raise Unreadable(f"{key} is no number") from None
-    # The exponent first: what is beyond all contexts can't even be compared.
-    if not amount.is_finite() or not -15 <= amount.adjusted() < 30 or abs(amount) >= LARGEST_AMOUNT:
+    # Not by comparing: Decimal can hold what is too large for that.
+    if not amount.is_finite() or amount.adjusted() not in MAGNITUDES or len(amount.as_tuple().digits) > MOST_DIGITS:
         raise Unreadable(f"{key} is out of all proportion")
     return amount
 

@@ -62,6 +62,11 @@ def test_a_number_is_exact():
         {"id": True},
         {"id": 1.5},
         {"id": 10**50},
+        {"id": ""},
+        {"id": ".."},
+        {"id": "1/2"},
+        {"id": "1\n"},
+        {"id": "1" * 41},
         {"collector": None},
         {"collector": {}},
         {"total_amount": "lots"},
@@ -69,6 +74,7 @@ def test_a_number_is_exact():
         {"total_amount": "Infinity"},
         {"total_amount": 1e300},
         {"total_amount": 1e-300},
+        {"total_amount": "1." + "0" * 50},
         {"total_amount": True},
         {"total_amount": []},
         {"payments": {}},
@@ -97,6 +103,10 @@ def test_a_date_that_makes_no_sense_is_none(date):
 def test_a_lone_surrogate_can_be_stored_and_printed():
     order = readings.read_merchant_order(readings.parse(json.dumps(ORDER).replace("R1", "\\ud800").encode()))
     order.external_reference.encode()
+
+
+def test_an_error_with_a_lone_surrogate_can_be_published():
+    assert readings.error_code(readings.parse(b'{"error": "\\ud800"}')).encode() == b"?"
 
 
 def test_a_point_of_sale_of_another_store_is_not_ours():
