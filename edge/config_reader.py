@@ -6,6 +6,7 @@ also be None is switched off by `false`.
 """
 
 import difflib
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from functools import cache
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 T = TypeVar("T", bound="DataclassInstance")
+
+TOKEN = re.compile(r"APP_USR-|TEST-\d{4}")
+"""An access token, wherever somebody has put it: what holds one is never shown."""
 
 UNREAD: Any = object()
 """Stands for a value that could not be read. Nobody outside sees one: `raise_if_faulty` comes first."""
@@ -176,7 +180,7 @@ class Reader:
         return self._read(path, lambda: key.form.read(self._as_value(node)))
 
     def _switch(self, key: Key, node: yaml.Node | None, path: str) -> Any:
-        if key.may_be_off and node is not None and _kind(node) == "bool":
+        if key.may_be_off and isinstance(node, yaml.ScalarNode) and _kind(node) == "bool":
             if node.value.lower() in ("false", "no", "off"):
                 self.values[path] = None
                 return None
@@ -242,6 +246,8 @@ def _name(node: yaml.Node) -> str:
     if not isinstance(node, yaml.ScalarNode):
         return "(a list or a section)"
     name = str(node.value)
+    if TOKEN.search(name):
+        return "(an access token)"
     short = name if len(name) <= 60 else name[:57] + "..."
     return short if short.isprintable() and short else repr(short)
 

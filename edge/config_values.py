@@ -6,6 +6,7 @@ shows in no `repr` and no error, not even if somebody writes the token where the
 
 import ipaddress
 import logging
+import os
 import re
 import ssl
 import stat
@@ -16,7 +17,7 @@ from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from edge import wire
-from edge.config_reader import Form, Unfit, Value, closest
+from edge.config_reader import TOKEN, Form, Unfit, Value, closest
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +27,7 @@ CREDENTIALS = Path("/run/credentials")
 """Where systemd puts them, with access lists that look like rights of the group: their mode says nothing."""
 
 BAUDRATES = (1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200, 230400)
-CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 NAME = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?", re.ASCII)
 TAKEN_FOR = {"bool": "yes or no", "int": "a number", "float": "a number", "timestamp": "a date", "null": "nothing"}
 
@@ -247,7 +248,8 @@ def secret_file(value: Value) -> Secret:
     """The one line that a file holds."""
     where = path(value)
     # What is no path at all may be the secret itself, and must not get into a log.
-    return read_secret(where, echo="/" in value.text and where.parent.is_dir())
+    # `Path.is_dir` would raise for a folder that we may not enter.
+    return read_secret(where, echo="/" in value.text and os.path.isdir(where.parent))
 
 
 def read_secret(where: Path, echo: bool = True) -> Secret:
@@ -282,7 +284,9 @@ def _content(where: Path, most: int, echo: bool) -> bytes:
 
 
 def _called(where: Path, echo: bool) -> str:
-    return str(where) if echo else "the file named here (not shown, it may be the secret itself)"
+    if echo and not TOKEN.search(str(where)):
+        return str(where)
+    return "the file named here (not shown, it may be the secret itself)"
 
 
 def _warn_if_others_can_read(where: Path) -> None:
@@ -292,7 +296,7 @@ def _warn_if_others_can_read(where: Path) -> None:
 
 def shown(written: str) -> str:
     """A value as it is told in an error."""
-    if re.match(r"(APP_USR|TEST)-", written):
+    if TOKEN.search(written):
         return "an access token"
     return repr(written if len(written) <= 60 else written[:57] + "...")
 

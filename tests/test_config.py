@@ -283,6 +283,7 @@ def test_a_key_that_nothing_reads_and_one_that_lacks_are_said(folder, text, faul
             "ticket.header[1]: must be a text; if it has a colon in it, put it in quotes",
         ),
         ("ticket", "header: a", "ticket.header: must be a list; write each line of it behind a dash: - text"),
+        ("ticket", r'footer: ["a\Lb"]', "ticket.footer[1]: must be one line without control characters"),
         ("ticket", r'footer: ["\ep"]', "ticket.footer[1]: must be one line without control characters"),
         # the till
         ("till", "id: CAJA 01", "till.id: is 'CAJA 01'; write 1 to 64 of A-Z a-z 0-9 _ -"),
@@ -344,6 +345,7 @@ def test_a_key_that_nothing_reads_and_one_that_lacks_are_said(folder, text, faul
             "tls: false",
             "broker.tls: can be false only for a broker on this machine, and mqtt.example.net isn't",
         ),
+        ("broker", "tls: !!bool [x]", "broker.tls: must be a section with keys of its own"),
         ("broker", "tls: maybe", "broker.tls: must be a section with keys of its own: ca_file, cert_file, key_file"),
         ("broker", "tls: {ca_file: nowhere.pem}", "broker.tls.ca_file: nowhere.pem: there is no such file; create it"),
         (
@@ -511,9 +513,15 @@ def test_a_secret_in_the_place_of_its_file_does_not_get_into_the_log(folder, wri
 
 
 def test_a_token_under_another_key_does_not_get_into_the_log_either(folder):
-    text = changed("mercadopago", f"user_id: {TOKEN}, api_url: {TOKEN}, access_token: {TOKEN}")
-    assert len(faults(folder, text)) == 3
-    assert TOKEN not in "".join(faults(folder, text))
+    text = changed("mercadopago", f"user_id: {TOKEN}, api_url: 'http://x/{TOKEN}', access_token: {TOKEN}, {TOKEN}: 1")
+    found = faults(folder, text + f"ticket: {{logo: {TOKEN}}}\n")
+    assert len(found) == 5
+    assert TOKEN not in "".join(found)
+
+
+def test_a_folder_that_can_not_be_looked_into_is_no_crash(folder):
+    [fault] = faults(folder, changed("mercadopago", f"access_token_file: {'a' * 300}/token"))
+    assert "can't be read: File name too long; write the path of a file" in fault
 
 
 def test_secrets_show_only_when_asked_to(folder):
