@@ -245,7 +245,7 @@ def _miss_pos(till: Till, duty: m.FindPos, due: Due, now: float) -> Till:
 def _read(till: Till, reading: MerchantOrder, now: float) -> Till:
     """Draw the consequence of one reading of a merchant order; it replaces an older one that waits for its place."""
     till = replace(till, unplaced=without(till.unplaced, reading.id))
-    order = till.order(reading.reference) or till.order(f"merchant_order-{reading.id}")
+    order = _told_of(till, reading)
     found = verdict(reading, till.account, order is not None and order.on_our_till, till.places)
     if order is not None and reading.id in order.paid_by:
         return _take_back(till, order, reading, found) if found.rejected else till
@@ -259,6 +259,12 @@ def _read(till: Till, reading: MerchantOrder, now: float) -> Till:
             till = till.owe(m.Verify(reading.id), now + PLACE_AGAIN)  # the journal keeps this one
             return till.owe(m.ReadPayment(unplaced(reading, till.places)[0]), FIRST)
     return _reject(till, found.value, reading.reference, reading.id)
+
+
+def _told_of(till: Till, reading: MerchantOrder) -> Order | None:
+    """The order that a reading is about; one that was paid before Mercado Pago knew its name is filed without it."""
+    nameless = till.order(f"merchant_order-{reading.id}")
+    return nameless if nameless and nameless.reading else till.order(reading.reference)
 
 
 def _take_back(till: Till, order: Order, reading: MerchantOrder, found: Verdict) -> Till:
