@@ -26,6 +26,8 @@ from edge.daemon import Arrival, Inbox
 KEEPALIVE = 30
 SESSION_SECONDS = 7 * 24 * 3600
 """How long the broker keeps our messages while we are away."""
+STATUS_PAUSE = 1.0
+"""Seconds between two statuses of one state."""
 SLOWEST_RETRY = 30.0
 SHORT_SESSION = 10.0
 """Seconds. Sessions as short as this, one after the other, are thrown out by somebody with our name."""
@@ -52,6 +54,7 @@ class MqttBroker:
         self._reports: dict[int, int] = {}
         self._facts: Mapping[str, Any] = {}
         self._since = ""
+        self._shown_at = float("-inf")
         self._why = ""
         self._subscribed = False
         self._hung_up = False
@@ -72,12 +75,16 @@ class MqttBroker:
         self._reports[self._client.publish(self._topics.tickets, payload, qos=1).mid] = number
 
     def show(self, facts: Mapping[str, Any]) -> None:
-        """Publish the status, retained, if it is another than the last."""
-        if facts == self._facts:
+        """Publish the status, retained, if it is another than the last. Called again and again.
+
+        Within a second of the last one only a new `state` is told: a flood of odd messages changes its count each time.
+        """
+        changed = facts.get("state") != self._facts.get("state")
+        if facts == self._facts or not (changed or time.monotonic() - self._shown_at >= STATUS_PAUSE):
             return
-        if facts.get("state") != self._facts.get("state"):
+        if changed:
             self._since = datetime.now(UTC).isoformat(timespec="seconds")
-        self._facts = facts
+        self._facts, self._shown_at = facts, time.monotonic()
         if self._client.is_connected():
             self._publish_status()
 
@@ -108,8 +115,9 @@ class MqttBroker:
             short = time.monotonic() - began < SHORT_SESSION
             failures = failures + 1 if short else 0
             evictions = evictions + 1 if self._thrown_out(short) else 0
-            why = TWINS_WHY if evictions >= TWINS else self._why
-            self._inbox.put(Arrival(m.BrokerLost(why or "the connection was lost")))
+            twins = evictions >= TWINS
+            why = TWINS_WHY if twins else self._why or "the connection was lost"
+            self._inbox.put(Arrival(m.BrokerLost(why, twins)))
             self._closing.wait(_pause(failures, evictions))
 
     def _run_session(self) -> None:
@@ -167,7 +175,8 @@ class MqttBroker:
             return
         self._subscribed = True
         self._inbox.put(Arrival(m.BrokerConnected()))
-        self._publish_status()
+        if self._facts:  # else the loop is just about to show the first ones
+            self._publish_status()
 
     def _on_disconnect(
         self, _: mqtt.Client, __: Any, flags: mqtt.DisconnectFlags, reason: ReasonCode, ___: Any

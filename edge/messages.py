@@ -134,6 +134,8 @@ class BrokerLost:
     """The connection to the broker ended or could not be made; `why` is for people."""
 
     why: str
+    twins: bool = False
+    """Another device has our name; a person must look."""
 
 
 @dataclass(frozen=True)

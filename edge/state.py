@@ -100,6 +100,7 @@ class Concern(StrEnum):
     PAID_WITHOUT_ORDER = "paid_without_order"
     SILENT_PRINTER = "silent_printer"
     JOURNAL_DAMAGED = "journal_damaged"
+    TWINS = "two_devices_with_this_identity"
 
 
 @dataclass(frozen=True)

@@ -89,8 +89,10 @@ def learn(till: Till, event: m.Event, now: float) -> Till:
             till = _ring(till, kind, identity, now)
         case m.BrokerConnected():
             till = _look_around(replace(till, broker_up=True, broker_why=""), now)
-        case m.BrokerLost(why):
-            till = _look_around(replace(till, broker_up=False, broker_why=why), now)
+        case m.BrokerLost(why, twins):
+            till = till.alarm(Concern.TWINS) if twins else till
+            till = _look_around(till, now) if till.broker_up else till
+            till = replace(till, broker_up=False, broker_why=why)
         case m.RelaySeen(online):
             till = _look_around(replace(till, relay_up=online), now)
         case m.MessageDropped():

@@ -2,12 +2,14 @@
 
 import json
 import queue
+import socket
 import threading
+from typing import NamedTuple
 
 import pytest
 
 from edge import messages as m
-from edge.broker import MqttBroker
+from edge.broker import TWINS, MqttBroker
 from edge.config import BrokerConfig, Secret
 from edge.daemon import Arrival, Inbox
 from sim.mosquitto import Mosquitto
@@ -30,10 +32,15 @@ def ears(mosquitto):
     ears.close()
 
 
+class Address(NamedTuple):
+    host: str
+    port: int
+
+
 class Till:
     """A till's connection and its inbox, with no daemon behind them."""
 
-    def __init__(self, mosquitto: Mosquitto, **config: object) -> None:
+    def __init__(self, mosquitto: Mosquitto | Address, **config: object) -> None:
         self.inbox: Inbox = Inbox()
         settings = {"host": mosquitto.host, "port": mosquitto.port, "tls": None, **config}
         self.broker = MqttBroker(BrokerConfig(**settings), TILL, "1.2.3", self.inbox)
@@ -119,11 +126,20 @@ def test_the_status_is_retained_and_published_only_when_it_changes(till, ears):
         till.broker.show({"state": state})
     topic = f"tills/{TILL}/status"
     wait_for(lambda: ears.on(topic)[-1:] and ears.on(topic)[-1].get("state") == "waiting", "the status")
-    assert [status.get("state") for status in ears.on(topic) if "state" in status] == ["ready", "waiting"]
+    assert [status.get("state") for status in ears.on(topic)] == ["ready", "waiting"]
     late = Ears(till.broker._config.host, till.broker._config.port)
     wait_for(lambda: late.retained.get(topic), "the retained status")
     assert json.loads(late.retained[topic])["version"] == "1.2.3"
     late.close()
+
+
+def test_a_count_that_changes_all_the_time_is_not_told_all_the_time(till, ears):
+    topic = f"tills/{TILL}/status"
+    for count in range(1000):
+        till.broker.show({"state": "ready", "dropped_messages": count})
+    till.broker.show({"state": "waiting", "dropped_messages": 1000})
+    wait_for(lambda: ears.on(topic)[-1:] and ears.on(topic)[-1].get("dropped_messages") == 1000, "the new state")
+    assert len(ears.on(topic)) < 10
 
 
 def test_a_farewell_says_offline(mosquitto, ears):
@@ -180,4 +196,28 @@ def test_nobody_there_is_said_with_the_address(mosquitto):
     mosquitto.stop()
     till = Till(mosquitto)
     assert f"{mosquitto.host}:{mosquitto.port}" in till.hear(m.BrokerLost).event.why
+    till.leave()
+
+
+def take_the_place_over(server: socket.socket) -> None:
+    """What a newer mosquitto says to the first of two with one name: welcome, subscribed, "session taken over"."""
+    with server.accept()[0] as link:
+        link.recv(1000)
+        link.sendall(bytes.fromhex("20 03 00 00 00"))
+        subscribe = link.recv(1000)
+        link.sendall(bytes.fromhex("90 05") + subscribe[2:4] + bytes.fromhex("00 01 01"))
+        link.sendall(bytes.fromhex("e0 02 8e 00"))
+        link.recv(1000)
+
+
+def test_a_place_that_is_taken_over_again_and_again_is_told_as_twins():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        till = Till(Address("127.0.0.1", server.getsockname()[1]))
+        told = []
+        for _ in range(TWINS):
+            take_the_place_over(server)
+            told.append(till.hear(m.BrokerLost, timeout=20).event)
+        assert [lost.twins for lost in told] == [False, False, True]
+        assert "taken over" in told[0].why
+        assert "two devices" in told[2].why
     till.leave()

@@ -111,6 +111,7 @@ def test_money_soon_after_the_order_expired_is_a_sale_like_any_other(shop_of):
     shop.mercadopago.account.pay(reference="the-sale")
     [ticket] = shop.printer.wait_for_tickets(1)
     assert LATE not in ticket.text.upper()
+    shop.wait_for_outcome("printed")
     shop.wait_for_state("ready")
     assert outcomes(shop) == ["rejected", "printed"]
 

@@ -272,6 +272,14 @@ def test_the_sweep_runs_again_when_the_broker_is_back():
     assert len(desk.printed) == 1
 
 
+def test_a_broker_that_stays_away_is_no_reason_to_look_again_each_time():
+    desk = Desk()
+    desk.hear(m.BrokerLost("gone")).settle()
+    desk.asked.clear()
+    desk.hear(m.BrokerLost("no route"), m.BrokerLost("no route")).settle()
+    assert desk.asked == []
+
+
 def test_the_sweep_asks_only_for_what_is_new():
     desk = selling(PAID)
     desk.ring(PAID.id).print()
