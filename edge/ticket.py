@@ -139,16 +139,18 @@ def lay_out_list(
         *_notice(words.waiting),
         *_header(ticket, till, columns),
         Rule(),
-        *(_listed(order, words, till) for order in orders),
+        *(line for order in orders for line in _listed(order, words, till)),
         Rule(),
         Row(words.tickets, str(len(orders)), STRONG),
         Cut(),
     )
 
 
-def _listed(order: MerchantOrder, words: Words, till: "TillConfig") -> Row:
+def _listed(order: MerchantOrder, words: Words, till: "TillConfig") -> Iterator[Line]:
+    """Two lines, for on narrow paper a reference beside an amount would be torn apart."""
     when = order.paid_at.astimezone(till.timezone).strftime(words.short_date_form)
-    return Row(f"{when} {clean(order.reference)}", _shown(order.total, order))
+    yield Row(when, _shown(order.total, order))
+    yield Text(clean(order.reference))
 
 
 def _banners(banners: Iterable[Banner], words: Words) -> Iterator[Line]:

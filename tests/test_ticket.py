@@ -13,7 +13,22 @@ from hypothesis import strategies as st
 from edge.config import TicketConfig, TillConfig
 from edge.messages import Banner
 from edge.order import Item, MerchantOrder
-from edge.ticket import SITES, Cut, Logo, Qr, Row, Size, Text, as_text, clean, justify, lay_out, money, wrap
+from edge.ticket import (
+    SITES,
+    Cut,
+    Logo,
+    Qr,
+    Row,
+    Size,
+    Text,
+    as_text,
+    clean,
+    justify,
+    lay_out,
+    lay_out_list,
+    money,
+    wrap,
+)
 from edge.words import WORDS
 
 TICKET = TicketConfig(
@@ -331,3 +346,11 @@ def test_no_text_breaks_the_ticket_or_its_width(title, reference, columns):
 @given(st.text(alphabet="ab -", max_size=200), st.integers(8, 48))
 def test_wrapping_loses_no_letter(text, columns):
     assert "".join(wrap(text, columns)).replace(" ", "") == text.replace(" ", "")
+
+
+def test_on_a_list_of_waiting_tickets_no_reference_is_torn_apart():
+    orders = (paid(item("Yerba", "1", "1999999.99")), replace(PAID, external_reference="the-other"))
+    rows = written_rows(as_text(lay_out_list(orders, TICKET, TILL, NARROW), NARROW))
+    assert orders[0].reference in rows
+    assert "the-other" in rows
+    assert ["Tickets", "2"] in [row.split() for row in rows]
