@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 INSTALLED = $(VENV)/.installed
+FUZZING = $(VENV)/.fuzzing
 
-.PHONY: demo test check explore mutants torture soak diagram format clean mosquitto
+.PHONY: demo test check explore mutants torture soak fuzz diagram format clean mosquitto
 
 demo: $(INSTALLED) mosquitto
 	@$(BIN)/python -m sim
@@ -37,6 +38,11 @@ SALES ?= 2000
 soak: $(INSTALLED) mosquitto
 	PYTHONPATH=. $(BIN)/python tests/soak.py --sales $(SALES)
 
+# What other machines send, changed byte by byte under the eyes of the coverage.
+FUZZ_SECONDS ?= 300
+fuzz: $(FUZZING)
+	PYTHONPATH=. $(BIN)/python tests/fuzz.py --seconds $(FUZZ_SECONDS)
+
 # Deliberate bugs in the core, and who catches them.
 mutants: $(INSTALLED)
 	$(BIN)/python tests/mutants.py
@@ -51,6 +57,11 @@ $(INSTALLED): pyproject.toml setup.py
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip install --quiet --upgrade pip
 	@PYTHONWARNINGS=ignore $(BIN)/pip install --quiet --editable '.[relay,sim,test,check]'
+	@touch $@
+
+# Not with the rest: it is large, and there is none for the Pi.
+$(FUZZING): $(INSTALLED)
+	@$(BIN)/pip install --quiet --editable '.[fuzz]'
 	@touch $@
 
 mosquitto:
