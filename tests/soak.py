@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from torture import on_paper, verdict
+from torture import by_sale, on_paper, verdict
 
 from sim.mercadopago import Fault, MercadoPago
 from sim.printer import Printer
@@ -27,6 +27,8 @@ from sim.shop import Shop, wait_for
 PACE = 0.15
 """Seconds from one sale to the next, as long as the till keeps up."""
 MOST_OWED = 40
+LONGEST = 540.0
+"""A run that has not sold everything by then has failed. Seconds."""
 PAUSE = (1.0, 4.0)
 """Between the end of one fault and the next. Seconds."""
 TROUBLE = (1.0, 2.5)
@@ -39,17 +41,18 @@ class Weight:
     """The daemon at one moment of its life."""
 
     at: float
+    sold: int
     rss: int
     """Kilobytes."""
     threads: int
     files: int
 
 
-def weigh(pid: int) -> Weight:
+def weigh(pid: int, sold: int) -> Weight:
     """Raises `OSError` if the process is gone."""
     facts = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
     files = sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
-    return Weight(time.monotonic(), int(facts["VmRSS"].split()[0]), int(facts["Threads"]), files)
+    return Weight(time.monotonic(), sold, int(facts["VmRSS"].split()[0]), int(facts["Threads"]), files)
 
 
 @dataclass
@@ -81,12 +84,17 @@ class Soak:
             raise TimeoutError(f"{error}; missing {missing}; {self.shop.status}") from None
 
     def _sell(self) -> None:
+        ends = time.monotonic() + LONGEST
         for number in range(self.sales):
+            if time.monotonic() > ends:
+                raise TimeoutError(f"{number} of {self.sales} sales in {LONGEST:.0f} s; faults: {self.faults}")
+            if number and number % 500 == 0:
+                print(f"{number} sold, {len(self._printed())} printed", flush=True)
             reference = f"sale-{number}"
             self.shop.sell(reference)
             self.sold.append(reference)
             if number % 20 == 0 and number > self.sales / 3:  # the last power cut is over for certain
-                self.weights.append(weigh(self.shop.board.pid))
+                self.weights.append(weigh(self.shop.board.pid, number))
             time.sleep(PACE)
             wait_for(lambda: len(self.sold) - len(self._printed()) < MOST_OWED, "the till keeps up", 60)
 
@@ -175,6 +183,13 @@ def slope(weights: list[Weight]) -> float:
     return 60 * sum((weight.at - middle) * (weight.rss - mean) for weight in late) / spread
 
 
+def growth(soak: Soak) -> float:
+    """Kilobytes of memory for each sale of the second half of a life: what was sold is remembered for `keep_days`."""
+    late = soak.weights[len(soak.weights) // 2 :]
+    minutes = (late[-1].at - late[0].at) / 60
+    return slope(soak.weights) * minutes / (late[-1].sold - late[0].sold)
+
+
 @contextmanager
 def soaked(sales: int, seed: int = 1):
     """A shop after so many sales."""
@@ -196,8 +211,9 @@ def main() -> int:
     began = time.monotonic()
     with soaked(options.sales, options.seed) as soak:
         seconds = time.monotonic() - began
-        seen = Counter(verdict(soak.shop, reference) for reference in soak.sold)
-        soak.weights.append(weigh(soak.shop.board.pid))
+        papers = by_sale(soak.shop.printer.tickets)
+        seen = Counter(verdict(papers[reference]) for reference in soak.sold)
+        soak.weights.append(weigh(soak.shop.board.pid, len(soak.sold)))
         return report(soak, seen, seconds)
 
 
@@ -210,7 +226,8 @@ def report(soak: Soak, seen: Counter[str], seconds: float) -> int:
     first, last = soak.weights[0], soak.weights[-1]
     print(
         f"the daemon's last life, {last.at - first.at:.0f} s: memory {first.rss} -> {last.rss} KB, "
-        f"{slope(soak.weights):+.0f} KB a minute in its second half; "
+        f"{slope(soak.weights):+.0f} KB a minute in its second half "
+        f"({growth(soak):+.1f} KB for each sale that it remembers); "
         f"threads {first.threads} -> {last.threads}; open files {first.files} -> {last.files}"
     )
     bad = seen["LOST"] + seen["TWO UNMARKED"] + (last.threads > first.threads) + (last.files > first.files + 1)

@@ -8,7 +8,7 @@ import random
 import sys
 import tempfile
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -30,7 +30,7 @@ def kill_during_sales(shop: Shop, kills: int, seed: int = 1) -> Counter[str]:
         shop.board.pull_the_plug()
         shop.board.plug_in()
         wait_for(lambda ref=reference: settled(shop, ref), f"{reference} is settled")
-        seen[verdict(shop, reference)] += 1
+        seen[verdict(by_sale(shop.printer.tickets)[reference])] += 1
     return seen
 
 
@@ -40,15 +40,22 @@ def settled(shop: Shop, reference: str) -> bool:
     return any(each["external_reference"] == reference and each["outcome"] in ends for each in shop.outcomes)
 
 
+def by_sale(tickets: Iterable[Ticket]) -> dict[str, list[Ticket]]:
+    """The pieces of paper of each sale, in one reading: drawing a ticket's text takes long."""
+    papers: dict[str, list[Ticket]] = defaultdict(list)
+    for ticket in tickets:
+        for sale in {word for word in ticket.text.split() if word.startswith("sale-")}:
+            papers[sale].append(ticket)
+    return papers
+
+
 def on_paper(tickets: Iterable[Ticket]) -> set[str]:
     """The sales of which there is a whole ticket, marked or not."""
-    words = (word for ticket in tickets if ticket.complete for word in ticket.text.split())
-    return {word for word in words if word.startswith("sale-")}
+    return set(by_sale(ticket for ticket in tickets if ticket.complete))
 
 
-def verdict(shop: Shop, reference: str) -> str:
-    """What the paper shows of one sale."""
-    papers = [ticket for ticket in shop.printer.tickets if reference in ticket.text.split()]
+def verdict(papers: Iterable[Ticket]) -> str:
+    """What the pieces of paper of one sale show."""
     whole = [ticket for ticket in papers if ticket.complete]
     unmarked = [ticket for ticket in whole if "COPIA" not in ticket.text]
     if not whole:
