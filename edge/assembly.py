@@ -10,11 +10,12 @@ from edge.daemon import Arrival, Daemon, Inbox
 from edge.encoder import Encoder
 from edge.journal import claim, remember
 from edge.journal_file import JournalError
+from edge.machine import Machine, versions
 from edge.mercadopago import MercadoPago
 from edge.panel import Panel
 from edge.printer import Printer
 from edge.state import Settings, Till
-from edge.ticket import lay_out, lay_out_list
+from edge.ticket import lay_out, lay_out_list, lay_out_test
 
 
 def assemble(config: Config, version: str) -> Daemon:
@@ -23,15 +24,18 @@ def assemble(config: Config, version: str) -> Daemon:
     with contextlib.suppress(JournalError):  # which is told while the daemon runs
         claim(config.journal.path).close()  # in use or not: that is said before anything else is touched
     wanted = settings(config)
+    mercadopago = MercadoPago(config.mercadopago, version)
     identity = f"{config.mercadopago.user_id}/{config.mercadopago.external_pos_id}"
     return Daemon(
         till=Till(wanted),
         remember=lambda now: remember(config.journal.path, wanted, identity, now),
         inbox=inbox,
-        broker=MqttBroker(config.broker, config.till.id, version, inbox),
+        broker=MqttBroker(config.broker, config.till.id, config.mercadopago.user_id, version, inbox),
         panel=Panel(config.panel, lambda event: inbox.put(Arrival(event))),
-        pay=MercadoPago(config.mercadopago, version).do,
+        pay=mercadopago.do,
         prints=Printer(config.printer, composer(config)).do,
+        machine=Machine(config.journal.path.parent, mercadopago.clock_ahead).facts,
+        about={"configuration": repr(config), "versions": versions()},
     )
 
 
@@ -47,18 +51,24 @@ def settings(config: Config) -> Settings:
         grace=watch.grace_minutes * 60,
         hold=config.panel.button.hold_seconds,
         keep=config.journal.keep_days * 24 * 3600,
+        timezone=config.till.timezone,
+        reference_prefix=config.mercadopago.reference_prefix or "",
     )
 
 
-def composer(config: Config) -> Callable[[m.Print | m.PrintList], bytes]:
+def composer(config: Config) -> Callable[[m.Print | m.Slip], bytes]:
     """How what is to be printed becomes the bytes for this printer. Raises `UnknownPrinter`, `OSError`."""
     printer = config.printer
     encoder = Encoder(printer.profile, printer.columns, printer.codepage, config.ticket.logo)
 
-    def compose(duty: m.Print | m.PrintList) -> bytes:
-        if isinstance(duty, m.PrintList):
-            return encoder.encode(lay_out_list(duty.orders, config.ticket, config.till, encoder.columns))
-        lines = lay_out(duty.order, duty.banners, config.ticket, config.till, encoder.columns)
-        return encoder.encode(lines, open_drawer=printer.open_drawer and m.Banner.COPY not in duty.banners)
+    def compose(duty: m.Print | m.Slip) -> bytes:
+        match duty:
+            case m.PrintTest():
+                return encoder.encode(lay_out_test(config.ticket, config.till, encoder.columns))
+            case m.PrintList(orders):
+                return encoder.encode(lay_out_list(orders, config.ticket, config.till, encoder.columns))
+            case m.Print(order, banners):
+                lines = lay_out(order, banners, config.ticket, config.till, encoder.columns)
+                return encoder.encode(lines, open_drawer=printer.open_drawer and m.Banner.COPY not in banners)
 
     return compose

@@ -5,6 +5,7 @@ and so the daemon. A message is acknowledged when the journal has it: after a cr
 """
 
 import random
+import secrets
 import ssl
 import threading
 import time
@@ -43,9 +44,12 @@ TWINS_WHY = (
 class MqttBroker:
     """One session at one broker. `loop` belongs to the broker thread, the rest to the main thread."""
 
-    def __init__(self, config: BrokerConfig, till: str, version: str, inbox: Inbox) -> None:
+    def __init__(self, config: BrokerConfig, till: str, user_id: str, version: str, inbox: Inbox) -> None:
         self._config = config
         self._topics = wire.Topics(config.topic_root, till)
+        self._for_all = wire.seller_topic(user_id)
+        self._pings = secrets.token_hex(4)
+        """Goes before the number of each ping, so that an echo of an earlier process's is none of ours."""
         self._version = version
         self._inbox = inbox
         self._connection = 0
@@ -73,6 +77,20 @@ class MqttBroker:
         }
         payload = wire.encode({**message, "reason": report.reason} if report.reason else message)
         self._reports[self._client.publish(self._topics.tickets, payload, qos=1).mid] = number
+
+    def ping(self, number: int) -> None:
+        """Ask the relay to ring; `PingEchoed` comes if what it rings reaches us."""
+        message = {"v": wire.VERSION, "id": f"{self._pings}-{number}"}
+        self._client.publish(self._topics.ping, wire.encode(message), qos=1)
+
+    def reply(self, reply: m.Reply, facts: Mapping[str, Any]) -> None:
+        """Answer a command, with `facts` beside it, where somebody awaits an answer."""
+        if not reply.to.topic:
+            return
+        message = {"v": wire.VERSION, "command": reply.command.value, "done": reply.done, "text": reply.text, **facts}
+        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+        properties.CorrelationData = reply.to.correlation
+        self._client.publish(reply.to.topic, wire.encode(message), qos=1, properties=properties)
 
     def show(self, facts: Mapping[str, Any]) -> None:
         """Publish the status, retained, if it is another than the last. Called again and again.
@@ -166,10 +184,11 @@ class MqttBroker:
         if reason.is_failure:
             self._why = f"the broker refuses us: {reason}; look at broker.username and broker.password_file"
             return
-        client.subscribe([(self._topics.orders, 1), (wire.RELAY_STATUS, 1)])
+        topics = (self._topics.orders, wire.RELAY_STATUS, self._topics.commands, self._for_all)
+        client.subscribe([(topic, 1) for topic in topics])
 
     def _on_subscribe(self, client: mqtt.Client, _: Any, __: int, reasons: list[ReasonCode], ___: Any) -> None:
-        if reasons[0].is_failure:  # the doorbells'; without the relay's presence we can live
+        if reasons[0].is_failure:  # the doorbells'; without the others we can live
             self._why = f"the broker refuses the subscription to {self._topics.orders}: {reasons[0]}"
             client.disconnect()
             return
@@ -199,8 +218,26 @@ class MqttBroker:
     def _read(self, message: mqtt.MQTTMessage) -> m.Event:
         if message.topic == wire.RELAY_STATUS:
             return m.RelaySeen(wire.decode_state(bytes(message.payload)) == "online")
+        if message.topic == self._topics.commands:
+            return self._read_command(message)
         doorbell = wire.decode_doorbell(bytes(message.payload))
-        return m.DoorbellRang(m.Kind(doorbell.kind), doorbell.id)
+        if doorbell.kind == m.Kind.PING:
+            return self._read_echo(doorbell.id)
+        return m.DoorbellRang(m.Kind(doorbell.kind), doorbell.id, message.topic == self._for_all)
+
+    def _read_echo(self, nonce: str) -> m.Event:
+        begin, _, number = nonce.rpartition("-")
+        return m.PingEchoed(int(number)) if begin == self._pings and number.isdecimal() else m.Ticked()
+
+    def _read_command(self, message: mqtt.MQTTMessage) -> m.CommandCame:
+        if message.retain:
+            raise wire.BadMessage("retained, so that it would be obeyed at each connection; publish it without")
+        command = wire.decode_command(bytes(message.payload))
+        topic = getattr(message.properties, "ResponseTopic", "")
+        if any(letter in topic for letter in "+#\0"):
+            raise wire.BadMessage("its response topic has a wildcard")
+        reply_to = m.ReplyTo(topic, getattr(message.properties, "CorrelationData", b""))
+        return m.CommandCame(m.Command(command.command), reply_to, command.reference)
 
     def _acknowledgement(self, client: mqtt.Client, message: mqtt.MQTTMessage) -> Callable[[], None]:
         connection = self._connection

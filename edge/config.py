@@ -81,6 +81,8 @@ class MercadoPagoConfig:
     timeout_seconds: Annotated[float, Form(number(0.1, 120))] = 10.0
     notification_url: NotificationUrl | None = None
     """What orders carry that are created here. Left out, they carry none."""
+    reference_prefix: Text | None = None
+    """How the references of this till's orders begin. Needed only where one address serves all tills of a seller."""
 
 
 @dataclass(frozen=True)

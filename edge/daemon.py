@@ -16,11 +16,12 @@ from typing import Any, Protocol
 
 from edge import messages as m
 from edge import systemd
+from edge.links import ping_duty, report_duty
 from edge.memory import Memory, Remember
 from edge.printing import printer_duty
-from edge.signals import Signal, signal, status
+from edge.signals import Signal, diagnosis, signal, status
 from edge.state import Till, changed_orders
-from edge.till import learn, payment_duty, report_duty
+from edge.till import learn, payment_duty
 
 log = logging.getLogger(__name__)
 
@@ -123,6 +124,10 @@ class Broker(Protocol):
 
     def report(self, number: int, report: m.Report) -> None: ...
 
+    def ping(self, number: int) -> None: ...
+
+    def reply(self, reply: m.Reply, facts: Mapping[str, Any]) -> None: ...
+
     def show(self, facts: Mapping[str, Any]) -> None: ...
 
     def close(self) -> None: ...
@@ -147,16 +152,21 @@ class Daemon:
         panel: Panel,
         pay: Callable[[m.PaymentDuty], m.Event],
         prints: Callable[[m.PrinterDuty], m.Event],
+        machine: Callable[[], Mapping[str, Any]] = dict,
+        about: Mapping[str, Any] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._till = till
         self._memory = Memory(remember)
         self._unsettled: list[Callable[[], None]] = []
-        self._early: list[m.BrokerEvent] = []
+        self._early: list[m.DoorbellRang | m.LinkEvent] = []
         """What we heard while the journal could not be read."""
         self._inbox = inbox
         self._broker = broker
         self._panel = panel
+        self._machine = machine
+        self._about = about or {}
+        """What a report says of versions and configuration, beside what changes."""
         self._clock = clock
         self._payments = Worker("payments", pay, inbox)
         self._printing = Worker("printing", prints, inbox)
@@ -216,7 +226,7 @@ class Daemon:
         _tell(before, self._till, event)
         if settle is not _nothing:
             self._unsettled.append(settle)
-        if not self._memory.read and isinstance(event, m.BrokerEvent):
+        if not self._memory.read and isinstance(event, m.DoorbellRang | m.LinkEvent):
             self._early.append(event)
         return self._keep()
 
@@ -246,6 +256,11 @@ class Daemon:
             self._print(paper, now)
         if report := report_duty(self._till):
             self._send(*report)
+        if (ping := ping_duty(self._till, now)) is not None:
+            self._broker.ping(ping)
+            self._learn(m.PingSent(ping))
+        if self._till.replies:
+            self._reply(self._till.replies[0], now)
 
     def _print(self, duty: m.PrinterDuty, now: float) -> None:
         """The first byte of a ticket leaves when it is on the disk that it does, and never before."""
@@ -260,10 +275,21 @@ class Daemon:
             self._reporting = number
             self._broker.report(number, report)
 
+    def _reply(self, reply: m.Reply, now: float) -> None:
+        """Answer support; a report is all that we know of ourselves."""
+        facts: dict[str, Any] = {}
+        if reply.command is m.Command.REPORT:
+            facts = {**self._about, "status": self._status(now), **diagnosis(self._till, now)}
+        self._broker.reply(reply, facts)
+        self._learn(m.Replied())
+
+    def _status(self, now: float) -> dict[str, Any]:
+        return {**status(self._till, now), **self._machine()}
+
     def _show(self) -> None:
         now = self._clock()
         self._panel.show(signal(self._till, now), now)
-        self._broker.show(status(self._till, now))
+        self._broker.show(self._status(now))
         if not (self._payments.hangs(now) or self._printing.hangs(now)):
             systemd.alive()
 

@@ -77,6 +77,10 @@ class MercadoPago:
             log.warning("%s: Mercado Pago's answer can't be read: %s", duty, error)
             return m.Answered(duty, m.Unreachable(m.Trouble.BUSY, f"unreadable answer: {error}", random.random()))
 
+    def clock_ahead(self) -> float | None:
+        """How many seconds our clock is ahead of Mercado Pago's; None before we heard theirs. From any thread."""
+        return None if self._clock is time.time else time.time() - self._clock()
+
     def close(self) -> None:
         self._session.close()
 

@@ -90,11 +90,20 @@ class PrintList:
 
 
 @dataclass(frozen=True)
+class PrintTest:
+    """Print a slip that shows how this printer prints; it is no ticket, and says so."""
+
+
+Slip = PrintList | PrintTest
+"""What is printed beside tickets."""
+
+
+@dataclass(frozen=True)
 class LookAtPrinter:
     """Ask the printer how it is; nothing is printed."""
 
 
-PrinterDuty = Print | PrintList | LookAtPrinter
+PrinterDuty = Print | Slip | LookAtPrinter
 
 # --- events: from the broker ---------------------------------------------------------------------------------------
 
@@ -114,6 +123,64 @@ class DoorbellRang:
 
     kind: Kind
     id: str
+    for_all: bool = False
+    """It was rung for all tills of the seller: most likely another one is meant."""
+
+
+@dataclass(frozen=True)
+class PingSent:
+    """The ping of this number is on its way to the relay."""
+
+    number: int
+
+
+@dataclass(frozen=True)
+class PingEchoed:
+    """The relay rang it back: what is rung for us does reach us."""
+
+    number: int
+
+
+class Command(StrEnum):
+    """What support may ask of a till. None of them moves money or makes an unmarked ticket."""
+
+    IDENTIFY = "identify"
+    TEST_TICKET = "test_ticket"
+    REPRINT = "reprint"
+    REPORT = "report"
+    CHECK_NOW = "check_now"
+
+
+@dataclass(frozen=True)
+class ReplyTo:
+    """Where an answer is awaited; the topic is "" where none is."""
+
+    topic: str = ""
+    correlation: bytes = b""
+
+
+@dataclass(frozen=True)
+class CommandCame:
+    """Support asks for something; `reference` names the order, where one is meant."""
+
+    command: Command
+    reply_to: ReplyTo = ReplyTo()
+    reference: str = ""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What is answered to a command; `text` is for people."""
+
+    to: ReplyTo
+    command: Command
+    done: bool
+    text: str
+
+
+@dataclass(frozen=True)
+class Replied:
+    """The first of the replies was given to the broker."""
 
 
 @dataclass(frozen=True)
@@ -375,10 +442,10 @@ TicketEnd = TicketPrinted | TicketUnproved | TicketInterrupted | TicketRefused
 
 
 @dataclass(frozen=True)
-class ListTried:
-    """What became of a list of the tickets of these references."""
+class SlipTried:
+    """What became of a slip."""
 
-    references: tuple[str, ...]
+    slip: Slip
     end: TicketEnd
 
 
@@ -423,7 +490,28 @@ class ReprintAsked:
     reference: str
 
 
-BrokerEvent = DoorbellRang | MessageDropped | BrokerConnected | BrokerLost | RelaySeen | ReportDelivered
-PrinterEvent = PrinterSeen | TicketBegun | TicketEnd | ListTried
+LinkEvent = (
+    BrokerConnected
+    | BrokerLost
+    | RelaySeen
+    | PingSent
+    | PingEchoed
+    | ReportDelivered
+    | MessageDropped
+    | CommandCame
+    | Replied
+)
+PrinterEvent = PrinterSeen | TicketBegun | TicketEnd | SlipTried
 PanelEvent = ButtonDown | ButtonUp
-Event = BrokerEvent | Asked | Answered | PrinterEvent | PanelEvent | JournalTried | Started | Ticked | ReprintAsked
+Event = (
+    DoorbellRang
+    | LinkEvent
+    | Asked
+    | Answered
+    | PrinterEvent
+    | PanelEvent
+    | JournalTried
+    | Started
+    | Ticked
+    | ReprintAsked
+)

@@ -43,6 +43,7 @@ LIGHTS = {
     Signal.PRINTER: Lights(red=ONE_HERTZ),
     Signal.POLLING: Lights(green=STEADY, yellow=FLASH),
     Signal.UNREACHABLE: Lights(red=STEADY),
+    Signal.IDENTIFY: Lights(green="###.....###.....", yellow="..###.....###...", red="....###.....###."),
 }
 
 

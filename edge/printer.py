@@ -69,7 +69,7 @@ class Printer:
     def __init__(
         self,
         config: PrinterConfig,
-        compose: Callable[[m.Print | m.PrintList], bytes],
+        compose: Callable[[m.Print | m.Slip], bytes],
         patience: Patience = Patience(),
     ) -> None:
         self._config = config
@@ -88,8 +88,8 @@ class Printer:
         match duty:
             case m.LookAtPrinter():
                 return m.PrinterSeen(self._look())
-            case m.PrintList(orders):
-                return m.ListTried(tuple(order.reference for order in orders), self._print(self._compose(duty)))
+            case m.PrintList() | m.PrintTest():
+                return m.SlipTried(duty, self._print(self._compose(duty)))
             case m.Print(_, banners):
                 ticket = self._compose(duty)
                 if self._remains is None:

@@ -10,7 +10,7 @@ from datetime import timedelta
 from edge import messages as m
 from edge.life import Move, Order, Stage
 from edge.order import NEVER, MerchantOrder
-from edge.state import Concern, Till, back_off
+from edge.state import WAITS, Concern, LastTicket, Till, back_off, without
 
 BACKLOG = timedelta(minutes=15)
 """A ticket that waited for longer has no customer before it any more."""
@@ -27,8 +27,8 @@ def printer_duty(till: Till, now: float) -> m.PrinterDuty | None:
         return None
     owed = [order.reading for order in till.orders.values() if order.stage is Stage.PAID and order.reading]
     owed = [reading for reading in owed if reading.id not in till.to_read_again]
-    if owed and printer.paper.prints and now >= printer.retry_at and not till.journal_why:
-        return _list(till, owed) or _ticket(till, owed)
+    if (owed or till.slips) and printer.paper.prints and now >= printer.retry_at and not till.journal_why:
+        return (_list(till, owed) or _ticket(till, owed)) if owed else till.slips[0]
     return m.LookAtPrinter() if now >= printer.look_at else None
 
 
@@ -88,8 +88,8 @@ def take_printer_event(till: Till, event: m.PrinterEvent, now: float) -> Till:
             return _see_paper(till, paper, now)
         case m.TicketBegun(reference):
             return till.put(till.orders[reference].moved(Move.BEGUN))
-        case m.ListTried(references, end):
-            return _take_list(till, references, end, now)
+        case m.SlipTried(slip, end):
+            return _take_slip(till, slip, end, now)
     order = _under_way(till)
     assert order is not None, f"{event} with no ticket under way"
     return _take_ticket(till, order, event, now)
@@ -119,18 +119,29 @@ def _take_ticket(till: Till, order: Order, end: m.TicketEnd, now: float) -> Till
 
 
 def _ticket_out(till: Till, order: Order, outcome: m.Outcome, now: float) -> Till:
-    till = replace(_recovered(till, now), ticket_at=now).put(order)
+    last = LastTicket(till.date(now), order.reference, outcome)
+    till = replace(_note_paper(_recovered(till, now), order, now), ticket_at=now, last_ticket=last).put(order)
     return till.report(outcome, order.reference, order.paid_by[0])
 
 
-def _take_list(till: Till, references: tuple[str, ...], end: m.TicketEnd, now: float) -> Till:
-    """A list that is out holds its tickets back until a person asks; one that broke off comes again."""
+def _note_paper(till: Till, order: Order, now: float) -> Till:
+    """How long it took from the doorbell to the paper; of a copy that means nothing."""
+    heard = till.news.get(order.paid_by[0])
+    till = replace(till, news=without(till.news, *order.paid_by))
+    if heard is None or m.Banner.COPY in order.banners:
+        return till
+    return replace(till, waits=(*till.waits[1 - WAITS :], now - heard))
+
+
+def _take_slip(till: Till, slip: m.Slip, end: m.TicketEnd, now: float) -> Till:
+    """One that broke off comes again. A list that is out holds its tickets back until a person asks for them."""
     if isinstance(end, m.TicketInterrupted | m.TicketRefused):
         return _rest(till, end.paper, now)
-    for reference in references:
-        order = till.orders.get(reference)
+    for reading in slip.orders if isinstance(slip, m.PrintList) else ():
+        order = till.orders.get(reading.reference)
         if order is not None and order.stage is Stage.PAID and not order.called_for:
             till = till.put(order.moved(Move.LISTED))
+    till = replace(till, slips=tuple(other for other in till.slips if other != slip))
     return _see_paper(_recovered(till, now), end.paper, now)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from edge import messages as m
 from edge.life import Order, Stage
 from edge.order import Item, MerchantOrder, Payment
-from edge.state import Concern, Notice, Till, changed_orders
+from edge.state import Concern, LastTicket, Notice, Till, Today, changed_orders
 
 PUT_ORDER = """
 INSERT INTO orders VALUES (:reference, :stage, :on_our_till, :banners, :also_paid, :reading, unixepoch(),
@@ -79,6 +79,8 @@ def _memory(till: Till) -> dict[str, str]:
         "known_since": iso(till.known_since),
         "proof": till.proof.value,
         "notices": write_notices(till.notices),
+        "today": json.dumps(asdict(till.today)),
+        "last_ticket": json.dumps(till.last_ticket and asdict(till.last_ticket), default=str),
     }
 
 
@@ -90,7 +92,18 @@ def read_memory(memory: Mapping[str, str]) -> dict[str, Any]:
         "known_since": _date(memory.get("known_since")),
         "proof": m.Proof(memory.get("proof", m.Proof.NONE)),
         "notices": read_notices(memory.get("notices", "[]")),
+        "today": _read_today(json.loads(memory.get("today", "{}"))),
+        "last_ticket": _read_last_ticket(json.loads(memory.get("last_ticket", "null"))),
     }
+
+
+def _read_today(today: dict[str, Any]) -> Today:
+    counts = {m.Outcome(outcome): int(count) for outcome, count in today.get("counts", {}).items()}
+    return Today(today.get("date", ""), counts)
+
+
+def _read_last_ticket(last: dict[str, Any] | None) -> LastTicket | None:
+    return LastTicket(_date(last["at"]), last["reference"], m.Outcome(last["outcome"])) if last else None
 
 
 def write_notices(notices: frozenset[Notice]) -> str:

@@ -33,11 +33,13 @@ class Signal(StrEnum):
     PRINTER = "printer"
     POLLING = "polling"
     UNREACHABLE = "unreachable"
+    IDENTIFY = "identify"
 
 
 def signal(till: Till, now: float) -> Signal:
     """The one sign that the cashier sees."""
     signs = (
+        (Signal.IDENTIFY, now < till.identify_until),
         (Signal.HOLDING, till.button.being_held),
         (Signal.PAID, now - till.ticket_at < SHOWN),
         (Signal.CANCELLED, now - till.cancelled_at < SHOWN),
@@ -67,6 +69,19 @@ def problems(till: Till) -> list[str]:
     return found
 
 
+def not_ready(till: Till) -> str:
+    """Why a sale could not be confirmed and printed this moment, in words; "" if it could."""
+    reasons = (
+        (till.api.down, f"Mercado Pago can't be asked: {till.api.why}"),
+        (not till.pos_id, "our point of sale is not known yet"),
+        (till.known_since is None, "what was paid so far is not known yet"),
+        (not till.printer.paper.prints, f"the printer can't print: {till.printer.paper}"),
+        (till.printer.failures > 0, "the last ticket broke off"),
+        (bool(till.journal_why), f"nothing can be remembered: {till.journal_why}"),
+    )
+    return next((why for holds, why in reasons if holds), "")
+
+
 def _working(till: Till, now: float) -> bool:
     """Whether somebody's news is being looked into, or paper is moving."""
     asked = (m.Verify, m.ReadPayment, m.Cancel)
@@ -82,16 +97,79 @@ def _fresh(due: Due, now: float) -> bool:
 
 def status(till: Till, now: float) -> dict[str, Any]:
     """The facts of the retained status, without the version and the dates that only the daemon knows."""
+    why = not_ready(till)
     return {
         "state": signal(till, now).value,
+        "ready_to_sell": not why,
+        "not_ready": why,
         "printer": till.printer.paper.value,
         "proof": till.proof.value,
         "api": till.api.trouble.value if till.api.trouble else "ok",
         "api_error": till.api.why,
-        "relay": "online" if till.relay_up else "offline",
+        "relay": _relay(till),
+        "round_trip_ms": None if till.echo.round_trip is None else round(till.echo.round_trip * 1000),
         "problems": problems(till),
         "loaded": till.loaded,
         "waiting": sum(order.stage is Stage.WAITING for order in till.orders.values()),
         "owed_tickets": sum(order.stage in OWED for order in till.orders.values()),
         "dropped_messages": till.dropped_messages,
+        "last_ticket": _last_ticket(till),
+        "today": _today(till),
+        "event_to_paper_ms": _event_to_paper(till),
+    }
+
+
+def _relay(till: Till) -> str:
+    """`unheard`: it is there, and what it rings doesn't reach us; look at this till's rights at the broker."""
+    return "unheard" if till.deaf else "online" if till.relay_up else "offline"
+
+
+def _last_ticket(till: Till) -> dict[str, Any] | None:
+    last = till.last_ticket
+    if last is None:
+        return None
+    return {
+        "at": last.at.isoformat(timespec="seconds") if last.at else None,
+        "external_reference": last.reference,
+        "outcome": last.outcome.value,
+    }
+
+
+COUNTED = {
+    "printed": m.Outcome.PRINTED,
+    "unconfirmed": m.Outcome.UNCONFIRMED,
+    "copies": m.Outcome.COPY,
+    "rejected": m.Outcome.REJECTED,
+    "cancelled": m.Outcome.CANCELLED,
+}
+
+
+def _today(till: Till) -> dict[str, Any]:
+    """The counts of the day; those of an earlier day are over."""
+    date = till.day
+    counts = till.today.counts if till.today.date == date else {}
+    return {"date": date, **{name: counts.get(outcome, 0) for name, outcome in COUNTED.items()}}
+
+
+def _event_to_paper(till: Till) -> dict[str, int] | None:
+    waits = sorted(till.waits)
+    if not waits:
+        return None
+    at = {name: waits[round(part * (len(waits) - 1))] for name, part in (("p50", 0.5), ("p95", 0.95))}
+    return {**{name: round(seconds * 1000) for name, seconds in at.items()}, "count": len(waits)}
+
+
+MOST_ORDERS = 20
+
+
+def diagnosis(till: Till, now: float) -> dict[str, Any]:
+    """What a report adds to the status: what is under way, and what was last. No name, no amount, no secret."""
+    orders = [*list(till.past.values())[-MOST_ORDERS:], *list(till.orders.values())[-MOST_ORDERS:]]
+    return {
+        "date": str(till.date(now)),
+        "orders": [{"external_reference": order.reference, "stage": order.stage.value} for order in orders],
+        "agenda": [f"{duty} in {due.at - now:.0f} s" for duty, due in list(till.agenda.items())[:MOST_ORDERS]],
+        "rejections": dict(list(till.rejections.items())[-MOST_ORDERS:]),
+        "reports_waiting": len(till.reports),
+        "broker": till.broker_why or "connected",
     }

@@ -6,7 +6,7 @@ new `Till`. Why anything changes is not said here but in `till.py`.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
 from typing import TypeVar
 
@@ -21,6 +21,8 @@ Value = TypeVar("Value")
 SLOWEST_RETRY = 30.0
 ODD_TRIES = 8
 """So often one question fails while others are answered before a person hears of it."""
+WAITS = 200
+"""Of how many tickets we remember how long they took."""
 MEMORY = 1000
 """How many places, readings and rejections are remembered between starts; the oldest go first. And reports."""
 
@@ -38,6 +40,10 @@ class Settings:
     hold: float = 2
     keep: float = 30 * 24 * 3600
     """For how long finished orders are remembered."""
+    timezone: tzinfo = UTC
+    """Where a day begins and ends."""
+    reference_prefix: str = ""
+    """How the references of this till's orders begin, if the shop's software has it so."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +58,8 @@ class Due:
     """How often Mercado Pago knew no such thing."""
     rung_again: bool = False
     """A doorbell came while this was owed: the answer under way may be older than the news."""
+    for_all: bool = False
+    """It was rung for all tills of the seller; what turns out to be another's is no matter of ours."""
 
     def later(self, now: float, jitter: float = 0.0) -> "Due":
         return replace(self, at=now + back_off(self.tries, jitter), tries=self.tries + 1, rung_again=False)
@@ -87,6 +95,40 @@ class Printer:
     look_at: float = 0.0
     retry_at: float = 0.0
     failures: int = 0
+
+
+@dataclass(frozen=True)
+class Echo:
+    """Whether what is rung for us reaches us: our pings, which the relay rings back."""
+
+    number: int = 0
+    """Of the last ping."""
+    sent_at: float | None = None
+    """When it left, if it is awaited."""
+    due_at: float = 0.0
+    round_trip: float | None = None
+    """Of the last one that came back. Seconds."""
+    missed: int = 0
+
+
+@dataclass(frozen=True)
+class LastTicket:
+    at: datetime | None
+    """By Mercado Pago's clock."""
+    reference: str
+    outcome: m.Outcome
+
+
+@dataclass(frozen=True)
+class Today:
+    """What came out on one day, by the shop's calendar and Mercado Pago's clock; `date` is "" if it isn't known."""
+
+    date: str = ""
+    counts: Mapping[m.Outcome, int] = field(default_factory=dict)
+
+    def count(self, outcome: m.Outcome, date: str) -> "Today":
+        counts = self.counts if date == self.date else {}
+        return Today(date, {**counts, outcome: counts.get(outcome, 0) + 1})
 
 
 class Concern(StrEnum):
@@ -130,6 +172,8 @@ class Till:
     By Mercado Pago's clock; None until we have heard it."""
     proof: m.Proof = m.Proof.NONE
     """The best that this printer was ever seen to give."""
+    today: Today = field(default_factory=Today)
+    last_ticket: LastTicket | None = None
 
     # Asked for again after a start.
     loaded: str | None = None
@@ -148,6 +192,9 @@ class Till:
     broker_why: str = ""
     relay_up: bool = True
     """Until we hear otherwise: a shop's own relay may say nothing at all."""
+    relay_speaks: bool = False
+    """It said that it is there, so that it rings pings back as well."""
+    echo: Echo = field(default_factory=Echo)
     button: Button = field(default_factory=Button)
     pointed_at: str | None = None
     """The order that was on the till when the finger went down."""
@@ -155,6 +202,15 @@ class Till:
     """The button was held when we knew of no order; a look at the till, if it comes soon, says which was meant."""
     dropped_messages: int = 0
     last_report: int = 0
+    slips: tuple[m.Slip, ...] = ()
+    """What is owed to the printer beside tickets."""
+    replies: tuple[m.Reply, ...] = ()
+    """What is owed to support."""
+    news: Mapping[str, float] = field(default_factory=dict)
+    """When we heard that a merchant order is closed which has no ticket yet, by its id."""
+    waits: tuple[float, ...] = ()
+    """From the doorbell to the paper, the last `WAITS` tickets. Seconds."""
+    identify_until: float = float("-inf")
     journal_why: str = ""
     """Why the journal takes nothing, for people; "" if it does. What can't be remembered is not printed."""
     lookups: float = 0.0
@@ -169,8 +225,24 @@ class Till:
 
     @property
     def selling_blind(self) -> bool:
-        """Nobody rings, so we have to look for ourselves."""
-        return not (self.broker_up and self.relay_up)
+        """Nobody rings, or we wouldn't hear it, so we have to look for ourselves."""
+        return not (self.broker_up and self.relay_up) or self.deaf
+
+    @property
+    def deaf(self) -> bool:
+        """The relay is there, and what it rings doesn't reach us."""
+        return self.relay_speaks and self.relay_up and self.echo.missed >= 2
+
+    def date(self, now: float) -> datetime | None:
+        """What Mercado Pago's clock shows, as far as we have heard it."""
+        if self.swept_until is None or self.swept_at == float("-inf"):
+            return self.swept_until
+        return self.swept_until + timedelta(seconds=now - self.swept_at)
+
+    @property
+    def day(self) -> str:
+        """Today by the shop's calendar; "" if we have not heard the time yet."""
+        return self.swept_until.astimezone(self.settings.timezone).date().isoformat() if self.swept_until else ""
 
     def order(self, reference: str | None) -> Order | None:
         """The order of this reference, finished or not."""
@@ -204,7 +276,8 @@ class Till:
             return self
         number = self.last_report + 1
         report = m.Report(outcome, reference, merchant_order, reason)
-        return replace(self, last_report=number, reports={**self.reports, number: report})
+        today = self.today.count(outcome, self.day)
+        return replace(self, last_report=number, reports={**self.reports, number: report}, today=today)
 
     def alarm(self, concern: Concern, reference: str = "") -> "Till":
         """Show that a person must look."""

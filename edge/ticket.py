@@ -146,6 +146,20 @@ def lay_out_list(
     )
 
 
+def lay_out_test(ticket: "TicketConfig", till: "TillConfig", columns: int) -> tuple[Line, ...]:
+    """Lay out a slip that shows how this printer prints, letters of the shop's language and all."""
+    words = WORDS[till.language]
+    return (
+        *_notice(words.test),
+        *_header(ticket, till, columns),
+        Rule(),
+        Text(words.all_letters),
+        Row(till.id, f"{columns}"),
+        Rule(),
+        Cut(),
+    )
+
+
 def _listed(order: MerchantOrder, words: Words, till: "TillConfig") -> Iterator[Line]:
     """Two lines, for on narrow paper a reference beside an amount would be torn apart."""
     when = order.paid_at.astimezone(till.timezone).strftime(words.short_date_form)

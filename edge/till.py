@@ -1,11 +1,12 @@
 """The till: what a fact teaches it, and what it therefore owes. Pure: no clock, no I/O, no thread, no library.
 
-`learn(till, event, now)` is the till after a fact. `payment_duty`, `report_duty` and `printing.printer_duty` say what
-is owed now to Mercado Pago, the relay and the printer. Nothing is emitted, so nothing can be lost: retry, going on
+`learn(till, event, now)` is the till after a fact. `payment_duty`, `printing.printer_duty` and `links.report_duty` say
+what is owed now to Mercado Pago, the printer and the relay. Nothing is emitted, so nothing can be lost: retry, going on
 after paper, recovery after a power cut and polling are the same question, asked again after each event.
 `now` is in seconds of a clock that never jumps; dates are Mercado Pago's own.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -13,12 +14,11 @@ from edge import button as buttons
 from edge import messages as m
 from edge.button import Gesture
 from edge.life import FINISHED, Move, Order, Stage
+from edge.links import look_again, look_around, look_every, miss_echo, sweep, sweep_every, take_link_event
 from edge.order import NEVER, MerchantOrder, Verdict, unplaced, verdict
 from edge.printing import call_for_listed, reprint, take_printer_event
 from edge.state import ODD_TRIES, Api, Concern, Due, Till, back_off, remember, without
 
-SWEEP_OVERLAP = timedelta(hours=1)
-"""A payment is listed under the date of its creation; its approval may come later."""
 NOT_FOUND_TRIES = 5
 """The first notification may beat the readable resource by seconds; after some 15 s an id is called unknown."""
 SETTLE = 10.0
@@ -36,6 +36,10 @@ PATIENCE = 10.0
 MOST_DOORBELLS = 100
 """When so many wait, a sweep answers for the others: it finds whatever was paid at our till."""
 SWEEP_PAUSE = 5.0
+RUNG: Mapping[m.Kind, type[m.Verify] | type[m.ReadPayment]] = {
+    m.Kind.MERCHANT_ORDER: m.Verify,
+    m.Kind.PAYMENT: m.ReadPayment,
+}
 FIRST = float("-inf")
 """Due before all that was only rung for: money was seen."""
 
@@ -66,11 +70,6 @@ def _may_ask(till: Till, duty: m.PaymentDuty, now: float) -> bool:
     return _rank(duty) < 2 or till.lookups - now < PATIENCE
 
 
-def report_duty(till: Till) -> tuple[int, m.Report] | None:
-    """What we owe the relay now: outcomes, one after the other, each until it is acknowledged."""
-    return next(iter(till.reports.items()), None) if till.broker_up else None
-
-
 # --- what a fact teaches -------------------------------------------------------------------------------------------
 
 
@@ -85,20 +84,8 @@ def learn(till: Till, event: m.Event, now: float) -> Till:
             till = _ask(till, duty, now)
         case m.Answered(duty, answer):
             till = _take_answer(till, duty, answer, now)
-        case m.DoorbellRang(kind, identity):
-            till = _ring(till, kind, identity, now)
-        case m.BrokerConnected():
-            till = _look_around(replace(till, broker_up=True, broker_why=""), now)
-        case m.BrokerLost(why, twins):
-            till = till.alarm(Concern.TWINS) if twins else till
-            till = _look_around(till, now) if till.broker_up else till
-            till = replace(till, broker_up=False, broker_why=why)
-        case m.RelaySeen(online):
-            till = _look_around(replace(till, relay_up=online), now)
-        case m.MessageDropped():
-            till = replace(till, dropped_messages=till.dropped_messages + 1)
-        case m.ReportDelivered(number):
-            till = replace(till, reports=without(till.reports, number))
+        case m.DoorbellRang():
+            till = _ring(till, event, now)
         case m.ButtonDown(at):
             till = replace(till, button=buttons.edge(till.button, True, now if at is None else at))
         case m.ButtonUp(at):
@@ -107,9 +94,11 @@ def learn(till: Till, event: m.Event, now: float) -> Till:
             till = reprint(till, reference)
         case m.JournalTried(why):
             till = replace(till, journal_why=why)
-        case _:
+        case _ if isinstance(event, m.PrinterEvent):
             till = take_printer_event(till, event, now)
-    return _feel_button(till, now)
+        case _:
+            till = take_link_event(till, event, now)
+    return _feel_button(miss_echo(till, now), now)
 
 
 def _start(till: Till, event: m.Started, now: float) -> Till:
@@ -125,38 +114,36 @@ def _start(till: Till, event: m.Started, now: float) -> Till:
                 till = till.put(order.moved(Move.INTERRUPTED).with_banner(m.Banner.COPY))
         if order.reading:  # the power may have been out for a night
             till = _read_before_printing(till, order.reading.id)
-    return _look_around(till, now)
+    return look_around(till, now)
 
 
 def _read_before_printing(till: Till, identity: str) -> Till:
     return replace(till, to_read_again=till.to_read_again | {identity}).owe(m.Verify(identity), FIRST)
 
 
-def _look_around(till: Till, now: float) -> Till:
-    """No broker is trusted: whenever a link comes or goes, look at the till and at what was paid there."""
-    till = till.owe(m.LookAtTill(), now)
-    return till.owe(_sweep(till), now) if till.pos_id else till
-
-
-def _sweep(till: Till) -> m.Sweep:
-    return m.Sweep(till.pos_id, till.swept_until - SWEEP_OVERLAP if till.swept_until else None)
-
-
-def _ring(till: Till, kind: m.Kind, identity: str, now: float) -> Till:
+def _ring(till: Till, bell: m.DoorbellRang, now: float) -> Till:
     """A doorbell: go and look. Equal ones fall together."""
-    duty: m.PaymentDuty
-    match kind:
-        case m.Kind.MERCHANT_ORDER:
-            duty = m.Verify(identity)
-        case m.Kind.PAYMENT:
-            duty = m.ReadPayment(identity)
-        case _:
-            return till
-    if duty in till.agenda:
-        till = till.schedule(duty, replace(till.agenda[duty], rung_again=True))
-    elif sum(_rank(waiting) == 2 for waiting in till.agenda) >= MOST_DOORBELLS:
-        return till.owe(_sweep(till), max(now, till.swept_at + SWEEP_PAUSE)) if till.pos_id else till
-    return till.owe(duty, now)
+    if bell.kind not in RUNG or (bell.for_all and not _expects_money(till)):
+        return till
+    duty = RUNG[bell.kind](bell.id)
+    due = till.agenda.get(duty)
+    if due is None and sum(_rank(waiting) == 2 for waiting in till.agenda) >= MOST_DOORBELLS:
+        return till.owe(sweep(till), max(now, till.swept_at + SWEEP_PAUSE)) if till.pos_id else till
+    if due is None:
+        return till.schedule(duty, Due(now, now, for_all=bell.for_all))
+    due = replace(due, at=min(due.at, now), rung_again=True, for_all=due.for_all and bell.for_all)
+    return till.schedule(duty, due)
+
+
+def _expects_money(till: Till) -> bool:
+    """Whether news that names no till may be ours; else each sale of a chain would be looked up by all its tills."""
+    return bool(till.settings.reference_prefix) or any(isinstance(duty, m.Search) for duty in till.agenda)
+
+
+def _concerns(till: Till, reading: MerchantOrder) -> bool:
+    """Whether a reading that was rung for all tills is about our sale."""
+    prefix = till.settings.reference_prefix
+    return till.order(reading.reference) is not None or bool(prefix and reading.reference.startswith(prefix))
 
 
 def _ask(till: Till, duty: m.PaymentDuty, now: float) -> Till:
@@ -178,9 +165,14 @@ def _take_answer(till: Till, duty: m.PaymentDuty, answer: m.Answer, now: float) 
         till = replace(till, to_read_again=till.to_read_again - {duty.id})
     match answer:
         case m.PosFound(pos_id):
-            return _look_around(replace(till, pos_id=pos_id), now)
+            return look_around(replace(till, pos_id=pos_id), now)
+        case m.MerchantOrderRead(reading) if due.for_all and not _concerns(till, reading):
+            return _ring_again(till, duty, due, now)
         case m.MerchantOrderRead(reading):
+            till = _note_news(till, reading, now if due.since == FIRST else due.since)
             return _ring_again(_read(till, reading, now), duty, due, now)
+        case m.PaymentRead() if due.for_all and answer.pos_id != till.pos_id:
+            return till  # it was made elsewhere, and if it was ours after all, the sweep finds it
         case m.PaymentRead(merchant_order="") if not _waiting_for(till, answer.id) and due.missed < NOT_FOUND_TRIES:
             return _ask_again(till, duty, due, now)
         case m.PaymentRead():
@@ -199,7 +191,15 @@ def _take_answer(till: Till, duty: m.PaymentDuty, answer: m.Answer, now: float) 
 
 def _ring_again(till: Till, duty: m.PaymentDuty, due: Due, now: float) -> Till:
     """A doorbell came while we were asking: what we heard may be older than the news."""
-    return till.owe(duty, now) if due.rung_again else till
+    return till.schedule(duty, Due(now, now, for_all=due.for_all)) if due.rung_again else till
+
+
+def _note_news(till: Till, reading: MerchantOrder, heard: float) -> Till:
+    """How long it takes from the doorbell to the paper is measured from here."""
+    order = _told_of(till, reading)
+    if reading.status != "closed" or reading.id in till.news or (order and reading.id in order.paid_by):
+        return till
+    return replace(till, news=remember(till.news, reading.id, heard))
 
 
 def _ask_again(till: Till, duty: m.PaymentDuty, due: Due, now: float) -> Till:
@@ -228,6 +228,8 @@ def _miss(till: Till, duty: m.PaymentDuty, due: Due, now: float) -> Till:
     if due.missed < NOT_FOUND_TRIES:
         return _ask_again(till, duty, due, now)
     match duty:
+        case m.Verify() | m.ReadPayment() if due.for_all:
+            return till
         case m.Verify(identity):
             return _reject(till, "not_found", merchant_order=identity)
         case m.ReadPayment(identity) if _waiting_for(till, identity):
@@ -366,7 +368,7 @@ def _see_till(till: Till, reference: str | None, now: float) -> Till:
         till = till.schedule(m.Search(left.reference), Due(now, now))
     till = _load(till, reference, now) if reference else replace(till, loaded=None)
     till = _cancel_seen(till, now) if till.cancel_wanted_at is not None else till
-    return till.owe(m.LookAtTill(), now + _look_every(till))
+    return till.owe(m.LookAtTill(), now + look_every(till))
 
 
 def _load(till: Till, reference: str, now: float) -> Till:
@@ -381,12 +383,6 @@ def _load(till: Till, reference: str, now: float) -> Till:
     return till.owe(m.Search(reference), now + till.settings.first_check) if order.stage is Stage.WAITING else till
 
 
-def _look_every(till: Till) -> float:
-    if till.selling_blind:
-        return till.settings.outage_every
-    return 2 * till.settings.check_every if till.loaded else till.settings.idle_every
-
-
 def _take_sweep(till: Till, swept: m.Swept, now: float) -> Till:
     """Whatever was paid at our till and has no ticket yet goes the way of a doorbell."""
     known = {identity for order in (*till.orders.values(), *till.past.values()) for identity in order.paid_by}
@@ -396,7 +392,7 @@ def _take_sweep(till: Till, swept: m.Swept, now: float) -> Till:
         elif merchant_order not in known:
             till = _place(till, m.PaymentRead(payment, swept.pos_id, merchant_order))
     till = replace(till, swept_until=swept.until, swept_at=now, known_since=till.known_since or swept.until)
-    return _forget(till, swept.until).owe(_sweep(till), now + _sweep_every(till))
+    return _forget(till, swept.until).owe(sweep(till), now + sweep_every(till))
 
 
 def _forget(till: Till, today: datetime) -> Till:
@@ -407,10 +403,6 @@ def _forget(till: Till, today: datetime) -> Till:
         return till
     known_since = max(till.known_since or horizon, horizon)
     return replace(till, past=without(till.past, *old), known_since=known_since)
-
-
-def _sweep_every(till: Till) -> float:
-    return till.settings.outage_every if till.selling_blind else till.settings.idle_every
 
 
 # --- cancelling ----------------------------------------------------------------------------------------------------
@@ -491,12 +483,4 @@ def _feel_button(till: Till, now: float) -> Till:
 
 def _press(till: Till, now: float) -> Till:
     """Check now. And: somebody has looked."""
-    till = replace(
-        till,
-        notices=frozenset(),
-        api=replace(till.api, retry_at=now),
-        printer=replace(till.printer, look_at=now, retry_at=now),
-    )
-    for duty in till.agenda:
-        till = till.owe(duty, now)
-    return _look_around(call_for_listed(till), now)
+    return look_again(call_for_listed(replace(till, notices=frozenset())), now)

@@ -21,6 +21,8 @@ NONCE = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 IDS = {"merchant_order": NUMERIC_ID, "payment": NUMERIC_ID, "order": ORDER_ID, "ping": NONCE}
 """What the id of each kind of doorbell looks like."""
 
+COMMANDS = ("identify", "test_ticket", "reprint", "report", "check_now")
+
 RELAY_STATUS = "relay/status"
 OFFLINE = b'{"v":1,"state":"offline"}'
 ONLINE = b'{"v":1,"state":"online"}'
@@ -49,6 +51,22 @@ class Topics:
     def tickets(self) -> str:
         return f"{self.root}/{self.till}/tickets"
 
+    @property
+    def ping(self) -> str:
+        return f"{self.root}/{self.till}/ping"
+
+    @property
+    def commands(self) -> str:
+        return f"{self.root}/{self.till}/commands"
+
+
+@dataclass(frozen=True)
+class Command:
+    """What support asks of a till; `reference` names the order, where one is meant."""
+
+    command: str
+    reference: str = ""
+
 
 @dataclass(frozen=True)
 class Doorbell:
@@ -63,6 +81,11 @@ class Doorbell:
 def is_till_id(text: str) -> bool:
     """Say whether `text` may stand in a topic and an address as the name of a till."""
     return TILL_ID.fullmatch(text) is not None
+
+
+def seller_topic(user_id: str) -> str:
+    """Return the topic of the doorbells that name no till: all tills of the seller hear it."""
+    return f"sellers/{user_id}/orders"
 
 
 def encode_doorbell(doorbell: Doorbell) -> bytes:
@@ -87,6 +110,18 @@ def decode_doorbell(payload: bytes) -> Doorbell:
     if not isinstance(identity, str) or not IDS[kind].fullmatch(identity):
         raise BadMessage(f"id {_shown(identity)} is not the id of a doorbell of kind {kind}")
     return Doorbell(kind, identity, _text(message, "received_at"), _text(message, "request_id"))
+
+
+def decode_command(payload: bytes) -> Command:
+    """Read a command. Raises `BadMessage`."""
+    message = decode(payload)
+    command = message.get("command")
+    if not isinstance(command, str) or command not in COMMANDS:
+        raise BadMessage(f"command is {_shown(command)}; it must be one of {', '.join(COMMANDS)}")
+    reference = message.get("external_reference", "")
+    if not isinstance(reference, str):
+        raise BadMessage(f"external_reference is {_shown(reference)}; it must be a string")
+    return Command(command, reference)
 
 
 def decode_state(payload: bytes) -> str:

@@ -35,6 +35,9 @@ class Words:
     tickets: str
     waiting: Notice
     """Of the list of tickets that wait."""
+    test: Notice
+    all_letters: str
+    """Every letter that is not English, and the signs of money."""
     banners: Mapping[Banner, Notice]
 
 
@@ -51,6 +54,8 @@ SPANISH = Words(
     short_date_form="%d/%m %H:%M",
     tickets="Tickets",
     waiting=Notice("EN ESPERA", ("Estas ventas están pagadas.", "Apriete el botón: salen todos.")),
+    test=Notice("PRUEBA", ("No es un comprobante.",)),
+    all_letters="áéíóúüñ ÁÉÍÓÚÜÑ ¡¿ºª $ €",
     banners={
         Banner.COPY: Notice("COPIA", ("Pudo haberse impreso antes.", "No entregue dos veces.")),
         Banner.LATE: Notice("PAGO TARDÍO", ("La venta ya no estaba en caja.", "Revise antes de entregar.")),
@@ -70,6 +75,8 @@ PORTUGUESE = Words(
     short_date_form="%d/%m %H:%M",
     tickets="Tickets",
     waiting=Notice("EM ESPERA", ("Estas vendas estão pagas.", "Aperte o botão: saem todos.")),
+    test=Notice("TESTE", ("Não é um comprovante.",)),
+    all_letters="áâãàçéêíóôõú ÁÂÃÀÇÉÊÍÓÔÕÚ ºª R$ €",
     banners={
         Banner.COPY: Notice("CÓPIA", ("Pode já ter sido impresso.", "Não entregue duas vezes.")),
         Banner.LATE: Notice("PAGO COM ATRASO", ("A venda já não estava no caixa.", "Confira antes de entregar.")),
@@ -89,6 +96,8 @@ ENGLISH = Words(
     short_date_form="%m-%d %H:%M",
     tickets="Tickets",
     waiting=Notice("WAITING", ("These sales are paid.", "Press the button to print all.")),
+    test=Notice("TEST", ("This is no receipt.",)),
+    all_letters="áâãàçéêíñóôõúü ¡¿ºª $ €",
     banners={
         Banner.COPY: Notice("COPY", ("May have been printed before.", "Do not deliver twice.")),
         Banner.LATE: Notice("LATE PAYMENT", ("The sale had left the till.", "Check before you deliver.")),

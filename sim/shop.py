@@ -20,6 +20,8 @@ from typing import Any, Self
 import paho.mqtt.client as mqtt
 import yaml
 from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
 from sim.board import BUTTON, LEDS, Board
 from sim.mercadopago import MercadoPago
@@ -67,6 +69,15 @@ class Ears:
     def say(self, topic: str, payload: bytes | str) -> None:
         """Publish, and wait for the broker's acknowledgement."""
         self._client.publish(topic, payload, qos=1).wait_for_publish(PATIENCE)
+
+    def ask(self, topic: str, message: dict[str, Any], retain: bool = False) -> dict[str, Any]:
+        """Publish, and wait for what is answered on the response topic, with our correlation data."""
+        mark = secrets.token_hex(8)
+        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+        properties.ResponseTopic, properties.CorrelationData = f"support/{mark}", mark.encode()
+        self._client.publish(topic, json.dumps({"v": 1, **message}), qos=1, retain=retain, properties=properties)
+        wait_for(lambda: self.on(f"support/{mark}"), "an answer")
+        return self.on(f"support/{mark}")[0]
 
     def on(self, topic: str) -> list[dict[str, Any]]:
         """All JSON messages of a topic, in the order they came."""

@@ -394,7 +394,7 @@ def key(world: World) -> Key:
 
 PASSING = (
     *("agenda", "reports", "last_report", "api", "printer", "button", "ticket_at", "cancelled_at", "settings"),
-    *("lookups", "swept_at"),
+    *("lookups", "swept_at", "echo", "today", "last_ticket", "news", "waits", "replies", "identify_until"),
 )
 KEPT = tuple(each.name for each in fields(Till) if each.name not in PASSING)
 

@@ -48,7 +48,7 @@ MUTANTS = (
     Mutant("locked is called cancelled", "till.py", "return _kept(till, order, \"being_paid\", now)", "return _cancelled(till, order, now)"),
     Mutant("a full disk, but print", "printing.py", " and not till.journal_why", ""),
     Mutant("a backlog is a storm", "printing.py", "return _list(till, owed) or _ticket(till, owed)", "return _ticket(till, owed)"),
-    Mutant("what is listed is never printed", "till.py", "return _look_around(call_for_listed(till), now)", "return _look_around(till, now)"),
+    Mutant("what is listed is never printed", "till.py", "return look_again(call_for_listed(replace(till, notices=frozenset())), now)", "return look_again(replace(till, notices=frozenset()), now)"),
     Mutant("what was called for is listed again", "printing.py", "if not till.orders[reading.reference].called_for and _waited", "if _waited"),
     Mutant("a list that broke off counts", "printing.py", "    if isinstance(end, m.TicketInterrupted | m.TicketRefused):\n        return _rest(till, end.paper, now)\n    for", "    for"),
     Mutant("a new journal claims to know all", "till.py", "NEVER < reading.paid_at < till.known_since", "False"),

@@ -8,7 +8,21 @@ import pytest
 from diagram import PAGE, diagram, in_page
 
 ROOT = Path(__file__).parent.parent
-PURE = ("printing", "rows", "button", "life", "messages", "order", "signals", "state", "till", "wire", "readings")
+PURE = (
+    "links",
+    "printing",
+    "rows",
+    "support",
+    "button",
+    "life",
+    "messages",
+    "order",
+    "signals",
+    "state",
+    "till",
+    "wire",
+    "readings",
+)
 
 
 def imports(path: Path) -> set[str]:

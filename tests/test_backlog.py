@@ -39,9 +39,8 @@ def slip(desk: Desk, end: m.TicketEnd = OUT) -> tuple[str, ...]:
     """Print the list that is owed; the references on it."""
     duty = desk.owed()
     assert isinstance(duty, m.PrintList), duty
-    references = tuple(order.reference for order in duty.orders)
-    desk.hear(m.ListTried(references, end))
-    return references
+    desk.hear(m.SlipTried(duty, end))
+    return tuple(order.reference for order in duty.orders)
 
 
 def test_a_backlog_of_minutes_comes_in_the_order_of_payment():

@@ -277,9 +277,7 @@ class Story:
         duty = self.desk.owed()
         if isinstance(duty, m.PrintList):
             assert all(money_is_there(self.bodies[order]) for order in duty.orders)
-            self.desk.hear(
-                m.ListTried(tuple(order.reference for order in duty.orders), m.TicketUnproved(m.Paper.READY))
-            )
+            self.desk.hear(m.SlipTried(duty, m.TicketUnproved(m.Paper.READY)))
         if ticket := self.desk.begin():
             assert money_is_there(self.bodies[ticket.order])
             self.desk.hear(

@@ -7,6 +7,7 @@ import threading
 from typing import NamedTuple
 
 import pytest
+from facts import USER
 
 from edge import messages as m
 from edge.broker import TWINS, MqttBroker
@@ -43,7 +44,7 @@ class Till:
     def __init__(self, mosquitto: Mosquitto | Address, **config: object) -> None:
         self.inbox: Inbox = Inbox()
         settings = {"host": mosquitto.host, "port": mosquitto.port, "tls": None, **config}
-        self.broker = MqttBroker(BrokerConfig(**settings), TILL, "1.2.3", self.inbox)
+        self.broker = MqttBroker(BrokerConfig(**settings), TILL, USER, "1.2.3", self.inbox)
         self.thread = threading.Thread(target=self.broker.loop, daemon=True)
         self.thread.start()
 

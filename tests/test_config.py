@@ -173,7 +173,9 @@ def test_the_example_explains_every_key():
 
 
 def test_what_the_example_has_behind_a_number_sign_is_what_holds_without(folder, credentials):
-    no_defaults = r"(notification_url|username|password_file|tls|\w+_file|device|host|baudrate|port: 9100)"
+    no_defaults = (
+        r"(notification_url|reference_prefix|username|password_file|tls|\w+_file|device|host|baudrate|port: 9100)"
+    )
     lines = EXAMPLE.read_text().splitlines()
     uncommented = [re.sub(r"^( *)# ( *[a-z_]+:( |$))", r"\1\2", line) for line in lines]
     pairs = zip(lines, uncommented, strict=True)

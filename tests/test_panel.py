@@ -17,8 +17,17 @@ PROMISED = {
     Signal.PRINTER: "off off 1Hz",
     Signal.POLLING: "steady flash off",
     Signal.UNREACHABLE: "off off steady",
+    Signal.IDENTIFY: "wave wave wave",
 }
-SHAPES = {"1Hz": (8, 2), "2Hz": (8, 4), "4Hz": (8, 8), "flash": (1, 1), "off": (0, 0), "steady": (16, 0)}
+SHAPES = {
+    "1Hz": (8, 2),
+    "2Hz": (8, 4),
+    "4Hz": (8, 8),
+    "flash": (1, 1),
+    "wave": (6, 2),
+    "off": (0, 0),
+    "steady": (16, 0),
+}
 """In two seconds of sixteen frames: how many are lit, and how often the light goes on."""
 
 

@@ -1,0 +1,54 @@
+"""What support may ask of a till from afar, and what it is answered. Pure.
+
+None of this moves money, cancels an order or makes an unmarked ticket: whoever can write to the broker could do it.
+"""
+
+from dataclasses import replace
+
+from edge import messages as m
+from edge.life import Stage
+from edge.printing import reprint
+from edge.state import Till
+
+IDENTIFY = 15.0
+"""How long the lights wave. Seconds."""
+
+
+def obey(till: Till, came: m.CommandCame, now: float) -> Till:
+    """Do what was asked, as far as it may be, and owe an answer."""
+    match came.command:
+        case m.Command.IDENTIFY:
+            return _reply(
+                replace(till, identify_until=now + IDENTIFY), came, True, f"the lights wave for {IDENTIFY:g} seconds"
+            )
+        case m.Command.CHECK_NOW:
+            return _reply(till, came, True, "looking at the till, at its payments and at the printer")
+        case m.Command.REPORT:
+            return _reply(till, came, True, "")
+        case m.Command.TEST_TICKET:
+            return _test(till, came)
+        case m.Command.REPRINT:
+            return _reprint(till, came)
+
+
+def _reply(till: Till, came: m.CommandCame, done: bool, text: str) -> Till:
+    return replace(till, replies=(*till.replies, m.Reply(came.reply_to, came.command, done, text)))
+
+
+def _test(till: Till, came: m.CommandCame) -> Till:
+    paper = till.printer.paper
+    if not paper.prints:
+        return _reply(till, came, False, f"the printer can't print now: {paper}")
+    if m.PrintTest() in till.slips:
+        return _reply(till, came, False, "a test slip is on its way already")
+    return _reply(replace(till, slips=(*till.slips, m.PrintTest())), came, True, "a test slip is printed")
+
+
+def _reprint(till: Till, came: m.CommandCame) -> Till:
+    """Only what has its ticket: a first ticket comes by itself, or when somebody at the till asks for it."""
+    order = till.order(came.reference)
+    if order is None:
+        return _reply(till, came, False, f"this till knows no order {came.reference!r}")
+    if order.stage not in (Stage.PRINTED, Stage.UNCONFIRMED):
+        return _reply(till, came, False, f"{came.reference} is {order.stage}: there is no ticket to copy")
+    return _reply(reprint(till, came.reference), came, True, "a marked copy is printed")
