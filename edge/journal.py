@@ -16,14 +16,16 @@ from typing import IO
 
 from edge import messages as m
 from edge.journal_file import (
+    BROKEN,
     BrokenJournal,
     Note,
+    begin_mending,
     check,
+    end_mending,
     misfortune,
     open_file,
     read_note,
     salvage,
-    set_aside,
     write_note,
 )
 from edge.life import FINISHED, Order
@@ -217,6 +219,8 @@ def remember(path: Path, settings: Settings, identity: str, now: float) -> tuple
     claimed = claim(path)
     try:
         note = read_note(claimed)
+        if not path.exists():
+            end_mending(path)  # the power went just then
         try:
             journal, till = recall()
         except BrokenJournal as error:
@@ -246,9 +250,9 @@ def claim(path: Path) -> IO[bytes]:
 
 def _mend(path: Path, note: Note, why: str) -> None:
     """Put a sound file in the place of a broken one, with what could be read of it."""
-    broken = set_aside(path)
-    journal = Journal(path)
-    kept = journal.take_over(broken)
-    journal.doubt(note)
-    journal.close()
-    log.error("%s; set aside as %s, %d rows of it are kept", why, broken.name, kept)
+    mended = Journal(begin_mending(path))
+    kept = mended.take_over(path)
+    mended.doubt(note)
+    mended.close()
+    end_mending(path)
+    log.error("%s; set aside as %s, %d rows of it are kept", why, path.name + BROKEN, kept)

@@ -33,6 +33,9 @@ UPGRADES = {
     )
 }
 """From each earlier version of the file to the next."""
+BROKEN, MENDED = ".broken", ".mended"
+SUFFIXES = ("", "-wal", "-shm")
+"""What SQLite keeps beside a file belongs to it."""
 TABLES = ("orders", "doorbells", "reports", "memory", "wishes")
 
 
@@ -50,6 +53,8 @@ def misfortune(path: Path) -> Iterator[None]:
     try:
         yield
     except (sqlite3.OperationalError, OSError) as error:
+        if "decode" in str(error):  # a text with a flipped bit; no other error of this kind means damage
+            raise BrokenJournal(f"{path}: {error}") from error
         advice = f"{path.parent} must be there, have room, and be writable by this user"
         raise JournalError(f"{path}: {error}; {advice}") from error
     except (sqlite3.DatabaseError, *UNREADABLE) as error:
@@ -77,12 +82,10 @@ def _prepare(database: sqlite3.Connection) -> None:
     (version,) = database.execute("PRAGMA user_version").fetchone()
     if version > SCHEMA_VERSION:
         raise sqlite3.OperationalError(f"it was written by a newer till-edge (form {version}); install that one")
-    for older in range(version or SCHEMA_VERSION, SCHEMA_VERSION):
-        for statement in UPGRADES[older]:
-            database.execute(statement)
-    database.executescript(SCHEMA)
-    if version != SCHEMA_VERSION:
-        database.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    upgrades = [step for older in range(version or SCHEMA_VERSION, SCHEMA_VERSION) for step in UPGRADES[older]]
+    if version != SCHEMA_VERSION:  # at once or not at all: half an upgrade could never be finished
+        steps = "; ".join(["BEGIN IMMEDIATE", *upgrades, SCHEMA, f"PRAGMA user_version = {SCHEMA_VERSION}", "COMMIT"])
+        database.executescript(steps)
 
 
 def check(path: Path, database: sqlite3.Connection) -> None:
@@ -93,15 +96,32 @@ def check(path: Path, database: sqlite3.Connection) -> None:
             raise sqlite3.DatabaseError(" ".join(found.split()))
 
 
-def set_aside(path: Path) -> Path:
-    """Rename the file and what belongs to it; an earlier one that was set aside goes. Raises `JournalError`."""
-    aside = path.with_name(path.name + ".broken")
+def begin_mending(path: Path) -> Path:
+    """Make way for an attempt; returns where the sound file is to be written. Raises `JournalError`."""
     with misfortune(path):
-        for suffix in ("", "-wal", "-shm"):
-            path.with_name(aside.name + suffix).unlink(missing_ok=True)
+        for name in (BROKEN, MENDED):
+            for suffix in SUFFIXES:
+                path.with_name(path.name + name + suffix).unlink(missing_ok=True)
+    return path.with_name(path.name + MENDED)
+
+
+def end_mending(path: Path) -> None:
+    """Put the mended file in the place of the broken one, which is kept beside it. Raises `JournalError`.
+
+    The power may go at any moment: while the broken file has its name the mending begins anew, and from then on
+    the mended one is whole, and only its name is left to be given. Without one, nothing is done.
+    """
+    mended = path.with_name(path.name + MENDED)
+    with misfortune(path):
+        if not mended.exists():
+            return
+        for suffix in SUFFIXES:
             with contextlib.suppress(FileNotFoundError):
-                os.replace(path.with_name(path.name + suffix), path.with_name(aside.name + suffix))
-    return aside
+                os.replace(path.with_name(path.name + suffix), path.with_name(path.name + BROKEN + suffix))
+        os.replace(mended, path)
+        folder = os.open(path.parent, os.O_RDONLY)
+        os.fsync(folder)
+        os.close(folder)
 
 
 def salvage(broken: Path, database: sqlite3.Connection, readable: Callable[[str, dict[str, Any]], bool]) -> int:

@@ -13,11 +13,13 @@ from edge.support import obey
 
 SWEEP_OVERLAP = timedelta(hours=1)
 """A payment is listed under the date of its creation; its approval may come later."""
+FAR = timedelta(days=3)
+FAR_EVERY = 3600.0
 PING_EVERY = 300.0
 PING_AGAIN = 30.0
 """After one that was not rung back."""
 PING_PATIENCE = 10.0
-"""How long an echo may take. Seconds, all three."""
+"""How long an echo may take. Seconds, as all these."""
 
 # --- what is owed to the broker ------------------------------------------------------------------------------------
 
@@ -46,7 +48,8 @@ def take_link_event(till: Till, event: m.LinkEvent, now: float) -> Till:
             till = look_around(till, now) if till.broker_up else till
             return replace(till, broker_up=False, broker_why=why)
         case m.RelaySeen(online):
-            return look_around(replace(till, relay_up=online, relay_speaks=True), now)
+            before, till = till, replace(till, relay_up=online, relay_speaks=True)
+            return look_around(till, now) if online != before.relay_up else till
         case m.PingSent(number):
             return replace(till, echo=replace(till.echo, number=number, sent_at=now, due_at=now + PING_EVERY))
         case m.PingEchoed(number):
@@ -102,6 +105,15 @@ def sweep(till: Till) -> m.Sweep:
     return m.Sweep(till.pos_id, till.swept_until - SWEEP_OVERLAP if till.swept_until else None)
 
 
+def sweep_again(till: Till, now: float) -> Till:
+    """When to sweep next; once an hour further back, for a payment may be under review for days."""
+    far_at = now if till.swept_far_at is None else till.swept_far_at
+    if now - far_at < FAR_EVERY or till.swept_until is None or till.known_since is None:
+        return replace(till, swept_far_at=far_at).owe(sweep(till), now + _sweep_every(till))
+    since = max(till.swept_until - FAR, till.known_since - SWEEP_OVERLAP)
+    return replace(till, swept_far_at=now).owe(m.Sweep(till.pos_id, since), now)
+
+
 def look_every(till: Till) -> float:
     """Seconds from one look at the till to the next."""
     if till.selling_blind:
@@ -109,6 +121,5 @@ def look_every(till: Till) -> float:
     return 2 * till.settings.check_every if till.loaded else till.settings.idle_every
 
 
-def sweep_every(till: Till) -> float:
-    """Seconds from one sweep to the next."""
+def _sweep_every(till: Till) -> float:
     return till.settings.outage_every if till.selling_blind else till.settings.idle_every

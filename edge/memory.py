@@ -65,8 +65,19 @@ class Memory:
         if self._journal is None or self.why:
             return
         journal = self._journal
-        for number, reference in journal.wishes():
-            yield reference, lambda number=number: journal.grant(number)  # type: ignore[misc]
+        try:
+            wishes = journal.wishes()
+        except JournalError as error:
+            log.error("%s", error)  # and they stay where they are
+            return
+        for number, reference in wishes:
+            yield reference, lambda number=number: self._grant(journal, number)  # type: ignore[misc]
+
+    def _grant(self, journal: Journal, number: int) -> None:
+        try:
+            journal.grant(number)
+        except JournalError as error:  # granted again at the next start: one more marked copy
+            log.error("%s", error)
 
     def _fail(self, error: JournalError, now: float) -> None:
         self._try_at = now + AGAIN

@@ -28,7 +28,10 @@ log = logging.getLogger(__name__)
 
 LARGEST_BODY = 4 * 1024 * 1024
 PAGE = 50
-MOST_PAGES = 100
+MOST_PAGES = 10
+"""Of one search. A question that takes longer than the watchdog waits would be asked for ever."""
+PIECE = 3
+"""Pages of a sweep before the next question may be asked: meanwhile a cashier waits for an answer."""
 LONGEST_PAUSE = 60.0
 """Seconds; a `Retry-After` of a day is not obeyed while a customer stands at the till."""
 
@@ -108,7 +111,7 @@ class MercadoPago:
     def find_merchant_orders(self, reference: str) -> tuple[MerchantOrder, ...]:
         """All merchant orders of exactly this reference. Raises `ApiError`, `Unreadable`."""
         query = {"external_reference": reference}
-        found = self._all("/merchant_orders/search", query, readings.read_merchant_orders)
+        found, _ = self._some("/merchant_orders/search", query, readings.read_merchant_orders, MOST_PAGES)
         return tuple(order for order in found if order.external_reference == reference)
 
     def order_on_till(self) -> LoadedOrder | None:
@@ -127,32 +130,39 @@ class MercadoPago:
         return m.PosFound(pos) if pos else m.NotFound()
 
     def _sweep(self, pos_id: str, since: datetime | None) -> m.Swept:
+        """The payments by the date of their creation; a refund meanwhile shifts pages, and no beginning."""
+        if self._clock is time.time:
+            self._find_pos()  # to hear their time first: an hour is missed, or told as news, by a clock that is off
         until = datetime.fromtimestamp(self._clock(), UTC)
+        begin = since or until - timedelta(minutes=m.Sweep.FIRST_MINUTES)
         query = {
             "pos_id": pos_id,
             "status": "approved",
             "sort": "date_created",
             "criteria": "asc",
             "range": "date_created",
-            "begin_date": _iso(min(since or until, until - timedelta(minutes=m.Sweep.FIRST_MINUTES))),
+            "begin_date": _iso(begin),
             "end_date": _iso(until + timedelta(minutes=1)),
         }
-        found = self._all("/v1/payments/search", query, readings.read_payments)
-        return m.Swept(pos_id, until, {payment.id: payment.merchant_order for payment in found})
+        found, complete = self._some("/v1/payments/search", query, readings.read_payments, PIECE)
+        ours = {payment.id: payment.merchant_order for payment in found if payment.pos_id in ("", pos_id)}
+        return m.Swept(pos_id, until, ours, None if complete else _got_to(found, begin))
 
-    def _all(self, path: str, query: Mapping[str, str], read: Callable[[Any], Page[Found]]) -> list[Found]:
-        """What a search finds, page by page."""
+    def _some(
+        self, path: str, query: Mapping[str, str], read: Callable[[Any], Page[Found]], pages: int
+    ) -> tuple[list[Found], bool]:
+        """What a search finds on so many pages, and whether that is all."""
         found: list[Found] = []
         seen = 0
-        for _ in range(MOST_PAGES):
+        for _ in range(pages):
             page = read(self._get(path, {**query, "limit": str(PAGE), "offset": str(seen)}))
             found.extend(page.found)
             seen += page.size
             if len(page.found) < page.size:
                 log.warning("%s %s: %d elements can't be read", path, query, page.size - len(page.found))
             if not page.size or seen >= page.total:
-                break
-        return found
+                return found, True
+        return found, False
 
     # --- the order on the till -------------------------------------------------------------------------------------
 
@@ -233,6 +243,14 @@ class MercadoPago:
         except (ValueError, TypeError):  # no date: what we knew before has to do
             return
         self._clock = lambda: time.monotonic() + ahead
+
+
+def _got_to(found: list[m.PaymentRead], begin: datetime) -> datetime:
+    """Where the next piece begins: always further on. Raises `Unreadable`."""
+    dates = [payment.created for payment in found if payment.created]
+    if not dates:
+        raise Unreadable("no payment of the search has a date_created")
+    return max(*dates, begin + timedelta(milliseconds=1))
 
 
 def _says_not_yours(error: ApiError, duty: m.PaymentDuty) -> bool:

@@ -54,7 +54,10 @@ class Cancel:
 
 @dataclass(frozen=True)
 class Sweep:
-    """Ask what was paid at our point of sale since `since` (None: in the last `Sweep.FIRST_MINUTES` minutes)."""
+    """Ask what was paid at our point of sale since `since` (None: in the last `Sweep.FIRST_MINUTES` minutes).
+
+    A sweep that finds much comes to its end in several pieces, each of which begins where the last one got to.
+    """
 
     pos_id: str
     since: datetime | None = None
@@ -262,6 +265,7 @@ class PaymentRead:
     pos_id: str
     merchant_order: str
     approved: bool = True
+    created: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -310,6 +314,8 @@ class Swept:
     until: datetime
     """By Mercado Pago's clock; the Pi's may be wrong."""
     payments: Mapping[str, str] = field(default_factory=dict)
+    reached: datetime | None = None
+    """There is more: these are the payments created up to here. None at the end."""
 
 
 @dataclass(frozen=True)

@@ -82,6 +82,11 @@ class MerchantOrder:
         return max((payment.date_approved for payment in self.approved if payment.date_approved), default=NEVER)
 
     @property
+    def first_paid_at(self) -> datetime:
+        """When the first of the money came; a further payment may follow an hour after the ticket."""
+        return min((payment.date_approved for payment in self.approved if payment.date_approved), default=NEVER)
+
+    @property
     def currency(self) -> str:
         return self.approved[0].currency if self.approved else ""
 
@@ -150,6 +155,8 @@ def verdict(order: MerchantOrder, account: Account, watched: bool, places: Mappi
         return Verdict.CANCELLED
     if order.status == "expired":
         return Verdict.EXPIRED
+    if UNPAID_WORDS.get(order.order_status) is Verdict.REFUNDED:
+        return Verdict.REFUNDED
     if order.status != "closed":
         return Verdict.LOOK_AGAIN
     if order.order_status in UNPAID_WORDS:

@@ -14,6 +14,10 @@ from edge.state import WAITS, Concern, LastTicket, Till, back_off, without
 
 BACKLOG = timedelta(minutes=15)
 """A ticket that waited for longer has no customer before it any more."""
+MOST_ON_LIST = 50
+"""Tickets on one list: a slow printer is done with it before the watchdog takes it for dead."""
+OLD = 60.0
+"""What was read longer ago is read again before it is printed. Seconds."""
 BREAKS = 3
 """A ticket that broke so often lets the others go first."""
 LOOK_AT_TROUBLED_PRINTER = 2.0
@@ -45,7 +49,8 @@ def _breaks(till: Till, reading: MerchantOrder) -> bool:
 def _list(till: Till, owed: list[MerchantOrder]) -> m.PrintList | None:
     """Tickets that waited for long don't come as a storm. A single one is as short as a list of it."""
     old = [reading for reading in owed if not till.orders[reading.reference].called_for and _waited(till, reading)]
-    return m.PrintList(tuple(sorted(old, key=lambda reading: reading.paid_at))) if len(old) > 1 else None
+    old.sort(key=lambda reading: reading.paid_at)
+    return m.PrintList(tuple(old[:MOST_ON_LIST])) if len(old) > 1 else None
 
 
 def _waited(till: Till, reading: MerchantOrder) -> bool:
@@ -57,8 +62,14 @@ def call_for_listed(till: Till) -> Till:
     """A person wants what is on the list."""
     for order in tuple(till.orders.values()):
         if order.stage is Stage.LISTED:
-            till = till.put(_called_for(order, Move.CALLED_FOR))
+            till = _call_for(till, order)
     return till
+
+
+def _call_for(till: Till, order: Order) -> Till:
+    """It waited for long: its money may be gone."""
+    assert order.reading is not None
+    return till.put(_called_for(order, Move.CALLED_FOR)).read_first(order.reading.id)
 
 
 def reprint(till: Till, reference: str) -> Till:
@@ -68,7 +79,9 @@ def reprint(till: Till, reference: str) -> Till:
         return till
     match order.stage:
         case Stage.LISTED:
-            return till.put(_called_for(order, Move.CALLED_FOR))
+            return _call_for(till, order)
+        case Stage.PAID:  # which can't be read again, perhaps never; the person takes it upon themselves
+            return replace(till, to_read_again=till.to_read_again - {order.reading.id})
         case Stage.PRINTED | Stage.UNCONFIRMED:
             return till.put(_called_for(order, Move.REPRINT).with_banner(m.Banner.COPY))
     return till
@@ -106,10 +119,13 @@ def _take_ticket(till: Till, order: Order, end: m.TicketEnd, now: float) -> Till
         case m.TicketPrinted(proof, paper):
             till = replace(till, proof=proof) if proof.better_than(till.proof) else till
             outcome = m.Outcome.COPY if m.Banner.COPY in order.banners else m.Outcome.PRINTED
-            return _ticket_out(_see_paper(till, paper, now), order.moved(Move.PROVED), outcome, now)
+            till = replace(_see_paper(till, paper, now), ticket_at=now)
+            return _ticket_out(till, order.moved(Move.PROVED), outcome, now)
         case m.TicketUnproved(paper):
             if till.proof is not m.Proof.NONE:
                 till = till.alarm(Concern.SILENT_PRINTER, order.reference)
+            else:
+                till = replace(till, ticket_at=now)
             return _ticket_out(_see_paper(till, paper, now), order.moved(Move.UNPROVED), m.Outcome.UNCONFIRMED, now)
         case m.TicketInterrupted(paper):
             order = order.moved(Move.INTERRUPTED).with_banner(m.Banner.COPY)
@@ -120,7 +136,7 @@ def _take_ticket(till: Till, order: Order, end: m.TicketEnd, now: float) -> Till
 
 def _ticket_out(till: Till, order: Order, outcome: m.Outcome, now: float) -> Till:
     last = LastTicket(till.date(now), order.reference, outcome)
-    till = replace(_note_paper(_recovered(till, now), order, now), ticket_at=now, last_ticket=last).put(order)
+    till = replace(_note_paper(_recovered(till, now), order, now), last_ticket=last).put(order)
     return till.report(outcome, order.reference, order.paid_by[0])
 
 
@@ -159,4 +175,15 @@ def _rest(till: Till, paper: m.Paper, now: float) -> Till:
 
 def _see_paper(till: Till, paper: m.Paper, now: float) -> Till:
     pause = LOOK_AT_PRINTER if paper.prints else LOOK_AT_TROUBLED_PRINTER
-    return replace(till, printer=replace(till.printer, paper=paper, look_at=now + pause))
+    printer, before = replace(till.printer, paper=paper, look_at=now + pause), till.printer.away_since
+    if not paper.prints:
+        return replace(till, printer=replace(printer, away_since=now if before is None else before))
+    till = replace(till, printer=replace(printer, away_since=None))
+    return _read_old_again(till) if before is not None and now - before > OLD else till
+
+
+def _read_old_again(till: Till) -> Till:
+    for order in till.orders.values():
+        if order.stage is Stage.PAID and order.reading:
+            till = till.read_first(order.reading.id)
+    return till

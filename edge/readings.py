@@ -85,7 +85,8 @@ def read_payment(answer: Any) -> PaymentRead:
     payment = _object(answer, "payment")
     # A card that was only checked is no sale.
     approved = payment.get("status") == "approved" and payment.get("operation_type") != "card_validation"
-    return PaymentRead(_id(payment, "id"), _text(payment, "pos_id"), _order_of(payment), approved)
+    created = _date(payment, "date_created")
+    return PaymentRead(_id(payment, "id"), _text(payment, "pos_id"), _order_of(payment), approved, created)
 
 
 def read_payments(answer: Any) -> Page[PaymentRead]:

@@ -179,6 +179,7 @@ def readable(table: str, row: Mapping[str, Any]) -> bool:
                 read_report(json.loads(row["report"]))
             case "memory":
                 read_memory({row["key"]: row["value"]})
+                int(row["value"] if row["key"] == "commits" else 0)  # which the journal counts for itself
     except UNREADABLE:
         return False
     return True

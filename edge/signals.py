@@ -62,6 +62,12 @@ def problems(till: Till) -> list[str]:
         found.append(f"nothing can be printed, for it could not be remembered: {till.journal_why}")
     if listed := sum(order.stage is Stage.LISTED for order in till.orders.values()):
         found.append(f"{listed} tickets wait on a list that was printed; a press of the button prints them")
+    found += [
+        f"{order.reference} was paid and can't be read again, so that it has no ticket yet; "
+        f"`till-edge reprint {order.reference}` prints it all the same"
+        for order in till.orders.values()
+        if order.reading and order.reading.id in till.to_read_again and _stuck(till, order.reading.id)
+    ]
     if till.api.trouble is m.Trouble.REFUSED:
         found.append(till.api.why)
     if till.button.stuck:
@@ -88,6 +94,11 @@ def _working(till: Till, now: float) -> bool:
     busy = any(isinstance(duty, asked) and _fresh(due, now) for duty, due in till.agenda.items())
     stages = (Stage.PAID, Stage.PRINTING, Stage.CANCELLING)
     return busy or till.cancel_wanted_at is not None or any(order.stage in stages for order in till.orders.values())
+
+
+def _stuck(till: Till, merchant_order: str) -> bool:
+    due = till.agenda.get(m.Verify(merchant_order))
+    return due is not None and due.tries + due.missed >= ODD_TRIES
 
 
 def _fresh(due: Due, now: float) -> bool:

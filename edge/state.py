@@ -18,6 +18,8 @@ from edge.order import Account, MerchantOrder
 Key = TypeVar("Key")
 Value = TypeVar("Value")
 
+FIRST = float("-inf")
+"""Due before all else but a cancel: money was seen."""
 SLOWEST_RETRY = 30.0
 ODD_TRIES = 8
 """So often one question fails while others are answered before a person hears of it."""
@@ -95,6 +97,8 @@ class Printer:
     look_at: float = 0.0
     retry_at: float = 0.0
     failures: int = 0
+    away_since: float | None = None
+    """Since when it can't print."""
 
 
 @dataclass(frozen=True)
@@ -181,7 +185,7 @@ class Till:
     places: Mapping[str, str] = field(default_factory=dict)
     """Where payments were made: payment id -> POS id."""
     to_read_again: frozenset[str] = frozenset()
-    """Merchant orders that were paid when the power went: read again before their ticket, for money goes back too."""
+    """Merchant orders that were paid some time ago: read again before their ticket, for money goes back too."""
     unplaced: Mapping[str, MerchantOrder] = field(default_factory=dict)
     """Readings that wait for the place of their payment, by merchant order id."""
     rejections: Mapping[str, str] = field(default_factory=dict)
@@ -216,6 +220,8 @@ class Till:
     lookups: float = 0.0
     """Until when the ids looked up so far have used up our share of Mercado Pago's patience."""
     swept_at: float = float("-inf")
+    swept_far_at: float | None = None
+    """When we last looked further back than the sweeps do."""
     ticket_at: float = float("-inf")
     cancelled_at: float = float("-inf")
 
@@ -261,6 +267,11 @@ class Till:
         """Put a duty on the agenda. One that is there already comes no later than it would have."""
         due = self.agenda.get(duty) or Due(at, at)
         return self.schedule(duty, replace(due, at=min(due.at, at)))
+
+    def read_first(self, merchant_order: str) -> "Till":
+        """Read this merchant order before its ticket is printed: what we know may be old, and money goes back too."""
+        waiting = replace(self, to_read_again=self.to_read_again | {merchant_order})
+        return waiting.owe(m.Verify(merchant_order), FIRST)
 
     def schedule(self, duty: m.PaymentDuty, due: Due) -> "Till":
         """Say exactly when a duty is due."""

@@ -14,16 +14,18 @@ from edge import button as buttons
 from edge import messages as m
 from edge.button import Gesture
 from edge.life import FINISHED, Move, Order, Stage
-from edge.links import look_again, look_around, look_every, miss_echo, sweep, sweep_every, take_link_event
+from edge.links import look_again, look_around, look_every, miss_echo, sweep, sweep_again, take_link_event
 from edge.order import NEVER, MerchantOrder, Verdict, unplaced, verdict
 from edge.printing import call_for_listed, reprint, take_printer_event
-from edge.state import ODD_TRIES, Api, Concern, Due, Till, back_off, remember, without
+from edge.state import FIRST, ODD_TRIES, Api, Concern, Due, Till, back_off, remember, without
 
 NOT_FOUND_TRIES = 5
 """The first notification may beat the readable resource by seconds; after some 15 s an id is called unknown."""
 SETTLE = 10.0
 """An order absent from the till may have been paid: its merchant orders get so long to show up in a search."""
 REFUSED_EVERY = 60.0
+READ_AGAIN = 5.0
+"""When an order is read again whose money went back while its ticket was under way."""
 PLACE_AGAIN = 60.0
 """When an order is read again whose place we could not find out."""
 HOLD_COUNTS = 30.0
@@ -40,8 +42,6 @@ RUNG: Mapping[m.Kind, type[m.Verify] | type[m.ReadPayment]] = {
     m.Kind.MERCHANT_ORDER: m.Verify,
     m.Kind.PAYMENT: m.ReadPayment,
 }
-FIRST = float("-inf")
-"""Due before all that was only rung for: money was seen."""
 
 
 # --- what is owed --------------------------------------------------------------------------------------------------
@@ -52,14 +52,19 @@ def payment_duty(till: Till, now: float) -> m.PaymentDuty | None:
     if now < till.api.retry_at:
         return None
     may = [duty for duty, due in till.agenda.items() if due.at <= now and _may_ask(till, duty, now)]
-    return min(may, key=lambda duty: (_rank(duty), till.agenda[duty].at), default=None)
+    return min(may, key=lambda duty: (_rank(till, duty), till.agenda[duty].at), default=None)
 
 
-def _rank(duty: m.PaymentDuty) -> int:
-    """A cashier waits for a cancel; what others ring, and be it ten thousand times, comes behind our own questions."""
-    if isinstance(duty, m.Cancel):
+def _rank(till: Till, duty: m.PaymentDuty) -> int:
+    """A cashier waits for a cancel, and for money that was seen; what others ring comes behind our own questions."""
+    if isinstance(duty, m.Cancel) or till.agenda[duty].at == FIRST:
         return 0
-    return 2 if isinstance(duty, m.Verify | m.ReadPayment) else 1
+    return 2 if _was_rung(duty) else 1
+
+
+def _was_rung(duty: m.PaymentDuty) -> bool:
+    """Whether a doorbell may be behind it, and be it one of ten thousand."""
+    return isinstance(duty, m.Verify | m.ReadPayment)
 
 
 def _may_ask(till: Till, duty: m.PaymentDuty, now: float) -> bool:
@@ -67,7 +72,7 @@ def _may_ask(till: Till, duty: m.PaymentDuty, now: float) -> bool:
         return isinstance(duty, m.FindPos)
     if till.known_since is None:  # without it no ticket can be told from a copy
         return isinstance(duty, m.FindPos | m.Sweep)
-    return _rank(duty) < 2 or till.lookups - now < PATIENCE
+    return not _was_rung(duty) or till.lookups - now < PATIENCE
 
 
 # --- what a fact teaches -------------------------------------------------------------------------------------------
@@ -112,13 +117,11 @@ def _start(till: Till, event: m.Started, now: float) -> Till:
                 till = till.owe(m.Cancel(order.reference), now)
             case Stage.PRINTING:
                 till = till.put(order.moved(Move.INTERRUPTED).with_banner(m.Banner.COPY))
+        if order.reading and till.known_since is None:  # the journal lacks commits, perhaps those of its ticket
+            till = till.put(till.orders[order.reference].with_banner(m.Banner.COPY))
         if order.reading:  # the power may have been out for a night
-            till = _read_before_printing(till, order.reading.id)
+            till = till.read_first(order.reading.id)
     return look_around(till, now)
-
-
-def _read_before_printing(till: Till, identity: str) -> Till:
-    return replace(till, to_read_again=till.to_read_again | {identity}).owe(m.Verify(identity), FIRST)
 
 
 def _ring(till: Till, bell: m.DoorbellRang, now: float) -> Till:
@@ -127,7 +130,7 @@ def _ring(till: Till, bell: m.DoorbellRang, now: float) -> Till:
         return till
     duty = RUNG[bell.kind](bell.id)
     due = till.agenda.get(duty)
-    if due is None and sum(_rank(waiting) == 2 for waiting in till.agenda) >= MOST_DOORBELLS:
+    if due is None and sum(map(_was_rung, till.agenda)) >= MOST_DOORBELLS:
         return till.owe(sweep(till), max(now, till.swept_at + SWEEP_PAUSE)) if till.pos_id else till
     if due is None:
         return till.schedule(duty, Due(now, now, for_all=bell.for_all))
@@ -148,7 +151,7 @@ def _concerns(till: Till, reading: MerchantOrder) -> bool:
 
 def _ask(till: Till, duty: m.PaymentDuty, now: float) -> Till:
     """The question is on its way; one that somebody rang for is paid from our share of Mercado Pago's patience."""
-    if _rank(duty) == 2:
+    if _was_rung(duty):
         till = replace(till, lookups=max(till.lookups, now) + LOOKUP)
     return till.schedule(duty, replace(till.agenda[duty], rung_again=False))
 
@@ -252,6 +255,10 @@ def _read(till: Till, reading: MerchantOrder, now: float) -> Till:
     order = _told_of(till, reading)
     found = verdict(reading, till.account, order is not None and order.on_our_till, till.places)
     if order is not None and reading.id in order.paid_by:
+        if found.rejected and order.stage is Stage.PRINTING:
+            # Should the ticket break off, it is not to come again.
+            till = replace(till, to_read_again=till.to_read_again | {reading.id})
+            return till.owe(m.Verify(reading.id), now + READ_AGAIN)
         return _take_back(till, order, reading, found) if found.rejected else till
     match found:
         case Verdict.PAID:
@@ -273,10 +280,13 @@ def _told_of(till: Till, reading: MerchantOrder) -> Order | None:
 
 def _take_back(till: Till, order: Order, reading: MerchantOrder, found: Verdict) -> Till:
     """The money went back. What has no ticket yet gets none; a copy that a person asked for is no matter of ours."""
-    copy_wanted = order.called_for and m.Banner.COPY in order.banners
-    if order.stage not in (Stage.PAID, Stage.LISTED) or copy_wanted:
+    assert order.reading is not None
+    copy_wanted = order.called_for and order.filed_at is not None
+    if order.stage not in (Stage.PAID, Stage.LISTED) or copy_wanted or reading.id != order.reading.id:
         return till
-    till = till.put(replace(order.moved(Move.TAKEN_BACK), reading=None))
+    for other in order.also_paid:  # the same sale, paid a second time: that money is still there
+        till = till.owe(m.Verify(other), FIRST)
+    till = till.put(replace(order.moved(Move.TAKEN_BACK), reading=None, also_paid=()))
     return _reject(till.alarm(Concern.REJECTED, order.reference), found.value, order.reference, reading.id)
 
 
@@ -294,8 +304,8 @@ def _pay(till: Till, order: Order, reading: MerchantOrder) -> Till:
         return till.report(m.Outcome.DOUBLE_PAYMENT, order.reference, reading.id)
     # What we never saw on our till lapsed for want of knowledge, not of money.
     late = order.stage in FINISHED and order.on_our_till
-    order = replace(order.moved(Move.PAID), reading=reading, on_our_till=True)
-    if till.known_since is not None and NEVER < reading.paid_at < till.known_since:
+    order = replace(order.moved(Move.PAID), reading=reading, on_our_till=True, filed_at=None)
+    if till.known_since is not None and NEVER < reading.first_paid_at < till.known_since:
         order = order.with_banner(m.Banner.COPY)
     if late:
         order = order.with_banner(m.Banner.LATE)
@@ -391,8 +401,13 @@ def _take_sweep(till: Till, swept: m.Swept, now: float) -> Till:
             till = till.owe(m.ReadPayment(payment), now) if f"payment {payment}" not in till.rejections else till
         elif merchant_order not in known:
             till = _place(till, m.PaymentRead(payment, swept.pos_id, merchant_order))
+            if till.rejections.get(merchant_order) in ("not_found", Verdict.EXPIRED):
+                till = till.alarm(Concern.PAID_WITHOUT_ORDER, payment)
+    till = till.drop(*(duty for duty in till.agenda if isinstance(duty, m.Sweep)))
+    if swept.reached:
+        return till.owe(m.Sweep(swept.pos_id, swept.reached), now)
     till = replace(till, swept_until=swept.until, swept_at=now, known_since=till.known_since or swept.until)
-    return _forget(till, swept.until).owe(sweep(till), now + sweep_every(till))
+    return sweep_again(_forget(till, swept.until), now)
 
 
 def _forget(till: Till, today: datetime) -> Till:
@@ -401,7 +416,9 @@ def _forget(till: Till, today: datetime) -> Till:
     old = [reference for reference, order in till.past.items() if order.filed_at and order.filed_at < horizon]
     if not old:
         return till
-    known_since = max(till.known_since or horizon, horizon)
+    readings = [till.past[reference].reading for reference in old]
+    paid = [reading.paid_at + timedelta.resolution for reading in readings if reading]
+    known_since = max(till.known_since or horizon, horizon, *paid)
     return replace(till, past=without(till.past, *old), known_since=known_since)
 
 
@@ -437,11 +454,15 @@ def _take_cancel(till: Till, tried: m.CancelTried, due: Due, now: float) -> Till
     order = till.orders.get(tried.reference)
     if order is None or order.stage is not Stage.CANCELLING:
         return till
+    if any(reading.received > 0 and not reading.cancelled for reading in tried.orders):  # paid, and not closed yet
+        return _kept(till, order, "being_paid", now)
     match tried.removal:
         case m.Removal.DELETED:
             return _cancelled(till, order, now)
-        case m.Removal.ABSENT if now - due.since >= SETTLE:
+        case m.Removal.ABSENT if due.missed and now - due.since >= SETTLE:
             return _cancelled(till, order, now)
+        case m.Removal.ABSENT if not due.missed:
+            due = replace(due, since=now, missed=1)
         case m.Removal.LOCKED:
             return _kept(till, order, "being_paid", now)
         case m.Removal.ANOTHER:

@@ -20,7 +20,7 @@ from edge import till as core
 from edge.journal import Journal
 from edge.life import Stage
 from edge.order import Item, MerchantOrder, Payment
-from edge.printing import printer_duty
+from edge.printing import OLD, printer_duty
 from edge.state import Settings, Till
 from edge.till import payment_duty
 
@@ -378,7 +378,14 @@ def key(world: World) -> Key:
         for duty, due in till.agenda.items()
     )
     kept = tuple(freeze(getattr(till, name)) for name in KEPT)
-    printer = (till.printer.paper, till.printer.look_at <= now, till.printer.retry_at <= now)
+    away = till.printer.away_since
+    printer = (
+        till.printer.paper,
+        till.printer.look_at <= now,
+        till.printer.retry_at <= now,
+        away is not None,
+        away is not None and now - away > OLD,
+    )
     api = (till.api.trouble, till.api.retry_at <= now)
     rest = (
         world.books,
@@ -394,7 +401,18 @@ def key(world: World) -> Key:
 
 PASSING = (
     *("agenda", "reports", "last_report", "api", "printer", "button", "ticket_at", "cancelled_at", "settings"),
-    *("lookups", "swept_at", "echo", "today", "last_ticket", "news", "waits", "replies", "identify_until"),
+    *(
+        "lookups",
+        "swept_at",
+        "swept_far_at",
+        "echo",
+        "today",
+        "last_ticket",
+        "news",
+        "waits",
+        "replies",
+        "identify_until",
+    ),
 )
 KEPT = tuple(each.name for each in fields(Till) if each.name not in PASSING)
 

@@ -29,7 +29,7 @@ def behind_an_empty_roll(minutes: int, *orders: MerchantOrder) -> Desk:
         desk.books.write(order)
         desk.ring(order.id)
     desk.books.today = NOON + timedelta(minutes=minutes)
-    return desk.wait(70).hear(m.PrinterSeen(m.Paper.READY))
+    return desk.wait(70).hear(m.PrinterSeen(m.Paper.READY)).settle()
 
 
 OUT = m.TicketPrinted(m.Proof.STATUS, m.Paper.READY)
@@ -107,7 +107,7 @@ def test_money_that_went_back_leaves_the_list():
 def test_a_single_one_can_be_asked_for_from_the_command_line():
     desk = behind_an_empty_roll(20, paid(1), paid(2))
     slip(desk)
-    desk.hear(m.ReprintAsked("sale-2")).print()
+    desk.hear(m.ReprintAsked("sale-2")).settle().print()
     assert [(duty.order.reference, duty.banners) for duty in desk.printed] == [("sale-2", ())]
 
 

@@ -100,6 +100,47 @@ def test_text_that_was_damaged_inside_a_sound_file_is_found_too(path):
     assert DAMAGED in till.notices
 
 
+def change(path: Path, statement: str) -> None:
+    database = sqlite3.connect(path)
+    database.execute(statement)
+    database.commit()
+    database.close()
+
+
+FLIPPED = {
+    "a letter of a reading": "UPDATE orders SET reading = CAST(X'FF41' AS TEXT) WHERE reference = 'sale-7'",
+    "a letter of a reference": "UPDATE orders SET reference = CAST(X'FF41' AS TEXT) WHERE reference = 'sale-7'",
+    "a digit of the count of commits": "UPDATE memory SET value = '1s' WHERE key = 'commits'",
+    "a letter of our point of sale's id": "UPDATE memory SET value = CAST(X'B53535' AS TEXT) WHERE key = 'pos_id'",
+}
+
+
+@pytest.mark.parametrize("what", FLIPPED)
+def test_one_flipped_bit_in_a_text_costs_one_row_and_is_told(path, what):
+    change(path, FLIPPED[what])
+    till = after_a_start(path)
+    assert len(till.past) >= ORDERS - 1
+    assert "owed" in till.orders
+    assert till.known_since is None
+    assert DAMAGED in till.notices
+
+
+def test_the_power_goes_while_the_mended_file_is_put_in_its_place(path):
+    change(path, FLIPPED["a letter of a reading"])
+    mended = after_a_start(path)
+    path.rename(path.with_name("journal.db.mended"))
+    assert after_a_start(path) == mended
+
+
+def test_the_power_goes_while_the_file_is_being_mended(path):
+    change(path, FLIPPED["a letter of a reading"])
+    path.with_name("journal.db.mended").write_bytes(path.read_bytes()[:5000])
+    till = after_a_start(path)
+    assert len(till.past) == ORDERS - 1
+    assert DAMAGED in till.notices
+    assert not path.with_name("journal.db.mended").exists()
+
+
 def test_a_log_that_lost_its_last_commits_is_noticed(path):
     """SQLite sees nothing wrong with it: a log may end anywhere. The note beside the file knows better."""
     journal, before = remember(path, SETTINGS, "us", 0.0)
@@ -170,6 +211,19 @@ def test_a_journal_of_the_first_form_is_brought_up_to_date(tmp_path):
         till = after_a_start(tmp_path / "journal.db")
         assert till.past == {"a": Order("a", Stage.CANCELLED, True, banners=(m.Banner.LATE,))}
         assert till.pos_id == POS
+
+
+def test_an_upgrade_that_fails_half_way_changes_nothing(tmp_path):
+    """And so does one that the power cuts: else its first half would be in the way of the next attempt for ever."""
+    path = tmp_path / "journal.db"
+    database = sqlite3.connect(path)
+    database.executescript(OLD)
+    database.execute("ALTER TABLE orders ADD COLUMN filed_at TEXT")
+    with pytest.raises(JournalError, match="duplicate column"):
+        after_a_start(path)
+    columns = [row[1] for row in database.execute("PRAGMA table_info(orders)")]
+    database.close()
+    assert "called_for" not in columns
 
 
 def test_what_is_forgotten_gives_its_room_back(path):

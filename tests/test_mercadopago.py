@@ -80,7 +80,8 @@ def test_a_read_leads_from_the_payment_to_its_order_and_place(service, api):
     payment = service.account.pay()
     [order] = api.find_merchant_orders("R1")
     found = answer(api, m.ReadPayment(str(payment["id"])))
-    assert found == m.PaymentRead(str(payment["id"]), str(service.account.till().id), order.id)
+    created = datetime.fromisoformat(payment["date_created"])
+    assert found == m.PaymentRead(str(payment["id"]), str(service.account.till().id), order.id, created=created)
     assert answer(api, m.Verify(order.id)) == m.MerchantOrderRead(order)
 
 
@@ -116,6 +117,35 @@ def test_the_sweep_lists_what_was_paid_here_page_by_page(service, api):
     service.account.forge(payments=[{"status": "rejected"}])
     swept = answer(api, m.Sweep(str(service.account.till().id)))
     assert sorted(swept.payments.values()) == sorted(map(str, here))
+
+
+def test_a_long_sweep_comes_in_pieces_each_of_which_begins_where_the_last_one_got_to(service, api):
+    """Meanwhile a cashier may be answered, and a payment that is refunded shifts the pages of no later piece."""
+    begin = datetime.now(UTC) - timedelta(hours=2)
+    here = set()
+    for number in range(400):
+        service.account.now = lambda number=number: begin + timedelta(seconds=number)
+        here.add(str(service.account.forge()))
+    service.account.now = lambda: begin + timedelta(hours=2)
+    pos = str(service.account.till().id)
+    found, since, pieces = set(), begin - timedelta(minutes=1), 0
+    while since:
+        swept = answer(api, m.Sweep(pos, since))
+        if not pieces:
+            service.account.refund(int(next(iter(swept.payments))))
+        found |= set(swept.payments.values())
+        since, pieces = swept.reached, pieces + 1
+    assert found == here
+    assert pieces == 3
+
+
+def test_a_sweep_hears_mercado_pagos_time_before_it_asks(service, api):
+    """The Pi's clock may be an hour behind: what was paid since would be missed, and its ticket doubted by nobody."""
+    service.account.now = lambda: datetime.now(UTC) + timedelta(hours=1)
+    paid = str(service.account.forge())
+    swept = answer(api, m.Sweep(str(service.account.till().id)))
+    assert swept.until - datetime.now(UTC) > timedelta(minutes=59)
+    assert list(swept.payments.values()) == [paid]
 
 
 def test_the_sweep_goes_back_as_far_as_it_is_told(service, api):
