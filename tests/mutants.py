@@ -17,6 +17,10 @@ STORIES = (
 EXPLORE = "from explorer import *\nfor shop in SHOPS.values(): Explorer(Limits(1, shop), 2500).walk()"
 
 
+LONGEST = 300
+"""Seconds; unharmed code takes a tenth of it."""
+
+
 @dataclass(frozen=True)
 class Mutant:
     """One bug: `old` in a file of edge/ becomes `new`."""
@@ -117,7 +121,11 @@ def caught_by(mutant: Mutant) -> list[str]:
 def _fails(command: list[str], copy: Path) -> bool:
     path = f"{copy}:{ROOT / 'tests'}"
     environment = {"PYTHONPATH": path, "PATH": "/usr/bin:/bin", "PYTHONDONTWRITEBYTECODE": "1"}
-    return subprocess.run(command, cwd=copy, env=environment, capture_output=True, check=False).returncode != 0
+    try:
+        done = subprocess.run(command, cwd=copy, env=environment, capture_output=True, check=False, timeout=LONGEST)
+    except subprocess.TimeoutExpired:
+        return True  # a till that never rests is caught as well
+    return done.returncode != 0
 
 
 # The project's own pythonpath would put the unharmed code before the copy.
