@@ -15,6 +15,8 @@ SHOWN = 3.0
 """How long the panel shows that a ticket came out, or that an order was cancelled. Seconds."""
 
 
+MOST_PROBLEMS = 10
+"""In a status, which is read within 4 KB."""
 OWED = (Stage.PAID, Stage.LISTED, Stage.PRINTING)
 """Where the ticket is still to come."""
 
@@ -72,7 +74,7 @@ def problems(till: Till) -> list[str]:
         found.append(till.api.why)
     if till.button.stuck:
         found.append("the button was found pressed at start; it is ignored until it is released")
-    return found
+    return found if len(found) <= MOST_PROBLEMS else [*found[:MOST_PROBLEMS], f"and {len(found) - MOST_PROBLEMS} more"]
 
 
 def not_ready(till: Till) -> str:

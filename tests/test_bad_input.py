@@ -5,7 +5,6 @@ Messages are genuine ones, bent: values of any kind took the place of others.
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from decimal import Context, Decimal
 from fractions import Fraction
 from typing import Any
@@ -14,7 +13,7 @@ from urllib.parse import quote
 import pytest
 from bent import anything, bent, bounded, thorough
 from desk import Books, Desk
-from facts import APPROVED, PAID, POS, REFERENCE, USER
+from facts import POS, REFERENCE, USER
 from fuzz import ANSWERS, DOORBELLS, NOTIFICATIONS, READERS, TARGETS, written
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -291,25 +290,3 @@ def test_whatever_is_answered_the_till_goes_on_and_prints_only_what_is_paid(on_t
     story = Story(on_till, data.draw)
     for _ in range(steps):
         story.go_on()
-
-
-@pytest.mark.parametrize("on_till", [None, REFERENCE])
-def test_an_order_that_is_given_its_reference_after_a_refund_has_its_ticket_all_the_same(on_till):
-    desk, nameless = Desk(books=Books(on_till=on_till)), replace(PAID, external_reference="")
-    refunded = replace(nameless, payments=(replace(APPROVED, status="refunded"),))
-    for order in (nameless, refunded, PAID):
-        desk.books.write(order)
-        desk.ring(PAID.id)
-    assert desk.owed().order == PAID
-
-
-@pytest.mark.parametrize("on_till", [None, REFERENCE])
-def test_an_order_that_is_given_its_reference_after_its_ticket_has_no_second_one(on_till):
-    desk = Desk(books=Books(on_till=on_till))
-    desk.books.write(replace(PAID, external_reference=""))
-    desk.ring(PAID.id)
-    desk.begin()
-    desk.hear(m.TicketUnproved(m.Paper.READY))
-    desk.books.write(PAID)
-    desk.ring(PAID.id)
-    assert desk.begin() is None

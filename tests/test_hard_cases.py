@@ -133,6 +133,28 @@ def test_a_further_payment_an_hour_after_the_ticket_makes_no_new_one_of_it():
     assert desk.papers == [("1", (m.Banner.COPY,))]
 
 
+@pytest.mark.parametrize("on_till", [None, REFERENCE])
+def test_an_order_that_is_given_its_reference_after_a_refund_has_its_ticket_all_the_same(on_till):
+    desk, nameless = Desk(books=Books(on_till=on_till)), replace(PAID, external_reference="")
+    refunded = replace(nameless, payments=(replace(APPROVED, status="refunded"),))
+    for order in (nameless, refunded, PAID):
+        desk.books.write(order)
+        desk.ring(PAID.id)
+    assert desk.owed().order == PAID
+
+
+@pytest.mark.parametrize("on_till", [None, REFERENCE])
+def test_an_order_that_is_given_its_reference_after_its_ticket_has_no_second_one(on_till):
+    desk = Desk(books=Books(on_till=on_till))
+    desk.books.write(replace(PAID, external_reference=""))
+    desk.ring(PAID.id)
+    desk.begin()
+    desk.hear(m.TicketUnproved(m.Paper.READY))
+    desk.books.write(PAID)
+    desk.ring(PAID.id)
+    assert desk.begin() is None
+
+
 # --- no ticket -----------------------------------------------------------------------------------------------------
 
 

@@ -7,9 +7,11 @@ from desk import Books, Desk, with_settings
 from facts import PAID, REFERENCE
 
 from edge import messages as m
+from edge import wire
 from edge.life import Stage
 from edge.links import PING_AGAIN, PING_EVERY, PING_PATIENCE, ping_duty
 from edge.signals import Signal, status
+from edge.state import Concern
 
 ANSWERED = m.ReplyTo("support/answers", b"7")
 OUT = m.TicketPrinted(m.Proof.STATUS, m.Paper.READY)
@@ -250,3 +252,11 @@ def test_a_till_that_can_not_ask_says_so_before_the_sale():
     assert facts(desk)["not_ready"].startswith("Mercado Pago can't be asked: no connection")
     desk.books.down = False
     assert facts(desk.wait(60))["ready_to_sell"]
+
+
+def test_a_status_with_many_problems_can_still_be_read():
+    desk = Desk()
+    for number in range(100):
+        desk.till = desk.till.alarm(Concern.LATE_MONEY, f"a-reference-of-some-length-{number}" * 2)
+    assert facts(desk)["problems"][-1] == "and 90 more"
+    assert wire.decode_state(wire.encode({"v": 1, **facts(desk)})) == "attention"
