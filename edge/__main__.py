@@ -1,4 +1,4 @@
-"""The commands that people type: `till-edge run`, `orders`, `reprint`, `order create|show|cancel`.
+"""The commands that people type: `till-edge run`, `orders`, `reprint`, `report`, `order create|show|cancel`.
 
 Exit codes: 0 done, 1 failed, 2 usage, 78 configuration (systemd does not restart on that one).
 """
@@ -9,7 +9,7 @@ import secrets
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from importlib import metadata
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from edge.mercadopago import ApiError, MercadoPago
 from edge.new_order import BadOrder, fresh_reference, new_order, read_amount, read_item
 from edge.order import NEVER
 from edge.readings import Unreadable
+from edge.wire import BadMessage, read_day
 
 DEFAULT_CONFIG = Path("/etc/till-edge/config.yaml")
 FAILED = 1
@@ -94,9 +95,23 @@ def _reprint(config: Config, options: argparse.Namespace) -> int:
         what = f"{options.reference!r} is not paid" if order else f"there is no order {options.reference!r}"
         print(f"till-edge: {what}; `till-edge orders` lists them", file=sys.stderr)
         return FAILED
-    journal.wish(options.reference)
+    journal.wish(m.ReprintAsked(options.reference))
     print("asked for: the daemon prints it as a marked copy, now or as soon as it runs")
     return 0
+
+
+def _report(config: Config, options: argparse.Namespace) -> int:
+    day = options.day or datetime.now(config.till.timezone).date()
+    _open_journal(config).wish(m.DayAsked(day))
+    print(f"asked for: the daemon prints the slip of {day}, now or as soon as it runs and Mercado Pago answers")
+    return 0
+
+
+def _day(text: str) -> date:
+    try:
+        return read_day(text)
+    except BadMessage:
+        raise argparse.ArgumentTypeError(f"{text!r} is no day; write it like 2026-03-02") from None
 
 
 def _create(config: Config, options: argparse.Namespace) -> int:
@@ -170,6 +185,8 @@ def _parser() -> argparse.ArgumentParser:
     add(commands, "run", "the daemon", _run)
     add(commands, "orders", "the journal as a table", _orders)
     add(commands, "reprint", "print a marked copy of a ticket", _reprint).add_argument("reference")
+    report = add(commands, "report", "print the slip of a day, checked against Mercado Pago", _report)
+    report.add_argument("--day", type=_day, metavar="YYYY-MM-DD", help="default: today")
     order = commands.add_parser("order", help="the order on this till, at Mercado Pago")
     orders = order.add_subparsers(required=True, metavar="COMMAND")
     create = add(orders, "create", "put an order on this till; prints its reference", _create)

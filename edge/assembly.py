@@ -14,8 +14,9 @@ from edge.machine import Machine, versions
 from edge.mercadopago import MercadoPago
 from edge.panel import Panel
 from edge.printer import Printer
+from edge.slips import lay_out_day, lay_out_list, lay_out_test
 from edge.state import Settings, Till
-from edge.ticket import lay_out, lay_out_list, lay_out_test
+from edge.ticket import lay_out
 
 
 def assemble(config: Config, version: str) -> Daemon:
@@ -67,6 +68,8 @@ def composer(config: Config) -> Callable[[m.Print | m.Slip], bytes]:
                 return encoder.encode(lay_out_test(config.ticket, config.till, encoder.columns))
             case m.PrintList(orders):
                 return encoder.encode(lay_out_list(orders, config.ticket, config.till, encoder.columns))
+            case m.PrintDay(day):
+                return encoder.encode(lay_out_day(day, config.ticket, config.till, encoder.columns))
             case m.Print(order, banners):
                 lines = lay_out(order, banners, config.ticket, config.till, encoder.columns)
                 return encoder.encode(lines, open_drawer=printer.open_drawer and m.Banner.COPY not in banners)

@@ -237,7 +237,7 @@ class MqttBroker:
         if any(letter in topic for letter in "+#\0"):
             raise wire.BadMessage("its response topic has a wildcard")
         reply_to = m.ReplyTo(topic, getattr(message.properties, "CorrelationData", b""))
-        return m.CommandCame(m.Command(command.command), reply_to, command.reference)
+        return m.CommandCame(m.Command(command.command), reply_to, command.reference, command.day)
 
     def _acknowledgement(self, client: mqtt.Client, message: mqtt.MQTTMessage) -> Callable[[], None]:
         connection = self._connection

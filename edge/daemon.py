@@ -241,8 +241,8 @@ class Daemon:
 
     def _hear_wishes(self) -> None:
         """What a person at the command line asked for, by way of the journal."""
-        for reference, grant in self._memory.wishes():
-            if self._learn(m.ReprintAsked(reference)):
+        for wish, grant in self._memory.wishes():
+            if self._learn(wish):
                 grant()
 
     def _hand_out(self) -> None:

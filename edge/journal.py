@@ -39,8 +39,10 @@ from edge.rows import (
     read_notices,
     read_order,
     read_report,
+    read_wish,
     readable,
     write_notices,
+    write_wish,
 )
 from edge.state import Concern, Due, Notice, Settings, Till
 
@@ -107,6 +109,7 @@ class Journal:
         if memory.get("identity") != identity:
             memory = self._move_to(identity, memory)
         reports = self._reports()
+        self._wishes()  # a damaged one is to be found now, while the file can be mended
         self._commits = int(memory.get("commits", 0))
         return Till(
             settings=settings,
@@ -143,19 +146,19 @@ class Journal:
         names = [column[0] for column in rows.description]
         return (read_order(dict(zip(names, row, strict=True))) for row in rows)
 
-    def wish(self, reference: str) -> None:
-        """Ask the daemon, which may be running or not, for a copy of this order's ticket. Raises `JournalError`."""
+    def wish(self, wish: m.Wish) -> None:
+        """Ask something of the daemon, which may be running or not. Raises `JournalError`."""
         with misfortune(self._path):
-            self._database.execute("INSERT INTO wishes (reference) VALUES (?)", [reference])
+            self._database.execute("INSERT INTO wishes (reference, day) VALUES (:reference, :day)", write_wish(wish))
 
-    def wishes(self) -> list[tuple[int, str]]:
-        """The wishes that somebody else left since the last call: number and reference. Raises `JournalError`."""
+    def wishes(self) -> list[tuple[int, m.Wish]]:
+        """The wishes that somebody else left since the last call, each with its number. Raises `JournalError`."""
         with misfortune(self._path):
             (version,) = self._database.execute("PRAGMA data_version").fetchone()
             if version == self._seen_version:
                 return []
             self._seen_version = version
-            return self._database.execute("SELECT number, reference FROM wishes ORDER BY number").fetchall()
+            return self._wishes()
 
     def grant(self, number: int) -> None:
         """Strike off a wish. Raises `JournalError`."""
@@ -188,6 +191,10 @@ class Journal:
 
     def _memory(self) -> dict[str, str]:
         return dict(self._database.execute("SELECT key, value FROM memory"))
+
+    def _wishes(self) -> list[tuple[int, m.Wish]]:
+        rows = self._database.execute("SELECT number, reference, day FROM wishes ORDER BY number").fetchall()
+        return [(number, read_wish({"reference": reference, "day": day})) for number, reference, day in rows]
 
     def _doorbells(self) -> list[m.PaymentDuty]:
         rows = self._database.execute("SELECT kind, id FROM doorbells").fetchall()

@@ -15,7 +15,7 @@ from typing import IO, Any
 
 from edge.rows import UNREADABLE
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS orders (
     reference TEXT PRIMARY KEY, stage TEXT NOT NULL, on_our_till INTEGER NOT NULL, banners TEXT NOT NULL,
@@ -24,13 +24,14 @@ CREATE TABLE IF NOT EXISTS orders (
 CREATE TABLE IF NOT EXISTS doorbells (kind TEXT, id TEXT, PRIMARY KEY (kind, id)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS reports (number INTEGER PRIMARY KEY, report TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS memory (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS wishes (number INTEGER PRIMARY KEY, reference TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS wishes (number INTEGER PRIMARY KEY, reference TEXT NOT NULL, day TEXT);
 """
 UPGRADES = {
     1: (
         "ALTER TABLE orders ADD COLUMN called_for INTEGER NOT NULL DEFAULT 0",
         "ALTER TABLE orders ADD COLUMN filed_at TEXT",
-    )
+    ),
+    2: ("ALTER TABLE wishes ADD COLUMN day TEXT",),
 }
 """From each earlier version of the file to the next."""
 BROKEN, MENDED = ".broken", ".mended"

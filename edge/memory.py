@@ -6,6 +6,7 @@ What could not be written is not lost: the next attempt writes whatever differs 
 import logging
 from collections.abc import Callable, Iterator
 
+from edge import messages as m
 from edge.journal import Journal
 from edge.journal_file import JournalError
 from edge.state import Till
@@ -60,8 +61,8 @@ class Memory:
         self._kept, self.why = till, ""
         return True
 
-    def wishes(self) -> Iterator[tuple[str, Callable[[], None]]]:
-        """What somebody at the command line wants a copy of, and how to strike it off."""
+    def wishes(self) -> Iterator[tuple[m.Wish, Callable[[], None]]]:
+        """What somebody at the command line wants, and how to strike it off."""
         if self._journal is None or self.why:
             return
         journal = self._journal
@@ -70,13 +71,13 @@ class Memory:
         except JournalError as error:
             log.error("%s", error)  # and they stay where they are
             return
-        for number, reference in wishes:
-            yield reference, lambda number=number: self._grant(journal, number)  # type: ignore[misc]
+        for number, wish in wishes:
+            yield wish, lambda number=number: self._grant(journal, number)  # type: ignore[misc]
 
     def _grant(self, journal: Journal, number: int) -> None:
         try:
             journal.grant(number)
-        except JournalError as error:  # granted again at the next start: one more marked copy
+        except JournalError as error:  # granted again at the next start: one more slip or marked copy
             log.error("%s", error)
 
     def _fail(self, error: JournalError, now: float) -> None:

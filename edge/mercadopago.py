@@ -8,7 +8,7 @@ The token leaves in one header and is in no message, log or exception.
 import logging
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -105,6 +105,8 @@ class MercadoPago:
                 return self.cancel(reference)
             case m.Sweep(pos_id, since):
                 return self._sweep(pos_id, since)
+            case m.ReadDay():
+                return self._read_day(duty)
 
     # --- reading ---------------------------------------------------------------------------------------------------
 
@@ -146,7 +148,28 @@ class MercadoPago:
         }
         found, complete = self._some("/v1/payments/search", query, readings.read_payments, PIECE)
         ours = {payment.id: payment.merchant_order for payment in found if payment.pos_id in ("", pos_id)}
-        return m.Swept(pos_id, until, ours, None if complete else _got_to(found, begin))
+        reached = None if complete else _got_to((payment.created for payment in found if payment.created), begin)
+        return m.Swept(pos_id, until, ours, reached)
+
+    def _read_day(self, duty: m.ReadDay) -> m.DayRead | m.NotFound:
+        """The payments by the date of their approval. Asked seldom, so that our point of sale may be asked for too."""
+        place = self._find_pos()
+        if isinstance(place, m.NotFound):
+            return place
+        at, begin = datetime.fromtimestamp(self._clock(), UTC), duty.since or duty.begin
+        query = {
+            "pos_id": place.pos_id,
+            "status": "approved",
+            "sort": "date_approved",
+            "criteria": "asc",
+            "range": "date_approved",
+            "begin_date": _iso(begin),
+            "end_date": _iso(duty.end),
+        }
+        found, complete = self._some("/v1/payments/search", query, readings.read_listed_payments, PIECE)
+        ours = tuple(payment for payment, pos_id in found if pos_id in ("", place.pos_id))
+        reached = None if complete else _got_to((payment.approved_at for payment, _ in found), begin)
+        return m.DayRead(at, (*duty.so_far, *ours), reached)
 
     def _some(
         self, path: str, query: Mapping[str, str], read: Callable[[Any], Page[Found]], pages: int
@@ -245,12 +268,12 @@ class MercadoPago:
         self._clock = lambda: time.monotonic() + ahead
 
 
-def _got_to(found: list[m.PaymentRead], begin: datetime) -> datetime:
+def _got_to(dates: Iterable[datetime], begin: datetime) -> datetime:
     """Where the next piece begins: always further on. Raises `Unreadable`."""
-    dates = [payment.created for payment in found if payment.created]
-    if not dates:
-        raise Unreadable("no payment of the search has a date_created")
-    return max(*dates, begin + timedelta(milliseconds=1))
+    latest = max(dates, default=None)
+    if latest is None:
+        raise Unreadable("no payment of the search has a date")
+    return max(latest, begin + timedelta(milliseconds=1))
 
 
 def _says_not_yours(error: ApiError, duty: m.PaymentDuty) -> bool:

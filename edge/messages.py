@@ -6,9 +6,10 @@ Workers turn a duty into an event and share nothing else with the core. All are 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
+from edge.day import Day, Received
 from edge.order import MerchantOrder
 
 # --- duties: what the payments worker does -------------------------------------------------------------------------
@@ -65,7 +66,23 @@ class Sweep:
     FIRST_MINUTES = 15
 
 
-PaymentDuty = FindPos | Verify | ReadPayment | Search | LookAtTill | Cancel | Sweep
+@dataclass(frozen=True)
+class ReadDay:
+    """Ask what was approved at our point of sale from `begin` on and before `end`: a day of the shop's calendar.
+
+    Like a sweep, a long list is read in several pieces: `so_far` was read up to `since`.
+    """
+
+    begin: datetime
+    end: datetime
+    since: datetime | None = None
+    so_far: tuple[Received, ...] = field(default=(), repr=False, compare=False)
+
+    def covers(self, moment: datetime) -> bool:
+        return self.begin <= moment < self.end
+
+
+PaymentDuty = FindPos | Verify | ReadPayment | Search | LookAtTill | Cancel | Sweep | ReadDay
 
 # --- duties: what the printing worker does -------------------------------------------------------------------------
 
@@ -97,7 +114,14 @@ class PrintTest:
     """Print a slip that shows how this printer prints; it is no ticket, and says so."""
 
 
-Slip = PrintList | PrintTest
+@dataclass(frozen=True)
+class PrintDay:
+    """Print what a day came to, and where Mercado Pago says otherwise."""
+
+    day: Day
+
+
+Slip = PrintList | PrintTest | PrintDay
 """What is printed beside tickets."""
 
 
@@ -152,6 +176,7 @@ class Command(StrEnum):
     REPRINT = "reprint"
     REPORT = "report"
     CHECK_NOW = "check_now"
+    END_OF_DAY = "end_of_day"
 
 
 @dataclass(frozen=True)
@@ -164,11 +189,12 @@ class ReplyTo:
 
 @dataclass(frozen=True)
 class CommandCame:
-    """Support asks for something; `reference` names the order, where one is meant."""
+    """Support asks for something; `reference` names the order and `day` the day, where one is meant."""
 
     command: Command
     reply_to: ReplyTo = ReplyTo()
     reference: str = ""
+    day: date | None = None
 
 
 @dataclass(frozen=True)
@@ -319,6 +345,17 @@ class Swept:
 
 
 @dataclass(frozen=True)
+class DayRead:
+    """The payments approved at our point of sale in the time that was asked for, and those of the pieces before."""
+
+    at: datetime
+    """By Mercado Pago's clock."""
+    payments: tuple[Received, ...] = ()
+    reached: datetime | None = None
+    """There is more: these are the payments approved up to here. None at the end."""
+
+
+@dataclass(frozen=True)
 class NotFound:
     """Mercado Pago knows nothing under the id that the duty named."""
 
@@ -347,7 +384,16 @@ class Unreachable:
 
 
 Answer = (
-    PosFound | MerchantOrderRead | PaymentRead | OrdersFound | TillSeen | CancelTried | Swept | NotFound | Unreachable
+    PosFound
+    | MerchantOrderRead
+    | PaymentRead
+    | OrdersFound
+    | TillSeen
+    | CancelTried
+    | Swept
+    | DayRead
+    | NotFound
+    | Unreachable
 )
 
 
@@ -496,6 +542,16 @@ class ReprintAsked:
     reference: str
 
 
+@dataclass(frozen=True)
+class DayAsked:
+    """A person wants the slip of this day, of the shop's calendar."""
+
+    day: date
+
+
+Wish = ReprintAsked | DayAsked
+"""What somebody at the command line asks for."""
+
 LinkEvent = (
     BrokerConnected
     | BrokerLost
@@ -509,15 +565,4 @@ LinkEvent = (
 )
 PrinterEvent = PrinterSeen | TicketBegun | TicketEnd | SlipTried
 PanelEvent = ButtonDown | ButtonUp
-Event = (
-    DoorbellRang
-    | LinkEvent
-    | Asked
-    | Answered
-    | PrinterEvent
-    | PanelEvent
-    | JournalTried
-    | Started
-    | Ticked
-    | ReprintAsked
-)
+Event = DoorbellRang | LinkEvent | Asked | Answered | PrinterEvent | PanelEvent | JournalTried | Started | Ticked | Wish

@@ -88,7 +88,7 @@ class Printer:
         match duty:
             case m.LookAtPrinter():
                 return m.PrinterSeen(self._look())
-            case m.PrintList() | m.PrintTest():
+            case m.PrintList() | m.PrintTest() | m.PrintDay():
                 return m.SlipTried(duty, self._print(self._compose(duty)))
             case m.Print(_, banners):
                 ticket = self._compose(duty)

@@ -10,11 +10,12 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal, InvalidOperation, localcontext
 from typing import Any, Generic, TypeVar
 
+from edge.day import Received
 from edge.messages import PaymentRead
-from edge.order import Item, LoadedOrder, MerchantOrder, Payment
+from edge.order import EXACT, Item, LoadedOrder, MerchantOrder, Payment
 
 Json = Mapping[str, Any]
 Found = TypeVar("Found")
@@ -93,6 +94,24 @@ def read_payments(answer: Any) -> Page[PaymentRead]:
     """`GET /v1/payments/search`."""
     page = _object(answer, "search")
     return _page(page, "results", read_payment, _count(_object(page.get("paging"), "paging"), "total"))
+
+
+def read_listed_payments(answer: Any) -> Page[tuple[Received, str]]:
+    """`GET /v1/payments/search`: the money, and the internal id of the point of sale where it was received."""
+    page = _object(answer, "search")
+    return _page(page, "results", _received, _count(_object(page.get("paging"), "paging"), "total"))
+
+
+def _received(answer: Any) -> tuple[Received, str]:
+    read = read_payment(answer)
+    payment = _object(answer, "payment")
+    approved_at = _date(payment, "date_approved")
+    if approved_at is None or not read.approved:
+        raise Unreadable("no payment that was approved, and when")
+    with localcontext(EXACT):
+        amount = _amount(payment, "transaction_amount") - _amount(payment, "transaction_amount_refunded")
+    currency = _text(payment, "currency_id")
+    return Received(read.id, read.merchant_order, amount, currency, approved_at), read.pos_id
 
 
 def read_pos(answer: Any, external_id: str, external_store_id: str) -> str | None:

@@ -11,6 +11,7 @@ from edge import messages as m
 from edge.life import Order, Stage
 from edge.order import Item, MerchantOrder, Payment
 from edge.state import Concern, LastTicket, Notice, Till, Today, changed_orders
+from edge.wire import read_day
 
 PUT_ORDER = """
 INSERT INTO orders VALUES (:reference, :stage, :on_our_till, :banners, :also_paid, :reading, unixepoch(),
@@ -145,6 +146,19 @@ def read_order(row: Mapping[str, Any]) -> Order:
     )
 
 
+def write_wish(wish: m.Wish) -> dict[str, str | None]:
+    match wish:
+        case m.ReprintAsked(reference):
+            return {"reference": reference, "day": None}
+        case m.DayAsked(day):
+            return {"reference": "", "day": day.isoformat()}
+
+
+def read_wish(row: Mapping[str, Any]) -> m.Wish:
+    """A wish from its row; before there were slips of a day, all were for a ticket."""
+    return m.DayAsked(read_day(row["day"])) if row.get("day") else m.ReprintAsked(row["reference"])
+
+
 def iso(date: datetime | None) -> str:
     return date.isoformat() if date else ""
 
@@ -177,6 +191,8 @@ def readable(table: str, row: Mapping[str, Any]) -> bool:
                 DOORBELLS[row["kind"]](row["id"])
             case "reports":
                 read_report(json.loads(row["report"]))
+            case "wishes":
+                read_wish(row)
             case "memory":
                 read_memory({row["key"]: row["value"]})
                 int(row["value"] if row["key"] == "commits" else 0)  # which the journal counts for itself

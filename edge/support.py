@@ -6,6 +6,7 @@ None of this moves money, cancels an order or makes an unmarked ticket: whoever 
 from dataclasses import replace
 
 from edge import messages as m
+from edge.closing import ask_day, being_closed, today
 from edge.life import Stage
 from edge.printing import reprint
 from edge.state import Till
@@ -29,6 +30,8 @@ def obey(till: Till, came: m.CommandCame, now: float) -> Till:
             return _test(till, came)
         case m.Command.REPRINT:
             return _reprint(till, came)
+        case m.Command.END_OF_DAY:
+            return _close(till, came, now)
 
 
 def _reply(till: Till, came: m.CommandCame, done: bool, text: str) -> Till:
@@ -52,3 +55,13 @@ def _reprint(till: Till, came: m.CommandCame) -> Till:
     if order.stage not in (Stage.PRINTED, Stage.UNCONFIRMED):
         return _reply(till, came, False, f"{came.reference} is {order.stage}: there is no ticket to copy")
     return _reply(reprint(till, came.reference), came, True, "a marked copy is printed")
+
+
+def _close(till: Till, came: m.CommandCame, now: float) -> Till:
+    """One day at a time: whoever can write to the broker could ask for a thousand."""
+    if being_closed(till):
+        return _reply(till, came, False, "the slip of a day is on its way already")
+    day = came.day or today(till, now)
+    if day is None:
+        return _reply(till, came, False, "which day it is is not known yet: name the one that is meant")
+    return _reply(ask_day(till, day, now), came, True, f"the slip of {day} is printed when Mercado Pago was asked")

@@ -119,7 +119,7 @@ def lay_out(
     words = WORDS[till.language]
     return (
         *_banners(banners, words),
-        *_header(ticket, till, columns),
+        *header(ticket, till, columns),
         Rule(),
         *_items(order),
         *_total(order, words, columns),
@@ -130,55 +130,20 @@ def lay_out(
     )
 
 
-def lay_out_list(
-    orders: tuple[MerchantOrder, ...], ticket: "TicketConfig", till: "TillConfig", columns: int
-) -> tuple[Line, ...]:
-    """Lay out the list of tickets that wait: when each was paid, what, and how much."""
-    words = WORDS[till.language]
-    return (
-        *_notice(words.waiting),
-        *_header(ticket, till, columns),
-        Rule(),
-        *(line for order in orders for line in _listed(order, words, till)),
-        Rule(),
-        Row(words.tickets, str(len(orders)), STRONG),
-        Cut(),
-    )
-
-
-def lay_out_test(ticket: "TicketConfig", till: "TillConfig", columns: int) -> tuple[Line, ...]:
-    """Lay out a slip that shows how this printer prints, letters of the shop's language and all."""
-    words = WORDS[till.language]
-    return (
-        *_notice(words.test),
-        *_header(ticket, till, columns),
-        Rule(),
-        Text(words.all_letters),
-        Row(till.id, f"{columns}"),
-        Rule(),
-        Cut(),
-    )
-
-
-def _listed(order: MerchantOrder, words: Words, till: "TillConfig") -> Iterator[Line]:
-    """Two lines, for on narrow paper a reference beside an amount would be torn apart."""
-    when = order.paid_at.astimezone(till.timezone).strftime(words.short_date_form)
-    yield Row(when, _shown(order.total, order))
-    yield Text(clean(order.reference))
-
-
 def _banners(banners: Iterable[Banner], words: Words) -> Iterator[Line]:
     for banner in banners:
-        yield from _notice(words.banners[banner])
+        yield from notice(words.banners[banner])
 
 
-def _notice(notice: Notice) -> Iterator[Line]:
-    yield Text(notice.title, ALARM)
-    yield from (Text(sentence, HEADLINE) for sentence in notice.advice)
+def notice(said: Notice) -> Iterator[Line]:
+    """What can't be overlooked, and what the cashier is to do."""
+    yield Text(said.title, ALARM)
+    yield from (Text(sentence, HEADLINE) for sentence in said.advice)
     yield Feed()
 
 
-def _header(ticket: "TicketConfig", till: "TillConfig", columns: int) -> Iterator[Line]:
+def header(ticket: "TicketConfig", till: "TillConfig", columns: int) -> Iterator[Line]:
+    """Whose paper this is."""
     if ticket.logo is not None:
         yield Logo()
     for number, text in enumerate(map(clean, ticket.header)):

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from edge import button as buttons
 from edge import messages as m
 from edge.button import Gesture
+from edge.closing import ask_day, take_day
 from edge.life import FINISHED, Move, Order, Stage
 from edge.links import look_again, look_around, look_every, miss_echo, sweep, sweep_again, take_link_event
 from edge.order import NEVER, MerchantOrder, Verdict, unplaced, verdict
@@ -97,6 +98,8 @@ def learn(till: Till, event: m.Event, now: float) -> Till:
             till = replace(till, button=buttons.edge(till.button, False, now if at is None else at))
         case m.ReprintAsked(reference):
             till = reprint(till, reference)
+        case m.DayAsked(day):
+            till = ask_day(till, day, now)
         case m.JournalTried(why):
             till = replace(till, journal_why=why)
         case _ if isinstance(event, m.PrinterEvent):
@@ -188,6 +191,9 @@ def _take_answer(till: Till, duty: m.PaymentDuty, answer: m.Answer, now: float) 
             return _take_cancel(till, answer, due, now)
         case m.Swept():
             return _take_sweep(till, answer, now)
+        case m.DayRead():
+            assert isinstance(duty, m.ReadDay)
+            return take_day(till, duty, answer, now)
         case m.NotFound():
             return _miss(till, duty, due, now)
 

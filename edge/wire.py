@@ -4,9 +4,11 @@ What other machines send is read here or refused here with a `BadMessage` that s
 in the product looks inside a payload. A doorbell carries no amount and no claim that anybody has to believe.
 """
 
+import contextlib
 import json
 import re
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 VERSION = 1
@@ -17,11 +19,12 @@ TILL_ID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 NUMERIC_ID = re.compile(r"[0-9]{1,20}", re.ASCII)
 ORDER_ID = re.compile(r"ORD[A-Z0-9]{20,40}", re.ASCII)
 NONCE = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+DAY = re.compile(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
 IDS = {"merchant_order": NUMERIC_ID, "payment": NUMERIC_ID, "order": ORDER_ID, "ping": NONCE}
 """What the id of each kind of doorbell looks like."""
 
-COMMANDS = ("identify", "test_ticket", "reprint", "report", "check_now")
+COMMANDS = ("identify", "test_ticket", "reprint", "report", "check_now", "end_of_day")
 
 RELAY_STATUS = "relay/status"
 OFFLINE = b'{"v":1,"state":"offline"}'
@@ -62,10 +65,11 @@ class Topics:
 
 @dataclass(frozen=True)
 class Command:
-    """What support asks of a till; `reference` names the order, where one is meant."""
+    """What support asks of a till; `reference` names the order and `day` the day, where one is meant."""
 
     command: str
     reference: str = ""
+    day: date | None = None
 
 
 @dataclass(frozen=True)
@@ -121,7 +125,15 @@ def decode_command(payload: bytes) -> Command:
     reference = message.get("external_reference", "")
     if not isinstance(reference, str):
         raise BadMessage(f"external_reference is {_shown(reference)}; it must be a string")
-    return Command(command, reference)
+    return Command(command, reference, None if message.get("date") is None else read_day(message["date"]))
+
+
+def read_day(text: object) -> date:
+    """Read a day of this century, like 2026-03-02. Raises `BadMessage`."""
+    if isinstance(text, str) and DAY.fullmatch(text):
+        with contextlib.suppress(ValueError):  # the thirty-first of April
+            return date.fromisoformat(text)
+    raise BadMessage(f"date is {_shown(text)}; it must be a day like 2026-03-02")
 
 
 def decode_state(payload: bytes) -> str:

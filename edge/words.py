@@ -19,6 +19,25 @@ class Notice:
 
 
 @dataclass(frozen=True)
+class DayWords:
+    """What the slip of a day says beside the words of a ticket."""
+
+    title: str
+    date_form: str
+    asked: str
+    """When Mercado Pago was asked."""
+    unknown: str
+    """Until when the till knows of nothing."""
+    unconfirmed: str
+    cancelled: str
+    waiting: str
+    agrees: str
+    difference: Notice
+    without_ticket: str
+    without_money: str
+
+
+@dataclass(frozen=True)
 class Words:
     """What a ticket says in one language. The date forms are how its readers write a moment."""
 
@@ -36,6 +55,7 @@ class Words:
     waiting: Notice
     """Of the list of tickets that wait."""
     test: Notice
+    day: DayWords
     all_letters: str
     """Every letter that is not English, and the signs of money."""
     banners: Mapping[Banner, Notice]
@@ -55,6 +75,19 @@ SPANISH = Words(
     tickets="Tickets",
     waiting=Notice("EN ESPERA", ("Estas ventas están pagadas.", "Apriete el botón: salen todos.")),
     test=Notice("PRUEBA", ("No es un comprobante.",)),
+    day=DayWords(
+        title="CIERRE DEL DÍA",
+        date_form="%d/%m/%Y",
+        asked="Consulta",
+        unknown="Sin datos hasta",
+        unconfirmed="sin confirmar",
+        cancelled="Canceladas",
+        waiting="Falta imprimir",
+        agrees="Coincide con Mercado Pago.",
+        difference=Notice("DIFERENCIA", ("No coincide con Mercado Pago.",)),
+        without_ticket="Pagos sin ticket",
+        without_money="Pagos devueltos o ausentes",
+    ),
     all_letters="áéíóúüñ ÁÉÍÓÚÜÑ ¡¿ºª $ €",
     banners={
         Banner.COPY: Notice("COPIA", ("Pudo haberse impreso antes.", "No entregue dos veces.")),
@@ -76,6 +109,19 @@ PORTUGUESE = Words(
     tickets="Tickets",
     waiting=Notice("EM ESPERA", ("Estas vendas estão pagas.", "Aperte o botão: saem todos.")),
     test=Notice("TESTE", ("Não é um comprovante.",)),
+    day=DayWords(
+        title="FECHAMENTO",
+        date_form="%d/%m/%Y",
+        asked="Consulta",
+        unknown="Sem dados até",
+        unconfirmed="sem confirmação",
+        cancelled="Canceladas",
+        waiting="Falta imprimir",
+        agrees="Confere com o Mercado Pago.",
+        difference=Notice("DIFERENÇA", ("Não confere com o Mercado Pago.",)),
+        without_ticket="Pagamentos sem ticket",
+        without_money="Devolvidos ou ausentes",
+    ),
     all_letters="áâãàçéêíóôõú ÁÂÃÀÇÉÊÍÓÔÕÚ ºª R$ €",
     banners={
         Banner.COPY: Notice("CÓPIA", ("Pode já ter sido impresso.", "Não entregue duas vezes.")),
@@ -97,6 +143,19 @@ ENGLISH = Words(
     tickets="Tickets",
     waiting=Notice("WAITING", ("These sales are paid.", "Press the button to print all.")),
     test=Notice("TEST", ("This is no receipt.",)),
+    day=DayWords(
+        title="END OF DAY",
+        date_form="%Y-%m-%d",
+        asked="Asked at",
+        unknown="No record until",
+        unconfirmed="unconfirmed",
+        cancelled="Cancelled",
+        waiting="Still to print",
+        agrees="Mercado Pago says the same.",
+        difference=Notice("DIFFERENCE", ("Mercado Pago says otherwise.",)),
+        without_ticket="Payments with no ticket",
+        without_money="Payments refunded or missing",
+    ),
     all_letters="áâãàçéêíñóôõúü ¡¿ºª $ €",
     banners={
         Banner.COPY: Notice("COPY", ("May have been printed before.", "Do not deliver twice.")),

@@ -1,11 +1,13 @@
 """A till on a desk: the pure core, a clock turned by hand, and Mercado Pago's books as plain facts."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from facts import POS, USER
 
 from edge import messages as m
+from edge.day import Received
 from edge.life import Order, Stage
 from edge.order import MerchantOrder
 from edge.printing import printer_duty
@@ -51,6 +53,8 @@ class Books:
                 return self._cancel(reference)
             case m.Sweep(pos_id):
                 return m.Swept(pos_id, self.today, self._approved(pos_id))
+            case m.ReadDay():
+                return m.DayRead(self.today, tuple(self._received()))
 
     def _payment(self, identity: str) -> m.Answer:
         if identity not in self.places:
@@ -63,6 +67,12 @@ class Books:
     def _approved(self, pos_id: str) -> dict[str, str]:
         approved = {payment.id: order.id for order in self.orders.values() for payment in order.approved}
         return {payment: order for payment, order in approved.items() if self.places[payment] == pos_id}
+
+    def _received(self) -> Iterator[Received]:
+        for order in self.orders.values():
+            for each in order.approved:
+                left = each.amount - each.refunded
+                yield Received(each.id, order.id, left, each.currency, each.date_approved)
 
     def _cancel(self, reference: str) -> m.CancelTried:
         on_till, removal = self.on_till, m.Removal.ANOTHER

@@ -9,6 +9,8 @@ from diagram import PAGE, diagram, in_page
 
 ROOT = Path(__file__).parent.parent
 PURE = (
+    "closing",
+    "day",
     "links",
     "printing",
     "rows",

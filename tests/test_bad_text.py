@@ -19,7 +19,8 @@ from edge.config_reader import keys_of
 from edge.encoder import CODEPAGES, Encoder
 from edge.messages import Banner
 from edge.order import Item
-from edge.ticket import Line, clean, lay_out, lay_out_list
+from edge.slips import lay_out_list
+from edge.ticket import Line, clean, lay_out
 from sim.escpos import Ear, take
 from sim.head import Cut, Effect, Head, Kick
 from sim.paper import Code

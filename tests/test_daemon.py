@@ -172,7 +172,7 @@ def test_a_wish_from_the_command_line_is_granted(make, tmp_path):
             printed.append(duty)
             if len(printed) == 1:
                 shell = Journal(tmp_path / "journal.db")
-                shell.wish(REFERENCE)
+                shell.wish(m.ReprintAsked(REFERENCE))
                 shell.close()
             else:
                 daemon.stop()

@@ -227,6 +227,7 @@ def test_a_relay_that_keeps_saying_that_it_is_there_does_not_starve_a_doorbell(l
 def test_slow_answers_do_not_starve_what_the_sweep_found(latency):
     desk = Desk(books=Books(on_till="next-sale"))
     desk.hear(m.BrokerLost("no route"))
+    slowly(desk, 100, latency)
     desk.books.write(PAID)
     slowly(desk, 300, latency).print()
     assert len(desk.printed) == 1

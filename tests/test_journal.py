@@ -1,7 +1,7 @@
 """What the disk remembers: a real SQLite file, opened again as after a power cut."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -102,15 +102,15 @@ def test_nothing_new_writes_nothing(path):
 def test_a_wish_from_another_process_is_heard_once(path):
     daemon, shell = Journal(path), Journal(path)
     assert daemon.wishes() == []
-    shell.wish(REFERENCE)
-    assert daemon.wishes() == [(1, REFERENCE)]
+    shell.wish(m.ReprintAsked(REFERENCE))
+    assert daemon.wishes() == [(1, m.ReprintAsked(REFERENCE))]
     daemon.grant(1)
-    shell.wish("b")
-    assert [reference for _, reference in daemon.wishes()] == ["b"]
+    shell.wish(m.DayAsked(date(2026, 3, 2)))
+    assert [wish for _, wish in daemon.wishes()] == [m.DayAsked(date(2026, 3, 2))]
     assert daemon.wishes() == []
 
 
 def test_a_wish_outlives_a_daemon_that_did_not_grant_it(path):
-    Journal(path).wish(REFERENCE)
-    assert Journal(path).wishes() == [(1, REFERENCE)]
-    assert Journal(path).wishes() == [(1, REFERENCE)]
+    Journal(path).wish(m.ReprintAsked(REFERENCE))
+    for _ in range(2):
+        assert Journal(path).wishes() == [(1, m.ReprintAsked(REFERENCE))]

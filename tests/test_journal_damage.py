@@ -3,7 +3,7 @@
 import os
 import sqlite3
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -196,6 +196,8 @@ CREATE TABLE orders (
     reference TEXT PRIMARY KEY, stage TEXT NOT NULL, on_our_till INTEGER NOT NULL, banners TEXT NOT NULL,
     also_paid TEXT NOT NULL, reading TEXT, changed_at INTEGER NOT NULL);
 CREATE TABLE memory (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE wishes (number INTEGER PRIMARY KEY, reference TEXT NOT NULL);
+INSERT INTO wishes VALUES (7, 'a');
 INSERT INTO orders VALUES ('a', 'cancelled', 1, '["late"]', '[]', NULL, 0);
 INSERT INTO memory VALUES ('identity', 'us');
 INSERT INTO memory VALUES ('pos_id', '55001');
@@ -211,6 +213,43 @@ def test_a_journal_of_the_first_form_is_brought_up_to_date(tmp_path):
         till = after_a_start(tmp_path / "journal.db")
         assert till.past == {"a": Order("a", Stage.CANCELLED, True, banners=(m.Banner.LATE,))}
         assert till.pos_id == POS
+        assert wishes(tmp_path / "journal.db") == [m.ReprintAsked("a")]
+
+
+SECOND = """
+PRAGMA user_version = 2;
+ALTER TABLE orders ADD COLUMN called_for INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE orders ADD COLUMN filed_at TEXT;
+"""
+
+
+def test_a_journal_of_the_second_form_learns_to_take_wishes_for_a_day(tmp_path):
+    path = tmp_path / "journal.db"
+    database = sqlite3.connect(path)
+    database.executescript(OLD + SECOND)
+    database.close()
+    journal = Journal(path)
+    journal.wish(m.DayAsked(date(2026, 3, 2)))
+    journal.close()
+    assert wishes(path) == [m.ReprintAsked("a"), m.DayAsked(date(2026, 3, 2))]
+
+
+def wishes(path: Path) -> list[m.Wish]:
+    journal = Journal(path)
+    found = [wish for _, wish in journal.wishes()]
+    journal.close()
+    return found
+
+
+@pytest.mark.parametrize("damage", ["day = '2026-13-02'", "reference = CAST(X'FF41' AS TEXT)"])
+def test_a_wish_that_can_not_be_read_is_given_up_and_stops_no_daemon(path, damage):
+    journal = Journal(path)
+    journal.wish(m.DayAsked(date(2026, 3, 2)))
+    journal.wish(m.ReprintAsked("sale-1"))
+    journal.close()
+    change(path, f"UPDATE wishes SET {damage} WHERE number = 1")
+    assert DAMAGED in after_a_start(path).notices
+    assert wishes(path) == [m.ReprintAsked("sale-1")]
 
 
 def test_an_upgrade_that_fails_half_way_changes_nothing(tmp_path):

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from edge.config import TicketConfig, TillConfig
 from edge.messages import Banner
 from edge.order import Item, MerchantOrder
+from edge.slips import lay_out_list
 from edge.ticket import (
     SITES,
     Cut,
@@ -25,7 +26,6 @@ from edge.ticket import (
     clean,
     justify,
     lay_out,
-    lay_out_list,
     money,
     wrap,
 )

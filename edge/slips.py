@@ -1,0 +1,147 @@
+"""What is printed beside tickets: the list of those that wait, a test, the end of a day. Pure.
+
+Beside an amount a reference would be torn apart on narrow paper; there it has a line of its own.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from edge.day import Day, Entry, Sum
+from edge.order import MerchantOrder
+from edge.ticket import (
+    ALARM,
+    HEADLINE,
+    PLAIN,
+    STRONG,
+    Align,
+    Cut,
+    Feed,
+    Line,
+    Row,
+    Rule,
+    Size,
+    Style,
+    Text,
+    clean,
+    header,
+    money,
+    notice,
+)
+from edge.words import WORDS, DayWords, Words
+
+if TYPE_CHECKING:
+    from edge.config import TicketConfig, TillConfig
+
+MOST_ENTRIES = 50
+"""Of one kind on the slip of a day: a till whose journal is new would name every payment."""
+
+
+def lay_out_list(
+    orders: tuple[MerchantOrder, ...], ticket: "TicketConfig", till: "TillConfig", columns: int
+) -> tuple[Line, ...]:
+    """Lay out the list of tickets that wait: when each was paid, what, and how much."""
+    words = WORDS[till.language]
+    return (
+        *notice(words.waiting),
+        *header(ticket, till, columns),
+        Rule(),
+        *(line for order in orders for line in _listed(order, words, till)),
+        Rule(),
+        Row(words.tickets, str(len(orders)), STRONG),
+        Cut(),
+    )
+
+
+def lay_out_test(ticket: "TicketConfig", till: "TillConfig", columns: int) -> tuple[Line, ...]:
+    """Lay out a slip that shows how this printer prints, letters of the shop's language and all."""
+    words = WORDS[till.language]
+    return (
+        *notice(words.test),
+        *header(ticket, till, columns),
+        Rule(),
+        Text(words.all_letters),
+        Row(till.id, f"{columns}"),
+        Rule(),
+        Cut(),
+    )
+
+
+def _listed(order: MerchantOrder, words: Words, till: "TillConfig") -> Iterator[Line]:
+    """Two lines, for on narrow paper a reference beside an amount would be torn apart."""
+    when = order.paid_at.astimezone(till.timezone).strftime(words.short_date_form)
+    yield Row(when, money(order.total, order.currency, order.site))
+    yield Text(clean(order.reference))
+
+
+# --- the end of a day ----------------------------------------------------------------------------------------------
+
+TITLE = Style(Align.CENTER, bold=True, size=Size.DOUBLE)
+
+
+def lay_out_day(day: Day, ticket: "TicketConfig", till: "TillConfig", columns: int) -> tuple[Line, ...]:
+    """Lay out what a day came to, and each difference from what Mercado Pago says of it."""
+    words = WORDS[till.language]
+    return (
+        Text(words.day.title, TITLE),
+        *header(ticket, till, columns),
+        Rule(),
+        *_dates(day, words, till),
+        Rule(),
+        *_sum(words.tickets, day.tickets, day.site, columns),
+        *_count(f"  {words.day.unconfirmed}", day.unconfirmed),
+        *_sum("Mercado Pago", day.listed, day.site, columns),
+        *_count(words.day.cancelled, day.cancelled),
+        *_entries(words.day.waiting, day.waiting, day.site, columns),
+        Rule(),
+        *_verdict(day, words.day, columns),
+        Cut(),
+    )
+
+
+def _dates(day: Day, words: Words, till: "TillConfig") -> Iterator[Line]:
+    yield Row(words.date, day.on.strftime(words.day.date_form), STRONG)
+    yield Row(words.day.asked, day.asked_at.astimezone(till.timezone).strftime(words.short_date_form))
+    if day.unknown_before:
+        yield Row(words.day.unknown, day.unknown_before.astimezone(till.timezone).strftime(words.short_date_form))
+
+
+def _sum(name: str, what: Sum, site: str, columns: int) -> Iterator[Line]:
+    """The first currency, mostly the only one, beside the name."""
+    label = f"{name}: {what.count}"
+    amounts = [money(amount, currency, site) for currency, amount in what.amounts] or [""]
+    yield from _beside(label, amounts[0], columns, STRONG)
+    yield from (Row("", amount, STRONG) for amount in amounts[1:])
+
+
+def _count(name: str, count: int) -> Iterator[Line]:
+    """What there is none of needs no line."""
+    if count:
+        yield Row(name, str(count))
+
+
+def _verdict(day: Day, words: DayWords, columns: int) -> Iterator[Line]:
+    if day.agrees:
+        yield Text(words.agrees, HEADLINE)
+        return
+    yield Text(words.difference.title, ALARM)
+    yield from (Text(sentence, HEADLINE) for sentence in words.difference.advice)
+    yield from _entries(words.without_ticket, day.without_ticket, day.site, columns)
+    yield from _entries(words.without_money, day.without_money, day.site, columns)
+
+
+def _entries(label: str, entries: tuple[Entry, ...], site: str, columns: int) -> Iterator[Line]:
+    """Each with its name and its money; of too many, how many more there are."""
+    if entries:
+        yield Feed()
+        yield Text(f"{label}: {len(entries)}", STRONG)
+    for entry in entries[:MOST_ENTRIES]:
+        yield from _beside(clean(entry.name), money(entry.amount, entry.currency, site), columns)
+    if len(entries) > MOST_ENTRIES:
+        yield Text(f"+ {len(entries) - MOST_ENTRIES}")
+
+
+def _beside(name: str, amount: str, columns: int, style: Style = PLAIN) -> tuple[Line, ...]:
+    """On one line if there is room, or else one below the other."""
+    if len(name) + 1 + len(amount) <= columns:
+        return (Row(name, amount, style),)
+    return Text(name, style), Row("", amount, style)
