@@ -1,31 +1,21 @@
-"""The commands people type: `till-relay run` and `till-relay url TILL`.
+"""The commands people type: `till-relay run`, `url`, `enroll`, `revoke` and `fleet`.
 
 Exit codes: 0 done, 1 failed, 2 usage, 78 configuration (sysexits' EX_CONFIG; systemd need not try again).
 """
 
 import argparse
-import logging
-import os
-import signal
-import socket
 import sys
-import threading
+from collections.abc import Callable
 from pathlib import Path
-
-import uvicorn
+from typing import NamedTuple
 
 from edge.wire import is_till_id
-from relay.address import address_of
-from relay.app import create_app
+from relay import enroll, fleet, server
+from relay.address import address_of, seller_address_of
 from relay.config import Config, ConfigError, load
 
-log = logging.getLogger("relay")
-
 DEFAULT_CONFIG = Path("/etc/till-relay/relay.yaml")
-DONE, FAILED, USAGE, BAD_CONFIGURATION = 0, 1, 2, 78
-MOST_CONNECTIONS = 500
-FAREWELL = 12
-"""Seconds that accepted requests get to finish: the time for a body and then for the broker is bounded by less."""
+DONE, BAD_CONFIGURATION = 0, 78
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -36,18 +26,54 @@ def main(arguments: list[str] | None = None) -> int:
     except ConfigError as error:
         print(error, file=sys.stderr)
         return BAD_CONFIGURATION
-    return _run(config) if options.command == "run" else _url(config, options.till)
+    return COMMANDS[options.command].run(config, options)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("till-relay", description="Rings a till when Mercado Pago notifies of a payment.")
-    commands = parser.add_subparsers(dest="command", required=True)
-    run = commands.add_parser("run", help="run the relay until it is told to stop")
-    url = commands.add_parser("url", help="print the notification address of a till")
-    url.add_argument("till", type=_till, help="the till's id, as in CAJA01")
-    for command in (run, url):
-        command.add_argument("--config", type=Path, default=DEFAULT_CONFIG, help="default: %(default)s")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, command in COMMANDS.items():
+        subparser = commands.add_parser(name, help=command.help, description=command.help)
+        command.add_options(subparser)
+        subparser.add_argument("--config", type=Path, default=DEFAULT_CONFIG, help="default: %(default)s")
     return parser
+
+
+# --- run, url ---------------------------------------------------------------------------------------------------------
+
+
+def _no_options(_parser: argparse.ArgumentParser) -> None:
+    pass
+
+
+def _run(config: Config, _options: argparse.Namespace) -> int:
+    return server.run(config)
+
+
+def _url_options(parser: argparse.ArgumentParser) -> None:
+    whose = parser.add_mutually_exclusive_group(required=True)
+    whose.add_argument("till", nargs="?", type=_till, metavar="TILL", help="the till's id, as in CAJA01")
+    whose.add_argument("--seller", type=enroll.user_id, metavar="USER_ID", help="all tills of an account, 700100200")
+
+
+def _url(config: Config, options: argparse.Namespace) -> int:
+    if options.seller:
+        print(seller_address_of(options.seller, config.public_url, config.key))
+    else:
+        print(address_of(options.till, config.public_url, config.key))
+    return DONE
+
+
+# --- enroll, revoke ---------------------------------------------------------------------------------------------------
+
+
+def _till_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("till", type=_till, metavar="TILL", help="the till's id, as in CAJA01")
+
+
+def _enroll_options(parser: argparse.ArgumentParser) -> None:
+    _till_option(parser)
+    enroll.add_options(parser)
 
 
 def _till(text: str) -> str:
@@ -56,51 +82,24 @@ def _till(text: str) -> str:
     return text
 
 
-def _url(config: Config, till: str) -> int:
-    print(address_of(till, config.public_url, config.key))
-    return DONE
+# --- the table --------------------------------------------------------------------------------------------------------
 
 
-def _run(config: Config) -> int:
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
-    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
-    threading.excepthook = _end_with_the_thread
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: sys.exit(DONE))  # uvicorn finishes first, then raises the signal again
-    try:
-        listener = _listener(config.listen.host, config.listen.port)
-    except OSError as error:
-        log.error("can't listen on %s port %d: %s", config.listen.host, config.listen.port, error.strerror)
-        return FAILED
-    log.info("listening on %s port %d", config.listen.host, config.listen.port)
-    _server(config).run(sockets=[listener])
-    return DONE
+class Command(NamedTuple):
+    """What stands behind a word of the command line."""
+
+    help: str
+    add_options: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[Config, argparse.Namespace], int]
 
 
-def _listener(host: str, port: int) -> socket.socket:
-    return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=100)
-
-
-def _server(config: Config) -> uvicorn.Server:
-    settings = uvicorn.Config(
-        create_app(config),
-        http="h11",
-        ws="none",
-        lifespan="on",
-        log_config=None,
-        access_log=False,  # it would print the secrets
-        server_header=False,
-        limit_concurrency=MOST_CONNECTIONS,
-        timeout_graceful_shutdown=FAREWELL,
-    )
-    return uvicorn.Server(settings)
-
-
-def _end_with_the_thread(hook: threading.ExceptHookArgs) -> None:
-    """End the relay, at once and loudly: without its network thread it would answer 503 until somebody noticed."""
-    if hook.exc_value is not None:
-        log.critical("a thread ended by a bug; so does the relay", exc_info=hook.exc_value)
-    os._exit(FAILED)
+COMMANDS = {
+    "run": Command("run the relay until it is told to stop", _no_options, _run),
+    "url": Command("print the notification address of a till, or of a seller", _url_options, _url),
+    "enroll": Command("let a till in, and write what its installer needs", _enroll_options, enroll.enroll),
+    "revoke": Command("let a till in no more", _till_option, enroll.revoke),
+    "fleet": Command("show all tills, and which of them need help", fleet.add_options, fleet.run),
+}
 
 
 if __name__ == "__main__":

@@ -1,12 +1,16 @@
 """The relay's side of the broker: `publish` returns when the broker has acknowledged, or says why it has not.
 
-Also keeps the retained `relay/status` true (a will says "offline" for a relay that dies) and rings pings back.
+Also keeps the retained `relay/status` true, however many relays share it (a will says "offline" for one that dies, and
+whoever is alive says "online" again), and rings pings back.
 paho's network thread does nothing of ours: its callbacks only hand over to the event loop, for an exception in one
 would end the thread and leave a client that believes to be connected.
 """
 
 import asyncio
 import logging
+import re
+import secrets
+import socket
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -24,6 +28,7 @@ from edge.wire import (
     Doorbell,
     Topics,
     decode,
+    decode_state,
     encode_doorbell,
     is_till_id,
 )
@@ -31,8 +36,6 @@ from relay.config import Broker
 
 log = logging.getLogger(__name__)
 
-CLIENT_ID = "till-relay"
-"""Always the same: at the return of a relay the broker then says the will of the old connection first, not last."""
 PATIENCE = 4.0
 """Seconds to wait for the broker. Mercado Pago waits 22 seconds for us, at some of its senders 5."""
 KEEPALIVE = 30
@@ -52,6 +55,7 @@ class Publisher:
 
     def __init__(self, broker: Broker) -> None:
         self.connected = False
+        self._leaving = False
         self._broker = broker
         self._waiting: dict[int, asyncio.Future[ReasonCode]] = {}
         self._gone = asyncio.Event()
@@ -61,11 +65,12 @@ class Publisher:
     def start(self) -> None:
         """Begin to connect, and keep connecting; a broker that is down is no reason not to start."""
         self._loop = asyncio.get_running_loop()
-        self._client.connect_async(self._broker.host, self._broker.port, KEEPALIVE)
+        self._client.connect_async(self._broker.host, self._broker.port, KEEPALIVE, clean_start=True)
         self._client.loop_start()
 
     async def stop(self) -> None:
         """Say "offline" and leave in good order, so that the will stays unsaid."""
+        self._leaving = True
         try:
             await self.publish(RELAY_STATUS, OFFLINE, retain=True)
         except NotTaken as error:
@@ -78,8 +83,16 @@ class Publisher:
                 log.warning("the broker did not take our farewell")
         self._forget_callbacks()
 
-    async def publish(self, topic: str, payload: bytes, retain: bool = False) -> None:
-        """Publish with QoS 1 and return upon the broker's acknowledgement. Raises `NotTaken`."""
+    @property
+    def unacknowledged(self) -> int:
+        """How many publications wait for the broker's word."""
+        return len(self._waiting)
+
+    async def publish(self, topic: str, payload: bytes, retain: bool = False) -> bool:
+        """Publish with QoS 1 and return upon the broker's acknowledgement. Raises `NotTaken`.
+
+        False if the broker says that nobody is subscribed; not every broker does.
+        """
         if not self.connected:
             raise NotTaken("there is no connection to the broker")
         sent = self._client.publish(topic, payload, qos=1, retain=retain)
@@ -88,8 +101,7 @@ class Publisher:
         reason = await self._acknowledgement(sent.mid)
         if reason.is_failure:
             raise NotTaken(f"the broker refused it: {reason}")
-        if reason.value == NO_SUBSCRIBER:
-            log.warning("nobody is subscribed to %s; is this till installed?", topic)
+        return bool(reason.value != NO_SUBSCRIBER)
 
     async def _acknowledgement(self, mid: int) -> ReasonCode:
         # No race: the acknowledgement comes through this event loop, which is busy here until the next `await`.
@@ -108,9 +120,10 @@ class Publisher:
             self._tell(f"the broker refused the connection: {reason}")
             return
         self.connected, self._trouble = True, ""
+        self._gone.clear()
         log.info("connected to the broker at %s:%d", self._broker.host, self._broker.port)
-        self._client.subscribe(f"{self._broker.topic_root}/+/ping", qos=1)
-        self._client.publish(RELAY_STATUS, ONLINE, qos=1, retain=True)
+        self._client.subscribe([(f"{self._broker.topic_root}/+/ping", 1), (RELAY_STATUS, 1)])
+        self._say_online()
 
     def _on_disconnect(self, reason: ReasonCode) -> None:
         if self.connected:
@@ -124,7 +137,25 @@ class Publisher:
             future.set_result(reason)
 
     def _on_message(self, message: paho.MQTTMessage) -> None:
-        """Ring a ping back: the till that hears it knows that its subscription works."""
+        if message.topic == RELAY_STATUS:
+            self._contradict(message)
+        else:
+            self._ring_back(message)
+
+    def _contradict(self, message: paho.MQTTMessage) -> None:
+        """Say "online" again where another relay, or the will of a dead connection, said that there is none."""
+        try:
+            online = decode_state(bytes(message.payload)) == "online"
+        except BadMessage:
+            online = False
+        if not online and not self._leaving:
+            self._say_online()
+
+    def _say_online(self) -> None:
+        self._client.publish(RELAY_STATUS, ONLINE, qos=1, retain=True)
+
+    def _ring_back(self, message: paho.MQTTMessage) -> None:
+        """Answer a ping: the till that hears it knows that its subscription works."""
         till = message.topic.removeprefix(f"{self._broker.topic_root}/").removesuffix("/ping")
         try:
             nonce = decode(bytes(message.payload)).get("id")
@@ -144,7 +175,7 @@ class Publisher:
     # --- paho ---
 
     def _new_client(self) -> paho.Client:
-        client = paho.Client(CallbackAPIVersion.VERSION2, CLIENT_ID, protocol=paho.MQTTv5)
+        client = paho.Client(CallbackAPIVersion.VERSION2, _client_id(), protocol=paho.MQTTv5)
         client.reconnect_delay_set(1, LONGEST_PAUSE)
         client.max_queued_messages_set(MOST_WAITING)
         client.will_set(RELAY_STATUS, OFFLINE, qos=1, retain=True)
@@ -159,6 +190,7 @@ class Publisher:
         client.on_publish = lambda _client, _data, mid, reason, _more: self._hand_over(self._on_publish, mid, reason)
         client.on_message = lambda _client, _data, message: self._hand_over(self._on_message, message)
         client.on_connect_fail = self._on_connect_fail
+        client.on_socket_open = _send_at_once
         return client
 
     def _on_connect_fail(self, _client: paho.Client, _data: object) -> None:
@@ -174,3 +206,14 @@ class Publisher:
         client = self._client
         client.on_connect = client.on_disconnect = client.on_publish = client.on_message = None
         client.on_connect_fail = None
+
+
+def _send_at_once(_client: paho.Client, _data: object, connection: Any) -> None:
+    """Let no doorbell wait until the broker has confirmed the one before."""
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def _client_id() -> str:
+    """Return a name of our own: of two relays with one name, each would throw the other out."""
+    host = re.sub(r"[^A-Za-z0-9-]", "-", socket.gethostname())[:32]
+    return f"till-relay-{host}-{secrets.token_hex(4)}"

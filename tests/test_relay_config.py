@@ -2,13 +2,15 @@
 
 import os
 import re
+from datetime import time
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from relay.__main__ import main
-from relay.address import address_of, opens, secret_of
-from relay.config import Broker, Config, ConfigError, Listen, Tls, load
+from relay.address import address_of, opens, secret_of, seller_address_of
+from relay.config import Broker, Config, ConfigError, Fleet, Listen, Mosquitto, Tills, Tls, load
 
 KEY = "0123456789abcdef0123456789abcdef"
 SMALLEST = "public_url: https://relay.example.net\nsecret_file: secret\nbroker: {host: mqtt.example.net}\n"
@@ -63,6 +65,57 @@ def test_all_keys_are_read(folder):
     )
 
 
+def test_the_sections_for_tills_and_fleet_are_read(folder):
+    (folder / "signature").write_text("4ab1c0de\n")
+    config = load(
+        write(
+            folder,
+            f"{SMALLEST}signature_secret_file: signature\n"
+            "mosquitto: {password_file: passwords, acl_file: /etc/acl, pid_file: /run/pid}\n"
+            "tills: {host: mqtt.example.net, port: 8884, ca_file: ca.pem}\n"
+            "fleet: {open: 08:00-22:30, timezone: America/Montevideo}\n",
+        )
+    )
+    assert config.signature_key == b"4ab1c0de"
+    assert config.mosquitto == Mosquitto(folder / "passwords", Path("/etc/acl"), Path("/run/pid"))
+    assert config.tills == Tills("mqtt.example.net", 8884, folder / "ca.pem")
+    assert config.fleet == Fleet(ZoneInfo("America/Montevideo"), time(8), time(22, 30))
+    assert "4ab1c0de" not in repr(config)
+
+
+def test_shops_may_have_no_hours_or_close_after_midnight(folder):
+    fleet = SMALLEST + "fleet: {timezone: America/Lima"
+    assert load(write(folder, fleet + "}")).fleet == Fleet(ZoneInfo("America/Lima"), None, None)
+    assert load(write(folder, fleet + ", open: 18:00 - 02:00}")).fleet == Fleet(
+        ZoneInfo("America/Lima"), time(18), time(2)
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "fault"),
+    [
+        ("fleet: {open: 08:00-22:00}", "fleet.timezone: is missing"),
+        ("fleet: {timezone: America/Buenos}", "no time zone is called 'America/Buenos'"),
+        ("fleet: {timezone: America}", "no time zone is called 'America'"),
+        ("fleet: {timezone: UTC, open: 8-22}", "'8-22' are no opening hours; write them like 08:00-22:00"),
+        ("fleet: {timezone: UTC, open: 08:00-24:00}", "are no opening hours"),
+        ("fleet: {timezone: UTC, open: 08:00-08:00}", "write 00:00-23:59 for shops that never close"),
+        ("fleet: {timezone: UTC, opening: 08:00-22:00}", "fleet.opening: no such key; did you mean open?"),
+        ("tills: {port: 8883}", "tills.host: is missing"),
+        ("tills: {host: 'mqtt://mqtt.example.net'}", "is no host; write a name or an IP address"),
+        ("tills: {host: 'mqtt.example.net:8883'}", "is no host"),
+        ("tills: {host: 192.0.2.300}", "is no host"),
+        ("mosquitto: {password_file: passwords}", "mosquitto.acl_file: is missing"),
+        ("mosquitto: {password_files: passwords}", "did you mean password_file?"),
+        ("signature_secret_file: nowhere", "signature_secret_file: "),
+    ],
+)
+def test_what_is_wrong_with_the_sections_for_tills_and_fleet_is_said(folder, line, fault):
+    [first, *_] = sorted(faults(folder, SMALLEST + line), key=lambda each: fault not in each)
+    assert first.startswith("relay.yaml:4: ")
+    assert fault in first
+
+
 def test_without_tls_the_port_is_the_one_without_tls(folder):
     assert load(write(folder, SMALLEST.replace("}", ", tls: false}"))).broker.port == 1883
 
@@ -71,13 +124,17 @@ EXAMPLE = (Path(__file__).parent.parent / "relay" / "relay.example.yaml").read_t
 
 
 def test_the_example_needs_nothing_but_the_secret(folder):
-    assert load(write(folder, EXAMPLE.replace("/etc/till-relay/", f"{folder}/"))).broker.port == 8883
+    config = load(write(folder, EXAMPLE.replace("/etc/till-relay/", f"{folder}/")))
+    assert config.broker == Broker("127.0.0.1", 1883, "", "", "tills", None)
+    assert config.mosquitto == Mosquitto(Path("/etc/mosquitto/till-passwords"), Path("/etc/mosquitto/till-acl"))
+    assert config.tills == Tills("mqtt.example.net", 8883, None)
+    assert (config.signature_key, config.fleet) == (None, None)
 
 
 def test_the_example_with_all_that_is_optional_lacks_nothing_but_real_certificates(folder):
-    for name in ("broker_password", "ca.pem", "relay.pem", "relay.key"):
+    for name in ("broker_password", "signature_secret", "ca.pem", "relay.pem", "relay.key"):
         (folder / name).write_text("not a certificate")
-    whole = re.sub(r"^( *)# ( *\w+:)", r"\1\2", EXAMPLE, flags=re.MULTILINE)
+    whole = re.sub(r"^( *)# ( *\w+:)", r"\1\2", EXAMPLE.replace("  tls: false\n", ""), flags=re.MULTILINE)
     [fault] = faults(folder, whole.replace("/etc/till-relay/", f"{folder}/"))
     assert "broker.tls: these certificates can't be used" in fault
 
@@ -200,8 +257,26 @@ def test_url_prints_the_address(folder, capsys):
     assert capsys.readouterr().out == address_of("CAJA01", "https://relay.example.net", KEY.encode()) + "\n"
 
 
+def test_url_prints_the_address_of_a_seller(folder, capsys):
+    assert main(["url", "--seller", "700100200", "--config", str(write(folder, SMALLEST))]) == 0
+    printed = capsys.readouterr().out
+    assert printed == seller_address_of("700100200", "https://relay.example.net", KEY.encode()) + "\n"
+
+
 @pytest.mark.parametrize(
-    "arguments", [[], ["url"], ["url", "CAJA 01"], ["url", "../x"], ["run", "--port", "1"], ["walk"]]
+    "arguments",
+    [
+        [],
+        ["url"],
+        ["url", "--seller", "me"],
+        ["url", "CAJA01", "--seller", "7"],
+        ["revoke"],
+        ["enroll"],
+        ["url", "CAJA 01"],
+        ["url", "../x"],
+        ["run", "--port", "1"],
+        ["walk"],
+    ],
 )
 def test_wrong_usage_exits_2(arguments):
     with pytest.raises(SystemExit) as exit_:
