@@ -100,3 +100,10 @@ def test_a_queue_of_real_sales_is_not_paced():
         desk.hear(m.DoorbellRang(m.Kind.MERCHANT_ORDER, f"{number}"))
     worked(desk, 40).print()
     assert len(desk.printed) == 90
+
+
+def test_our_own_questions_go_before_what_others_ring():
+    desk = flooded(Desk())
+    desk.now += 1
+    desk.hear(m.BrokerLost("no route"))
+    assert isinstance(payment_duty(desk.till, desk.now), m.LookAtTill | m.Sweep)
