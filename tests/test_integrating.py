@@ -36,7 +36,7 @@ def test_the_example_in_python_says_whether_to_sell(tmp_path):
     [example] = re.findall(r"```python\n(.*?)```", PAGE, re.S)
     with Mosquitto(tmp_path / "mosquitto") as broker:
         address = f'hostname="{broker.host}", port={broker.port})'
-        example, changes = re.subn(r'hostname=".*?\}\)', address, example, flags=re.S)
+        example, changes = re.subn(r'hostname=".*?\}\s*\)', address, example, flags=re.S)
         assert changes == 1
         ears = Ears(broker.host, broker.port)
         for saying, status in SAYINGS.items():
