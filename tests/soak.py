@@ -81,7 +81,15 @@ class Soak:
             wait_for(lambda: self._printed() >= set(self.sold), "all is on paper", 120)
         except TimeoutError as error:
             missing = sorted(set(self.sold) - self._printed())
-            raise TimeoutError(f"{error}; missing {missing}; {self.shop.status}") from None
+            raise TimeoutError(f"{error}; missing: {[self._told_of(sale) for sale in missing]}") from None
+
+    def _told_of(self, sale: str) -> str:
+        """What paper and log have of a sale."""
+        pieces = [f"cut={each.cut} interrupted={each.interrupted}" for each in by_sale(self.shop.printer.tickets)[sale]]
+        lines = self.shop.board.log.read_text(errors="replace").splitlines()
+        where = [number for number, line in enumerate(lines) if f"{sale}: " in line]
+        story = [line[:160] for line in lines[where[0] : where[-1] + 5] if "DEBUG" not in line or "Ticket" in line]
+        return "\n".join([sale, *pieces, *story]) if where else sale
 
     def _sell(self) -> None:
         ends = time.monotonic() + LONGEST

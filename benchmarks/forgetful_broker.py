@@ -1,0 +1,65 @@
+"""How soon is a sale found whose doorbells a killed broker forgot? `python benchmarks/forgetful_broker.py --rounds 10`.
+
+The till is off; a sale is paid, the relay answers 201; the broker is killed with mosquitto's default persistence and
+started again; the till is switched on. The seconds count from where the daemon runs to the ticket.
+"""
+
+import argparse
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from sim.shop import Shop, wait_for
+
+LETTERS = 3
+"""Notifications of one sale that was paid without a scan."""
+
+
+def run(rounds: int, folder: Path) -> int:
+    """Returns the exit code."""
+    shop = Shop(folder)
+    shop.broker.durable = False
+    found = []
+    with shop:
+        for number in range(rounds):
+            shop.wait_for_state("ready")
+            found.append(forget_one(shop, number))
+        tickets = len(shop.printer.tickets)
+    print(f"{rounds} sales whose {rounds * LETTERS} doorbells were acknowledged and forgotten: {tickets} tickets")
+    print(
+        f"from the switch to the ticket: {min(found):.1f} to {max(found):.1f} s, median {statistics.median(found):.1f} s"
+    )
+    return 0 if tickets == rounds else 1
+
+
+def forget_one(shop: Shop, number: int) -> float:
+    """One sale that rings in vain. Returns the seconds from the switch to the ticket."""
+    before, taken = len(shop.printer.tickets), _taken(shop)
+    shop.board.log_says("Swept(")  # what was paid before its first sweep would come as a copy
+    shop.board.pull_the_plug()
+    shop.sell(f"sale-{number}")
+    wait_for(lambda: _taken(shop) >= taken + LETTERS, "the relay took the notifications")
+    shop.broker.kill()
+    shop.broker.start()
+    shop.board.plug_in()
+    began = time.monotonic()
+    shop.printer.wait_for_tickets(before + 1, timeout=120)
+    return time.monotonic() - began
+
+
+def _taken(shop: Shop) -> int:
+    return sum(status == 201 for _, status in shop.mercadopago.notifier.answers)
+
+
+def main() -> int:
+    """Returns the exit code."""
+    parser = argparse.ArgumentParser("python benchmarks/forgetful_broker.py")
+    parser.add_argument("--rounds", type=int, default=10)
+    with tempfile.TemporaryDirectory() as folder:
+        return run(parser.parse_args().rounds, Path(folder))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
