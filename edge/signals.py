@@ -49,7 +49,7 @@ def signal(till: Till, now: float) -> Signal:
         (Signal.PRINTER, not till.printer.paper.prints),
         (Signal.STARTING, till.api.trouble is m.Trouble.CLOCK),
         (Signal.UNREACHABLE, till.api.down),
-        (Signal.STARTING, not till.pos_id),
+        (Signal.STARTING, not till.pos_id or till.known_since is None),
         (Signal.WORKING, _working(till, now)),
         (Signal.WAITING, till.loaded is not None),
         (Signal.POLLING, till.selling_blind),

@@ -92,7 +92,8 @@ class Printer(Mechanism):
     def _lose_power(self) -> None:
         self._power = None
         if self._listener is not None:  # first of all, so that whoever sees the reset can't come back in
-            self._listener.shutdown(socket.SHUT_RDWR)
+            with contextlib.suppress(OSError):  # the wire's thread may have closed it this moment
+                self._listener.shutdown(socket.SHUT_RDWR)
             self._listener = None
         self._bytes_left = None
         self._outbox.clear()
