@@ -5,7 +5,7 @@ BIN = $(VENV)/bin
 INSTALLED = $(VENV)/.installed
 FUZZING = $(VENV)/.fuzzing
 
-.PHONY: demo test check explore mutants torture soak fuzz diagram format clean mosquitto
+.PHONY: demo test check explore mutants torture soak fuzz diagram deb format clean mosquitto
 
 demo: $(INSTALLED) mosquitto
 	@$(BIN)/python -m sim
@@ -46,6 +46,10 @@ fuzz: $(FUZZING)
 # Deliberate bugs in the core, and who catches them.
 mutants: $(INSTALLED)
 	$(BIN)/python tests/mutants.py
+
+# The same commit gives the same bytes. `sudo scripts/test-deb` then really installs what this made.
+deb: $(INSTALLED)
+	@$(BIN)/python packaging/build.py
 
 diagram: $(INSTALLED)
 	$(BIN)/python -m tests.diagram

@@ -1,0 +1,229 @@
+"""`make deb`: the Debian package, without root, from this tree and the wheels that vendor.txt names by their hashes.
+
+The same commit gives the same bytes: all times are that of the commit, all owners root, all rights one of two, the
+order that of the names. The package is first a table of paths and contents; only `pack` touches the disk.
+"""
+
+import argparse
+import gzip
+import hashlib
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import tomllib
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from email.message import Message
+from email.parser import BytesParser
+from email.utils import formatdate
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+
+PACKAGING = Path(__file__).parent
+ROOT = PACKAGING.parent
+DOWNLOADS = ROOT / "build" / "wheels"
+LIBRARY = "usr/lib/till-edge"
+DOC = "usr/share/doc/till-edge"
+
+SYSTEMD = {
+    "till-edge.service": "usr/lib/systemd/system/till-edge.service",
+    "till-edge.service.d/back-off.conf": "usr/lib/systemd/system/till-edge.service.d/back-off.conf",
+    "till-edge.target": "usr/lib/systemd/system/till-edge.target",
+    "till-edge.watchdog.conf": "usr/lib/systemd/system.conf.d/till-edge.conf",
+    "till-edge.journald.conf": "usr/lib/systemd/journald.conf.d/till-edge.conf",
+    "till-edge.rules": "usr/lib/udev/rules.d/70-till-edge.rules",
+    "till-edge.sysusers": "usr/lib/sysusers.d/till-edge.conf",
+    "till-edge.tmpfiles": "usr/lib/tmpfiles.d/till-edge.conf",
+}
+DOCUMENTS = {
+    "README.md": f"{DOC}/README.md",
+    "README.es.md": f"{DOC}/README.es.md",
+    "CHANGELOG.md": f"{DOC}/CHANGELOG.md",
+    "config.example.yaml": f"{DOC}/examples/config.example.yaml",
+}
+PROGRAMS = {"till-edge": "usr/bin/till-edge", "rtupdate": "usr/share/python3/runtime.d/till-edge.rtupdate"}
+
+LEFT_OUT = re.compile(r"(docs|tests|gpiozerocli|\w+/tests|barcode/fonts)/")
+"""Of the wheels: what no till imports. Bar codes are never drawn here, and a font belongs in a package of fonts."""
+LICENCE = re.compile(r"(?i)(licen[cs]e|notice|edl-v|copying)[^/]*")
+METADATA = ("METADATA", "entry_points.txt")
+"""How versions are told, and how gpiozero finds its pin factories."""
+
+
+@dataclass(frozen=True)
+class File:
+    """What stands at one path of the package."""
+
+    content: bytes
+    program: bool = False
+
+
+Tree = dict[str, File]
+
+
+@dataclass(frozen=True)
+class Wheel:
+    """One vendored library, as it was published."""
+
+    path: Path
+
+    @cached_property
+    def members(self) -> dict[str, bytes]:
+        with zipfile.ZipFile(self.path) as archive:
+            return {name: archive.read(name) for name in archive.namelist() if not name.endswith("/")}
+
+    @cached_property
+    def metadata(self) -> Message:
+        name = next(name for name in self.members if name.endswith(".dist-info/METADATA"))
+        return BytesParser().parsebytes(self.members[name])
+
+    def modules(self) -> Tree:
+        """Where its files go: the code, and of the metadata only what is read at run time."""
+        kept = (name for name in self.members if self._is_kept(name))
+        return {f"{LIBRARY}/{name}": File(self.members[name]) for name in kept}
+
+    def licences(self) -> list[str]:
+        found = [name for name in self.members if ".dist-info/" in name and LICENCE.fullmatch(PurePosixPath(name).name)]
+        return [self.members[name].decode() for name in sorted(found)]
+
+    @staticmethod
+    def _is_kept(name: str) -> bool:
+        if ".dist-info/" in name:
+            return PurePosixPath(name).name in METADATA
+        return not LEFT_OUT.match(name)
+
+
+def main() -> None:
+    options = _options()
+    wheels = download(DOWNLOADS)
+    tree = contents(wheels, options.version, commit_time())
+    package = pack(tree, options.version, commit_time(), options.out)
+    print(f"{package}: {package.stat().st_size:,} bytes")
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Build till-edge_VERSION_all.deb.")
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    parser.add_argument("--version", default=version, help="default: that of pyproject.toml, %(default)s")
+    parser.add_argument("--out", type=Path, default=ROOT / "dist", metavar="FOLDER", help="default: dist")
+    return parser.parse_args()
+
+
+def commit_time() -> int:
+    """Seconds since 1970 of the last commit, unless SOURCE_DATE_EPOCH says otherwise."""
+    told = os.environ.get("SOURCE_DATE_EPOCH")
+    return int(told or subprocess.check_output(["git", "log", "-1", "--format=%ct"], cwd=ROOT))
+
+
+def download(folder: Path) -> list[Wheel]:
+    """The wheels of vendor.txt, which are the same for every Python and every machine; what is there already stays."""
+    folder.mkdir(parents=True, exist_ok=True)
+    wanted = (PACKAGING / "vendor.txt").read_text()
+    found = _matching(folder, wanted)
+    if len(found) < wanted.count("sha256:"):
+        pip = [sys.executable, "-m", "pip", "download", "--quiet", "--require-hashes", "--no-deps", "--dest", folder]
+        pure = ["--only-binary", ":all:", "--implementation", "py", "--abi", "none", "--platform", "any"]
+        subprocess.run([*pip, *pure, "--python-version", "3.11", "-r", PACKAGING / "vendor.txt"], check=True)
+        found = _matching(folder, wanted)
+    return found
+
+
+def _matching(folder: Path, wanted: str) -> list[Wheel]:
+    wheels = sorted(folder.glob("*.whl"))
+    return [Wheel(path) for path in wheels if hashlib.sha256(path.read_bytes()).hexdigest() in wanted]
+
+
+def contents(wheels: list[Wheel], version: str, when: int) -> Tree:
+    """All that the package installs."""
+    tree: Tree = {}
+    for wheel in wheels:
+        tree |= wheel.modules()
+    tree |= {f"{LIBRARY}/{path.relative_to(ROOT)}": File(path.read_bytes()) for path in _own_files(ROOT / "edge")}
+    tree |= {target: File((ROOT / "systemd" / name).read_bytes()) for name, target in SYSTEMD.items()}
+    tree |= {target: File((ROOT / name).read_bytes()) for name, target in DOCUMENTS.items()}
+    tree |= {target: File((PACKAGING / name).read_bytes(), program=True) for name, target in PROGRAMS.items()}
+    metadata = f"Metadata-Version: 2.1\nName: till-edge\nVersion: {version}\n"
+    tree[f"{LIBRARY}/till_edge-{version}.dist-info/METADATA"] = File(metadata.encode())
+    tree[f"{DOC}/copyright"] = File(copyright_notice(wheels).encode())
+    tree[f"{DOC}/changelog.gz"] = File(gzip.compress(changelog(version, when).encode(), 9, mtime=0))
+    tree["usr/share/lintian/overrides/till-edge"] = File((PACKAGING / "lintian-overrides").read_bytes())
+    return tree
+
+
+def _own_files(folder: Path) -> Iterator[Path]:
+    return (path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+
+
+def copyright_notice(wheels: list[Wheel]) -> str:
+    """The licences of all that is in the package, each as its authors wrote it."""
+    parts = [f"till-edge\n\n{(ROOT / 'LICENSE').read_text()}"]
+    for wheel in wheels:
+        texts = wheel.licences()
+        assert texts, f"{wheel.path.name} has no licence in it"
+        name, version = wheel.metadata["Name"], wheel.metadata["Version"]
+        parts.append(
+            f"{name} {version}, from https://pypi.org/project/{name}/{version}/\n\n" + "\n\n".join(map(_short, texts))
+        )
+    return f"\n\n{'=' * 78}\n\n".join(part.strip() for part in parts) + "\n"
+
+
+def _short(licence: str) -> str:
+    """Debian has this one on every machine already."""
+    if "Apache License" in licence and "Version 2.0" in licence:
+        return "Licensed under the Apache License, Version 2.0: /usr/share/common-licenses/Apache-2.0"
+    return licence.strip()
+
+
+def changelog(version: str, when: int) -> str:
+    """In the form that Debian's tools read; what people read is CHANGELOG.md."""
+    entry = "  * What changed for shopkeepers and installers is in CHANGELOG.md."
+    signature = f" -- {_maintainer()}  {formatdate(when)}"
+    return f"till-edge ({version}) stable; urgency=medium\n\n{entry}\n\n{signature}\n"
+
+
+def _maintainer() -> str:
+    found = re.search(r"^Maintainer: (.+)$", (PACKAGING / "control").read_text(), re.MULTILINE)
+    assert found
+    return found[1]
+
+
+def pack(tree: Tree, version: str, when: int, out: Path) -> Path:
+    """Write the package into the folder `out`; return its path."""
+    package = out / f"till-edge_{version}_all.deb"
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        stage = Path(folder, "stage")
+        for path, file in (tree | control(tree, version)).items():
+            _write(stage / path, file)
+        for path in [stage, *stage.rglob("*")]:
+            os.utime(path, (when, when))
+            path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
+        # One thread: how xz cuts its blocks must not depend on the number of cores.
+        command = ["dpkg-deb", "--root-owner-group", "-Zxz", "-z9", "--threads-max=1", "--build", stage, package]
+        subprocess.run(
+            command, check=True, stdout=subprocess.DEVNULL, env={**os.environ, "SOURCE_DATE_EPOCH": str(when)}
+        )
+    return package
+
+
+def control(tree: Tree, version: str) -> Tree:
+    """What dpkg reads of the package before it installs it."""
+    kibibytes = sum(-(-len(file.content) // 1024) for file in tree.values())
+    text = (PACKAGING / "control").read_text().format(version=version, kibibytes=kibibytes)
+    sums = "".join(f"{hashlib.md5(tree[path].content).hexdigest()}  {path}\n" for path in sorted(tree))
+    scripts = {name: File((PACKAGING / name).read_bytes(), program=True) for name in ("postinst", "prerm", "postrm")}
+    files = {"control": File(text.encode()), "md5sums": File(sums.encode()), **scripts}
+    return {f"DEBIAN/{name}": file for name, file in files.items()}
+
+
+def _write(path: Path, file: File) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(file.content)
+    path.chmod(0o755 if file.program else 0o644)
+
+
+if __name__ == "__main__":
+    main()
