@@ -21,13 +21,13 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import paho.mqtt.client as paho
-from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.reasoncodes import ReasonCode
 from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
 from edge.wire import RELAY_STATUS, BadMessage, decode_state
+from relay.client import new_client
 from relay.config import Broker, Config
 from relay.fleet_rows import Hours, Row, Status, counts_of, read_status, rows_of
 from relay.fleet_table import ago, picture
@@ -38,8 +38,6 @@ PATIENCE = 15.0
 QUIET = 0.5
 """Seconds without a retained message after which nobody has more to tell."""
 KEEPALIVE = 30
-LONGEST_PAUSE = 5
-"""Seconds between two attempts to connect."""
 WIDE = 1000
 """Columns in a pipe: one till is one line there, whole."""
 
@@ -270,12 +268,7 @@ class Watcher:
     # --- paho ---
 
     def _new_client(self) -> paho.Client:
-        client = paho.Client(CallbackAPIVersion.VERSION2, f"till-fleet-{token_hex(4)}", protocol=paho.MQTTv5)
-        client.reconnect_delay_set(1, LONGEST_PAUSE)
-        if self._broker.username:
-            client.username_pw_set(self._broker.username, self._broker.password)
-        if self._broker.tls:
-            client.tls_set_context(self._broker.tls.context())
+        client = new_client(self._broker, f"till-fleet-{token_hex(4)}")
         client.on_connect = lambda _client, _data, _flags, reason, _more: self._hand_over(self._on_connect, reason)
         client.on_disconnect = lambda _client, _data, _flags, reason, _more: self._hand_over(
             self._on_disconnect, reason

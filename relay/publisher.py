@@ -16,7 +16,6 @@ from collections.abc import Callable
 from typing import Any
 
 import paho.mqtt.client as paho
-from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
 from edge.wire import (
@@ -32,6 +31,7 @@ from edge.wire import (
     encode_doorbell,
     is_till_id,
 )
+from relay.client import new_client
 from relay.config import Broker
 
 log = logging.getLogger(__name__)
@@ -39,8 +39,6 @@ log = logging.getLogger(__name__)
 PATIENCE = 4.0
 """Seconds to wait for the broker. Mercado Pago waits 22 seconds for us, at some of its senders 5."""
 KEEPALIVE = 30
-LONGEST_PAUSE = 5
-"""Seconds between two attempts to connect. What is refused meanwhile comes again in 15 minutes only."""
 MOST_WAITING = 1000
 """Messages that paho may hold for a broker that takes none; they are doorbells, so sending them late does no harm."""
 NO_SUBSCRIBER = 0x10
@@ -175,14 +173,9 @@ class Publisher:
     # --- paho ---
 
     def _new_client(self) -> paho.Client:
-        client = paho.Client(CallbackAPIVersion.VERSION2, _client_id(), protocol=paho.MQTTv5)
-        client.reconnect_delay_set(1, LONGEST_PAUSE)
+        client = new_client(self._broker, _client_id())
         client.max_queued_messages_set(MOST_WAITING)
         client.will_set(RELAY_STATUS, OFFLINE, qos=1, retain=True)
-        if self._broker.username:
-            client.username_pw_set(self._broker.username, self._broker.password)
-        if self._broker.tls:
-            client.tls_set_context(self._broker.tls.context())
         client.on_connect = lambda _client, _data, _flags, reason, _more: self._hand_over(self._on_connect, reason)
         client.on_disconnect = lambda _client, _data, _flags, reason, _more: self._hand_over(
             self._on_disconnect, reason
