@@ -137,16 +137,8 @@ class MercadoPago:
             self._find_pos()  # to hear their time first: an hour is missed, or told as news, by a clock that is off
         until = datetime.fromtimestamp(self._clock(), UTC)
         begin = since or until - timedelta(minutes=m.Sweep.FIRST_MINUTES)
-        query = {
-            "pos_id": pos_id,
-            "status": "approved",
-            "sort": "date_created",
-            "criteria": "asc",
-            "range": "date_created",
-            "begin_date": _iso(begin),
-            "end_date": _iso(until + timedelta(minutes=1)),
-        }
-        found, complete = self._some("/v1/payments/search", query, readings.read_payments, PIECE)
+        end = until + timedelta(minutes=1)
+        found, complete = self._approved(pos_id, "date_created", begin, end, readings.read_payments)
         ours = {payment.id: payment.merchant_order for payment in found if payment.pos_id in ("", pos_id)}
         reached = None if complete else _got_to((payment.created for payment in found if payment.created), begin)
         return m.Swept(pos_id, until, ours, reached)
@@ -157,19 +149,25 @@ class MercadoPago:
         if isinstance(place, m.NotFound):
             return place
         at, begin = datetime.fromtimestamp(self._clock(), UTC), duty.since or duty.begin
-        query = {
-            "pos_id": place.pos_id,
-            "status": "approved",
-            "sort": "date_approved",
-            "criteria": "asc",
-            "range": "date_approved",
-            "begin_date": _iso(begin),
-            "end_date": _iso(duty.end),
-        }
-        found, complete = self._some("/v1/payments/search", query, readings.read_listed_payments, PIECE)
+        found, complete = self._approved(place.pos_id, "date_approved", begin, duty.end, readings.read_listed_payments)
         ours = tuple(payment for payment, pos_id in found if pos_id in ("", place.pos_id))
         reached = None if complete else _got_to((payment.approved_at for payment, _ in found), begin)
         return m.DayRead(at, (*duty.so_far, *ours), reached)
+
+    def _approved(
+        self, pos_id: str, date: str, begin: datetime, end: datetime, read: Callable[[Any], Page[Found]]
+    ) -> tuple[list[Found], bool]:
+        """The oldest approved payments of a point of sale, by one of their dates, and whether these are all."""
+        query = {
+            "pos_id": pos_id,
+            "status": "approved",
+            "sort": date,
+            "criteria": "asc",
+            "range": date,
+            "begin_date": _iso(begin),
+            "end_date": _iso(end),
+        }
+        return self._some("/v1/payments/search", query, read, PIECE)
 
     def _some(
         self, path: str, query: Mapping[str, str], read: Callable[[Any], Page[Found]], pages: int
