@@ -30,7 +30,6 @@ from edge.journal_file import (
 )
 from edge.life import FINISHED, Order
 from edge.rows import (
-    DOORBELLS,
     PUT_MEMORY,
     Change,
     differences,
@@ -198,7 +197,7 @@ class Journal:
 
     def _doorbells(self) -> list[m.PaymentDuty]:
         rows = self._database.execute("SELECT kind, id FROM doorbells").fetchall()
-        return [DOORBELLS[kind](identity) for kind, identity in rows]
+        return [m.RUNG[kind](identity) for kind, identity in rows]
 
     def _reports(self) -> dict[int, m.Report]:
         rows = self._database.execute("SELECT number, report FROM reports ORDER BY number").fetchall()

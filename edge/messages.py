@@ -144,6 +144,10 @@ class Kind(StrEnum):
     PING = "ping"
 
 
+RUNG: Mapping[str, type[Verify] | type[ReadPayment]] = {Kind.MERCHANT_ORDER: Verify, Kind.PAYMENT: ReadPayment}
+"""What a doorbell of each kind makes us ask; the others are no question."""
+
+
 @dataclass(frozen=True)
 class DoorbellRang:
     """Somebody says: go and look at this id. Nothing about it is believed."""

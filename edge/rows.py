@@ -21,7 +21,6 @@ ON CONFLICT (reference) DO UPDATE SET stage = excluded.stage, on_our_till = excl
     changed_at = excluded.changed_at, called_for = excluded.called_for, filed_at = excluded.filed_at
 """
 PUT_MEMORY = "INSERT OR REPLACE INTO memory VALUES (?, ?)"
-DOORBELLS: Mapping[str, type[m.Verify] | type[m.ReadPayment]] = {"merchant_order": m.Verify, "payment": m.ReadPayment}
 UNREADABLE = (ValueError, KeyError, TypeError, ArithmeticError)
 """What reading a row raises whose text was damaged."""
 
@@ -31,6 +30,8 @@ Change = tuple[str, Any]
 
 def differences(before: Till, after: Till) -> Iterator[Change]:
     """What has to be written so that the rows of `before` become those of `after`."""
+    if before is after:  # as a rule: time passed, and nothing else
+        return
     yield from _order_changes(before, after)
     yield from _doorbell_changes(before, after)
     yield from _report_changes(before, after)
@@ -55,7 +56,7 @@ def _doorbell_changes(before: Till, after: Till) -> Iterator[Change]:
 
 def _rung(till: Till) -> set[tuple[str, str]]:
     return {
-        (kind, duty.id) for duty in till.agenda for kind, duty_type in DOORBELLS.items() if isinstance(duty, duty_type)
+        (kind, duty.id) for duty in till.agenda for kind, duty_type in m.RUNG.items() if isinstance(duty, duty_type)
     }
 
 
@@ -188,7 +189,7 @@ def readable(table: str, row: Mapping[str, Any]) -> bool:
             case "orders":
                 read_order(row)
             case "doorbells":
-                DOORBELLS[row["kind"]](row["id"])
+                m.RUNG[row["kind"]](row["id"])
             case "reports":
                 read_report(json.loads(row["report"]))
             case "wishes":

@@ -6,7 +6,6 @@ after paper, recovery after a power cut and polling are the same question, asked
 `now` is in seconds of a clock that never jumps; dates are Mercado Pago's own.
 """
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -39,10 +38,6 @@ PATIENCE = 10.0
 MOST_DOORBELLS = 100
 """When so many wait, a sweep answers for the others: it finds whatever was paid at our till."""
 SWEEP_PAUSE = 5.0
-RUNG: Mapping[m.Kind, type[m.Verify] | type[m.ReadPayment]] = {
-    m.Kind.MERCHANT_ORDER: m.Verify,
-    m.Kind.PAYMENT: m.ReadPayment,
-}
 
 
 # --- what is owed --------------------------------------------------------------------------------------------------
@@ -129,9 +124,9 @@ def _start(till: Till, event: m.Started, now: float) -> Till:
 
 def _ring(till: Till, bell: m.DoorbellRang, now: float) -> Till:
     """A doorbell: go and look. Equal ones fall together."""
-    if bell.kind not in RUNG or (bell.for_all and not _expects_money(till)):
+    if bell.kind not in m.RUNG or (bell.for_all and not _expects_money(till)):
         return till
-    duty = RUNG[bell.kind](bell.id)
+    duty = m.RUNG[bell.kind](bell.id)
     due = till.agenda.get(duty)
     if due is None and sum(map(_was_rung, till.agenda)) >= MOST_DOORBELLS:
         return till.owe(sweep(till), max(now, till.swept_at + SWEEP_PAUSE)) if till.pos_id else till
