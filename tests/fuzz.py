@@ -97,6 +97,7 @@ READERS: tuple[Callable[[Any], object], ...] = (
     readings.read_merchant_orders,
     readings.read_payment,
     readings.read_payments,
+    readings.read_listed_payments,
     readings.read_till,
     readings.error_code,
     lambda answer: readings.read_pos(answer, "SUC001POS003", "SUC001"),

@@ -5,6 +5,7 @@ import json
 from decimal import Decimal
 
 import pytest
+from fuzz import READERS
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -129,15 +130,7 @@ near_orders = st.fixed_dictionaries({key: st.just(value) | json_values for key, 
 )
 def test_any_json_is_read_or_unreadable(value):
     body = json.dumps(value).encode()
-    for reader in (
-        readings.read_merchant_order,
-        readings.read_merchant_orders,
-        readings.read_payment,
-        readings.read_payments,
-        readings.read_till,
-        readings.error_code,
-        lambda answer: readings.read_pos(answer, "a", "b"),
-    ):
+    for reader in READERS:
         with contextlib.suppress(Unreadable):
             reader(readings.parse(body))
 
