@@ -25,9 +25,17 @@ class Dialogue:
         self._unanswered = False
         self._status: int | None = None
         self._cleared = False
+        self._was_well = False
         self.deaf = deaf
         self.heard = False
         self.echoes: set[bytes] = set()
+        self.barriers = 0
+        self.stopped = False
+        """Whether the printer told by itself that it came to a stop, after it had been well and before any proof."""
+
+    def forget_proofs(self) -> None:
+        """What comes from now on belongs to the next ticket."""
+        self.echoes.clear()
         self.barriers = 0
 
     def send(self, data: bytes, stall_seconds: float) -> None:
@@ -84,3 +92,9 @@ class Dialogue:
                 self.echoes.add(digits)
             case replies.Cleared():
                 self._cleared = True
+            case replies.Automatic(stopped):
+                # A printer that never says that it is well is not understood, and would get copy after copy.
+                if not stopped:
+                    self._was_well = True
+                elif self._was_well and not self.echoes and not self.barriers:
+                    self.stopped = True

@@ -27,8 +27,12 @@ log = logging.getLogger(__name__)
 PROCESS_ID = b"\x1d(H\x06\x0000"
 BARRIER = b"\x1dr\x01"
 
+RESET = b"\x1b@"
+WATCH, LEAVE_ALONE = b"\x1da\x0e", b"\x1da\x00"
+"""Automatic status on line, errors and paper: a roll that is changed between two looks is not missed. A reset ends it."""
+
 CLEAR_BUFFERS = b"\x10\x14\x08\x01\x03\x14\x01\x06\x02\x08"
-START_AFRESH = b"\x1b@\x1bd\x06\x1dV\x01"
+START_AFRESH = RESET + b"\x1bd\x06\x1dV\x01"
 """Reset, feed the remains past the cutter, cut them off."""
 
 
@@ -153,8 +157,8 @@ class Printer:
         except TransportError as error:
             return m.TicketRefused(self._complain(error))
         identity = self._next_identity(dialogue)
-        job = ticket + self._questions(dialogue, identity)
-        dialogue.barriers = 0
+        job = self._watched(dialogue, ticket) + self._questions(dialogue, identity)
+        dialogue.forget_proofs()
         try:
             dialogue.send(job, self._patience.stall)
         except TransportError as error:
@@ -172,10 +176,13 @@ class Printer:
         self._number = (self._number + 1) % 10_000
         return b"%04d" % self._number
 
+    def _watched(self, dialogue: Dialogue, ticket: bytes) -> bytes:
+        return ticket if dialogue.deaf else RESET + WATCH + ticket.removeprefix(RESET)
+
     def _questions(self, dialogue: Dialogue, identity: bytes) -> bytes:
         if dialogue.deaf:
             return b""
-        return (PROCESS_ID + identity if identity else b"") + BARRIER
+        return (PROCESS_ID + identity if identity else b"") + BARRIER + LEAVE_ALONE
 
     def _break_off(self, dialogue: Dialogue, error: TransportError, size: int) -> m.TicketEnd:
         """The ticket did not get through."""
@@ -236,6 +243,8 @@ class Printer:
             return self._interrupt(dialogue, after, size)
         if level or after is not Paper.GONE:
             self._learn(level)
+        if dialogue.stopped:  # and went on by itself: the ticket is in two pieces, and may lack a line
+            return m.TicketInterrupted(after)
         demanded = Level.ECHO if self._config.proof == "process_id" else Level.STATUS
         if level < max(demanded, self._learned or Level.SILENT):
             self._owed_answers = 1 if self._learned and not dialogue.barriers else 0

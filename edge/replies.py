@@ -1,8 +1,8 @@
 """What a printer says back, told apart by the bits that ESC/POS fixes in each kind of answer. Pure.
 
 Answers carry no name of their question: a `Status` belongs to the one `DLE EOT` under way, a `Barrier` to `GS r`.
-Only a `ProcessId` and a `Cleared` name themselves. Automatic status (ASB) is recognised so that none of its four
-bytes is taken for an answer, and is dropped: nobody asked. Whatever fits nothing is dropped byte by byte.
+Only a `ProcessId` and a `Cleared` name themselves; an `Automatic` status comes unasked, whenever something
+changes. Whatever fits nothing is dropped byte by byte.
 """
 
 import re
@@ -38,7 +38,15 @@ class Cleared:
     """The answer to `DLE DC4` function 8: the printer's buffers are empty."""
 
 
-Answer = Status | Barrier | ProcessId | Cleared
+@dataclass(frozen=True)
+class Automatic:
+    """Automatic status back (ASB), after `GS a`: how the printer was when something changed."""
+
+    stopped: bool
+    """Whether it can't print until a person sees to it. Off-line alone isn't that: it feeds, or cools down."""
+
+
+Answer = Status | Barrier | ProcessId | Cleared | Automatic
 
 FLOW_CONTROL = b"\x11\x13"  # XON and XOFF, which may stand anywhere, even inside a block
 BLOCK = re.compile(rb"\x37([\x20-\x7e])([\x20-\x7e]{0,4})\x00")
@@ -94,10 +102,13 @@ def _block(data: bytes) -> tuple[int, Answer | None]:
     return found.end(), None
 
 
-def _automatic_status(data: bytes) -> tuple[int, None]:
+def _automatic_status(data: bytes) -> tuple[int, Answer | None]:
     if any(byte & PLAIN_BITS for byte in data[1:4]):
         return 1, None
-    return (4 if len(data) >= 4 else 0), None
+    if len(data) < 4:
+        return 0, None
+    printer, error, roll, _ = data[:4]
+    return 4, Automatic(bool(printer & LID_OPEN or error & NEEDS_A_HAND or roll & ROLL_END))
 
 
 # --- what the four statuses mean -----------------------------------------------------------------------------------
@@ -109,6 +120,8 @@ IS_OFFLINE = 0x08
 COVER_OPEN, BEING_FED, STOPPED_FOR_PAPER, ERROR = 0x04, 0x08, 0x20, 0x40
 NEEDS_A_HAND, RECOVERS_BY_ITSELF = 0x2C, 0x40  # mechanical, cutter, unrecoverable; a print head that is too hot
 NEAR_END, PAPER_END = 0x0C, 0x60
+LID_OPEN, ROLL_END = 0x20, 0x0C
+"""The cover and the end of the roll as an automatic status has them, in its first byte and its third."""
 
 
 def offline(byte: int) -> bool:

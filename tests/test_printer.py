@@ -232,6 +232,52 @@ def test_a_printer_that_can_not_forget_prints_the_rest_and_then_the_whole_copy(s
     assert texts(sim) == [LINES[:8], LINES[8:], ["COPY 01", *LINES[1:]]]
 
 
+HASTY = [
+    pytest.param(SimPrinter.paper_out, SimPrinter.load_paper, id="a new roll"),
+    pytest.param(SimPrinter.open_cover, SimPrinter.close_cover, id="the cover opened and closed"),
+]
+SELDOM = replace(PATIENCE, poll=10.0)
+"""So that nobody looks at the printer while a ticket is being printed."""
+
+
+@pytest.mark.parametrize("able", ["process_id", "status"])
+@pytest.mark.parametrize(("stops", "goes_on"), HASTY)
+def test_what_a_hasty_hand_does_between_two_looks_interrupts_the_ticket(able, stops, goes_on):
+    with SimPrinter(proof=able) as sim:
+        printer = printer_at(sim, patience=SELDOM)
+        errand = half_printed(sim, printer)
+        stops(sim)
+        goes_on(sim)
+        assert errand.event() == m.TicketInterrupted(Paper.READY)
+        sim.bytes_per_second = None
+        assert isinstance(printer.do(AGAIN), m.TicketPrinted)
+        assert texts(sim)[-1] == ["COPY 01", *LINES[1:]]
+
+
+class Clone(SimPrinter):
+    """Sets other bits in its automatic status than those that ESC/POS gives a meaning."""
+
+    def _report(self) -> None:
+        self._say(bytes.fromhex("38 00 0f 0f"), "status")
+
+
+def test_a_printer_whose_automatic_status_is_never_well_is_believed_as_before():
+    with Clone() as sim:
+        errand = half_printed(sim, printer_at(sim))
+        sim.paper_low()
+        assert errand.event() == m.TicketPrinted(Proof.PROCESS_ID, Paper.LOW)
+
+
+def test_the_printer_is_not_watched_between_two_tickets(sim):
+    printer_at(sim).do(FIRST)
+    with socket.create_connection((sim.host, sim.port)) as other:
+        sim.wait_until(lambda it: it._connection is not None, "another host")
+        sim.open_cover()
+        other.settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            other.recv(4)
+
+
 @pytest.mark.parametrize("able", ["status", "real_time"])
 def test_paper_that_ends_is_noticed_by_weaker_printers_too(able):
     with SimPrinter(proof=able) as sim:

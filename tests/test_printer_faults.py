@@ -135,6 +135,15 @@ def test_a_ticket_cut_short_by_the_end_of_the_roll_comes_again_as_a_copy(shop_of
         assert_all_that_came_of_it(shop, ["scrap", *rest[habit], "copy"], ["copy"])
 
 
+def test_a_roll_changed_faster_than_anybody_looks_costs_a_copy_for_the_ticket_is_in_two_pieces(shop: Shop):
+    shop.printer.bytes_per_second = SLOW
+    sell(shop)
+    wait_for_half_a_ticket(shop)
+    shop.printer.paper_out()
+    shop.printer.load_paper()
+    assert_all_that_came_of_it(shop, ["scrap", "scrap", "copy"], ["copy"])
+
+
 def test_a_roll_that_ends_right_behind_a_ticket_keeps_the_next_sale_waiting(shop: Shop):
     shop.printer.paper_out_behind("GS ( H")
     sell(shop)

@@ -4,7 +4,7 @@ import pytest
 
 from edge import replies
 from edge.messages import Paper
-from edge.replies import Barrier, Cleared, Parser, ProcessId, Status
+from edge.replies import Automatic, Barrier, Cleared, Parser, ProcessId, Status
 
 ASB = b"\x14\x00\x00\x0f"
 
@@ -30,18 +30,31 @@ def test_each_kind_is_known_by_its_fixed_bits(data, answer):
     assert read(data) == [answer]
 
 
-def test_an_automatic_status_is_no_answer():
-    assert read(ASB) == []
+@pytest.mark.parametrize(
+    ("status", "stopped"),
+    [
+        pytest.param("10 00 00 0f", False, id="well"),
+        pytest.param("14 00 03 0f", False, id="drawer, and paper near its end"),
+        pytest.param("38 00 00 0f", True, id="cover open"),
+        pytest.param("18 00 0f 0f", True, id="no paper"),
+        pytest.param("18 08 00 0f", True, id="cutter"),
+        pytest.param("58 00 00 0f", False, id="somebody feeds paper"),
+        pytest.param("18 40 00 0f", False, id="the head cools down"),
+    ],
+)
+def test_an_automatic_status_tells_whether_a_person_is_needed(status, stopped):
+    assert read(bytes.fromhex(status)) == [Automatic(stopped)]
 
 
 def test_the_answer_behind_an_automatic_status_is_read():
-    assert read(ASB + b"\x00" + ASB + b"\x12") == [Barrier(0), Status(0x12)]
+    assert read(ASB + b"\x00" + ASB + b"\x12") == [Automatic(False), Barrier(0), Automatic(False), Status(0x12)]
 
 
 def test_bytes_one_by_one_mean_the_same():
     whole = ASB + b'\x12\x007"0042\x00' + ASB + b"7%\x00\x1a"
     assert read(*(bytes([byte]) for byte in whole)) == read(whole)
-    assert read(whole) == [Status(0x12), Barrier(0), ProcessId(b"0042"), Cleared(), Status(0x1A)]
+    well = Automatic(False)
+    assert read(whole) == [well, Status(0x12), Barrier(0), ProcessId(b"0042"), well, Cleared(), Status(0x1A)]
 
 
 def test_flow_control_may_stand_inside_an_echo():
