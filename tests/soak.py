@@ -1,7 +1,8 @@
 """Sells for minutes while something fails every few seconds; then the paper is read, and the daemon weighed.
 
-`python tests/soak.py --sales N`; `make soak` sells 2,000. The power goes only in the first quarter, so that the rest is
-one life of the daemon, whose memory, threads and open files can be watched.
+`python tests/soak.py --sales N`; `make soak` sells 2,000, which by Mercado Pago's clock are forty days of fifty: what
+is older than `keep_days` is forgotten, and memory should not grow any more. The power goes only in the first quarter,
+so that the rest is one life of the daemon, whose memory, threads and open files can be watched.
 """
 
 import argparse
@@ -29,6 +30,10 @@ PACE = 0.15
 MOST_OWED = 40
 LONGEST = 540.0
 """A run that has not sold everything by then has failed. Seconds."""
+A_DAY = 50
+"""Sales."""
+KEEP_DAYS = 14
+"""The least that a till can be told to remember."""
 PAUSE = (1.0, 4.0)
 """Between the end of one fault and the next. Seconds."""
 TROUBLE = (0.0, 2.5)
@@ -100,10 +105,17 @@ class Soak:
             reference = f"sale-{number}"
             self.shop.sell(reference)
             self.sold.append(reference)
-            if number % 20 == 0 and number > self.sales / 3:  # the last power cut is over for certain
+            if number % 10 == 0 and number > self.sales / 3:  # the last power cut is over for certain
                 self.weights.append(weigh(self.shop.board.pid, number))
+            if len(self.sold) % A_DAY == 0:
+                self._sleep()
             time.sleep(PACE)
             wait_for(lambda: len(self.sold) - len(self._printed()) < MOST_OWED, "the till keeps up", 60)
+
+    def _sleep(self) -> None:
+        """The shop is closed when the last ticket is out, and opens a day later."""
+        wait_for(lambda: self._printed() >= set(self.sold), "the day's tickets are out", 60)
+        self.shop.mercadopago.account.advance(24 * 3600)
 
     @property
     def _one_life(self) -> bool:
@@ -191,7 +203,7 @@ def slope(weights: list[Weight]) -> float:
 
 
 def growth(soak: Soak) -> float:
-    """Kilobytes of memory for each sale of the second half of a life: what was sold is remembered for `keep_days`."""
+    """Kilobytes of memory for each sale of the second half of a life."""
     late = soak.weights[len(soak.weights) // 2 :]
     minutes = (late[-1].at - late[0].at) / 60
     return slope(soak.weights) * minutes / (late[-1].sold - late[0].sold)
@@ -200,7 +212,10 @@ def growth(soak: Soak) -> float:
 @contextmanager
 def soaked(sales: int, seed: int = 1):
     """A shop after so many sales."""
-    shop_settings = {"watch": {"first_check_seconds": 2, "check_every_seconds": 2, "idle_every_seconds": 5}}
+    shop_settings = {
+        "watch": {"first_check_seconds": 2, "check_every_seconds": 2, "idle_every_seconds": 5},
+        "journal": {"keep_days": KEEP_DAYS},
+    }
     with tempfile.TemporaryDirectory() as folder:
         shop = Shop(Path(folder), shop_settings, MercadoPago(), Printer(columns=48))
         with shop:
@@ -231,10 +246,11 @@ def report(soak: Soak, seen: Counter[str], seconds: float) -> int:
     for what, count in sorted(seen.items()):
         print(f"{what:24} {count:5}")
     first, last = soak.weights[0], soak.weights[-1]
+    print("memory, KB: " + " ".join(f"{weight.sold}:{weight.rss}" for weight in soak.weights[::12]))
     print(
         f"the daemon's last life, {last.at - first.at:.0f} s: memory {first.rss} -> {last.rss} KB, "
         f"{slope(soak.weights):+.0f} KB a minute in its second half "
-        f"({growth(soak):+.1f} KB for each sale that it remembers); "
+        f"({growth(soak):+.2f} KB a sale); "
         f"threads {first.threads} -> {last.threads}; open files {first.files} -> {last.files}"
     )
     bad = seen["LOST"] + seen["TWO UNMARKED"] + (last.threads > first.threads) + (last.files > first.files + 1)
