@@ -241,6 +241,8 @@ SITES = {
 """Mercado Pago's names of the countries."""
 
 ELSEWHERE = Country("", "es_419", SPACED)
+DIGITS = {"ARS": 2, "BRL": 2, "CLP": 0, "UYU": 2, "MXN": 2, "PEN": 2, "COP": 2}
+"""What Mercado Pago's amounts may have behind the comma. Babel's digits change too: of COP there were two before 2.19."""
 CENTS_ONLY_IF_ANY = frozenset({"COP"})
 ARITHMETIC = Context(prec=100, rounding=ROUND_HALF_UP)
 """Rounds as tills do. With the usual 28 digits an absurd amount would raise, and be a ticket that never comes."""
@@ -250,7 +252,7 @@ def money(amount: Decimal, currency: str, site: str) -> str:
     """Write an amount as the country of `site` does; without a `currency`, in the country's own."""
     country = _country(currency, site)
     currency = currency or country.currency
-    digits = get_currency_precision(currency)
+    digits = DIGITS[currency] if currency in DIGITS else get_currency_precision(currency)
     if currency in CENTS_ONLY_IF_ANY and amount == amount.to_integral_value():
         digits = 0
     pattern = country.pattern + ("." + "0" * digits if digits else "")
