@@ -29,7 +29,7 @@ BARRIER = b"\x1dr\x01"
 
 RESET = b"\x1b@"
 WATCH, LEAVE_ALONE = b"\x1da\x0e", b"\x1da\x00"
-"""Automatic status on line, errors and paper: a roll that is changed between two looks is not missed. A reset ends it."""
+"""Automatic status of line, errors and paper, for a roll may be changed between two looks. A reset ends it."""
 
 CLEAR_BUFFERS = b"\x10\x14\x08\x01\x03\x14\x01\x06\x02\x08"
 START_AFRESH = RESET + b"\x1bd\x06\x1dV\x01"

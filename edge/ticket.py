@@ -242,7 +242,7 @@ SITES = {
 
 ELSEWHERE = Country("", "es_419", SPACED)
 DIGITS = {"ARS": 2, "BRL": 2, "CLP": 0, "UYU": 2, "MXN": 2, "PEN": 2, "COP": 2}
-"""What Mercado Pago's amounts may have behind the comma. Babel's digits change too: of COP there were two before 2.19."""
+"""Behind the comma. Babel's change from one version to the next as well: of COP it has none since 2.19."""
 CENTS_ONLY_IF_ANY = frozenset({"COP"})
 ARITHMETIC = Context(prec=100, rounding=ROUND_HALF_UP)
 """Rounds as tills do. With the usual 28 digits an absurd amount would raise, and be a ticket that never comes."""
