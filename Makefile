@@ -5,7 +5,7 @@ BIN = $(VENV)/bin
 INSTALLED = $(VENV)/.installed
 FUZZING = $(VENV)/.fuzzing
 
-.PHONY: demo test check explore mutants torture soak fuzz diagram deb format clean mosquitto
+.PHONY: demo test check explore mutants torture soak fuzz diagram card deb format clean mosquitto
 
 demo: $(INSTALLED) mosquitto
 	@$(BIN)/python -m sim
@@ -53,6 +53,13 @@ deb: $(INSTALLED)
 
 diagram: $(INSTALLED)
 	$(BIN)/python -m tests.diagram
+
+# The card that stays at the till, to be printed: build/card-es.pdf, -pt, -en.
+# make card TILL="Caja 1" SUPPORT="0800 555 0000"; what is left out has a line to write on.
+TILL ?=
+SUPPORT ?=
+card: $(INSTALLED)
+	@$(BIN)/python -m scripts.card --till "$(TILL)" --support "$(SUPPORT)"
 
 # A bare Debian has Python without venv, and a venv that could not be finished is no venv.
 $(INSTALLED): pyproject.toml setup.py

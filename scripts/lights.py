@@ -161,7 +161,7 @@ PORTUGUESE = (
         "impressora: sem papel, tampa aberta, desconectada",
         "cuidar da impressora; os tickets saem quando ela volta",
     ),
-    Meaning((S.UNREACHABLE,), "vermelha", "sem acesso ao Mercado Pago", "não entregar pelo que um celular mostra"),
+    Meaning((S.UNREACHABLE,), "vermelha", "sem acesso ao Mercado Pago", "não entregar pelo que aparece num celular"),
     Meaning(
         (S.IDENTIFY,),
         "uma onda pelas três",
