@@ -1,76 +1,125 @@
-"""What is told to installers and cashiers is so: the drawing, the sentences of the lights, the card, the commands."""
+"""The pages for people are true: their commands exist, their words are the program's, their links lead somewhere."""
 
-import shutil
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
+from commands_in import is_understood, mentioned, shown, targets
 
 from edge.config import PanelConfig
-from edge.signals import Signal
-from edge.words import WORDS
-from scripts import card, wiring
-from scripts.lights import MEANINGS
+from edge.messages import Paper
+from edge.order import Verdict
+from edge.state import Concern
+from edge.transport import ADVICE
+from scripts.wiring import ground_near, pin_of
+from sim.mercadopago import MercadoPago
 
 ROOT = Path(__file__).parent.parent
-LANGUAGES = tuple(WORDS)
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("relay/**/*.md")])
+INSTALL = ("docs/install.md", "docs/install.es.md", "docs/install.pt.md")
+SYMPTOMS = ("docs/symptoms.md", "docs/symptoms.es.md", "docs/symptoms.pt.md")
+PROGRAM = "\n".join(path.read_text() for folder in ("edge", "relay") for path in sorted((ROOT / folder).glob("*.py")))
 
-# --- the drawing ---------------------------------------------------------------------------------------------------
-
-
-def test_the_wiring_is_drawn_from_the_configurations_defaults():
-    assert wiring.PAGE.read_text() == wiring.draw(PanelConfig()), "run `python -m scripts.wiring`"
-
-
-def test_no_led_draws_more_than_it_should():
-    assert wiring.resistor() == 330
-    assert all(3 < wiring.current(color, wiring.resistor()) <= 5 for color in wiring.FORWARD)
+COMING = {"provision", "check", "claims", "--claim"}
+"""Commands and options that the pages speak of already. Take each out when it is there."""
 
 
-# --- the lights ----------------------------------------------------------------------------------------------------
+def read(page: str) -> str:
+    return (ROOT / page).read_text()
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_each_signal_has_one_meaning(language):
-    told = [signal for meaning in MEANINGS[language] for signal in meaning.signals]
-    assert sorted(told) == sorted(Signal)
-    assert [meaning.signals for meaning in MEANINGS[language]] == [meaning.signals for meaning in MEANINGS["en"]]
+def is_coming(command: str) -> bool:
+    return not COMING.isdisjoint(command.split())
 
 
-@pytest.mark.parametrize(("page", "language"), [("README.md", "en"), ("README.es.md", "es")])
-def test_the_readme_says_of_the_lights_what_the_card_says(page, language):
-    rows = "\n".join(meaning.row() for meaning in MEANINGS[language])
-    assert f"|---|---|---|\n{rows}\n\n" in (ROOT / page).read_text(), f"the table must be:\n{rows}"
+# --- every page ----------------------------------------------------------------------------------------------------
 
 
-def test_a_hold_takes_as_long_as_the_sentences_say():
-    assert PanelConfig().button.hold_seconds == 2, "the card, the READMEs and scripts/lights.py say two seconds"
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_the_commands_of_a_page_exist(page):
+    text = page.read_text()
+    wrong = [command for command in shown(text) if not is_understood(command)]
+    wrong += [command for command in mentioned(text) if not is_understood(command, whole=False)]
+    assert [command for command in wrong if not is_coming(command)] == []
+    assert targets(text) <= set(re.findall(r"^([a-z]+):", read("Makefile"), re.M))
 
 
-# --- the card ------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_the_links_of_a_page_lead_somewhere(page):
+    links = re.findall(r"\]\(([^)#\s]+)|(?:src|href)=\"([^\"#]+)", page.read_text())
+    targets = {link or other for link, other in links if not (link or other).startswith("http")}
+    assert [target for target in sorted(targets) if not (page.parent / target).exists()] == []
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_a_card_is_one_page_and_always_the_same(tmp_path, language):
-    first, second = tmp_path / "1.pdf", tmp_path / "2.pdf"
-    for path in (first, second):
-        card.make_card(path, language, "Caja 1", "0800 555 0000")
-    assert first.read_bytes() == second.read_bytes()
-    assert first.read_bytes().count(b"/Type /Page\n") == 1
+# --- from the box to the first sale --------------------------------------------------------------------------------
 
 
-@pytest.mark.skipif(not shutil.which("pdftotext"), reason="apt install poppler-utils")
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_a_card_says_all_that_there_is_to_say(tmp_path, language):
-    card.make_card(tmp_path / "card.pdf", language, "Caja 1", "0800 555 0000")
-    done = subprocess.run(["pdftotext", "-raw", tmp_path / "card.pdf", "-"], capture_output=True, text=True, check=True)
-    said = " ".join(done.stdout.lower().split())
-    notices = (WORDS[language].waiting, *WORDS[language].banners.values())
-    wanted = [text for meaning in MEANINGS[language] for text in (meaning.looks, meaning.means, meaning.do)]
-    wanted += [text for notice in notices for text in (notice.title, *notice.advice)]
-    assert [text for text in ("Caja 1", "0800 555 0000", *wanted) if text.lower() not in said] == []
+@pytest.mark.parametrize("page", INSTALL)
+def test_the_installer_is_told_the_pins_of_the_drawing(page):
+    panel = PanelConfig()
+    leds = [pin_of(gpio) for gpio in (panel.leds.green, panel.leds.yellow, panel.leds.red)]
+    rows = re.findall(r"^\| \w+ \| (\d+) \| (\d+) \|.* (\d+)(?:;.*)? \|$", read(page), re.M)
+    button = pin_of(panel.button.pin)
+    pins = [*((pin, ground_near(*leds)) for pin in leds), (button, ground_near(button))]
+    gpios = (panel.leds.green, panel.leds.yellow, panel.leds.red, panel.button.pin)
+    expected = [(str(gpio), str(pin), str(ground)) for gpio, (pin, ground) in zip(gpios, pins, strict=True)]
+    assert rows == expected
 
 
-def test_a_name_that_is_too_long_for_the_card_is_refused(tmp_path, capsys):
-    assert card.main(["--till", "Caja de la entrada " * 5, "--folder", str(tmp_path)]) == 1
-    assert "is too long for the card; shorten it" in capsys.readouterr().err
+@pytest.mark.parametrize("page", INSTALL)
+def test_what_has_to_be_known_is_found_as_the_page_says(tmp_path, page):
+    [script] = re.findall(r"^```sh\n(mp\(\).*?)^```", read(page), re.M | re.S)
+    with MercadoPago() as service:
+        (tmp_path / "access_token").write_text(service.access_token)
+        script = script.replace("https://api.mercadopago.com", service.url)
+        done = subprocess.run(["sh", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)
+    for word in ("700100200", "SUC001", "SUC001POS003", '"fixed_amount"'):
+        assert word in done.stdout
+
+
+@pytest.mark.parametrize("translation", INSTALL[1:])
+def test_the_installer_is_told_the_same_steps_in_each_language(translation):
+    assert outline(read(translation)) == outline(read("docs/install.md"))
+
+
+def outline(text: str) -> list[str]:
+    """Headings by level, and numbered steps."""
+    return re.findall(r"^(?:#+|\d+\.|   ?\d+\.) ", text, re.M)
+
+
+# --- symptoms and cures --------------------------------------------------------------------------------------------
+
+
+def rows(page: str) -> list[list[str]]:
+    """Of all its tables, without their heads."""
+    lines = [line for line in read(page).splitlines() if line.startswith("| ")]
+    return [row for line in lines if len(row := line.strip("|").split(" | ")) == 3 and not line.startswith("|---")]
+
+
+def quoted(page: str) -> list[list[str]]:
+    """What each row says that the program says."""
+    return [re.findall(r"`([^`]+)`", seen) for seen, *_ in rows(page)]
+
+
+@pytest.mark.parametrize("page", SYMPTOMS)
+def test_all_that_the_program_may_say_has_its_cure(page):
+    told = [words for row in quoted(page) for words in row]
+    wanted = [
+        *ADVICE.values(),
+        *Concern,
+        *(verdict for verdict in Verdict if verdict.rejected),
+        *(paper for paper in Paper if not paper.prints),
+    ]
+    assert [words for words in wanted if words not in told] == []
+
+
+@pytest.mark.parametrize("page", SYMPTOMS)
+def test_what_is_looked_up_is_what_the_program_says(page):
+    assert [words for row in quoted(page) for words in row if words not in PROGRAM] == []
+
+
+@pytest.mark.parametrize("translation", SYMPTOMS[1:])
+def test_the_cures_are_the_same_in_each_language(translation):
+    assert len(rows(translation)) == len(rows("docs/symptoms.md"))
+    assert quoted(translation) == quoted("docs/symptoms.md")
