@@ -12,6 +12,7 @@ from edge.messages import Paper
 from edge.order import Verdict
 from edge.state import Concern
 from edge.transport import ADVICE
+from edge.words import WORDS
 from scripts.wiring import ground_near, pin_of
 from sim.mercadopago import MercadoPago
 
@@ -19,9 +20,10 @@ ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("relay/**/*.md")])
 INSTALL = ("docs/install.md", "docs/install.es.md", "docs/install.pt.md")
 SYMPTOMS = ("docs/symptoms.md", "docs/symptoms.es.md", "docs/symptoms.pt.md")
+LANGUAGES = ("en", "es", "pt")
 PROGRAM = "\n".join(path.read_text() for folder in ("edge", "relay") for path in sorted((ROOT / folder).glob("*.py")))
 
-COMING = {"provision", "check", "claims", "--claim"}
+COMING = {"provision", "check", "printer", "claims", "--claim"}
 """Commands and options that the pages speak of already. Take each out when it is there."""
 
 
@@ -78,6 +80,12 @@ def test_what_has_to_be_known_is_found_as_the_page_says(tmp_path, page):
         assert word in done.stdout
 
 
+@pytest.mark.parametrize(("page", "language"), list(zip(INSTALL, LANGUAGES, strict=True)))
+def test_the_acceptance_ticket_says_what_the_installer_looks_for(page, language):
+    words = pytest.importorskip("edge.acceptance_words").ACCEPTANCE[language]
+    assert [text for text in (words.title, words.well, words.failed) if text not in read(page)] == []
+
+
 @pytest.mark.parametrize("translation", INSTALL[1:])
 def test_the_installer_is_told_the_same_steps_in_each_language(translation):
     assert outline(read(translation)) == outline(read("docs/install.md"))
@@ -112,6 +120,19 @@ def test_all_that_the_program_may_say_has_its_cure(page):
         *(paper for paper in Paper if not paper.prints),
     ]
     assert [words for words in wanted if words not in told] == []
+
+
+@pytest.mark.parametrize(("page", "language"), list(zip(SYMPTOMS, LANGUAGES, strict=True)))
+def test_what_a_paper_begins_with_is_on_the_page(page, language):
+    words = WORDS[language]
+    titles = [words.waiting.title, words.day.difference.title, *(notice.title for notice in words.banners.values())]
+    assert [title for title in titles if title not in read(page)] == []
+
+
+@pytest.mark.parametrize(("page", "language"), list(zip(SYMPTOMS, LANGUAGES, strict=True)))
+def test_what_a_slip_says_of_a_failure_is_on_the_page(page, language):
+    failures = pytest.importorskip("edge.failure_words").FAILURE_WORDS[language].causes.values()
+    assert [failure.notice.title for failure in failures if failure.notice.title not in read(page)] == []
 
 
 @pytest.mark.parametrize("page", SYMPTOMS)
