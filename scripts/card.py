@@ -37,7 +37,7 @@ GUTTER = 2.5 * mm
 LEAST_AIR = 1.5 * mm
 """In each row, above and below the words together."""
 
-INK, DULL, RULE, PAPER = HexColor("#1d2026"), HexColor("#5b616c"), HexColor("#d4d7dd"), HexColor("#ffffff")
+INK, DULL, RULE, PAPER = HexColor("#1d2026"), HexColor("#454b55"), HexColor("#d4d7dd"), HexColor("#ffffff")
 PANEL, UNLIT = HexColor("#262a32"), HexColor("#4a505c")
 GREEN_TINT, RED_TINT = HexColor("#dcf3e3"), HexColor("#fbe3e1")
 LIT = {"green": HexColor("#2fd46c"), "yellow": HexColor("#ffcc1f"), "red": HexColor("#ff4a42")}
@@ -155,8 +155,8 @@ def _other_side(canvas: Canvas, words: CardWords, papers: Sequence[Notice], till
     for number, step in enumerate(words.steps, start=1):
         y = _step(canvas, number, step, y)
     y = _heading(canvas, words.papers, y - 1 * mm)
-    for paper in papers:
-        y = _entry(canvas, Paragraph(escape(paper.title), style(12, BOLD)), " ".join(paper.advice), y)
+    for name, means in (*((paper.title, " ".join(paper.advice)) for paper in papers), words.other):
+        y = _entry(canvas, Paragraph(escape(name), style(12, BOLD)), means, y)
     bottom = MARGIN + 33 * mm
     if y < bottom:
         raise TooLong("the papers don't fit on the card")

@@ -16,6 +16,8 @@ class CardWords:
     """A customer says so, and there is no ticket."""
     steps: tuple[str, ...]
     papers: str
+    other: tuple[str, str]
+    """A paper that says itself what to do."""
     help: str
     till: str
     call: str
@@ -34,9 +36,10 @@ ENGLISH = CardWords(
     steps=(
         "See whether the light is red, or the printer has no paper.",
         "Press the button and wait for the fast yellow light to end.",
-        "No green light, no ticket: not paid. If in doubt, call.",
+        "No green light, no ticket: hand over nothing. If in doubt, call.",
     ),
     papers="A paper that begins with",
+    other=("Anything else", "read it: it says what is wrong, what to look at, and whom to call."),
     help="Help",
     till="This till",
     call="Call",
@@ -55,9 +58,10 @@ SPANISH = CardWords(
     steps=(
         "Mirar si la luz está roja o si falta papel.",
         "Apretar el botón y esperar a que termine la luz amarilla rápida.",
-        "Sin luz verde y sin ticket no está pagado. Ante la duda, llamar.",
+        "Sin luz verde y sin ticket, no entregar. Ante la duda, llamar.",
     ),
     papers="Un papel que empieza con",
+    other=("Otra cosa", "léalo: dice qué pasa, qué mirar y a quién llamar."),
     help="Ayuda",
     till="Esta caja",
     call="Llamar a",
@@ -73,9 +77,10 @@ PORTUGUESE = CardWords(
     steps=(
         "Ver se a luz está vermelha ou se falta papel.",
         "Apertar o botão e esperar a luz amarela rápida terminar.",
-        "Sem luz verde e sem ticket, não está pago. Na dúvida, ligar.",
+        "Sem luz verde e sem ticket, não entregar. Na dúvida, ligar.",
     ),
     papers="Um papel que começa com",
+    other=("Outra coisa", "leia: diz o que há, o que olhar e para quem ligar."),
     help="Ajuda",
     till="Este caixa",
     call="Ligar para",

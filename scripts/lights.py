@@ -58,7 +58,7 @@ ENGLISH = (
         (S.ATTENTION,),
         "green and red in turns",
         "a person must look",
-        "look; press the button when done",
+        "look at the last papers; press the button when done",
         "`problems` in the status says at what",
     ),
     Meaning(
@@ -105,7 +105,7 @@ SPANISH = (
         (S.ATTENTION,),
         "verde y roja alternadas",
         "alguien tiene que mirar",
-        "mirar; apretar el botón al terminar",
+        "mirar los últimos papeles; apretar el botón al terminar",
         "`problems` en el estado dice qué",
     ),
     Meaning(
@@ -152,7 +152,7 @@ PORTUGUESE = (
         (S.ATTENTION,),
         "verde e vermelha alternadas",
         "alguém precisa olhar",
-        "olhar; apertar o botão ao terminar",
+        "olhar os últimos papéis; apertar o botão ao terminar",
         "`problems` no status diz o quê",
     ),
     Meaning(
