@@ -1,6 +1,7 @@
 """The pages for people are true: their commands exist, their words are the program's, their links lead somewhere."""
 
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -69,6 +70,7 @@ def test_the_installer_is_told_the_pins_of_the_drawing(page):
     assert rows == expected
 
 
+@pytest.mark.skipif(not shutil.which("curl"), reason="apt install curl")
 @pytest.mark.parametrize("page", INSTALL)
 def test_what_has_to_be_known_is_found_as_the_page_says(tmp_path, page):
     [script] = re.findall(r"^```sh\n(mp\(\).*?)^```", read(page), re.M | re.S)
