@@ -5,7 +5,7 @@ BIN = $(VENV)/bin
 INSTALLED = $(VENV)/.installed
 FUZZING = $(VENV)/.fuzzing
 
-.PHONY: demo test check explore mutants torture soak fuzz diagram card deb format clean mosquitto
+.PHONY: demo test check explore mutants torture soak fuzz diagram deb format clean mosquitto
 
 demo: $(INSTALLED) mosquitto
 	@$(BIN)/python -m sim
@@ -58,6 +58,7 @@ diagram: $(INSTALLED)
 # make card TILL="Caja 1" SUPPORT="0800 555 0000"; what is left out has a line to write on.
 TILL ?=
 SUPPORT ?=
+.PHONY: card
 card: $(INSTALLED)
 	@$(BIN)/python -m scripts.card --till "$(TILL)" --support "$(SUPPORT)"
 
