@@ -12,13 +12,14 @@ PROGRAMS = {"till-edge": till_edge, "till-relay": till_relay}
 COMMAND = re.compile(r"(?:^|\$\()(?:sudo )?(?:\S*/)?((?:till-edge|till-relay) .*)")
 END = re.compile(r"\s#|\s{2,}|[)|>;…]|&&")
 """A comment, a column of words, another command."""
+CONTINUED = re.compile(r"\s*\\\n\s*")
 BLOCK = re.compile(r"^ {4,}([^\n]+)$|^```(?:sh)?\n(.*?)^```", re.M | re.S)
 SPAN = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 
 
 def shown(page: str) -> Iterator[str]:
     """Those on lines of their own: they are typed as they stand."""
-    for line, block in BLOCK.findall(page):
+    for line, block in BLOCK.findall(CONTINUED.sub(" ", page)):
         yield from _commands((line or block).splitlines())
 
 
