@@ -3,7 +3,7 @@
 import argparse
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from edge.__main__ import _parser as till_edge
 from relay.__main__ import _parser as till_relay
@@ -13,30 +13,38 @@ COMMAND = re.compile(r"(?:^|\$\()(?:sudo )?(?:\S*/)?((?:till-edge|till-relay) .*
 END = re.compile(r"\s#|\s{2,}|[)|>;…]|&&")
 """A comment, a column of words, another command."""
 CONTINUED = re.compile(r"\s*\\\n\s*")
-BLOCK = re.compile(r"^ {4,}([^\n]+)$|^```(?:sh)?\n(.*?)^```", re.M | re.S)
+BLOCK = re.compile(r"^ {4,}([^\n]+)$|^```\w*\n(.*?)^```", re.M | re.S)
 SPAN = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
+LISTED = re.compile(r"\S\s{2,}[^#\s]")
+"""A line of a table: what a command does stands beside it."""
 
 
 def shown(page: str) -> Iterator[str]:
     """Those on lines of their own: they are typed as they stand."""
-    for line, block in BLOCK.findall(CONTINUED.sub(" ", page)):
-        yield from _commands((line or block).splitlines())
+    yield from _commands(line for line in _lines(page) if not LISTED.search(line))
 
 
 def mentioned(page: str) -> Iterator[str]:
-    """Those in a sentence: they may leave out what doesn't matter there."""
+    """Those in a sentence or in a list: they may leave out what doesn't matter there."""
+    yield from _commands(line for line in _lines(page) if LISTED.search(line))
     yield from _commands(SPAN.findall(BLOCK.sub("", page)))
+
+
+def _lines(page: str) -> list[str]:
+    """The lines of code, without their indentation."""
+    blocks = BLOCK.findall(CONTINUED.sub(" ", page))
+    return [text.strip() for line, block in blocks for text in (line or block).splitlines()]
 
 
 def targets(page: str) -> set[str]:
     """What is to be made."""
-    code = [*SPAN.findall(page), *("".join(found) for found in BLOCK.findall(page))]
-    return {target for text in code for target in re.findall(r"(?:^|&& )make ([a-z]+)", text, re.M)}
+    code = [*SPAN.findall(BLOCK.sub("", page)), *_lines(page)]
+    return {target for text in code for target in re.findall(r"(?:^|&& )make ([a-z]+)", text)}
 
 
-def _commands(texts: list[str]) -> Iterator[str]:
+def _commands(texts: Iterable[str]) -> Iterator[str]:
     for text in texts:
-        if found := COMMAND.search(text.strip()):
+        if found := COMMAND.search(text):
             yield END.split(found[1])[0].strip()
 
 
