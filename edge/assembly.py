@@ -6,6 +6,7 @@ from collections.abc import Callable
 from edge import messages as m
 from edge.broker import MqttBroker
 from edge.config import Config
+from edge.config_values import is_far
 from edge.daemon import Arrival, Daemon, Inbox
 from edge.encoder import Encoder
 from edge.journal import claim, remember
@@ -14,7 +15,7 @@ from edge.machine import Machine, versions
 from edge.mercadopago import MercadoPago
 from edge.panel import Panel
 from edge.printer import Printer
-from edge.slips import lay_out_day, lay_out_list, lay_out_test
+from edge.slips import lay_out_day, lay_out_failure, lay_out_list, lay_out_test
 from edge.state import Settings, Till
 from edge.ticket import lay_out
 
@@ -54,6 +55,8 @@ def settings(config: Config) -> Settings:
         keep=config.journal.keep_days * 24 * 3600,
         timezone=config.till.timezone,
         reference_prefix=config.mercadopago.reference_prefix or "",
+        slip_after=watch.slip_after_seconds,
+        broker_far=is_far(config.broker.host),
     )
 
 
@@ -70,6 +73,8 @@ def composer(config: Config) -> Callable[[m.Print | m.Slip], bytes]:
                 return encoder.encode(lay_out_list(orders, config.ticket, config.till, encoder.columns))
             case m.PrintDay(day):
                 return encoder.encode(lay_out_day(day, config.ticket, config.till, encoder.columns))
+            case m.PrintFailure():
+                return encoder.encode(lay_out_failure(duty, config.ticket, config.till, encoder.columns))
             case m.Print(order, banners):
                 lines = lay_out(order, banners, config.ticket, config.till, encoder.columns)
                 return encoder.encode(lines, open_drawer=printer.open_drawer and m.Banner.COPY not in banners)

@@ -67,6 +67,8 @@ class TillConfig:
     name: Annotated[str, Form(text, instead=lambda till: till["id"])]
     timezone: Timezone
     language: Annotated[Language, Form(choice(*get_args(Language)))] = "es"
+    support: Text | None = None
+    """Whom to call; stands on slips that say what fails."""
 
 
 @dataclass(frozen=True)
@@ -167,6 +169,7 @@ class WatchConfig:
     idle_every_seconds: Seconds = 60.0
     outage_every_seconds: Seconds = 10.0
     grace_minutes: Minutes = 15.0
+    slip_after_seconds: Seconds = 60.0
 
 
 @dataclass(frozen=True)

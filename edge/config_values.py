@@ -186,6 +186,13 @@ def is_loopback(name: str) -> bool:
     return name == "localhost" or (is_address(name) and ipaddress.ip_address(name).is_loopback)
 
 
+def is_far(name: str) -> bool:
+    """Say whether it is out on the internet for sure, and not perhaps in the shop's own network."""
+    if is_address(name):
+        return ipaddress.ip_address(name).is_global
+    return "." in name and not name.lower().endswith((".local", ".lan", ".home", ".internal", ".home.arpa"))
+
+
 def api_url(value: Value) -> str:
     """Where the access token is sent to: https, or this machine."""
     url = _url(value)

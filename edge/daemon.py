@@ -267,6 +267,8 @@ class Daemon:
         if isinstance(duty, m.Print) and not self._learn(m.TicketBegun(duty.order.reference)):
             self._learn(m.TicketRefused(self._till.printer.paper))
             return
+        if isinstance(duty, m.PrintFailure):
+            self._learn(m.SlipBegun(duty))
         self._printing.give(duty, now)
 
     def _send(self, number: int, report: m.Report) -> None:
@@ -307,6 +309,8 @@ def _tell(before: Till, after: Till, event: m.Event) -> None:
     for number in after.reports.keys() - before.reports.keys():
         report = after.reports[number]
         log.info("%s %s %s %s", report.outcome, report.reference, report.merchant_order, report.reason)
+    if isinstance(event, m.SlipBegun):
+        log.info("a slip says: %s", event.slip.cause)
     if before.api.why != after.api.why:
         log.log(logging.WARNING if after.api.why else logging.INFO, "Mercado Pago: %s", after.api.why or "answers")
     if before.broker_up != after.broker_up or before.broker_why != after.broker_why:

@@ -31,6 +31,7 @@ from edge.journal_file import (
 from edge.life import FINISHED, Order
 from edge.rows import (
     PUT_MEMORY,
+    TOLD,
     Change,
     differences,
     iso,
@@ -38,6 +39,7 @@ from edge.rows import (
     read_notices,
     read_order,
     read_report,
+    read_told,
     read_wish,
     readable,
     write_notices,
@@ -117,6 +119,7 @@ class Journal:
             agenda={duty: Due(now, now) for duty in self._doorbells()},
             reports=reports,
             last_report=max(reports, default=0),
+            told=read_told(self._database.execute(TOLD), now),
             **read_memory(memory),
         )
 

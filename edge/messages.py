@@ -121,7 +121,33 @@ class PrintDay:
     day: Day
 
 
-Slip = PrintList | PrintTest | PrintDay
+class Cause(StrEnum):
+    """What keeps a till from its work while its printer prints. The values stand in the journal."""
+
+    NO_INTERNET = "no_internet"
+    API_DOWN = "api_down"
+    WRONG_CLOCK = "wrong_clock"
+    TOKEN_REFUSED = "token_refused"
+    WRONG_TILL = "wrong_till"
+    """Mercado Pago knows no such point of sale in this account."""
+    NO_MEMORY = "no_memory"
+    """The journal takes nothing."""
+    TWINS = "twins"
+    """Two devices with one identity."""
+
+
+@dataclass(frozen=True)
+class PrintFailure:
+    """Print what keeps the till from its work, and whom to call."""
+
+    cause: Cause
+    why: str = ""
+    """The detail, for whoever is called."""
+    at: datetime | None = None
+    """By Mercado Pago's clock; None if we have not heard it since the start."""
+
+
+Slip = PrintList | PrintTest | PrintDay | PrintFailure
 """What is printed beside tickets."""
 
 
@@ -498,6 +524,13 @@ TicketEnd = TicketPrinted | TicketUnproved | TicketInterrupted | TicketRefused
 
 
 @dataclass(frozen=True)
+class SlipBegun:
+    """The first byte may leave now of a slip that is not to come at each start. In the journal before it does."""
+
+    slip: PrintFailure
+
+
+@dataclass(frozen=True)
 class SlipTried:
     """What became of a slip."""
 
@@ -567,6 +600,6 @@ LinkEvent = (
     | CommandCame
     | Replied
 )
-PrinterEvent = PrinterSeen | TicketBegun | TicketEnd | SlipTried
+PrinterEvent = PrinterSeen | TicketBegun | TicketEnd | SlipBegun | SlipTried
 PanelEvent = ButtonDown | ButtonUp
 Event = DoorbellRang | LinkEvent | Asked | Answered | PrinterEvent | PanelEvent | JournalTried | Started | Ticked | Wish

@@ -92,7 +92,7 @@ class Printer:
         match duty:
             case m.LookAtPrinter():
                 return m.PrinterSeen(self._look())
-            case m.PrintList() | m.PrintTest() | m.PrintDay():
+            case m.PrintList() | m.PrintTest() | m.PrintDay() | m.PrintFailure():
                 return m.SlipTried(duty, self._print(self._compose(duty)))
             case m.Print(_, banners):
                 ticket = self._compose(duty)

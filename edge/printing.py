@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from edge import messages as m
+from edge.failures import begin_to_tell, failure_duty, not_told
 from edge.life import Move, Order, Stage
 from edge.order import NEVER, MerchantOrder
 from edge.state import WAITS, Concern, LastTicket, Till, back_off, without
@@ -19,20 +20,23 @@ MOST_ON_LIST = 50
 OLD = 60.0
 """What was read longer ago is read again before it is printed. Seconds."""
 BREAKS = 3
-"""A ticket that broke so often lets the others go first."""
+"""A ticket that broke so often lets the others go first; a failure is not told by a printer that breaks so often."""
 LOOK_AT_TROUBLED_PRINTER = 2.0
 LOOK_AT_PRINTER = 10.0
 
 
 def printer_duty(till: Till, now: float) -> m.PrinterDuty | None:
-    """What we owe the printer now: the ticket of the order that was paid first, a list, or a look at the paper."""
+    """What we owe the printer now: the ticket that was paid first, a list, a slip, or else a look at the paper."""
     printer = till.printer
     if _under_way(till):
         return None
     owed = [order.reading for order in till.orders.values() if order.stage is Stage.PAID and order.reading]
     owed = [reading for reading in owed if reading.id not in till.to_read_again]
-    if (owed or till.slips) and printer.paper.prints and now >= printer.retry_at and not till.journal_why:
+    ready = printer.paper.prints and now >= printer.retry_at
+    if (owed or till.slips) and ready and not till.journal_why:
         return (_list(till, owed) or _ticket(till, owed)) if owed else till.slips[0]
+    if ready and printer.failures < BREAKS and (failure := failure_duty(till, now)):
+        return failure
     return m.LookAtPrinter() if now >= printer.look_at else None
 
 
@@ -101,6 +105,8 @@ def take_printer_event(till: Till, event: m.PrinterEvent, now: float) -> Till:
             return _see_paper(till, paper, now)
         case m.TicketBegun(reference):
             return till.put(till.orders[reference].moved(Move.BEGUN))
+        case m.SlipBegun(slip):
+            return begin_to_tell(till, slip, now)
         case m.SlipTried(slip, end):
             return _take_slip(till, slip, end, now)
     order = _under_way(till)
@@ -152,7 +158,7 @@ def _note_paper(till: Till, order: Order, now: float) -> Till:
 def _take_slip(till: Till, slip: m.Slip, end: m.TicketEnd, now: float) -> Till:
     """One that broke off comes again. A list that is out holds its tickets back until a person asks for them."""
     if isinstance(end, m.TicketInterrupted | m.TicketRefused):
-        return _rest(till, end.paper, now)
+        return _rest(not_told(till, slip), end.paper, now)
     for reading in slip.orders if isinstance(slip, m.PrintList) else ():
         order = till.orders.get(reading.reference)
         if order is not None and order.stage is Stage.PAID and not order.called_for:

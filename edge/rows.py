@@ -1,7 +1,7 @@
 """The till as rows of the journal, and back: what is written when it changes, and what is read at a start. Pure."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from datetime import datetime
 from decimal import Decimal
@@ -21,6 +21,10 @@ ON CONFLICT (reference) DO UPDATE SET stage = excluded.stage, on_our_till = excl
     changed_at = excluded.changed_at, called_for = excluded.called_for, filed_at = excluded.filed_at
 """
 PUT_MEMORY = "INSERT OR REPLACE INTO memory VALUES (?, ?)"
+PUT_TOLD = "INSERT OR REPLACE INTO memory VALUES ('told:' || ?, unixepoch())"
+DROP_TOLD = "DELETE FROM memory WHERE key = 'told:' || ?"
+TOLD = "SELECT substr(key, 6), max(0, unixepoch() - value) FROM memory WHERE key LIKE 'told:%'"
+"""Seconds ago, by a clock that may be wrong: what was told in its future was told just now."""
 UNREADABLE = (ValueError, KeyError, TypeError, ArithmeticError)
 """What reading a row raises whose text was damaged."""
 
@@ -36,6 +40,7 @@ def differences(before: Till, after: Till) -> Iterator[Change]:
     yield from _doorbell_changes(before, after)
     yield from _report_changes(before, after)
     yield from _memory_changes(before, after)
+    yield from _told_changes(before, after)
 
 
 def _order_changes(before: Till, after: Till) -> Iterator[Change]:
@@ -72,6 +77,19 @@ def _memory_changes(before: Till, after: Till) -> Iterator[Change]:
     for key, value in _memory(after).items():
         if value != old[key]:
             yield PUT_MEMORY, [key, value]
+
+
+def _told_changes(before: Till, after: Till) -> Iterator[Change]:
+    for cause, at in after.told.items():
+        if at != before.told.get(cause):
+            yield PUT_TOLD, [cause.value]
+    for cause in before.told.keys() - after.told.keys():
+        yield DROP_TOLD, [cause.value]
+
+
+def read_told(ages: Iterable[tuple[str, int]], now: float) -> dict[m.Cause, float]:
+    """What `TOLD` found, by the core's clock; a cause that only a later version knows is none."""
+    return {m.Cause(cause): now - age for cause, age in ages if cause in list(m.Cause)}
 
 
 def _memory(till: Till) -> dict[str, str]:

@@ -1,12 +1,14 @@
-"""What is printed beside tickets: the list of those that wait, a test, the end of a day. Pure.
+"""What is printed beside tickets: the list of those that wait, a test, the end of a day, a failure. Pure.
 
 Beside an amount a reference would be torn apart on narrow paper; there it has a line of its own.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from edge.day import Day, Entry, Sum
+from edge.failure_words import FAILURE_WORDS, Failure
+from edge.messages import PrintFailure
 from edge.order import MerchantOrder
 from edge.ticket import (
     ALARM,
@@ -145,3 +147,61 @@ def _beside(name: str, amount: str, columns: int, style: Style = PLAIN) -> tuple
     if len(name) + 1 + len(amount) <= columns:
         return (Row(name, amount, style),)
     return Text(name, style), Row("", amount, style)
+
+
+# --- what fails ----------------------------------------------------------------------------------------------------
+
+LONGEST_DETAIL = 240
+"""Letters. It is for whoever is called, who has the log."""
+MOST_MISTAKES = 5
+
+
+def lay_out_failure(slip: PrintFailure, ticket: "TicketConfig", till: "TillConfig", columns: int) -> tuple[Line, ...]:
+    """Lay out what fails, what that means at the counter, what to look at, and whom to call."""
+    words = FAILURE_WORDS[till.language]
+    return (
+        *_failure(words.causes[slip.cause], ticket, till, columns),
+        *((Row(WORDS[till.language].date, _moment(slip, till)),) if slip.at else ()),
+        *((Feed(), Text(_detail(slip.why))) if slip.why else ()),
+        Cut(),
+    )
+
+
+def lay_out_mistakes(
+    mistakes: Sequence[str], ticket: "TicketConfig", till: "TillConfig", columns: int
+) -> tuple[Line, ...]:
+    """Lay out that the till doesn't start for its configuration: the first mistakes, each with file, line and key."""
+    words = FAILURE_WORDS[till.language]
+    more = len(mistakes) - MOST_MISTAKES
+    return (
+        *_failure(words.misconfigured, ticket, till, columns),
+        *(line for mistake in mistakes[:MOST_MISTAKES] for line in (Feed(), Text(_detail(mistake)))),
+        *((Feed(), Text(f"+ {more}")) if more > 0 else ()),
+        Cut(),
+    )
+
+
+def _failure(failure: Failure, ticket: "TicketConfig", till: "TillConfig", columns: int) -> Iterator[Line]:
+    words = FAILURE_WORDS[till.language]
+    yield from notice(failure.notice)
+    yield from header(ticket, till, columns)
+    yield Rule()
+    yield from (Text(sentence) for sentence in failure.meaning)
+    yield Feed()
+    yield Text(words.check, STRONG)
+    yield from (Text(f"- {sentence}") for sentence in failure.check)
+    yield Feed()
+    yield Text(clean(till.support or words.installer), HEADLINE)
+    yield Rule()
+    if till.id:
+        yield Row(words.till, till.id)
+
+
+def _moment(slip: PrintFailure, till: "TillConfig") -> str:
+    assert slip.at is not None
+    return slip.at.astimezone(till.timezone).strftime(WORDS[till.language].date_form)
+
+
+def _detail(text: str) -> str:
+    short = clean(text)
+    return short if len(short) <= LONGEST_DETAIL else short[: LONGEST_DETAIL - 3] + "..."

@@ -46,6 +46,10 @@ class Settings:
     """Where a day begins and ends."""
     reference_prefix: str = ""
     """How the references of this till's orders begin, if the shop's software has it so."""
+    slip_after: float = 60
+    """How long a failure that may go by itself lasts before a slip says it."""
+    broker_far: bool = False
+    """The broker is out on the internet, so that a connection to it shows that there is one."""
 
 
 @dataclass(frozen=True)
@@ -178,6 +182,8 @@ class Till:
     """The best that this printer was ever seen to give."""
     today: Today = field(default_factory=Today)
     last_ticket: LastTicket | None = None
+    told: Mapping[m.Cause, float] = field(default_factory=dict)
+    """When a slip last said that something fails, by the core's clock."""
 
     # Asked for again after a start.
     loaded: str | None = None
@@ -222,6 +228,8 @@ class Till:
     swept_at: float = float("-inf")
     swept_far_at: float | None = None
     """When we last looked further back than the sweeps do."""
+    failing: Mapping[m.Cause, float] = field(default_factory=dict)
+    """What keeps us from our work, and since when."""
     ticket_at: float = float("-inf")
     cancelled_at: float = float("-inf")
 

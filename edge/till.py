@@ -13,6 +13,7 @@ from edge import button as buttons
 from edge import messages as m
 from edge.button import Gesture
 from edge.closing import ask_day, take_day
+from edge.failures import NO_POS, watch
 from edge.life import FINISHED, Move, Order, Stage
 from edge.links import look_again, look_around, look_every, miss_echo, sweep, sweep_again, take_link_event
 from edge.order import NEVER, MerchantOrder, Verdict, unplaced, verdict
@@ -101,7 +102,7 @@ def learn(till: Till, event: m.Event, now: float) -> Till:
             till = take_printer_event(till, event, now)
         case _:
             till = take_link_event(till, event, now)
-    return _feel_button(miss_echo(till, now), now)
+    return watch(_feel_button(miss_echo(till, now), now), now)
 
 
 def _start(till: Till, event: m.Started, now: float) -> Till:
@@ -245,9 +246,8 @@ def _miss(till: Till, duty: m.PaymentDuty, due: Due, now: float) -> Till:
 
 def _miss_pos(till: Till, duty: m.FindPos, due: Due, now: float) -> Till:
     """There is no such point of sale. A person must look; what we knew of it yesterday has to do until then."""
-    why = "Mercado Pago knows no point of sale by external_store_id and external_pos_id; correct the configuration"
-    api = Api(m.Trouble.REFUSED, why, failures=2, retry_at=0.0 if till.pos_id else now + REFUSED_EVERY)
-    return replace(till, api=api).schedule(duty, replace(due, at=now + REFUSED_EVERY))
+    api = Api(m.Trouble.REFUSED, NO_POS, failures=2, retry_at=0.0 if till.pos_id else now + REFUSED_EVERY)
+    return replace(till, api=api).schedule(duty, replace(due, at=now + REFUSED_EVERY, missed=due.missed + 1))
 
 
 def _read(till: Till, reading: MerchantOrder, now: float) -> Till:
@@ -504,5 +504,6 @@ def _feel_button(till: Till, now: float) -> Till:
 
 
 def _press(till: Till, now: float) -> Till:
-    """Check now. And: somebody has looked."""
+    """Check now. And: somebody has looked, who may not have seen the slip of what still fails."""
+    till = replace(till, failing={})
     return look_again(call_for_listed(replace(till, notices=frozenset())), now)

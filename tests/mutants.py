@@ -56,7 +56,7 @@ MUTANTS = (
     Mutant("a backlog is a storm", "printing.py", "return (_list(till, owed) or _ticket(till, owed)) if owed", "return _ticket(till, owed) if owed"),
     Mutant("what is listed is never printed", "till.py", "return look_again(call_for_listed(replace(till, notices=frozenset())), now)", "return look_again(replace(till, notices=frozenset()), now)"),
     Mutant("what was called for is listed again", "printing.py", "if not till.orders[reading.reference].called_for and _waited", "if _waited"),
-    Mutant("a list that broke off counts", "printing.py", "    if isinstance(end, m.TicketInterrupted | m.TicketRefused):\n        return _rest(till, end.paper, now)\n    for", "    for"),
+    Mutant("a list that broke off counts", "printing.py", "    if isinstance(end, m.TicketInterrupted | m.TicketRefused):\n        return _rest(not_told(till, slip), end.paper, now)\n    for", "    for"),
     Mutant("a new journal claims to know all", "till.py", "NEVER < reading.first_paid_at < till.known_since", "False"),
     Mutant("a new journal prints before it swept", "till.py", "    if till.known_since is None:  # without", "    if False:  # without"),
     Mutant("what was forgotten is taken for new", "till.py", "known_since = max(till.known_since or horizon, horizon, *paid)", "known_since = till.known_since"),
