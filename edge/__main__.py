@@ -44,6 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return command(config, options)
     except ConfigError as error:
         print(error, file=sys.stderr)
+        if options.command is _run:
+            _say_on_paper(options.config, error)
         return BAD_CONFIG
     except (ApiError, Unreadable, BadOrder, JournalError, InUse) as error:
         print(f"till-edge: {error}", file=sys.stderr)
@@ -72,6 +74,13 @@ def _run(config: Config, options: argparse.Namespace) -> int:
     daemon.run()
     log.info("stopped")
     return 0
+
+
+def _say_on_paper(path: Path, error: ConfigError) -> None:
+    """Nobody at the counter reads the log, and systemd does not start us again."""
+    from edge.config_slip import say_on_paper
+
+    say_on_paper(path, error.faults)
 
 
 def _orders(config: Config, _: argparse.Namespace) -> int:

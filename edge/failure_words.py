@@ -28,8 +28,8 @@ class FailureWords:
     installer: str
     """Whom to call where the configuration names nobody."""
     till: str
+    details: str
     causes: Mapping[Cause, Failure]
-    misconfigured: Failure
 
 
 _UNKNOWN_ES = ("No se sabe qué está pagado.", "No entregue mercadería por lo que muestra un teléfono.")
@@ -41,6 +41,7 @@ SPANISH = FailureWords(
     check="Revise:",
     installer="Llame a quien instaló la caja.",
     till="Caja",
+    details="Para soporte:",
     causes={
         Cause.NO_INTERNET: Failure(
             Notice("SIN INTERNET", ("No llegamos a Mercado Pago.",)), (*_UNKNOWN_ES, _LATER_ES), _LINE_ES
@@ -75,12 +76,12 @@ SPANISH = FailureWords(
             ("Se puede seguir cobrando; el ticket tarda unos segundos más.",),
             ("¿Hay otra caja con copia de la misma tarjeta? Apáguela.", "Después apriete el botón de esta."),
         ),
+        Cause.MISCONFIGURED: Failure(
+            Notice("MAL CONFIGURADA", ("La caja no arranca.",)),
+            ("No sale ningún ticket hasta que se corrija.", _UNKNOWN_ES[1]),
+            (_CALL_ES, "Abajo está qué corregir."),
+        ),
     },
-    misconfigured=Failure(
-        Notice("MAL CONFIGURADA", ("La caja no arranca.",)),
-        ("No sale ningún ticket hasta que se corrija.", _UNKNOWN_ES[1]),
-        (_CALL_ES, "Abajo está qué corregir."),
-    ),
 )
 
 _UNKNOWN_PT = ("Não se sabe o que está pago.", "Não entregue nada pelo que um celular mostra.")
@@ -90,8 +91,9 @@ _LINE_PT = ("O roteador: está ligado?", "O cabo da internet: está no lugar?", 
 
 PORTUGUESE = FailureWords(
     check="Confira:",
-    installer="Ligue para quem instalou o caixa.",
+    installer="Ligue a quem instalou o caixa.",
     till="Caixa",
+    details="Para o suporte:",
     causes={
         Cause.NO_INTERNET: Failure(
             Notice("SEM INTERNET", ("Não chegamos ao Mercado Pago.",)), (*_UNKNOWN_PT, _LATER_PT), _LINE_PT
@@ -117,7 +119,7 @@ PORTUGUESE = FailureWords(
             (_CALL_PT, "Alguém mudou a conta, a loja ou o caixa no Mercado Pago?"),
         ),
         Cause.NO_MEMORY: Failure(
-            Notice("SEM MEMÓRIA", ("O caixa não consegue gravar nada.",)),
+            Notice("SEM MEMÓRIA", ("O caixa não consegue gravar.",)),
             ("Por isso não imprime tickets.", _UNKNOWN_PT[1], _LATER_PT),
             ("Desligue o caixa e ligue de novo, uma vez.", "Se continuar, ligue: pode ser o cartão."),
         ),
@@ -126,12 +128,12 @@ PORTUGUESE = FailureWords(
             ("Pode continuar vendendo; o ticket demora uns segundos a mais.",),
             ("Há outro caixa com cópia do mesmo cartão? Desligue-o.", "Depois aperte o botão deste."),
         ),
+        Cause.MISCONFIGURED: Failure(
+            Notice("MAL CONFIGURADO", ("O caixa não inicia.",)),
+            ("Nenhum ticket sai até que se corrija.", _UNKNOWN_PT[1]),
+            (_CALL_PT, "Abaixo está o que corrigir."),
+        ),
     },
-    misconfigured=Failure(
-        Notice("MAL CONFIGURADO", ("O caixa não inicia.",)),
-        ("Nenhum ticket sai até que se corrija.", _UNKNOWN_PT[1]),
-        (_CALL_PT, "Abaixo está o que corrigir."),
-    ),
 )
 
 _UNKNOWN_EN = ("Nobody knows here what is paid.", "Don't hand over goods for what a phone shows.")
@@ -143,6 +145,7 @@ ENGLISH = FailureWords(
     check="Check:",
     installer="Call whoever installed the till.",
     till="Till",
+    details="For support:",
     causes={
         Cause.NO_INTERNET: Failure(
             Notice("NO INTERNET", ("Mercado Pago can't be reached.",)), (*_UNKNOWN_EN, _LATER_EN), _LINE_EN
@@ -177,12 +180,12 @@ ENGLISH = FailureWords(
             ("You can go on selling; tickets take some seconds longer.",),
             ("Is there another till with a copy of its card? Switch it off.", "Then press the button of this one."),
         ),
+        Cause.MISCONFIGURED: Failure(
+            Notice("WRONGLY SET UP", ("The till does not start.",)),
+            ("No ticket comes out until it is corrected.", _UNKNOWN_EN[1]),
+            (_CALL_EN, "What to correct stands below."),
+        ),
     },
-    misconfigured=Failure(
-        Notice("WRONGLY SET UP", ("The till does not start.",)),
-        ("No ticket comes out until it is corrected.", _UNKNOWN_EN[1]),
-        (_CALL_EN, "What to correct stands below."),
-    ),
 )
 
 FAILURE_WORDS: Mapping[str, FailureWords] = {"es": SPANISH, "pt": PORTUGUESE, "en": ENGLISH}

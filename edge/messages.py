@@ -134,6 +134,8 @@ class Cause(StrEnum):
     """The journal takes nothing."""
     TWINS = "twins"
     """Two devices with one identity."""
+    MISCONFIGURED = "misconfigured"
+    """There is no till yet that could owe this one; see `config_slip.py`."""
 
 
 @dataclass(frozen=True)
@@ -142,7 +144,7 @@ class PrintFailure:
 
     cause: Cause
     why: str = ""
-    """The detail, for whoever is called."""
+    """The details, for whoever is called; one on each line."""
     at: datetime | None = None
     """By Mercado Pago's clock; None if we have not heard it since the start."""
 

@@ -3,11 +3,11 @@
 Beside an amount a reference would be torn apart on narrow paper; there it has a line of its own.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from edge.day import Day, Entry, Sum
-from edge.failure_words import FAILURE_WORDS, Failure
+from edge.failure_words import FAILURE_WORDS, FailureWords
 from edge.messages import PrintFailure
 from edge.order import MerchantOrder
 from edge.ticket import (
@@ -153,55 +153,44 @@ def _beside(name: str, amount: str, columns: int, style: Style = PLAIN) -> tuple
 
 LONGEST_DETAIL = 240
 """Letters. It is for whoever is called, who has the log."""
-MOST_MISTAKES = 5
+MOST_DETAILS = 5
 
 
 def lay_out_failure(slip: PrintFailure, ticket: "TicketConfig", till: "TillConfig", columns: int) -> tuple[Line, ...]:
     """Lay out what fails, what that means at the counter, what to look at, and whom to call."""
     words = FAILURE_WORDS[till.language]
+    failure = words.causes[slip.cause]
     return (
-        *_failure(words.causes[slip.cause], ticket, till, columns),
-        *((Row(WORDS[till.language].date, _moment(slip, till)),) if slip.at else ()),
-        *((Feed(), Text(_detail(slip.why))) if slip.why else ()),
+        *notice(failure.notice),
+        *header(ticket, till, columns),
+        Rule(),
+        *map(Text, failure.meaning),
+        Feed(),
+        Text(words.check, STRONG),
+        *(Text(f"- {sentence}") for sentence in failure.check),
+        Feed(),
+        Text(clean(till.support or words.installer), HEADLINE),
+        Rule(),
+        *_for_support(slip, words, till),
         Cut(),
     )
 
 
-def lay_out_mistakes(
-    mistakes: Sequence[str], ticket: "TicketConfig", till: "TillConfig", columns: int
-) -> tuple[Line, ...]:
-    """Lay out that the till doesn't start for its configuration: the first mistakes, each with file, line and key."""
-    words = FAILURE_WORDS[till.language]
-    more = len(mistakes) - MOST_MISTAKES
-    return (
-        *_failure(words.misconfigured, ticket, till, columns),
-        *(line for mistake in mistakes[:MOST_MISTAKES] for line in (Feed(), Text(_detail(mistake)))),
-        *((Feed(), Text(f"+ {more}")) if more > 0 else ()),
-        Cut(),
-    )
-
-
-def _failure(failure: Failure, ticket: "TicketConfig", till: "TillConfig", columns: int) -> Iterator[Line]:
-    words = FAILURE_WORDS[till.language]
-    yield from notice(failure.notice)
-    yield from header(ticket, till, columns)
-    yield Rule()
-    yield from (Text(sentence) for sentence in failure.meaning)
-    yield Feed()
-    yield Text(words.check, STRONG)
-    yield from (Text(f"- {sentence}") for sentence in failure.check)
-    yield Feed()
-    yield Text(clean(till.support or words.installer), HEADLINE)
-    yield Rule()
+def _for_support(slip: PrintFailure, words: FailureWords, till: "TillConfig") -> Iterator[Line]:
+    """What whoever is called asks for: which till, when, and the details."""
     if till.id:
         yield Row(words.till, till.id)
+    if slip.at:
+        general = WORDS[till.language]
+        yield Row(general.date, slip.at.astimezone(till.timezone).strftime(general.date_form))
+    details = slip.why.splitlines()
+    if details:
+        yield Feed()
+        yield Text(words.details, STRONG)
+    yield from (Text(f"- {_shortened(clean(detail))}") for detail in details[:MOST_DETAILS])
+    if len(details) > MOST_DETAILS:
+        yield Text(f"+ {len(details) - MOST_DETAILS}")
 
 
-def _moment(slip: PrintFailure, till: "TillConfig") -> str:
-    assert slip.at is not None
-    return slip.at.astimezone(till.timezone).strftime(WORDS[till.language].date_form)
-
-
-def _detail(text: str) -> str:
-    short = clean(text)
-    return short if len(short) <= LONGEST_DETAIL else short[: LONGEST_DETAIL - 3] + "..."
+def _shortened(text: str) -> str:
+    return text if len(text) <= LONGEST_DETAIL else text[: LONGEST_DETAIL - 3] + "..."

@@ -4,6 +4,7 @@ PyYAML's parser is used and its constructor isn't: that one takes the last of tw
 Anchors and aliases are refused: no configuration needs them, and they make gigabytes out of kilobytes.
 """
 
+import contextlib
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -50,7 +51,20 @@ class _Loader(yaml.SafeLoader):
 
 def compose(path: Path) -> yaml.Node:
     """Read a file. Raises `ConfigError`."""
-    text = _text(path)
+    return _parse(_text(path), path)
+
+
+def compose_what_can_be_read(path: Path) -> yaml.Node:
+    """Read those sections of a file that are YAML, be the others what they will. Raises `ConfigError`."""
+    entries: list[tuple[yaml.Node, yaml.Node]] = []
+    for section in re.split(r"^(?=[^\s#])", _text(path), flags=re.MULTILINE):
+        with contextlib.suppress(ConfigError):
+            node = _parse(section, path)
+            entries += node.value if isinstance(node, yaml.MappingNode) else []
+    return yaml.MappingNode("tag:yaml.org,2002:map", entries)
+
+
+def _parse(text: str, path: Path) -> yaml.Node:
     try:
         node = yaml.compose(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:

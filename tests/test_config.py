@@ -91,7 +91,7 @@ def test_all_keys_are_read(folder):
     secret(folder / "password", "with blanks inside")
     (folder / "logo.png").write_bytes(b"")
     text = """\
-till: {id: CAJA_02, name: Caja 2, timezone: America/Sao_Paulo, language: pt}
+till: {id: CAJA_02, name: Caja 2, timezone: America/Sao_Paulo, language: pt, support: "Suporte: 11 5555-0000"}
 mercadopago: {user_id: "1", external_store_id: "001", external_pos_id: P-1, access_token_file: token,
               api_url: "http://127.0.0.1:8000/", timeout_seconds: 2.5, notification_url: "https://relay.example.net/mp?a=b"}
 broker: {host: "::1", port: 1884, username: till, password_file: password, topic_root: a/b, tls: false}
@@ -100,11 +100,11 @@ printer: {connection: network, host: 192.0.2.7, port: 9101, profile: TM-T20II, c
 ticket: {header: [KIOSCO SUR, "Tel: 4444-5555"], legend: "", footer: ["¡Gracias!"], logo: logo.png, qr: false}
 panel: {leds: {green: 2, yellow: 3, red: 4}, button: {pin: 5, hold_seconds: 1}}
 watch: {first_check_seconds: 1, check_every_seconds: 2, idle_every_seconds: 3, outage_every_seconds: 4,
-        grace_minutes: 5}
+        grace_minutes: 5, slip_after_seconds: 6}
 journal: {path: journal.db, keep_days: 14}
 """
     assert read(folder, text) == Config(
-        c.TillConfig("CAJA_02", "Caja 2", ZoneInfo("America/Sao_Paulo"), "pt"),
+        c.TillConfig("CAJA_02", "Caja 2", ZoneInfo("America/Sao_Paulo"), "pt", "Suporte: 11 5555-0000"),
         c.MercadoPagoConfig(
             "1", "001", "P-1", Secret(TOKEN), "http://127.0.0.1:8000", 2.5, "https://relay.example.net/mp?a=b"
         ),
@@ -112,7 +112,7 @@ journal: {path: journal.db, keep_days: 14}
         c.PrinterConfig("network", None, 38400, "192.0.2.7", 9101, "TM-T20II", 32, "CP860", "none", True),
         c.TicketConfig(("KIOSCO SUR", "Tel: 4444-5555"), "", ("¡Gracias!",), folder / "logo.png", False),
         c.PanelConfig(c.LedsConfig(2, 3, 4), c.ButtonConfig(5, 1.0)),
-        c.WatchConfig(1.0, 2.0, 3.0, 4.0, 5.0),
+        c.WatchConfig(1.0, 2.0, 3.0, 4.0, 5.0, 6.0),
         c.JournalConfig(folder / "journal.db", 14),
     )
 
@@ -174,7 +174,8 @@ def test_the_example_explains_every_key():
 
 def test_what_the_example_has_behind_a_number_sign_is_what_holds_without(folder, credentials):
     no_defaults = (
-        r"(notification_url|reference_prefix|username|password_file|tls|\w+_file|device|host|baudrate|port: 9100)"
+        r"(support|notification_url|reference_prefix|username|password_file|tls|\w+_file|device|host|baudrate|"
+        r"port: 9100)"
     )
     lines = EXAMPLE.read_text().splitlines()
     uncommented = [re.sub(r"^( *)# ( *[a-z_]+:( |$))", r"\1\2", line) for line in lines]
