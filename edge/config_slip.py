@@ -119,6 +119,6 @@ def read_remains(path: Path) -> Remains:
     )
 
 
-def _section(shape: type[Section], name: str, read: Mapping[str, Any], **instead: Any) -> Section:
-    found = {each.name: read[f"{name}.{each.name}"] for each in fields(shape) if f"{name}.{each.name}" in read}  # type: ignore[arg-type]
+def _section(shape: type[Section], path: str, read: Mapping[str, Any], /, **instead: Any) -> Section:
+    found = {each.name: read[f"{path}.{each.name}"] for each in fields(shape) if f"{path}.{each.name}" in read}  # type: ignore[arg-type]
     return shape(**{**instead, **found})

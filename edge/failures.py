@@ -20,6 +20,8 @@ PATIENCE: Mapping[m.Cause, float] = {
     m.Cause.API_DOWN: 5,  # and nobody at the till can do anything about it
 }
 """How long what may go by itself has to last, in times of `Settings.slip_after`. The others are told at once."""
+ASKED = (m.Cause.NO_INTERNET, m.Cause.API_DOWN, m.Cause.WRONG_CLOCK)
+"""What shows only when Mercado Pago is asked, which is done the more seldom the longer it lasts."""
 
 
 def watch(till: Till, now: float) -> Till:
@@ -50,7 +52,9 @@ def _to_be_told(till: Till, cause: m.Cause, now: float) -> bool:
     if till.journal_why and cause is not m.Cause.NO_MEMORY:
         return False
     since, told = till.failing.get(cause, now), till.told.get(cause, float("-inf"))
-    lasted = now - since >= PATIENCE.get(cause, 0) * till.settings.slip_after
+    # As long as we know: Mercado Pago may be back since we asked, and a slip that says otherwise is not believed twice.
+    until = till.api.failed_at if cause in ASKED else now
+    lasted = until - since >= PATIENCE.get(cause, 0) * till.settings.slip_after
     return lasted and told < since and now - told >= HOUR
 
 

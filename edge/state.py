@@ -86,6 +86,8 @@ class Api:
     retry_at: float = 0.0
     pause: float = 0.0
     """How long nothing is asked, in seconds."""
+    failed_at: float = 0.0
+    """When it was last asked in vain."""
 
     @property
     def down(self) -> bool:

@@ -222,7 +222,7 @@ def _wait_for_api(till: Till, duty: m.PaymentDuty, answer: m.Unreachable, now: f
     if till.api.failures == 0:  # others were answered: it is this question
         due = due.later(now, answer.jitter)
         till = till.alarm(Concern.UNREADABLE, f"{duty}") if due.tries == ODD_TRIES else till
-    api = Api(answer.trouble, answer.why, till.api.failures + 1, now + pause, pause)
+    api = Api(answer.trouble, answer.why, till.api.failures + 1, now + pause, pause, now)
     return replace(till, api=api).schedule(duty, replace(due, at=max(due.at, now)))
 
 

@@ -29,6 +29,8 @@ class Books:
     on_till: str | None = None
     removal: m.Removal | None = None
     down: bool = False
+    trouble: m.Trouble = m.Trouble.NETWORK
+    """What is wrong while it is down."""
 
     def write(self, *orders: MerchantOrder, place: str = POS) -> None:
         for order in orders:
@@ -37,7 +39,7 @@ class Books:
 
     def answer(self, duty: m.PaymentDuty) -> m.Answer:
         if self.down:
-            return m.Unreachable(m.Trouble.NETWORK, "no connection")
+            return m.Unreachable(self.trouble, "no connection")
         match duty:
             case m.FindPos():
                 return m.PosFound(POS)
@@ -162,6 +164,7 @@ class Desk:
             swept_until=self.till.swept_until,
             known_since=self.till.known_since,
             proof=self.till.proof,
+            told=self.till.told,
         )
         return Desk(kept, self.books)
 

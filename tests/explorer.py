@@ -17,6 +17,7 @@ from pathlib import Path
 
 from edge import messages as m
 from edge import till as core
+from edge.failures import HOUR
 from edge.journal import Journal
 from edge.life import Stage
 from edge.order import Item, MerchantOrder, Payment
@@ -50,8 +51,10 @@ class World:
     books: Books
     paper: tuple[tuple[str, bool, bool], ...] = ()
     """Tickets: reference, marked, complete."""
+    told: tuple[tuple[m.Cause, float], ...] = ()
+    """Slips that say what fails, each with its moment."""
     paying: m.PaymentDuty | None = None
-    printing: m.Print | None = None
+    printing: m.Print | m.PrintFailure | None = None
     rings: tuple[str, ...] = ()
     """Doorbells under way."""
     proved: tuple[str, ...] = ()
@@ -228,8 +231,10 @@ def payments(world: World, limits: Limits) -> Iterator[Move]:
     yield f"hear of {duty}", learn(replace(idle, books=books), m.Answered(duty, found))
     if world.faults < limits.faults:
         away = m.Answered(duty, m.Unreachable(m.Trouble.NETWORK, "away"))
+        refused = m.Answered(duty, m.Unreachable(m.Trouble.REFUSED, "the token is refused"))
         worse = replace(idle, faults=world.faults + 1)
         yield f"no answer to {duty}", learn(worse, away)
+        yield f"a refusal of {duty}", learn(worse, refused)
         if books != world.books:
             yield f"done and unanswered: {duty}", learn(replace(worse, books=books), away)
 
@@ -243,10 +248,15 @@ def prints(world: World, limits: Limits) -> Iterator[Move]:
         if isinstance(duty, m.Print):
             begun = learn(world, m.TicketBegun(duty.order.reference))
             yield f"begin the ticket of {duty.order.reference}", replace(begun, printing=duty)
+        elif isinstance(duty, m.PrintFailure):
+            yield f"begin to tell {duty.cause}", begin_to_tell(world, duty)
         elif duty is not None:
             yield "look at the paper", learn(world, m.PrinterSeen(READY))
         return
     idle = replace(world, printing=None)
+    if isinstance(world.printing, m.PrintFailure):
+        yield from tells(idle, world.printing, limits)
+        return
     whole = on_paper(idle, world.printing, complete=True)
     proved = replace(whole, proved=(*world.proved, world.printing.order.reference))
     yield "the ticket is out", learn(proved, m.TicketPrinted(m.Proof.PROCESS_ID, READY))
@@ -257,6 +267,25 @@ def prints(world: World, limits: Limits) -> Iterator[Move]:
         yield "no paper in the middle", learn(half, m.TicketInterrupted(m.Paper.OUT))
         yield "out, and the link broke", learn(replace(whole, faults=half.faults), m.TicketInterrupted(m.Paper.GONE))
         yield "out, and no proof", learn(replace(whole, faults=half.faults), m.TicketUnproved(m.Paper.UNKNOWN))
+
+
+def begin_to_tell(world: World, slip: m.PrintFailure) -> World:
+    """Tickets go first, and whoever is told of the same within an hour has lost an hour's worth of trust."""
+    ready = [order.reference for order in world.till.orders.values() if order.stage is Stage.PAID and order.reading]
+    if any(world.till.orders[reference].reading.id not in world.till.to_read_again for reference in ready):
+        raise Broken(f"{slip.cause} is told before a ticket")
+    if any(cause is slip.cause and world.now - at < HOUR for cause, at in world.told):
+        raise Broken(f"{slip.cause} is told twice in an hour")
+    return replace(learn(world, m.SlipBegun(slip)), printing=slip)
+
+
+def tells(idle: World, slip: m.PrintFailure, limits: Limits) -> Iterator[Move]:
+    told = replace(idle, told=(*idle.told, (slip.cause, idle.now)))
+    yield f"{slip.cause} is told", learn(told, m.SlipTried(slip, m.TicketPrinted(m.Proof.PROCESS_ID, READY)))
+    if idle.faults < limits.faults:
+        worse = replace(idle, faults=idle.faults + 1)
+        yield f"no paper for {slip.cause}", learn(worse, m.SlipTried(slip, m.TicketRefused(m.Paper.OUT)))
+        yield f"{slip.cause} broke off", learn(worse, m.SlipTried(slip, m.TicketInterrupted(m.Paper.OUT)))
 
 
 def on_paper(world: World, ticket: m.Print, complete: bool) -> World:
@@ -280,12 +309,15 @@ def cuts(world: World) -> Iterator[Move]:
     cut = replace(world, faults=world.faults + 1)
     yield "power cut", restart(cut)
     if not world.held:  # what a person held can't outlive the journal
-        yield "power cut, and the journal is gone", start(replace(cut, till=Till(SETTINGS, pos_id=POS)))
+        yield "power cut, and the journal is gone", start(replace(cut, till=Till(SETTINGS, pos_id=POS), told=()))
     if world.paying:
         _, books = answer(world.paying, world.books)
         if books != world.books:
             yield "power cut, after it was done", restart(replace(cut, books=books))
-    if world.printing:
+    if isinstance(world.printing, m.PrintFailure):
+        told = (*world.told, (world.printing.cause, world.now))
+        yield "power cut in mid-slip", restart(replace(cut, told=told))
+    elif world.printing:
         yield "power cut in mid-ticket", restart(on_paper(cut, world.printing, complete=False))
         yield "power cut behind the ticket", restart(on_paper(cut, world.printing, complete=True))
 
@@ -395,6 +427,8 @@ def key(world: World) -> Key:
         tuple(sorted(world.rings)),
         world.held,
         world.faults,
+        tuple((cause, now - at < HOUR) for cause, at in world.told),
+        tuple((cause, cause in till.failing, now - at < HOUR) for cause, at in till.told.items()),
     )
     return kept, agenda, printer, api, rest, frozenset(world.acts), world.proved
 
@@ -412,6 +446,8 @@ PASSING = (
         "waits",
         "replies",
         "identify_until",
+        "told",
+        "failing",
     ),
 )
 KEPT = tuple(each.name for each in fields(Till) if each.name not in PASSING)
