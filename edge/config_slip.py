@@ -46,11 +46,13 @@ class Remains:
     journal: Path
 
 
-def say_on_paper(path: Path, mistakes: Sequence[str], environ: Mapping[str, str] = os.environ) -> None:
-    """Print the mistakes of the configuration `path`, if that can be done. Takes `LONGEST` seconds at worst."""
-    work = threading.Thread(target=_try, args=(path, "\n".join(mistakes), environ), daemon=True)
+def say_on_paper(
+    path: Path, mistakes: Sequence[str], environ: Mapping[str, str] = os.environ, longest: float = LONGEST
+) -> None:
+    """Print the mistakes of the configuration `path`, if that can be done; it takes `longest` seconds at worst."""
+    work = threading.Thread(target=_try, args=(path, "\n".join(mistakes), environ), name="config-slip", daemon=True)
     work.start()
-    work.join(LONGEST)
+    work.join(longest)
 
 
 def _try(path: Path, mistakes: str, environ: Mapping[str, str]) -> None:
@@ -111,14 +113,16 @@ def read_remains(path: Path) -> Remains:
     with contextlib.suppress(ConfigError):
         reader.read(Config, compose_what_can_be_read(path))
     read = reader.values
+    header = getattr(read.get("ticket"), "header", UNREAD)
     return Remains(
-        _section(PrinterConfig, "printer", read, connection="usb"),
-        _section(TillConfig, "till", read, id="", name="", timezone=UTC),
-        TicketConfig(tuple(line for line in read.get("ticket.header", ()) if line is not UNREAD)),
+        _section(PrinterConfig, read.get("printer"), connection="usb"),
+        _section(TillConfig, read.get("till"), id="", name="", timezone=UTC),
+        TicketConfig(() if header is UNREAD else tuple(line for line in header if line is not UNREAD)),
         read.get("journal.path", JournalConfig().path),
     )
 
 
-def _section(shape: type[Section], path: str, read: Mapping[str, Any], /, **instead: Any) -> Section:
-    found = {each.name: read[f"{path}.{each.name}"] for each in fields(shape) if f"{path}.{each.name}" in read}  # type: ignore[arg-type]
-    return shape(**{**instead, **found})
+def _section(shape: type[Section], read: object, **instead: Any) -> Section:
+    """What was read of a section; what was not has its default, or stands in `instead`."""
+    found = {each.name: getattr(read, each.name, UNREAD) for each in fields(shape)}  # type: ignore[arg-type]
+    return shape(**{**instead, **{name: value for name, value in found.items() if value is not UNREAD}})

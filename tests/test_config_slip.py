@@ -1,0 +1,132 @@
+"""A till that can't start says on paper what is wrong with its configuration, if it can find out where its paper is."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from edge.config_slip import read_remains, say_on_paper
+from sim.printer import Printer
+
+MISTAKE = "till.langauge: there is no such key"
+LONG_AGO = 3700.0
+
+
+@pytest.fixture
+def printer():
+    with Printer(columns=32) as printer:
+        yield printer
+
+
+@pytest.fixture
+def config(tmp_path, printer) -> Path:
+    """The configuration of a till whose installer can't spell."""
+    path = tmp_path / "config.yaml"
+    (tmp_path / "token").write_text("APP_USR-0")
+    path.write_text(f"""\
+till: {{id: CAJA01, timezone: UTC, langauge: es, language: pt, support: "Suporte: 11 5555-0000"}}
+mercadopago: {{user_id: 1, external_store_id: A, external_pos_id: B, access_token_file: token}}
+broker: {{host: 127.0.0.1, tls: false}}
+printer: {{connection: network, host: {printer.host}, port: {printer.port}, columns: 32}}
+ticket:
+  header:
+  - MERCADINHO DO SUL
+""")
+    return path
+
+
+def run(config: Path) -> subprocess.CompletedProcess[str]:
+    """Start the daemon, as systemd does."""
+    command = [sys.executable, "-m", "edge", "run", "--config", str(config)]
+    state = config.parent / "state"
+    state.mkdir(exist_ok=True)
+    environment = {**os.environ, "STATE_DIRECTORY": str(state)}
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment, check=False)
+
+
+def words(text: str) -> str:
+    return " ".join(text.split())
+
+
+def test_the_mistakes_are_on_paper_with_their_lines_in_the_shops_language(config, printer):
+    assert run(config).returncode == 78
+    [slip] = printer.wait_for_tickets(1)
+    assert slip.complete
+    for part in ("MAL CONFIGURADO", "MERCADINHO DO SUL", "Suporte: 11 5555-0000", "CAJA01"):
+        assert part in slip.text
+    assert f"config.yaml:1: {MISTAKE}" in words(slip.text)
+
+
+def test_other_commands_tell_the_terminal_and_no_paper(config, printer):
+    command = [sys.executable, "-m", "edge", "orders", "--config", str(config)]
+    assert subprocess.run(command, capture_output=True, check=False).returncode == 78
+    assert printer.tickets == []
+
+
+def test_one_text_is_said_once_an_hour(config, printer):
+    run(config)
+    run(config)
+    assert len(printer.tickets) == 1
+    [note] = (config.parent / "state").iterdir()
+    os.utime(note, (time.time() - LONG_AGO, time.time() - LONG_AGO))
+    run(config)
+    assert len(printer.wait_for_tickets(2)) == 2
+
+
+def test_another_mistake_is_said_at_once(config, printer):
+    run(config)
+    config.write_text(config.read_text().replace("langauge", "lingua"))
+    run(config)
+    assert len(printer.wait_for_tickets(2)) == 2
+
+
+def test_what_is_no_yaml_in_one_section_hides_no_other(config, printer):
+    config.write_text(config.read_text() + "panel:\n\tbutton: 26\n")
+    run(config)
+    [slip] = printer.wait_for_tickets(1)
+    assert "MERCADINHO DO SUL" in slip.text
+    assert ":9:1: a tab" in words(slip.text)
+
+
+def test_a_printer_that_is_off_is_no_trouble_and_hears_of_it_later(config, printer):
+    printer.switch_off()
+    done = run(config)
+    assert (done.returncode, "Traceback" in done.stderr) == (78, False)
+    assert list((config.parent / "state").iterdir()) == []
+    printer.switch_on()
+    run(config)
+    assert len(printer.wait_for_tickets(1)) == 1
+
+
+def test_a_printer_that_hangs_keeps_nobody_waiting(config, printer):
+    printer.reads = False
+    say_on_paper(config, ["a mistake"], {"STATE_DIRECTORY": str(config.parent)}, longest=0.2)
+    assert "config-slip" in {thread.name for thread in threading.enumerate()}, "it was not waited for at all"
+
+
+def test_what_can_t_be_noted_down_is_not_printed(config, printer):
+    say_on_paper(config, ["a mistake"], {"STATE_DIRECTORY": str(config.parent / "nowhere")})
+    assert printer.tickets == []
+
+
+def test_a_profile_that_nobody_knows_is_told_with_another(config, printer):
+    config.write_text(config.read_text().replace("columns: 32", "columns: 32, profile: NO-SUCH"))
+    run(config)
+    assert len(printer.wait_for_tickets(1)) == 1
+
+
+@pytest.mark.parametrize("text", [None, "", "\0", "a: [", "- a\n- b", "printer: 5", "till: {id: [1]}\nprinter: {}"])
+def test_of_a_file_that_says_nothing_a_usb_printer_and_spanish_remain(tmp_path, text):
+    if text is not None:
+        (tmp_path / "config.yaml").write_text(text)
+    remains = read_remains(tmp_path / "config.yaml")
+    assert (remains.printer.connection, remains.till.language, remains.ticket.header) == ("usb", "es", ())
+
+
+def test_a_header_that_is_half_unreadable_is_half_shown(config):
+    config.write_text(config.read_text() + "  - {a: b}\n")
+    assert read_remains(config).ticket.header == ("MERCADINHO DO SUL",)
