@@ -78,7 +78,6 @@ def test_a_till_that_mercado_pago_does_not_know_is_told(shop_of):
 def test_a_clock_that_lost_the_time_is_told_without_a_date(tmp_path):
     authority, mercadopago = Authority(tmp_path), MercadoPago()
     mercadopago.api.tls = authority.identity(timedelta(days=1))
-    mercadopago.start()
     settings = {**SOON, "mercadopago": {"api_url": f"https://127.0.0.1:{mercadopago.api.port}"}}
     shop = Shop(tmp_path, settings, mercadopago, without=("board",))
     shop.board.environment["SIM_CA"] = str(authority.file)
@@ -91,7 +90,9 @@ def test_a_clock_that_lost_the_time_is_told_without_a_date(tmp_path):
 
 def test_a_disk_that_takes_nothing_is_told(shop_of, disk: Disk):  # noqa: F811
     shop = shop_of({**SOON, "journal": {"path": str(disk.folder / "journal.db")}})
+    shop.board.pull_the_plug()
     disk.read_only(True)
+    shop.board.plug_in()
     shop.sell("the-sale")
     one_slip(shop, "SIN MEMORIA")
     disk.read_only(False)

@@ -60,7 +60,7 @@ def test_no_internet_is_told_when_it_lasted_for_a_minute():
 
 
 def test_a_slip_is_not_older_than_the_last_answer():
-    """After a while Mercado Pago is asked every half minute only: it may be back, and who reads the slip knows better."""
+    """After a while Mercado Pago is asked every half minute only, and may be back."""
     desk = failing(m.Trouble.NETWORK)
     while not isinstance(desk.wait(0.25).owed(), m.PrintFailure):
         assert desk.now < 2000
