@@ -13,6 +13,7 @@ ROOT = Path(__file__).parent.parent
 STORIES = (
     *("test_till.py", "test_backlog.py", "test_flood.py", "test_verdict.py"),
     *("test_journal.py", "test_journal_damage.py", "test_button.py", "test_hard_cases.py", "test_support.py"),
+    "test_failures.py",
 )
 EXPLORE = "from explorer import *\nfor shop in SHOPS.values(): Explorer(Limits(1, shop), 2500).walk()"
 
@@ -97,6 +98,27 @@ MUTANTS = (
     Mutant("another till's news is our rejection", "till.py", "if due.for_all and not _concerns(till, reading):", "if False:"),
     Mutant("a deaf till trusts its doorbells", "state.py", " or self.deaf", ""),
     Mutant("support prints a first ticket", "support.py", "if order.stage not in (Stage.PRINTED, Stage.UNCONFIRMED):", "if False:"),
+    Mutant("a failure is told before a ticket", "printing.py", "    if (owed or till.slips) and ready and", "    if ready and printer.failures < BREAKS and (failure := failure_duty(till, now)):\n        return failure\n    if (owed or till.slips) and ready and"),
+    Mutant("a failure is told by a printer that can't print", "printing.py", "    if ready and printer.failures < BREAKS", "    if printer.failures < BREAKS"),
+    Mutant("a failure is fed the whole roll", "printing.py", "    if ready and printer.failures < BREAKS", "    if ready"),
+    Mutant("a failure is told again and again", "printing.py", "            return begin_to_tell(till, slip, now)", "            return till"),
+    Mutant("a failure is told each hour", "failures.py", "return lasted and told < since and", "return lasted and"),
+    Mutant("a failure is told each time it begins", "failures.py", " and now - told >= HOUR", ""),
+    Mutant("a blip is told", "failures.py", "return lasted and", "return"),
+    Mutant("what was only asked long ago is told", "failures.py", "until = till.api.failed_at if cause in ASKED else now", "until = now"),
+    Mutant("a failure that broke off counts as told", "failures.py", "return replace(till, told=without(till.told, slip.cause)) if isinstance(slip, m.PrintFailure) else till", "return till"),
+    Mutant("a full disk, but tell of each failure", "failures.py", "    if till.journal_why and cause is not m.Cause.NO_MEMORY:\n        return False\n", ""),
+    Mutant("what was told is not remembered", "rows.py", "    yield from _told_changes(before, after)\n", ""),
+    Mutant("what was not told is remembered", "rows.py", "    for cause in before.told.keys() - after.told.keys():\n        yield DROP_TOLD, [cause.value]\n", ""),
+    Mutant("what was told counts from the start", "rows.py", "max(0, unixepoch() - value)", "0"),
+    Mutant("a clock set back tells a failure again", "rows.py", "max(0, unixepoch() - value)", "abs(unixepoch() - value)"),
+    Mutant("a date of yesterday on a slip", "failures.py", 'till.date(now) if till.swept_at > float("-inf") else None', "till.date(now)"),
+    Mutant("a far broker proves nothing", "failures.py", "online = till.settings.broker_far and till.broker_up", "online = False"),
+    Mutant("a near broker proves the internet", "failures.py", "online = till.settings.broker_far and till.broker_up", "online = till.broker_up"),
+    Mutant("an unknown till is a refused token", "till.py", "now + REFUSED_EVERY, missed=due.missed + 1)", "now + REFUSED_EVERY)"),
+    Mutant("an unknown till is a refused token too", "failures.py", "case m.Trouble.REFUSED if till.api.why != NO_POS:", "case m.Trouble.REFUSED:"),
+    Mutant("who presses is told nothing", "till.py", "    till = replace(till, failing={})\n", ""),
+    Mutant("a failure that is over is told", "failures.py", "return replace(till, failing=failing) if failing", "return replace(till, failing={**till.failing, **failing}) if failing"),
     Mutant("silence lights up as paid", "printing.py", "            else:\n                till = replace(till, ticket_at=now)", "            till = replace(till, ticket_at=now)"),
 )  # fmt: skip
 
