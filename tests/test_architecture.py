@@ -11,6 +11,7 @@ ROOT = Path(__file__).parent.parent
 PURE = (
     "closing",
     "day",
+    "failures",
     "links",
     "printing",
     "rows",
