@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 
 LONGEST = 20.0
 """Seconds, and then we go, printed or not."""
+TRIES, AGAIN = 4, 3.0
+"""Where systemd starts us, perhaps before the printer can be reached; seconds from one to the next."""
 HOUR = 3600.0
 PATIENCE = Patience(stall=5, proof=3, lag=1)
 
@@ -66,15 +68,21 @@ def _say(path: Path, mistakes: str, environ: Mapping[str, str]) -> None:
     remains = read_remains(path)
     state = environ.get("STATE_DIRECTORY", "").partition(":")[0]
     folders = [Path(state)] if state else [remains.journal.parent, Path(tempfile.gettempdir())]
-    note = _note(path, mistakes, folders)
-    if note is None:
-        return
     slip = m.PrintFailure(m.Cause.MISCONFIGURED, mistakes)
     encoder = _encoder(remains.printer)
     paper = encoder.encode(lay_out_failure(slip, remains.ticket, remains.till, encoder.columns))
-    tried = Printer(remains.printer, lambda _: paper, PATIENCE).do(slip)
-    if isinstance(tried, m.SlipTried) and isinstance(tried.end, m.TicketRefused):
+    printer = Printer(remains.printer, lambda _: paper, PATIENCE)
+    for attempt in range(TRIES if state else 1):
+        time.sleep(AGAIN if attempt else 0)
+        note = _note(path, mistakes, folders)
+        if note is None or not _refused(printer.do(slip)):
+            return
         note.unlink()
+
+
+def _refused(tried: m.PrinterEvent) -> bool:
+    """Whether not a byte was sent."""
+    return isinstance(tried, m.SlipTried) and isinstance(tried.end, m.TicketRefused)
 
 
 def _note(path: Path, text: str, folders: Sequence[Path]) -> Path | None:

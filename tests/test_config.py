@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from edge import config as c
 from edge.config import Config, ConfigError, Secret, load
 from edge.config_reader import keys_of
+from edge.config_values import is_far
 
 EXAMPLE = Path(__file__).parent.parent / "config.example.yaml"
 TOKEN = "APP_USR-1234-secret"
@@ -144,6 +145,24 @@ def test_a_byte_order_mark_and_the_line_ends_of_windows_do_no_harm(folder):
 @pytest.mark.parametrize(("tls", "port"), [("true", 8883), ("false", 1883), ("no", 1883)])
 def test_the_port_is_the_usual_one_with_or_without_tls(folder, tls, port):
     assert read(folder, changed("broker", f"host: 127.0.0.1, tls: {tls}")).broker.port == port
+
+
+@pytest.mark.parametrize(
+    ("host", "far"),
+    [
+        ("mqtt.example.net", True),
+        ("8.8.8.8", True),
+        ("127.0.0.1", False),
+        ("192.168.1.5", False),
+        ("fd00::1", False),
+        ("localhost", False),
+        ("server", False),
+        ("Server.Local", False),
+    ],
+)
+def test_what_may_be_in_the_shops_own_network_is_not_far(host, far):
+    """A connection to it does not show that there is internet."""
+    assert is_far(host) is far
 
 
 # --- the example -----------------------------------------------------------------------------------------------------

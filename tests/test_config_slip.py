@@ -31,6 +31,7 @@ def config(tmp_path, printer) -> Path:
 till: {{id: CAJA01, timezone: UTC, langauge: es, language: pt, support: "Suporte: 11 5555-0000"}}
 mercadopago: {{user_id: 1, external_store_id: A, external_pos_id: B, access_token_file: token}}
 broker: {{host: 127.0.0.1, tls: false}}
+journal: {{path: state/journal.db}}
 printer: {{connection: network, host: {printer.host}, port: {printer.port}, columns: 32}}
 ticket:
   header:
@@ -39,12 +40,12 @@ ticket:
     return path
 
 
-def run(config: Path) -> subprocess.CompletedProcess[str]:
-    """Start the daemon, as systemd does."""
+def run(config: Path, by_hand: bool = False) -> subprocess.CompletedProcess[str]:
+    """Start the daemon, as systemd does, or somebody at a shell."""
     command = [sys.executable, "-m", "edge", "run", "--config", str(config)]
     state = config.parent / "state"
     state.mkdir(exist_ok=True)
-    environment = {**os.environ, "STATE_DIRECTORY": str(state)}
+    environment = os.environ if by_hand else {**os.environ, "STATE_DIRECTORY": str(state)}
     return subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment, check=False)
 
 
@@ -89,16 +90,26 @@ def test_what_is_no_yaml_in_one_section_hides_no_other(config, printer):
     run(config)
     [slip] = printer.wait_for_tickets(1)
     assert "MERCADINHO DO SUL" in slip.text
-    assert ":9:1: a tab" in words(slip.text)
+    assert ":10:1: a tab" in words(slip.text)
 
 
 def test_a_printer_that_is_off_is_no_trouble_and_hears_of_it_later(config, printer):
     printer.switch_off()
-    done = run(config)
+    done = run(config, by_hand=True)
     assert (done.returncode, "Traceback" in done.stderr) == (78, False)
     assert list((config.parent / "state").iterdir()) == []
     printer.switch_on()
+    run(config, by_hand=True)
+    assert len(printer.wait_for_tickets(1)) == 1
+    assert len(list((config.parent / "state").iterdir())) == 1
+
+
+def test_a_printer_that_comes_up_behind_the_till_is_waited_for(config, printer):
+    printer.switch_off()
+    later = threading.Timer(1.0, printer.switch_on)
+    later.start()
     run(config)
+    later.join()
     assert len(printer.wait_for_tickets(1)) == 1
 
 
