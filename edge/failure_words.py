@@ -33,7 +33,7 @@ class FailureWords:
 
 
 _UNKNOWN_ES = ("No se sabe qué está pagado.", "No entregue mercadería por lo que muestra un teléfono.")
-_LATER_ES = "Lo que se pague se imprime solo cuando se arregle."
+_LATER_ES = "Lo que se pague se imprime cuando se arregle."
 _CALL_ES = "No se arregla solo: llame."
 _LINE_ES = ("El router: ¿está prendido?", "El cable de internet: ¿está puesto?", "¿Anda internet en otro aparato?")
 
@@ -85,7 +85,7 @@ SPANISH = FailureWords(
 )
 
 _UNKNOWN_PT = ("Não se sabe o que está pago.", "Não entregue nada pelo que um celular mostra.")
-_LATER_PT = "O que for pago é impresso sozinho quando isso se resolver."
+_LATER_PT = "O que for pago é impresso quando isso se resolver."
 _CALL_PT = "Não se resolve sozinho: ligue."
 _LINE_PT = ("O roteador: está ligado?", "O cabo da internet: está no lugar?", "A internet funciona em outro aparelho?")
 
@@ -137,7 +137,7 @@ PORTUGUESE = FailureWords(
 )
 
 _UNKNOWN_EN = ("Nobody knows here what is paid.", "Don't hand over goods for what a phone shows.")
-_LATER_EN = "What is paid is printed by itself when this is over."
+_LATER_EN = "What is paid is printed when this is over."
 _CALL_EN = "It won't go by itself: call."
 _LINE_EN = ("The router: is it on?", "The network cable: is it in?", "Does another device have internet?")
 
