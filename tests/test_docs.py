@@ -9,6 +9,7 @@ import pytest
 from commands_in import is_understood, mentioned, shown, targets
 
 from edge.config import PanelConfig
+from edge.failure_words import FAILURE_WORDS
 from edge.messages import Paper
 from edge.order import Verdict
 from edge.state import Concern
@@ -133,7 +134,7 @@ def test_what_a_paper_begins_with_is_on_the_page(page, language):
 
 @pytest.mark.parametrize(("page", "language"), list(zip(SYMPTOMS, LANGUAGES, strict=True)))
 def test_what_a_slip_says_of_a_failure_is_on_the_page(page, language):
-    failures = pytest.importorskip("edge.failure_words").FAILURE_WORDS[language].causes.values()
+    failures = FAILURE_WORDS[language].causes.values()
     assert [failure.notice.title for failure in failures if failure.notice.title not in read(page)] == []
 
 
