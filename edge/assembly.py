@@ -17,6 +17,7 @@ from edge.panel import Panel
 from edge.printer import Printer
 from edge.slips import lay_out_day, lay_out_failure, lay_out_list, lay_out_test
 from edge.state import Settings, Till
+from edge.status_file import StatusFile, path_of
 from edge.ticket import lay_out
 
 
@@ -37,6 +38,7 @@ def assemble(config: Config, version: str) -> Daemon:
         pay=mercadopago.do,
         prints=Printer(config.printer, composer(config)).do,
         machine=Machine(config.journal.path.parent, mercadopago.clock_ahead).facts,
+        show_here=StatusFile(path_of(config.journal.path)).show,
         about={"configuration": repr(config), "versions": versions()},
     )
 

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any
 
 import paho.mqtt.client as mqtt
@@ -41,6 +42,16 @@ TWINS_WHY = (
 )
 
 
+class Hurdle(StrEnum):
+    """What stands between us and our doorbells, in this order."""
+
+    ADDRESS = "address"
+    CERTIFICATE = "certificate"
+    LOGIN = "login"
+    SUBSCRIPTION = "subscription"
+    NONE = "none"
+
+
 class MqttBroker:
     """One session at one broker. `loop` belongs to the broker thread, the rest to the main thread."""
 
@@ -63,6 +74,8 @@ class MqttBroker:
         self._subscribed = False
         self._hung_up = False
         """Whether a session that stood ended without a word."""
+        self.hurdle = Hurdle.ADDRESS
+        """The one that the last attempt did not take."""
         self._client = self._make_client(f"till-{till}")
 
     # --- the main thread -------------------------------------------------------------------------------------------
@@ -106,6 +119,12 @@ class MqttBroker:
         if self._client.is_connected():
             self._publish_status()
 
+    def keep(self, record: bytes, seconds: float) -> bool:
+        """Publish the record of a check, retained; returns whether the broker has it within so many seconds."""
+        said = self._client.publish(self._topics.commissioning, record, qos=1, retain=True)
+        said.wait_for_publish(seconds)
+        return said.is_published()
+
     def close(self) -> None:
         """Say that we are offline, and go. The session, with what is rung meanwhile, stays at the broker."""
         self._closing.set()
@@ -141,16 +160,19 @@ class MqttBroker:
     def _run_session(self) -> None:
         self._why = ""
         self._subscribed = self._hung_up = False
+        self.hurdle = Hurdle.ADDRESS
         connect = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         connect.SessionExpiryInterval = SESSION_SECONDS
         host, port = self._config.host, self._config.port
         self._connection += 1
         try:
             self._client.connect(host, port, KEEPALIVE, clean_start=False, properties=connect)
+            self.hurdle = Hurdle.LOGIN
             while self._client.loop(1.0) == mqtt.MQTT_ERR_SUCCESS:
                 pass
         except (OSError, ValueError) as error:  # ValueError: a host name that no name can be
             self._why = _words(error, f"{host}:{port}")
+            self.hurdle = Hurdle.CERTIFICATE if isinstance(error, ssl.SSLError) else self.hurdle
 
     def _thrown_out(self, short: bool) -> bool:
         """Whether somebody with our name took our place. mosquitto before 2.0.15 doesn't say so, it only hangs up."""
@@ -184,6 +206,7 @@ class MqttBroker:
         if reason.is_failure:
             self._why = f"the broker refuses us: {reason}; look at broker.username and broker.password_file"
             return
+        self.hurdle = Hurdle.SUBSCRIPTION
         topics = (self._topics.orders, wire.RELAY_STATUS, self._topics.commands, self._for_all)
         client.subscribe([(topic, 1) for topic in topics])
 
@@ -193,6 +216,7 @@ class MqttBroker:
             client.disconnect()
             return
         self._subscribed = True
+        self.hurdle = Hurdle.NONE
         self._inbox.put(Arrival(m.BrokerConnected()))
         if self._facts:  # else the loop is just about to show the first ones
             self._publish_status()

@@ -153,6 +153,7 @@ class Daemon:
         pay: Callable[[m.PaymentDuty], m.Event],
         prints: Callable[[m.PrinterDuty], m.Event],
         machine: Callable[[], Mapping[str, Any]] = dict,
+        show_here: Callable[[Mapping[str, Any]], None] = lambda _: None,
         about: Mapping[str, Any] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -163,6 +164,7 @@ class Daemon:
         """What we heard while the journal could not be read."""
         self._inbox = inbox
         self._broker = broker
+        self._show_here = show_here
         self._panel = panel
         self._machine = machine
         self._about = about or {}
@@ -291,7 +293,9 @@ class Daemon:
     def _show(self) -> None:
         now = self._clock()
         self._panel.show(signal(self._till, now), now)
-        self._broker.show(self._status(now))
+        status = self._status(now)
+        self._broker.show(status)
+        self._show_here({**status, "broker": "connected" if self._till.broker_up else self._till.broker_why})
         if not (self._payments.hangs(now) or self._printing.hangs(now)):
             systemd.alive()
 

@@ -1,0 +1,168 @@
+"""`till-edge check`: each part tried in turn, a line for each, a ticket at the end, and a record for support.
+
+A daemon that runs is not disturbed: it has the till's place at the broker and the pins, so it is asked what it knows.
+"""
+
+import contextlib
+import secrets
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from edge import messages as m
+from edge import wire
+from edge.acceptance import Acceptance, lay_out_acceptance
+from edge.broker import Hurdle
+from edge.check_account import check_account, check_order
+from edge.check_broker import Visit, ask_daemon, check_broker
+from edge.check_parts import Press, ask_daemon_for_printer, check_machine, check_panel, check_printer, leave_panel
+from edge.config import Config
+from edge.encoder import Encoder
+from edge.findings import Cause, Finding, Findings, Grade, Part, blocked, ok, skipped
+from edge.journal import in_use
+from edge.machine import Machine, board, versions
+from edge.mercadopago import MercadoPago
+from edge.printer import Printer
+from edge.status_file import path_of, read_status
+
+KEPT_WITHIN = 10.0
+"""How long the broker may take to acknowledge the record. Seconds."""
+PASSED = (Grade.OK, Grade.WARNING)
+SHARED = ("serial", "file")
+"""What two programs can have open at once."""
+
+
+ASK_NOBODY = Press()
+
+
+@dataclass(frozen=True)
+class Options:
+    """What is wanted."""
+
+    order: bool = True
+    ticket: bool = True
+    press: Press = ASK_NOBODY
+
+
+class Check:
+    """One check of one till."""
+
+    def __init__(self, config: Config, version: str, options: Options) -> None:
+        """Raises `UnknownPrinter`, `OSError`."""
+        self._config = config
+        self._version = version
+        self._options = options
+        printer = config.printer
+        self._encoder = Encoder(printer.profile, printer.columns, printer.codepage, config.ticket.logo)
+        self._api = MercadoPago(config.mercadopago, version)
+        self._running = in_use(config.journal.path)
+        self._status = read_status(path_of(config.journal.path)) if self._running else {}
+        self._visit = None if self._running else Visit(config, version)
+        self._found: list[Finding] = []
+
+    def run(self) -> Iterator[Finding]:
+        """Try each part; what came of it is told at once."""
+        steps: tuple[Callable[[], Iterator[Finding]], ...] = (
+            lambda: iter([ok(Part.CONFIGURATION, "nothing to object to")]),
+            lambda: check_account(self._api, self._config),
+            self._order,
+            self._broker,
+            self._printer,
+            self._panel,
+            lambda: check_machine(self._machine(), self._config.journal.path),
+        )
+        for step in steps:
+            for finding in step():
+                self._found.append(finding)
+                yield finding
+
+    @property
+    def findings(self) -> Findings:
+        return tuple(self._found)
+
+    @property
+    def now(self) -> datetime:
+        """By Mercado Pago's clock, if it was heard."""
+        return datetime.now(UTC) - timedelta(seconds=self._api.clock_ahead() or 0)
+
+    def close(self) -> None:
+        if self._visit:
+            self._visit.close()
+        self._api.close()
+
+    # --- steps -----------------------------------------------------------------------------------------------------
+
+    def _order(self) -> Iterator[Finding]:
+        if not self._options.order:
+            yield skipped(Part.ORDER, Cause.NOT_WANTED, "not tried, as was asked for")
+        elif not all(map(self._passed, (Part.TOKEN, Part.STORE, Part.POS))):
+            yield blocked(Part.ORDER, Part.POS)
+        else:
+            yield check_order(self._api, self._config, self.now, secrets.token_hex(3))
+
+    def _broker(self) -> Iterator[Finding]:
+        if self._visit:
+            return check_broker(self._visit, self._config)
+        return ask_daemon(self._status, self._config)
+
+    def _printer(self) -> Iterator[Finding]:
+        if self._shares_printer:
+            return ask_daemon_for_printer(self._status, self._config)
+        return check_printer(self._config, self._running)
+
+    def _panel(self) -> Iterator[Finding]:
+        return leave_panel(self._status) if self._running else check_panel(self._config, self._options.press)
+
+    def _machine(self) -> Any:
+        return Machine(self._config.journal.path.parent, self._api.clock_ahead).facts()
+
+    @property
+    def _shares_printer(self) -> bool:
+        return self._running and self._config.printer.connection in SHARED
+
+    def _passed(self, part: Part) -> bool:
+        return any(finding.part is part and finding.grade in PASSED for finding in self._found)
+
+    # --- what is left behind ---------------------------------------------------------------------------------------
+
+    def acceptance(self) -> Acceptance:
+        """All that the ticket says and the record keeps."""
+        pi = board()
+        return Acceptance(
+            till=self._config.till.id,
+            at=self.now,
+            version=self._version,
+            board=pi.model,
+            serial=pi.serial,
+            printer=self._config.printer.profile,
+            hold=self._config.panel.button.hold_seconds,
+            findings=self.findings,
+        )
+
+    def print_ticket(self) -> str:
+        """Print the acceptance ticket; returns why it wasn't, for people, or ""."""
+        if not self._passed(Part.PRINTER):
+            return "the printer can't print it"
+        if self._shares_printer:
+            return "the running daemon has the printer; stop it to have the ticket printed"
+        config = self._config
+        lines = lay_out_acceptance(self.acceptance(), config.ticket, config.till, self._encoder.columns)
+        job = self._encoder.encode(lines)
+        tried = Printer(config.printer, lambda _: job).do(m.PrintTest())
+        end = tried.end if isinstance(tried, m.SlipTried) else None
+        return "" if isinstance(end, m.TicketPrinted | m.TicketUnproved) else f"the printer didn't print it: {end}"
+
+    def record(self) -> dict[str, Any]:
+        """The same as JSON. No secret is in it."""
+        return {"v": wire.VERSION, **self.acceptance().as_json(), "versions": versions()}
+
+    def leave_record(self) -> str:
+        """Leave the record at the broker; returns why it couldn't be, for people, or ""."""
+        if self._visit is None:
+            return "the running daemon has the till's place at the broker"
+        if self._visit.broker.hurdle is Hurdle.NONE:
+            with contextlib.suppress(RuntimeError, ValueError):  # paho's: the connection went
+                if self._visit.broker.keep(wire.encode(self.record()), KEPT_WITHIN):
+                    return ""
+        return "there is no broker to leave it at"
