@@ -9,6 +9,7 @@ from edge.config import Config
 from edge.config_values import is_far
 from edge.daemon import Arrival, Daemon, Inbox
 from edge.encoder import Encoder
+from edge.handover import Handover
 from edge.journal import claim, remember
 from edge.journal_file import JournalError
 from edge.machine import Machine, versions
@@ -17,7 +18,6 @@ from edge.panel import Panel
 from edge.printer import Printer
 from edge.slips import lay_out_day, lay_out_failure, lay_out_list, lay_out_test
 from edge.state import Settings, Till
-from edge.status_file import StatusFile, path_of
 from edge.ticket import lay_out
 
 
@@ -38,7 +38,7 @@ def assemble(config: Config, version: str) -> Daemon:
         pay=mercadopago.do,
         prints=Printer(config.printer, composer(config)).do,
         machine=Machine(config.journal.path.parent, mercadopago.clock_ahead).facts,
-        show_here=StatusFile(path_of(config.journal.path)).show,
+        handover=Handover(config.journal.path),
         about={"configuration": repr(config), "versions": versions()},
     )
 

@@ -4,6 +4,7 @@ paho's callbacks run in the broker thread and only put events into the inbox; an
 and so the daemon. A message is acknowledged when the journal has it: after a crash the broker sends it again.
 """
 
+import contextlib
 import random
 import secrets
 import ssl
@@ -46,7 +47,7 @@ class Hurdle(StrEnum):
     """What stands between us and our doorbells, in this order."""
 
     ADDRESS = "address"
-    CERTIFICATE = "certificate"
+    TLS = "tls"
     LOGIN = "login"
     SUBSCRIPTION = "subscription"
     NONE = "none"
@@ -74,6 +75,7 @@ class MqttBroker:
         self._subscribed = False
         self._hung_up = False
         """Whether a session that stood ended without a word."""
+        self._kept = mqtt.MQTTMessageInfo(0)
         self.hurdle = Hurdle.ADDRESS
         """The one that the last attempt did not take."""
         self._client = self._make_client(f"till-{till}")
@@ -119,11 +121,16 @@ class MqttBroker:
         if self._client.is_connected():
             self._publish_status()
 
-    def keep(self, record: bytes, seconds: float) -> bool:
-        """Publish the record of a check, retained; returns whether the broker has it within so many seconds."""
-        said = self._client.publish(self._topics.commissioning, record, qos=1, retain=True)
-        said.wait_for_publish(seconds)
-        return said.is_published()
+    def keep(self, record: bytes) -> None:
+        """Publish the record of a check, retained."""
+        self._kept = self._client.publish(self._topics.commissioning, record, qos=1, retain=True)
+
+    def has_kept(self, seconds: float) -> bool:
+        """Whether the broker has the record within so many seconds."""
+        with contextlib.suppress(RuntimeError, ValueError):  # the connection went
+            self._kept.wait_for_publish(seconds)
+            return self._kept.is_published()
+        return False
 
     def close(self) -> None:
         """Say that we are offline, and go. The session, with what is rung meanwhile, stays at the broker."""
@@ -172,7 +179,8 @@ class MqttBroker:
                 pass
         except (OSError, ValueError) as error:  # ValueError: a host name that no name can be
             self._why = _words(error, f"{host}:{port}")
-            self.hurdle = Hurdle.CERTIFICATE if isinstance(error, ssl.SSLError) else self.hurdle
+            if isinstance(error, ssl.SSLError | ConnectionResetError):  # somebody is there, and no talk of TLS
+                self.hurdle = Hurdle.TLS
 
     def _thrown_out(self, short: bool) -> bool:
         """Whether somebody with our name took our place. mosquitto before 2.0.15 doesn't say so, it only hangs up."""

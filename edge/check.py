@@ -3,7 +3,6 @@
 A daemon that runs is not disturbed: it has the till's place at the broker and the pins, so it is asked what it knows.
 """
 
-import contextlib
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -20,11 +19,11 @@ from edge.check_parts import Press, ask_daemon_for_printer, check_machine, check
 from edge.config import Config
 from edge.encoder import Encoder
 from edge.findings import Cause, Finding, Findings, Grade, Part, blocked, ok, skipped
+from edge.handover import leave_record, read_status
 from edge.journal import in_use
 from edge.machine import Machine, board, versions
 from edge.mercadopago import MercadoPago
 from edge.printer import Printer
-from edge.status_file import path_of, read_status
 
 KEPT_WITHIN = 10.0
 """How long the broker may take to acknowledge the record. Seconds."""
@@ -57,7 +56,7 @@ class Check:
         self._encoder = Encoder(printer.profile, printer.columns, printer.codepage, config.ticket.logo)
         self._api = MercadoPago(config.mercadopago, version)
         self._running = in_use(config.journal.path)
-        self._status = read_status(path_of(config.journal.path)) if self._running else {}
+        self._status = read_status(config.journal.path) if self._running else {}
         self._visit = None if self._running else Visit(config, version)
         self._found: list[Finding] = []
 
@@ -158,11 +157,14 @@ class Check:
         return {"v": wire.VERSION, **self.acceptance().as_json(), "versions": versions()}
 
     def leave_record(self) -> str:
-        """Leave the record at the broker; returns why it couldn't be, for people, or ""."""
-        if self._visit is None:
-            return "the running daemon has the till's place at the broker"
-        if self._visit.broker.hurdle is Hurdle.NONE:
-            with contextlib.suppress(RuntimeError, ValueError):  # paho's: the connection went
-                if self._visit.broker.keep(wire.encode(self.record()), KEPT_WITHIN):
-                    return ""
-        return "there is no broker to leave it at"
+        """Leave the record at the broker, or for the daemon to do so; returns why not yet, for people, or ""."""
+        record = wire.encode(self.record())
+        if self._visit and self._visit.broker.hurdle is Hurdle.NONE:
+            self._visit.broker.keep(record)
+            if self._visit.broker.has_kept(KEPT_WITHIN):
+                return ""
+        try:
+            leave_record(self._config.journal.path, record)
+        except OSError as error:
+            return f"the broker can't be reached, nor the journal's folder: {error.strerror}"
+        return "" if self._running else "the daemon leaves it there as soon as it can"

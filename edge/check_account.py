@@ -37,7 +37,7 @@ CAUSES = {
     m.Trouble.BUSY: Cause.API_ERROR,
 }
 ADVICE = {
-    Cause.API_UNREACHABLE: "see that the network is up and nothing keeps this machine from going there",
+    Cause.API_UNREACHABLE: "look at cable, router, and what may stand between here and there",
     Cause.CLOCK_WRONG: "set the clock: timedatectl set-ntp true",
     Cause.TOKEN_REFUSED: "copy the token again from the account that receives the money",
     Cause.API_ERROR: "try again in a minute",
@@ -86,7 +86,7 @@ def _tried(part: Part, attempt: Callable[[], Finding]) -> Finding:
     except ApiError as error:
         cause = CAUSES[error.trouble]
         if part is Part.ORDER and 400 <= error.status < 500 and cause is Cause.API_ERROR:
-            return failed(part, Cause.ORDER_REFUSED, str(error), "look at external_store_id and external_pos_id")
+            return failed(part, Cause.ORDER_REFUSED, str(error), "send this line to support")
         return failed(part, cause, str(error), ADVICE[cause])
     except Unreadable as error:
         return failed(part, Cause.API_ERROR, f"an answer that makes no sense: {error}", ADVICE[Cause.API_ERROR])

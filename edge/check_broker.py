@@ -64,12 +64,12 @@ class Visit:
         self._thread.join(GOODBYE)
 
 
-def check_broker(visit: Visit, config: Config) -> Iterator[Finding]:
-    """Try the broker, then the relay behind it."""
+def check_broker(visit: Visit, config: Config, patience: float = PING_PATIENCE) -> Iterator[Finding]:
+    """Try the broker, then the relay behind it, which gets so many seconds to ring."""
     event = visit.wait_for(m.BrokerConnected, m.BrokerLost, seconds=CONNECTED_WITHIN)
     if isinstance(event, m.BrokerConnected):
         yield ok(Part.BROKER, f"{_address(config)} lets us in{_how(config)} and takes the subscription")
-        yield _relay(visit)
+        yield _relay(visit, patience)
         return
     why = event.why if isinstance(event, m.BrokerLost) else f"{_address(config)}: no answer"
     if visit.broker.hurdle is Hurdle.ADDRESS and is_loopback(config.broker.host):
@@ -92,9 +92,9 @@ HURDLES = {
         Cause.BROKER_UNREACHABLE,
         "see that broker.host and broker.port are right and that the network lets us through",
     ),
-    Hurdle.CERTIFICATE: (
-        Cause.CERTIFICATE,
-        "see broker.tls.ca_file, that broker.host is the name in the certificate, and the clock",
+    Hurdle.TLS: (
+        Cause.NO_TLS,
+        "see that broker.port is the one for TLS, broker.host the name in its certificate, and broker.tls.ca_file",
     ),
     Hurdle.LOGIN: (Cause.LOGIN_REFUSED, "enrol the till again: till-relay enroll"),
     Hurdle.SUBSCRIPTION: (Cause.SUBSCRIPTION_REFUSED, "see the till's rights at the broker"),
@@ -102,11 +102,11 @@ HURDLES = {
 }
 
 
-def _relay(visit: Visit) -> Finding:
+def _relay(visit: Visit, patience: float) -> Finding:
     """Ask the relay to ring: the only proof that what is rung reaches us."""
     began = time.monotonic()
     visit.broker.ping(1)
-    event = visit.wait_for(m.PingEchoed, m.BrokerLost, seconds=PING_PATIENCE)
+    event = visit.wait_for(m.PingEchoed, m.BrokerLost, seconds=patience)
     if isinstance(event, m.PingEchoed):
         return _heard((time.monotonic() - began) * 1000)
     if isinstance(event, m.BrokerLost):

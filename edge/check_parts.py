@@ -14,6 +14,7 @@ from edge import messages as m
 from edge.check_broker import STOP_IT
 from edge.config import Config
 from edge.findings import Cause, Finding, Part, blocked, failed, ok, skipped, warning
+from edge.journal_file import SUFFIXES
 from edge.messages import Paper
 from edge.panel import FRAMES_PER_SECOND, Panel, PanelError
 from edge.printer import Patience, Printer
@@ -125,7 +126,7 @@ class Press:
     seconds: float = 20.0
 
 
-def check_panel(config: Config, press: Press) -> Iterator[Finding]:
+def check_panel(config: Config, press: Press, shown: float = SHOWN) -> Iterator[Finding]:
     """Light each LED in turn, and wait for a finger."""
     edges: queue.SimpleQueue[m.PanelEvent] = queue.SimpleQueue()
     try:
@@ -136,7 +137,7 @@ def check_panel(config: Config, press: Press) -> Iterator[Finding]:
         yield blocked(Part.BUTTON, Part.LIGHTS)
         return
     with contextlib.closing(panel):
-        _show(panel, Signal.IDENTIFY, SHOWN, lambda: False)
+        _show(panel, Signal.IDENTIFY, shown, lambda: False)
         pins = config.panel.leds
         seen = (
             f"green, yellow and red (GPIO {pins.green}, {pins.yellow}, {pins.red}) were lit in turn: did you see them?"
@@ -163,7 +164,7 @@ def _button(panel: Panel, edges: "queue.SimpleQueue[m.PanelEvent]", pin: int, pr
         edges.get()
     _show(panel, Signal.WAITING, press.seconds, lambda: not edges.empty())
     if edges.empty():
-        seen = f"no press came within {press.seconds:.0f} s"
+        seen = f"no press came within {press.seconds:g} s"
         return failed(Part.BUTTON, Cause.BUTTON_UNHEARD, seen, f"see the wires between GPIO {pin}, button and ground")
     _show(panel, Signal.READY, 1.0, lambda: False)
     return ok(Part.BUTTON, f"the press came (GPIO {pin})")
@@ -227,7 +228,8 @@ def _folder(journal: Path) -> Finding | None:
             "it must be writable by this user, have room, and the card be sound",
         )
     owner = folder.stat().st_uid
-    foreign = [file.name for file in sorted(folder.glob(journal.stem + ".*")) if file.stat().st_uid != owner]
+    files = [*(journal.with_name(journal.name + suffix) for suffix in SUFFIXES), journal.with_suffix(".lock")]
+    foreign = [file.name for file in files if file.exists() and file.stat().st_uid != owner]
     if foreign:
         seen = f"{', '.join(foreign)} in {folder} belong to another user than the folder"
         return failed(Part.DISK, Cause.FOREIGN_FILES, seen, f"chown --reference={folder} {folder}/{journal.stem}.*")

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 from edge import messages as m
 from edge import systemd
+from edge.handover import Handover
 from edge.links import ping_duty, report_duty
 from edge.memory import Memory, Remember
 from edge.printing import printer_duty
@@ -130,6 +131,8 @@ class Broker(Protocol):
 
     def show(self, facts: Mapping[str, Any]) -> None: ...
 
+    def keep(self, record: bytes) -> None: ...
+
     def close(self) -> None: ...
 
 
@@ -153,7 +156,7 @@ class Daemon:
         pay: Callable[[m.PaymentDuty], m.Event],
         prints: Callable[[m.PrinterDuty], m.Event],
         machine: Callable[[], Mapping[str, Any]] = dict,
-        show_here: Callable[[Mapping[str, Any]], None] = lambda _: None,
+        handover: Handover | None = None,
         about: Mapping[str, Any] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -164,7 +167,7 @@ class Daemon:
         """What we heard while the journal could not be read."""
         self._inbox = inbox
         self._broker = broker
-        self._show_here = show_here
+        self._handover = handover
         self._panel = panel
         self._machine = machine
         self._about = about or {}
@@ -287,6 +290,12 @@ class Daemon:
         self._broker.reply(reply, facts)
         self._learn(m.Replied())
 
+    def _hand_over(self, handover: Handover, status: Mapping[str, Any]) -> None:
+        """Tell who checks this till how it is, and support what came of a check."""
+        handover.show({**status, "broker": "connected" if self._till.broker_up else self._till.broker_why})
+        if self._till.broker_up and (record := handover.take_record()):
+            self._broker.keep(record)
+
     def _status(self, now: float) -> dict[str, Any]:
         return {**status(self._till, now), **self._machine()}
 
@@ -295,7 +304,8 @@ class Daemon:
         self._panel.show(signal(self._till, now), now)
         status = self._status(now)
         self._broker.show(status)
-        self._show_here({**status, "broker": "connected" if self._till.broker_up else self._till.broker_why})
+        if self._handover:
+            self._hand_over(self._handover, status)
         if not (self._payments.hangs(now) or self._printing.hangs(now)):
             systemd.alive()
 

@@ -61,7 +61,7 @@ class Cause(StrEnum):
     ORDER_STAYS = "order_stays"
     NO_RELAY = "no_relay"
     BROKER_UNREACHABLE = "broker_unreachable"
-    CERTIFICATE = "certificate"
+    NO_TLS = "no_tls"
     LOGIN_REFUSED = "login_refused"
     SUBSCRIPTION_REFUSED = "subscription_refused"
     BROKER_LOST = "broker_lost"
