@@ -86,7 +86,7 @@ def lay_out_acceptance(
         *_how_to(words, acceptance.hold),
         Feed(),
         Qr(HELP_URL),
-        Text(HELP_URL, CENTERED),
+        Text(HELP_URL.removeprefix("https://"), CENTERED),
         Cut(),
     )
 

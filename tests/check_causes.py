@@ -430,11 +430,11 @@ def plain(text: str, folder: Path) -> str:
 
 INTRODUCTION = """# What `till-edge check` says, and what to do
 
-Each line was produced by doing to a till what the first column says; `make causes` writes this page and a test compares it.
-On the acceptance ticket the same stands in the shop's language.
+Each line was produced by doing to a till what the first column says; `make causes` writes this page and a test compares
+it. On the acceptance ticket the same stands in the shop's language.
 
-`ok`: nothing to do. `warning`: it sells, and somebody should know. `failed`: mend it and check again. `skipped`: not tried, and
-why. The command ends with 0 if nothing failed, with 1 if something did, with 78 if the configuration can't be read.
+`ok`: nothing to do. `warning`: it sells, and somebody should know. `failed`: mend it and check again. `skipped`: not
+tried, and why. The command ends with 0 if nothing failed, with 1 if something did, with 78 if the configuration is wrong.
 
 | what is wrong | part | grade | what `check` sees | what to do |
 |---|---|---|---|---|

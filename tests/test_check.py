@@ -1,19 +1,48 @@
-"""`till-edge check`: what it says of each thing that is wrong, that it disturbs no daemon, and what it leaves behind."""
+"""`till-edge check`: what it says of all that can be wrong, that no daemon is disturbed, and what it leaves behind."""
 
+import json
 import os
+import subprocess
+import sys
+import threading
+import time
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
-from check_causes import PAGE, WRONG, found, row
+from check_causes import INTRODUCTION, PAGE, WRONG, Wrong, enrolled, found, over_tls, row, shop_with
+from gpiozero import Device
+from gpiozero.pins.mock import MockFactory
+from shipped_broker import Client
 
-CAUSES = [
-    pytest.param(
-        title,
-        wrong,
-        id=title.replace(" ", "_"),
-        marks=pytest.mark.skipif(wrong.needs_root and os.geteuid() != 0, reason="needs root"),
-    )
-    for title, wrong in WRONG.items()
-]
+from edge.acceptance import HELP_URL, Acceptance, lay_out_acceptance
+from edge.acceptance_words import ACCEPTANCE
+from edge.check_account import check_order
+from edge.check_broker import Visit
+from edge.check_parts import Press, check_panel
+from edge.config import load
+from edge.encoder import Encoder
+from edge.findings import Cause, Finding, Grade, Part, failed, ok
+from edge.journal import claim, in_use
+from edge.mercadopago import MercadoPago as Api
+from edge.ticket import Row, as_text
+from edge.wire import LARGEST_MESSAGE, encode
+from sim.board import BUTTON, LEDS
+from sim.mercadopago import Fault
+from sim.shop import TILL, Shop, wait_for
+
+SLOW = {Part.BROKER, Part.RELAY, Part.PROOF}
+RECORD = f"tills/{TILL}/commissioning"
+
+
+def marks(wrong: Wrong) -> list[pytest.MarkDecorator]:
+    root = pytest.mark.skipif(wrong.needs_root and os.geteuid() != 0, reason="needs root")
+    return [root, pytest.mark.slow] if wrong.part in SLOW else [root]
+
+
+CAUSES = [pytest.param(title, wrong, id=title.replace(" ", "_"), marks=marks(wrong)) for title, wrong in WRONG.items()]
 
 
 @pytest.mark.parametrize(("title", "wrong"), CAUSES)
@@ -22,3 +51,310 @@ def test_what_is_wrong_is_said_in_words_and_stands_on_the_page(title, wrong, tmp
     assert wrong.says in finding.line
     assert finding.advice
     assert row(title, finding, tmp_path) in PAGE.read_text(), "run `make causes`"
+
+
+def test_the_page_has_nothing_else():
+    page = PAGE.read_text()
+    assert page.startswith(INTRODUCTION)
+    rows = page.removeprefix(INTRODUCTION).splitlines()
+    assert [line.split(" | ")[0].removeprefix("| ") for line in rows] == list(WRONG)
+
+
+# --- the whole command ---------------------------------------------------------------------------------------------
+
+
+def check(shop: Shop, *options: str) -> tuple[int, str, str]:
+    """What an installer types, with no terminal; the exit code, what it says, and its complaints."""
+    environment = {**os.environ, "GPIOZERO_PIN_FACTORY": "mock"}
+    command = [sys.executable, "-m", "edge", "check", *options, "--config", str(shop.config)]
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=90, env=environment, stdin=subprocess.DEVNULL, check=False
+    )
+    assert "Traceback" not in done.stderr
+    return done.returncode, done.stdout, done.stderr
+
+
+def grades(said: str) -> dict[str, str]:
+    """The grade of each part."""
+    return {line[9:23].strip(): line[:8].strip() for line in said.splitlines()}
+
+
+@pytest.mark.slow
+def test_a_till_of_which_all_is_well(shop_of):
+    shop = shop_of(without=("board",))
+    code, said, complaints = check(shop)
+    assert (code, complaints) == (0, "")
+    assert list(grades(said)) == [part.value for part in Part]
+    assert {part for part, grade in grades(said).items() if grade != "ok"} <= {"button", "power"}
+    [ticket] = shop.printer.tickets
+    assert "Todo bien: la caja puede vender." in ticket.text
+    assert HELP_URL in ticket.text, "the code"
+    assert shop.mercadopago.till().loaded is None
+    wait_for(lambda: shop.ears.on(RECORD), "the record")
+    assert shop.ears.on(RECORD)[0]["well"] is True
+
+
+@pytest.mark.slow
+def test_the_record_stays_at_the_broker_and_has_no_secret_in_it(shop_of):
+    shop = shop_of(without=("board",))
+    code, said, _ = check(shop, "--json", "--no-ticket")
+    late = Client(shop.broker.port)
+    late.subscribe(RECORD)
+    record = late.next()[1].decode()
+    late.close()
+    assert json.loads(record) == json.loads(said)
+    assert code == 0
+    assert shop.printer.tickets == []
+    assert shop.mercadopago.access_token not in record
+    assert len(record.encode()) < LARGEST_MESSAGE
+    told = json.loads(record)
+    assert {"v", "till", "at", "version", "board", "serial", "printer", "well", "checks", "versions"} == set(told)
+    assert [each["part"] for each in told["checks"]] == [part.value for part in Part]
+
+
+@pytest.mark.slow
+def test_what_fails_is_on_the_ticket_in_the_shops_words(shop_of):
+    shop = shop_of({"till": {"language": "pt"}}, without=("board",))
+    shop.mercadopago.till().fixed_amount = False
+    shop.relay.kill()
+    wait_for(lambda: shop.state("relay/status") == "offline", "the relay's will")
+    code, said, _ = check(shop)
+    assert code == 1
+    assert grades(said)["point of sale"] == grades(said)["relay"] == "failed"
+    assert grades(said)["order"] == "skipped"
+    text = " ".join(shop.printer.tickets[0].text.split())
+    assert "HÁ FALHAS" in text
+    assert "Falhas: 2." in text
+    assert "O ponto de venda aceita qualquer valor: use valor fixo." in text
+    assert "Quem avisa está desligado" in text
+
+
+@pytest.mark.slow
+def test_a_till_without_a_relay_may_open(shop_of):
+    shop = shop_of({"broker": {"host": "127.0.0.1", "port": 1}}, without=("board", "relay"))
+    code, said, complaints = check(shop)
+    assert code == 0
+    assert "no relay configured: sells by looking" in said
+    assert grades(said)["broker"] == "warning"
+    assert "no record at the broker: the daemon leaves it there as soon as it can" in complaints
+
+
+@pytest.mark.slow
+def test_a_bad_configuration_is_told_as_ever(shop_of, tmp_path):
+    shop = Shop(tmp_path, {"till": {"langauge": "es"}, "panel": {"leds": {"red": 27}}})
+    shop.write_config()
+    code, _, complaints = check(shop)
+    assert code == 78
+    assert "did you mean language?" in complaints
+    assert "pin 27 is used by" in complaints
+
+
+@pytest.mark.slow
+def test_a_till_that_sells_gets_no_order(shop_of):
+    shop = shop_of(without=("board", "relay"))
+    _, said, _ = check(shop, "--no-order")
+    assert "skipped  order          not tried, as was asked for" in said
+    assert {request.method for request in shop.mercadopago.requests} == {"GET"}
+
+
+# --- a daemon that runs --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_a_running_daemon_is_not_disturbed_and_says_what_it_knows(shop):
+    shop.wait_for_state("ready")
+    wait_for(lambda: shop.status["round_trip_ms"] is not None, "the relay rang back")
+    heard = len(shop.ears.heard)
+    code, said, complaints = check(shop)
+    assert (code, complaints) == (0, "")
+    assert "the running daemon is connected" in said
+    assert "in use by the running daemon; it shows: ready" in said
+    assert grades(said)["relay"] == grades(said)["printer"] == grades(said)["order"] == "ok"
+    wait_for(lambda: shop.ears.on(RECORD), "the daemon leaves the record at the broker")
+    shop.sell("the-next-sale")
+    shop.wait_for_outcome("printed")
+    states = [json.loads(payload)["state"] for topic, payload in shop.ears.heard[heard:] if topic.endswith("/status")]
+    assert not {"offline", "attention", "printer", "starting"} & set(states)
+    assert [outcome["external_reference"] for outcome in shop.outcomes] == ["the-next-sale"]
+    assert len(shop.printer.tickets) == 2
+
+
+@pytest.mark.slow
+def test_a_daemon_that_sees_the_trial_order_ends_where_it_was(shop_of):
+    """It is on the till for some milliseconds only; here the daemon happens to look just then."""
+    shop = shop_of({"watch": {"idle_every_seconds": 1, "check_every_seconds": 1, "grace_minutes": 0.05}})
+    shop.mercadopago.faults.append(Fault("hang", "PUT", seconds=2.5, times=1))
+    config = load(shop.config)
+    with closing(Api(config.mercadopago)) as api:
+        finding = check_order(api, replace_timeout(config, 10), datetime.now(UTC), "a1b2c3")
+    assert finding.grade is Grade.OK
+    reference = finding.seen.split()[0]
+    statuses = shop.ears.on(f"tills/{TILL}/status")
+    assert reference in {status.get("loaded") for status in statuses}, "the daemon never saw it"
+    wait_for(lambda: f"order {reference}: lapsed" in shop.board.tail(400), "it is forgotten")
+    shop.wait_for_state("ready")
+    assert (shop.status["loaded"], shop.status["problems"], shop.status["waiting"]) == (None, [], 0)
+    assert shop.outcomes == []
+    assert shop.printer.tickets == []
+
+
+def replace_timeout(config, seconds):
+    return replace(config, mercadopago=replace(config.mercadopago, timeout_seconds=seconds))
+
+
+@pytest.mark.slow
+def test_at_the_shipped_broker_a_running_daemon_keeps_its_place(tmp_path):
+    """There a till's user is its client id, whatever it says: a second connection would throw the daemon out."""
+    with shop_with(Wrong(Part.BROKER, "", broker=enrolled), tmp_path) as shop:
+        over_tls(shop)
+        auditor = Client(shop.broker.port, "auditor")
+        auditor.subscribe(f"tills/{TILL}/status")
+        shop.board.plug_in()
+        wait_for(lambda: b'"ready_to_sell":true' in auditor.next()[1], "the till is ready")
+        code, said, _ = check(shop)
+        auditor.say(f"tills/{TILL}/status", b"the end")
+        states = []
+        while (payload := auditor.next()[1]) != b"the end":
+            states.append(json.loads(payload)["state"])
+        shop.board.shut_down()
+        auditor.close()
+    assert "the running daemon is connected" in said
+    assert "offline" not in states
+    assert code == 0
+
+
+@pytest.mark.slow
+def test_what_was_rung_for_a_stopped_daemon_is_still_there_after_a_check(tmp_path):
+    with shop_with(Wrong(Part.BROKER, "", broker=enrolled), tmp_path) as shop:
+        over_tls(shop)
+        config = load(shop.config)
+        with closing(Visit(config, "0")) as daemon:  # it was there once
+            daemon.wait_for(type(None), seconds=1)
+        relay = Client(shop.broker.port, "till-relay")
+        relay.say(f"tills/{TILL}/orders", b'{"v":1,"kind":"merchant_order","id":"31000000001"}')
+        relay.close()
+        code, _, _ = check(shop, "--no-order", "--no-ticket")
+        assert code == 0
+        with closing(Visit(config, "0")) as daemon:
+            daemon.wait_for(type(None), seconds=2)
+            assert daemon.waiting == 1
+
+
+def test_to_ask_whether_a_daemon_runs_makes_no_file(tmp_path):
+    journal = tmp_path / "journal.db"
+    assert not in_use(journal)
+    assert list(tmp_path.iterdir()) == []
+    claimed = claim(journal)
+    assert in_use(journal)
+    claimed.close()
+    assert not in_use(journal)
+
+
+# --- the order on the till -----------------------------------------------------------------------------------------
+
+
+def test_an_order_on_the_till_is_not_touched(tmp_path):
+    with shop_with(Wrong(Part.ORDER, ""), tmp_path) as shop:
+        shop.mercadopago.put_order("a-sale", "5350.50")
+        before = shop.mercadopago.till().loaded
+        with closing(Api(load(shop.config).mercadopago)) as api:
+            finding = check_order(api, load(shop.config), datetime.now(UTC), "a1b2c3")
+        assert finding.grade is Grade.SKIPPED
+        assert shop.mercadopago.till().loaded is before
+        assert [request.method for request in shop.mercadopago.requests] == ["GET"]
+
+
+def test_an_order_whose_put_went_unanswered_is_removed_all_the_same(tmp_path):
+    with shop_with(Wrong(Part.ORDER, ""), tmp_path) as shop:
+        shop.mercadopago.faults.append(Fault("reset_after", "PUT"))
+        with closing(Api(load(shop.config).mercadopago)) as api:
+            check_order(api, load(shop.config), datetime.now(UTC), "a1b2c3")
+        assert shop.mercadopago.till().loaded is None
+        assert shop.mercadopago.placed, "it was never there"
+
+
+def test_the_trial_order_rings_nobody_and_lives_a_minute(tmp_path):
+    with shop_with(
+        Wrong(Part.ORDER, "", {"mercadopago": {"notification_url": "https://relay.example/x"}}), tmp_path
+    ) as shop:
+        with closing(Api(load(shop.config).mercadopago)) as api:
+            check_order(api, load(shop.config), datetime.now(UTC), "a1b2c3")
+        [order] = shop.mercadopago.placed.values()
+        assert "notification_url" not in order.body
+        assert order.reference.startswith(f"check-{TILL}-")
+        assert (order.expires - datetime.now(UTC)).total_seconds() <= 60
+
+
+# --- lights and button ---------------------------------------------------------------------------------------------
+
+
+def test_each_light_is_lit_alone_and_a_press_is_felt(tmp_path):
+    before = Device.pin_factory
+    Device.pin_factory = pins = MockFactory()
+    try:
+        with shop_with(Wrong(Part.BUTTON, ""), tmp_path) as shop:
+            Device.pin_factory = pins
+            asked = []
+            press = Press(
+                lambda text: (asked.append(text), threading.Timer(0.3, pins.pin(BUTTON).drive_low).start()), 5
+            )
+            seen, done = set(), threading.Event()
+            eyes = threading.Thread(target=look, args=(pins, seen, done))
+            eyes.start()
+            lights, button = check_panel(load(shop.config), press, shown=1.5)
+            done.set()
+            eyes.join()
+    finally:
+        Device.pin_factory = before
+    assert {("green",), ("yellow",), ("red",)} <= seen
+    assert asked == ["press the button now (within 5 s)"]
+    assert (lights.grade, button.grade) == (Grade.OK, Grade.OK)
+
+
+def look(pins: MockFactory, seen: set, done: threading.Event) -> None:
+    while not done.is_set():
+        seen.add(tuple(color for color, number in LEDS.items() if pins.pin(number).state))
+        time.sleep(0.01)
+
+
+# --- the ticket ----------------------------------------------------------------------------------------------------
+
+EVERYTHING = tuple(
+    Finding(list(Part)[number % len(Part)], Grade.FAILED, "x" * 300, "y" * 100, cause, "1234 ms")
+    for number, cause in enumerate(Cause)
+)
+
+
+def ticket(language: str, columns: int, findings: tuple[Finding, ...], folder: Path) -> list[str]:
+    shop = Shop(folder, {"till": {"language": language}})
+    shop.write_config()
+    config = load(shop.config)
+    now = datetime(2026, 3, 2, 21, 45, tzinfo=UTC)
+    acceptance = Acceptance(TILL, now, "0.1.0", "Raspberry Pi", "10000000abcdef01", "TM-T20II", 2.5, findings)
+    lines = lay_out_acceptance(acceptance, config.ticket, config.till, columns)
+    assert all(len(line.left) + len(line.right) < columns for line in lines if isinstance(line, Row)), "a row is torn"
+    assert b"?" not in Encoder(columns=columns).encode(line for line in lines)
+    return as_text(lines, columns).splitlines()
+
+
+@pytest.mark.parametrize("language", ACCEPTANCE)
+@pytest.mark.parametrize("columns", [32, 48])
+def test_the_ticket_fits_its_paper_whatever_is_on_it(language, columns, tmp_path):
+    well = tuple(ok(part, "it is", "12345 ms") for part in Part)
+    for findings in (well, EVERYTHING):
+        text = ticket(language, columns, findings, tmp_path)
+        assert [line.strip() for line in text if len(line) > columns] in ([], [f"[QR {HELP_URL}]"])
+        assert HELP_URL.removeprefix("https://") in "\n".join(text)
+
+
+@pytest.mark.parametrize("language", ACCEPTANCE)
+def test_every_part_grade_and_cause_has_its_words(language):
+    words = ACCEPTANCE[language]
+    assert (set(words.parts), set(words.grades), set(words.causes)) == (set(Part), set(Grade), set(Cause))
+
+
+def test_the_record_is_read_by_others_even_if_everything_fails():
+    findings = tuple(failed(part, Cause.NO_PINS, "x" * 1000, "mend it") for part in Part)
+    now = datetime(2026, 3, 2, 21, 45, tzinfo=UTC)
+    record = Acceptance("C" * 64, now, "0.1.0", "Raspberry Pi", "10000000abcdef01", "TM-T20II", 2, findings).as_json()
+    assert len(encode({"v": 1, **record})) < 2 * LARGEST_MESSAGE
