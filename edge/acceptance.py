@@ -15,6 +15,7 @@ from edge.ticket import (
     ALARM,
     CENTERED,
     HEADLINE,
+    PLAIN,
     STRONG,
     Align,
     Cut,
@@ -28,6 +29,7 @@ from edge.ticket import (
     Text,
     clean,
     header,
+    wrap,
 )
 from edge.words import WORDS
 
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 HELP_URL = "https://till-edge.example.net/help"
 """What the code on the ticket leads to. Whoever installs tills puts the page of his shop's help here."""
 
+INDENT = "  "
 TITLE = Style(Align.CENTER, bold=True, size=Size.DOUBLE)
 
 
@@ -78,7 +81,7 @@ def lay_out_acceptance(
         Rule(),
         *_identity(acceptance, words, till),
         Rule(),
-        *(line for finding in acceptance.findings for line in _found(finding, words)),
+        *(line for finding in acceptance.findings for line in _found(finding, words, columns)),
         Rule(),
         *_verdict(acceptance.findings, words),
         Text(WORDS[till.language].all_letters, CENTERED),
@@ -101,13 +104,13 @@ def _identity(acceptance: Acceptance, words: AcceptanceWords, till: "TillConfig"
     yield Row(words.printer, clean(acceptance.printer))
 
 
-def _found(finding: Finding, words: AcceptanceWords) -> Iterator[Line]:
+def _found(finding: Finding, words: AcceptanceWords, columns: int) -> Iterator[Line]:
     """A line for each part; a sentence where there is something to be done, or to be known."""
-    good = finding.grade is Grade.OK
-    value = f" {finding.value}" if good and finding.value else ""
-    yield Row(words.parts[finding.part], words.grades[finding.grade] + value, STRONG if _bad(finding) else Style())
-    if finding.cause is not None and finding.grade is not Grade.OK:
-        yield Text(f"  {words.causes[finding.cause]}")
+    grade = f"{words.grades[finding.grade]} {finding.value}".rstrip()
+    yield Row(words.parts[finding.part], grade, STRONG if _bad(finding) else PLAIN)
+    if finding.cause is not None:
+        rows = wrap(words.causes[finding.cause], columns - len(INDENT))
+        yield from (Text(INDENT + row) for row in rows)
 
 
 def _bad(finding: Finding) -> bool:

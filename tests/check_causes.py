@@ -434,7 +434,7 @@ Each line was produced by doing to a till what the first column says; `make caus
 it. On the acceptance ticket the same stands in the shop's language.
 
 `ok`: nothing to do. `warning`: it sells, and somebody should know. `failed`: mend it and check again. `skipped`: not
-tried, and why. The command ends with 0 if nothing failed, with 1 if something did, with 78 if the configuration is wrong.
+tried, and why. The command ends with 0 if nothing failed, 1 if something did, 78 if the configuration is wrong.
 
 | what is wrong | part | grade | what `check` sees | what to do |
 |---|---|---|---|---|
