@@ -18,7 +18,7 @@ from edge.check_broker import Visit, ask_daemon, check_broker
 from edge.check_parts import Press, ask_daemon_for_printer, check_machine, check_panel, check_printer, leave_panel
 from edge.config import Config
 from edge.encoder import Encoder
-from edge.findings import Cause, Finding, Findings, Grade, Part, blocked, ok, skipped
+from edge.findings import Cause, Finding, Findings, Grade, Part, blocked, failed, ok, skipped
 from edge.handover import leave_record, read_status
 from edge.journal import in_use
 from edge.machine import Machine, board, versions
@@ -57,7 +57,7 @@ class Check:
         self._api = MercadoPago(config.mercadopago, version)
         self._running = in_use(config.journal.path)
         self._status = read_status(config.journal.path) if self._running else {}
-        self._visit = None if self._running else Visit(config, version)
+        self._visit: Visit | None = None
         self._found: list[Finding] = []
 
     def run(self) -> Iterator[Finding]:
@@ -101,9 +101,10 @@ class Check:
             yield check_order(self._api, self._config, self.now, secrets.token_hex(3))
 
     def _broker(self) -> Iterator[Finding]:
-        if self._visit:
-            return check_broker(self._visit, self._config)
-        return ask_daemon(self._status, self._config)
+        if self._running:
+            return ask_daemon(self._status, self._config)
+        self._visit = Visit(self._config, self._version)
+        return check_broker(self._visit, self._config)
 
     def _printer(self) -> Iterator[Finding]:
         if self._shares_printer:
@@ -149,8 +150,12 @@ class Check:
         lines = lay_out_acceptance(self.acceptance(), config.ticket, config.till, self._encoder.columns)
         job = self._encoder.encode(lines)
         tried = Printer(config.printer, lambda _: job).do(m.PrintTest())
-        end = tried.end if isinstance(tried, m.SlipTried) else None
-        return "" if isinstance(end, m.TicketPrinted | m.TicketUnproved) else f"the printer didn't print it: {end}"
+        assert isinstance(tried, m.SlipTried)
+        if isinstance(tried.end, m.TicketPrinted | m.TicketUnproved):
+            return ""
+        why = f"the printer broke off: {tried.end.paper}"
+        self._found.append(failed(Part.PRINTER, Cause.PRINTER_ERROR, why, "see to it, and check again"))
+        return why
 
     def record(self) -> dict[str, Any]:
         """The same as JSON. No secret is in it."""

@@ -59,7 +59,7 @@ def ask_daemon_for_printer(status: Mapping[str, Any], config: Config) -> Iterato
         yield skipped(Part.PROOF, Cause.DAEMON_RUNS, seen)
         return
     yield _paper(paper, "", config)
-    yield ok(Part.PROOF, f"{proof}, as the running daemon has seen", proof.value)
+    yield ok(Part.PROOF, f"the best that the running daemon has seen so far is {proof}", proof.value)
 
 
 def _look(printer: Printer, tries: int) -> Paper:

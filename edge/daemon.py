@@ -292,7 +292,8 @@ class Daemon:
 
     def _hand_over(self, handover: Handover, status: Mapping[str, Any]) -> None:
         """Tell who checks this till how it is, and support what came of a check."""
-        handover.show({**status, "broker": "connected" if self._till.broker_up else self._till.broker_why})
+        why = self._till.broker_why or "not connected yet"
+        handover.show({**status, "broker": "connected" if self._till.broker_up else why})
         if self._till.broker_up and (record := handover.take_record()):
             self._broker.keep(record)
 

@@ -262,7 +262,7 @@ def in_use(path: Path) -> bool:
     try:
         with path.with_suffix(".lock").open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
+    except (BlockingIOError, PermissionError):  # who may not look must not disturb either
         return True
     except OSError:
         return False

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import yaml
 from check_causes import INTRODUCTION, PAGE, WRONG, Wrong, enrolled, found, over_tls, row, shop_with
 from gpiozero import Device
 from gpiozero.pins.mock import MockFactory
@@ -19,13 +20,16 @@ from shipped_broker import Client
 
 from edge.acceptance import HELP_URL, Acceptance, lay_out_acceptance
 from edge.acceptance_words import ACCEPTANCE
+from edge.check import Check, Options
 from edge.check_account import check_order
-from edge.check_broker import Visit
-from edge.check_parts import Press, check_panel
+from edge.check_broker import Visit, ask_daemon
+from edge.check_parts import Press, ask_daemon_for_printer, check_panel, leave_panel
 from edge.config import load
 from edge.encoder import Encoder
-from edge.findings import Cause, Finding, Grade, Part, failed, ok
+from edge.findings import Cause, Finding, Grade, Part, all_well, failed, ok
+from edge.handover import Handover, leave_record, read_status
 from edge.journal import claim, in_use
+from edge.machine import Board, board
 from edge.mercadopago import MercadoPago as Api
 from edge.ticket import Row, as_text
 from edge.wire import LARGEST_MESSAGE, encode
@@ -250,6 +254,69 @@ def test_to_ask_whether_a_daemon_runs_makes_no_file(tmp_path):
     assert not in_use(journal)
 
 
+def said_by_daemon(shop: Shop, **status) -> dict[str, str]:
+    """What a check makes of the status of a daemon, which is at work while it looks."""
+    config = load(shop.config)
+    findings = (*ask_daemon(status, config), *ask_daemon_for_printer(status, config), *leave_panel(status))
+    return {finding.part.value: f"{finding.grade} {finding.seen}" for finding in findings}
+
+
+def test_what_a_daemon_says_is_judged_like_what_is_seen(tmp_path):
+    with shop_with(Wrong(Part.BROKER, ""), tmp_path) as shop:
+        well = said_by_daemon(
+            shop, broker="connected", round_trip_ms=40, printer="ready", proof="status", state="ready"
+        )
+        lost = said_by_daemon(shop, broker="127.0.0.1:1883: Connection refused", printer="no_paper", proof="none")
+        unheard = said_by_daemon(shop, broker="connected", relay="unheard", round_trip_ms=None)
+        offline = said_by_daemon(shop, broker="connected", relay="offline", round_trip_ms=None)
+        older = said_by_daemon(shop)  # of a version that shows no status
+    assert {words.split()[0] for words in well.values()} == {"ok", "skipped"}
+    assert lost["broker"] == "warning no relay configured: sells by looking, some seconds slower"
+    assert lost["printer"] == "failed the printer has no paper"
+    assert unheard["relay"] == "failed the relay is there, and what it rings doesn't reach us"
+    assert offline["relay"] == "failed the relay is offline"
+    assert {words.split()[0] for words in older.values()} == {"skipped"}
+
+
+def test_two_who_print_on_one_serial_line_would_print_a_mixture(tmp_path):
+    with shop_with(Wrong(Part.PRINTER, ""), tmp_path) as shop:
+        settings = yaml.safe_load(shop.config.read_text())
+        settings["printer"] = {"connection": "serial", "device": "/dev/ttyS9"}
+        shop.config.write_text(yaml.safe_dump(settings))
+        claimed = claim(load(shop.config).journal.path)
+        with closing(Check(load(shop.config), "0", Options(order=False))) as check:
+            findings = {finding.part: finding for finding in check.run()}
+            why = check.print_ticket()
+        claimed.close()
+    assert findings[Part.PRINTER].seen == "the running daemon has the printer"
+    assert why == "the printer can't print it"
+
+
+def test_a_ticket_that_breaks_off_is_a_failure(tmp_path):
+    with shop_with(Wrong(Part.PRINTER, ""), tmp_path) as shop:
+        claimed = claim(load(shop.config).journal.path)
+        with closing(Check(load(shop.config), "0", Options(order=False))) as check:
+            assert all_well(tuple(check.run()))
+            shop.printer.paper_out(after_lines=10)
+            assert check.print_ticket() == "the printer broke off: no_paper"
+            assert check.findings[-1].grade is Grade.FAILED
+        claimed.close()
+
+
+def test_files_beside_the_journal_say_how_the_daemon_is_and_what_a_check_found(tmp_path):
+    journal = tmp_path / "journal.db"
+    daemon = Handover(journal)
+    assert read_status(journal) == {}
+    daemon.show({"state": "ready"})
+    assert read_status(journal) == {"state": "ready"}
+    leave_record(journal, b"a record")
+    assert daemon.take_record() == b"a record"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["journal.status"]
+    (tmp_path / "journal.status").write_bytes(b'{"state": "rea')  # a power cut
+    assert read_status(journal) == {}
+    Handover(tmp_path / "nowhere" / "journal.db").show({"state": "ready"})
+
+
 # --- the order on the till -----------------------------------------------------------------------------------------
 
 
@@ -309,6 +376,66 @@ def test_each_light_is_lit_alone_and_a_press_is_felt(tmp_path):
     assert {("green",), ("yellow",), ("red",)} <= seen
     assert asked == ["press the button now (within 5 s)"]
     assert (lights.grade, button.grade) == (Grade.OK, Grade.OK)
+
+
+LGPIO = """
+class error(Exception):
+    pass
+
+
+SET_PULL_NONE = SET_PULL_UP = SET_PULL_DOWN = BOTH_EDGES = RISING_EDGE = FALLING_EDGE = 0
+
+
+def gpiochip_open(chip):
+    return 1
+
+
+def gpiochip_close(handle):
+    pass
+
+
+def gpio_free(handle, pin):
+    pass
+
+
+def gpio_claim_input(*_):
+    raise error("GPIO busy")
+
+
+gpio_claim_output = gpio_claim_input
+"""
+"""What of lgpio is called before it finds that another program has the pin, with its own kind of error."""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs the right to mount: run as root")
+def test_pins_that_another_program_has_are_a_sentence(tmp_path):
+    """On what says that it is a Pi Zero 2 W."""
+    with shop_with(Wrong(Part.LIGHTS, ""), tmp_path) as shop:
+        (tmp_path / "lgpio.py").write_text(LGPIO)
+        (tmp_path / "cpuinfo").write_text("Revision\t: 902120\n")
+        environment = {**os.environ, "GPIOZERO_PIN_FACTORY": "lgpio", "PYTHONPATH": str(tmp_path)}
+        command = f"mount --bind {tmp_path}/cpuinfo /proc/cpuinfo && exec {sys.executable} -m edge check --no-ticket"
+        done = subprocess.run(
+            ["unshare", "--mount", "sh", "-c", f"{command} --config {shop.config}"],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            env=environment,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "failed   lights         the GPIO pins can't be used: GPIO busy" in done.stdout
+
+
+def test_which_pi_this_is_stands_in_its_device_tree(tmp_path):
+    tree = tmp_path / "proc" / "device-tree"
+    tree.mkdir(parents=True)
+    (tree / "model").write_bytes(b"Raspberry Pi Zero 2 W Rev 1.0\0")
+    (tree / "serial-number").write_bytes(b"10000000abcdef01\0")
+    assert board(tmp_path) == Board("Raspberry Pi Zero 2 W Rev 1.0", "10000000abcdef01")
+    assert board(tmp_path / "elsewhere") == Board("", "")
 
 
 def look(pins: MockFactory, seen: set, done: threading.Event) -> None:
