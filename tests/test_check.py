@@ -37,7 +37,7 @@ from sim.board import BUTTON, LEDS
 from sim.mercadopago import Fault
 from sim.shop import TILL, Shop, wait_for
 
-SLOW = {Part.BROKER, Part.RELAY, Part.PROOF}
+SLOW = {Part.BROKER, Part.RELAY, Part.PRINTER, Part.PROOF}
 RECORD = f"tills/{TILL}/commissioning"
 
 
