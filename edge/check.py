@@ -112,7 +112,7 @@ class Check:
         return check_printer(self._config, self._running)
 
     def _panel(self) -> Iterator[Finding]:
-        return leave_panel(self._status) if self._running else check_panel(self._config, self._options.press)
+        return leave_panel() if self._running else check_panel(self._config, self._options.press)
 
     def _machine(self) -> Any:
         return Machine(self._config.journal.path.parent, self._api.clock_ahead).facts()

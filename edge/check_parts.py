@@ -146,10 +146,9 @@ def check_panel(config: Config, press: Press, shown: float = SHOWN) -> Iterator[
         yield _button(panel, edges, config.panel.button.pin, press)
 
 
-def leave_panel(status: Mapping[str, Any]) -> Iterator[Finding]:
+def leave_panel() -> Iterator[Finding]:
     """The running daemon has the pins."""
-    shown = f"; it shows: {status['state']}" if "state" in status else ""
-    yield skipped(Part.LIGHTS, Cause.DAEMON_RUNS, f"in use by the running daemon{shown}", STOP_IT)
+    yield skipped(Part.LIGHTS, Cause.DAEMON_RUNS, "in use by the running daemon", STOP_IT)
     yield skipped(Part.BUTTON, Cause.DAEMON_RUNS, "in use by the running daemon")
 
 

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+TOLD = ("broker", "relay", "round_trip_ms", "printer", "proof")
+"""What of the status a check asks for: of what changes with each sale the card is spared."""
 PAUSE = 1.0
 """Seconds between two looks, and between two writes."""
 
@@ -25,12 +27,13 @@ class Handover:
         self._shown_at = self._looked_at = float("-inf")
 
     def show(self, facts: Mapping[str, Any]) -> None:
-        """Write the status anew, as a whole, if it is another than the last."""
-        if facts == self._shown or time.monotonic() - self._shown_at < PAUSE:
+        """Write how we are anew, as a whole, if it is not as it was."""
+        told = {name: facts[name] for name in TOLD if name in facts}
+        if told == self._shown or time.monotonic() - self._shown_at < PAUSE:
             return
-        self._shown, self._shown_at = facts, time.monotonic()
+        self._shown, self._shown_at = told, time.monotonic()
         with contextlib.suppress(OSError):
-            _write(_status(self._journal), json.dumps(facts, ensure_ascii=False).encode())
+            _write(_status(self._journal), json.dumps(told, ensure_ascii=False).encode())
 
     def take_record(self) -> bytes | None:
         """The record of a check, if one was left since the last call."""

@@ -23,7 +23,7 @@ from edge.acceptance_words import ACCEPTANCE
 from edge.check import Check, Options
 from edge.check_account import check_order
 from edge.check_broker import Visit, ask_daemon
-from edge.check_parts import Press, ask_daemon_for_printer, check_panel, leave_panel
+from edge.check_parts import Press, ask_daemon_for_printer, check_machine, check_panel, leave_panel
 from edge.config import load
 from edge.encoder import Encoder
 from edge.findings import Cause, Finding, Grade, Part, all_well, failed, ok
@@ -89,7 +89,7 @@ def test_a_till_of_which_all_is_well(shop_of):
     code, said, complaints = check(shop)
     assert (code, complaints) == (0, "")
     assert list(grades(said)) == [part.value for part in Part]
-    assert {part for part, grade in grades(said).items() if grade != "ok"} <= {"button", "power"}
+    assert {part for part, grade in grades(said).items() if grade != "ok"} <= {"button", "power", "disk"}
     [ticket] = shop.printer.tickets
     assert "Todo bien: la caja puede vender." in ticket.text
     assert HELP_URL in ticket.text, "the code"
@@ -172,7 +172,7 @@ def test_a_running_daemon_is_not_disturbed_and_says_what_it_knows(shop):
     code, said, complaints = check(shop)
     assert (code, complaints) == (0, "")
     assert "the running daemon is connected" in said
-    assert "in use by the running daemon; it shows: ready" in said
+    assert "in use by the running daemon; to try it: systemctl stop till-edge" in said
     assert grades(said)["relay"] == grades(said)["printer"] == grades(said)["order"] == "ok"
     wait_for(lambda: shop.ears.on(RECORD), "the daemon leaves the record at the broker")
     shop.sell("the-next-sale")
@@ -257,15 +257,13 @@ def test_to_ask_whether_a_daemon_runs_makes_no_file(tmp_path):
 def said_by_daemon(shop: Shop, **status) -> dict[str, str]:
     """What a check makes of the status of a daemon, which is at work while it looks."""
     config = load(shop.config)
-    findings = (*ask_daemon(status, config), *ask_daemon_for_printer(status, config), *leave_panel(status))
+    findings = (*ask_daemon(status, config), *ask_daemon_for_printer(status, config), *leave_panel())
     return {finding.part.value: f"{finding.grade} {finding.seen}" for finding in findings}
 
 
 def test_what_a_daemon_says_is_judged_like_what_is_seen(tmp_path):
     with shop_with(Wrong(Part.BROKER, ""), tmp_path) as shop:
-        well = said_by_daemon(
-            shop, broker="connected", round_trip_ms=40, printer="ready", proof="status", state="ready"
-        )
+        well = said_by_daemon(shop, broker="connected", round_trip_ms=40, printer="ready", proof="status")
         lost = said_by_daemon(shop, broker="127.0.0.1:1883: Connection refused", printer="no_paper", proof="none")
         unheard = said_by_daemon(shop, broker="connected", relay="unheard", round_trip_ms=None)
         offline = said_by_daemon(shop, broker="connected", relay="offline", round_trip_ms=None)
@@ -307,14 +305,14 @@ def test_files_beside_the_journal_say_how_the_daemon_is_and_what_a_check_found(t
     journal = tmp_path / "journal.db"
     daemon = Handover(journal)
     assert read_status(journal) == {}
-    daemon.show({"state": "ready"})
-    assert read_status(journal) == {"state": "ready"}
+    daemon.show({"broker": "connected", "state": "ready", "loaded": "a-sale"})
+    assert read_status(journal) == {"broker": "connected"}
     leave_record(journal, b"a record")
     assert daemon.take_record() == b"a record"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["journal.status"]
-    (tmp_path / "journal.status").write_bytes(b'{"state": "rea')  # a power cut
+    (tmp_path / "journal.status").write_bytes(b'{"broker": "conn')  # a power cut
     assert read_status(journal) == {}
-    Handover(tmp_path / "nowhere" / "journal.db").show({"state": "ready"})
+    Handover(tmp_path / "nowhere" / "journal.db").show({"broker": "connected"})
 
 
 # --- the order on the till -----------------------------------------------------------------------------------------
@@ -427,6 +425,17 @@ def test_pins_that_another_program_has_are_a_sentence(tmp_path):
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     assert "failed   lights         the GPIO pins can't be used: GPIO busy" in done.stdout
+
+
+def test_a_machine_of_which_all_is_well(tmp_path):
+    facts = {"clock_offset_seconds": 1, "disk_free_mb": 25600, "throttled": []}
+    findings = list(check_machine(facts, tmp_path / "journal.db"))
+    assert [(finding.grade, finding.value) for finding in findings] == [
+        (Grade.OK, "+1 s"),
+        (Grade.OK, "25600 MB"),
+        (Grade.OK, ""),
+    ]
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_which_pi_this_is_stands_in_its_device_tree(tmp_path):
