@@ -6,9 +6,10 @@ removed only if it is the one on the till. A daemon that sees it watches it like
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from edge import messages as m
 from edge.config import Config
@@ -63,20 +64,20 @@ def check_order(api: MercadoPago, config: Config, now: datetime, nonce: str) -> 
     reference = fresh_reference(f"check-{config.till.id}", now, nonce)
     order = new_order(config, reference, AMOUNT, (), now, LIFE)
     order.pop("notification_url", None)  # nobody is to be rung for it
+    return _tried(Part.ORDER, lambda: _there_and_back(api, reference, order))
 
-    def there_and_back() -> Finding:
-        if there := api.order_on_till():
-            seen = f"the order {there.reference} is on the till; it was not touched, and none was tried"
-            return skipped(Part.ORDER, Cause.TILL_IN_USE, seen, "check again when it is paid or gone")
-        began = time.monotonic()
-        try:
-            api.put_order(order)
-            loaded = api.order_on_till()
-        finally:  # a PUT that went unanswered may have been carried out all the same
-            tried = _remove(api, reference)
-        return _judge(reference, loaded, tried, time.monotonic() - began)
 
-    return _tried(Part.ORDER, there_and_back)
+def _there_and_back(api: MercadoPago, reference: str, order: Mapping[str, Any]) -> Finding:
+    if there := api.order_on_till():
+        seen = f"the order {there.reference} is on the till; it was not touched, and none was tried"
+        return skipped(Part.ORDER, Cause.TILL_IN_USE, seen, "check again when it is paid or gone")
+    began = time.monotonic()
+    try:
+        api.put_order(order)
+        loaded = api.order_on_till()
+    finally:  # a PUT that went unanswered may have been carried out all the same
+        tried = _remove(api, reference)
+    return _judge(reference, loaded, tried, time.monotonic() - began)
 
 
 def _tried(part: Part, attempt: Callable[[], Finding]) -> Finding:
@@ -164,17 +165,20 @@ def _judge(reference: str, loaded: LoadedOrder | None, tried: m.CancelTried | No
         seen = "Mercado Pago took an order, and it is not on the till"
         return failed(Part.ORDER, Cause.ORDER_LOST, seen, "see that user_id, external_store_id and external_pos_id fit")
     if loaded.reference != reference:
-        seen = f"the order {loaded.reference} took the place of ours; it was not touched"
-        return warning(Part.ORDER, Cause.ORDER_REPLACED, seen, "check again with --no-order while the till sells")
+        return _replaced(loaded.reference)
     if loaded.total != AMOUNT:
         seen = f"an order of {AMOUNT} was put on the till, and one of {loaded.total} is there"
         return failed(Part.ORDER, Cause.ORDER_LOST, seen, ADVICE[Cause.API_ERROR])
     removal = tried.removal if tried else None
-    if removal is m.Removal.ANOTHER:
-        seen = "another order took the place of ours; it was not touched"
-        return warning(Part.ORDER, Cause.ORDER_REPLACED, seen, "check again with --no-order while the till sells")
+    if tried and removal is m.Removal.ANOTHER:
+        return _replaced(tried.on_till or "of the shop")
     if removal is not m.Removal.DELETED:
         seen = f"{reference} was put on the till and could not be removed ({removal or 'no answer'})"
         return failed(Part.ORDER, Cause.ORDER_STAYS, seen, "it ends by itself within a minute; then check again")
     took = f"{seconds * 1000:.0f} ms"
     return ok(Part.ORDER, f"{reference} was put on the till, read back and removed in {took}", took)
+
+
+def _replaced(by: str) -> Finding:
+    seen = f"the order {by} took the place of ours; it was not touched"
+    return warning(Part.ORDER, Cause.ORDER_REPLACED, seen, "check again with --no-order while the till sells")

@@ -142,25 +142,27 @@ def _silent(online: bool | None) -> Finding:
 
 def ask_daemon(status: Mapping[str, Any], config: Config) -> Iterator[Finding]:
     """What the running daemon says of its own session; it pings the relay every five minutes."""
-    if not status:
+    broker = str(status.get("broker", ""))
+    if broker == "connected":
+        yield ok(Part.BROKER, "the running daemon is connected, and subscribed")
+        yield _relay_of_daemon(status)
+    elif not broker:
         seen = "the running daemon has the till's place at the broker"
         yield skipped(Part.BROKER, Cause.DAEMON_RUNS, seen, STOP_IT)
         yield skipped(Part.RELAY, Cause.DAEMON_RUNS, seen)
-        return
-    broker, trip = str(status.get("broker")), status.get("round_trip_ms")
-    if broker != "connected" and is_loopback(config.broker.host):
+    elif is_loopback(config.broker.host):
         yield from _without_relay()
-        return
-    if broker != "connected":
-        advice = HURDLES[Hurdle.ADDRESS][1]
-        yield failed(Part.BROKER, Cause.BROKER_UNREACHABLE, f"the running daemon says: {broker}", advice)
-        yield blocked(Part.RELAY, Part.BROKER)
-        return
-    yield ok(Part.BROKER, "the running daemon is connected, and subscribed")
-    if isinstance(trip, int):
-        yield _heard(trip)
     else:
-        yield _silent({"unheard": True, "offline": False}.get(str(status.get("relay"))))
+        seen, advice = f"the running daemon says: {broker}", HURDLES[Hurdle.ADDRESS][1]
+        yield failed(Part.BROKER, Cause.BROKER_UNREACHABLE, seen, advice)
+        yield blocked(Part.RELAY, Part.BROKER)
+
+
+def _relay_of_daemon(status: Mapping[str, Any]) -> Finding:
+    trip = status.get("round_trip_ms")
+    if isinstance(trip, int):
+        return _heard(trip)
+    return _silent({"unheard": True, "offline": False}.get(str(status.get("relay"))))
 
 
 def _address(config: Config) -> str:

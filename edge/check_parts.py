@@ -208,31 +208,37 @@ def _clock(ahead: float | None) -> Finding:
 
 
 def _folder(journal: Path) -> Finding | None:
-    """What keeps the daemon from its journal, if anything does; root may write what the daemon's user may not."""
+    """What keeps the daemon from its journal, if anything does."""
     folder = journal.parent
     if not folder.is_dir():
         seen = f"there is no folder {folder}"
         return failed(Part.DISK, Cause.NO_FOLDER, seen, "make it, owned by the service's user, or correct journal.path")
+    if why := _takes_nothing(folder):
+        advice = "it must be writable by this user, have room, and the card be sound"
+        return failed(Part.DISK, Cause.FOLDER_READ_ONLY, f"{folder} takes no file: {why}", advice)
+    if foreign := _foreign(journal):
+        seen = f"{', '.join(foreign)} in {folder} belong to another user than the folder"
+        return failed(Part.DISK, Cause.FOREIGN_FILES, seen, f"chown --reference={folder} {folder}/{journal.stem}.*")
+    return None
+
+
+def _takes_nothing(folder: Path) -> str:
+    """Why no file can be written there; "" if one can."""
     try:
         with tempfile.TemporaryFile(dir=folder) as probe:
             probe.write(bytes(PROBE))
             probe.flush()
             os.fsync(probe.fileno())
     except OSError as error:
-        seen = f"{folder} takes no file: {error.strerror}"
-        return failed(
-            Part.DISK,
-            Cause.FOLDER_READ_ONLY,
-            seen,
-            "it must be writable by this user, have room, and the card be sound",
-        )
-    owner = folder.stat().st_uid
+        return error.strerror or str(error)
+    return ""
+
+
+def _foreign(journal: Path) -> list[str]:
+    """Files of root's, say, who may write what the daemon's user may not."""
+    owner = journal.parent.stat().st_uid
     files = [*(journal.with_name(journal.name + suffix) for suffix in SUFFIXES), journal.with_suffix(".lock")]
-    foreign = [file.name for file in files if file.exists() and file.stat().st_uid != owner]
-    if foreign:
-        seen = f"{', '.join(foreign)} in {folder} belong to another user than the folder"
-        return failed(Part.DISK, Cause.FOREIGN_FILES, seen, f"chown --reference={folder} {folder}/{journal.stem}.*")
-    return None
+    return [file.name for file in files if file.exists() and file.stat().st_uid != owner]
 
 
 def _disk(free: int | None, folder: Path) -> Finding:
