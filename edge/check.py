@@ -4,6 +4,7 @@ A daemon that runs is not disturbed: it has the till's place at the broker and t
 """
 
 import secrets
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,17 +15,20 @@ from edge import wire
 from edge.acceptance import Acceptance, lay_out_acceptance
 from edge.broker import Hurdle
 from edge.check_account import check_account, check_order
-from edge.check_broker import Visit, ask_daemon, check_broker
+from edge.check_broker import Visit, ask_daemon, check_broker, unanswered
 from edge.check_parts import Press, ask_daemon_for_printer, check_machine, check_panel, check_printer, leave_panel
 from edge.config import Config
 from edge.encoder import Encoder
 from edge.findings import Cause, Finding, Findings, Grade, Part, blocked, failed, ok, skipped
 from edge.handover import leave_record, read_status
 from edge.journal import in_use
+from edge.links import PING_PATIENCE
 from edge.machine import Machine, board, versions
 from edge.mercadopago import MercadoPago
 from edge.printer import Printer
 
+AGAIN = 0.5
+"""Seconds between two looks at what the daemon says."""
 KEPT_WITHIN = 10.0
 """How long the broker may take to acknowledge the record. Seconds."""
 PASSED = (Grade.OK, Grade.WARNING)
@@ -102,9 +106,17 @@ class Check:
 
     def _broker(self) -> Iterator[Finding]:
         if self._running:
+            self._wait_for_echo()
             return ask_daemon(self._status, self._config)
         self._visit = Visit(self._config, self._version)
         return check_broker(self._visit, self._config)
+
+    def _wait_for_echo(self) -> None:
+        """A daemon that has just started has not heard its first ping yet."""
+        deadline = time.monotonic() + PING_PATIENCE
+        while unanswered(self._status) and time.monotonic() < deadline:
+            time.sleep(AGAIN)
+            self._status = read_status(self._config.journal.path)
 
     def _printer(self) -> Iterator[Finding]:
         if self._shares_printer:

@@ -158,6 +158,11 @@ def ask_daemon(status: Mapping[str, Any], config: Config) -> Iterator[Finding]:
         yield blocked(Part.RELAY, Part.BROKER)
 
 
+def unanswered(status: Mapping[str, Any]) -> bool:
+    """Whether the running daemon has been connected for less than a ping takes, or the relay knows none."""
+    return (status.get("broker"), status.get("relay"), status.get("round_trip_ms")) == ("connected", "online", None)
+
+
 def _relay_of_daemon(status: Mapping[str, Any]) -> Finding:
     trip = status.get("round_trip_ms")
     if isinstance(trip, int):
