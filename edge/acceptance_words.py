@@ -44,6 +44,7 @@ SPANISH = AcceptanceWords(
     lights="LUCES",
     legend=(
         ("verde", "lista para vender"),
+        ("verde con destello amarillo", "lista, sin avisos: tarda unos segundos"),
         ("amarilla lenta", "un pedido espera el pago"),
         ("amarilla rápida", "consultando o imprimiendo"),
         ("verde rápida", "PAGADO, entregue"),
@@ -136,6 +137,7 @@ PORTUGUESE = AcceptanceWords(
     lights="LUZES",
     legend=(
         ("verde", "pronto para vender"),
+        ("verde com lampejo amarelo", "pronto, sem avisos: demora alguns segundos"),
         ("amarela lenta", "um pedido espera o pagamento"),
         ("amarela rápida", "consultando ou imprimindo"),
         ("verde rápida", "PAGO, entregue"),
@@ -228,6 +230,7 @@ ENGLISH = AcceptanceWords(
     lights="LIGHTS",
     legend=(
         ("green", "ready to sell"),
+        ("green with a yellow flash", "ready, looks for itself: takes some seconds"),
         ("yellow, slow", "an order waits for its payment"),
         ("yellow, fast", "asking, or printing"),
         ("green, fast", "PAID, hand over"),
