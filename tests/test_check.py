@@ -195,8 +195,8 @@ def test_a_daemon_that_sees_the_trial_order_ends_where_it_was(shop_of):
     statuses = shop.ears.on(f"tills/{TILL}/status")
     assert reference in {status.get("loaded") for status in statuses}, "the daemon never saw it"
     wait_for(lambda: f"order {reference}: lapsed" in shop.board.tail(400), "it is forgotten")
-    shop.wait_for_state("ready")
-    assert (shop.status["loaded"], shop.status["problems"], shop.status["waiting"]) == (None, [], 0)
+    wait_for(lambda: shop.status["waiting"] == 0, "the status of one state is told once a second")
+    assert (shop.status["state"], shop.status["loaded"], shop.status["problems"]) == ("ready", None, [])
     assert shop.outcomes == []
     assert shop.printer.tickets == []
 
