@@ -5,7 +5,7 @@ BIN = $(VENV)/bin
 INSTALLED = $(VENV)/.installed
 FUZZING = $(VENV)/.fuzzing
 
-.PHONY: demo test check explore mutants torture soak fuzz diagram deb format clean mosquitto
+.PHONY: demo test check explore mutants torture soak fuzz causes diagram deb format clean mosquitto
 
 demo: $(INSTALLED) mosquitto
 	@$(BIN)/python -m sim
@@ -50,6 +50,10 @@ mutants: $(INSTALLED)
 # The same commit gives the same bytes. `sudo scripts/test-deb` then really installs what this made.
 deb: $(INSTALLED)
 	@$(BIN)/python packaging/build.py
+
+# Everything that can be wrong at a till, and what `till-edge check` says of it.
+causes: $(INSTALLED) mosquitto
+	PYTHONPATH=.:tests $(BIN)/python -m check_causes
 
 diagram: $(INSTALLED)
 	$(BIN)/python -m tests.diagram

@@ -1,9 +1,11 @@
-"""The commands that people type: `till-edge run`, `orders`, `reprint`, `report`, `order create|show|cancel`.
+"""The commands that people type: `till-edge run`, `check`, `orders`, `reprint`, `report`, `order create|show|cancel`.
 
 Exit codes: 0 done, 1 failed, 2 usage, 78 configuration (systemd does not restart on that one).
 """
 
 import argparse
+import contextlib
+import json
 import logging
 import secrets
 import signal
@@ -12,9 +14,11 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edge import messages as m
 from edge.config import Config, ConfigError, load
+from edge.findings import all_well
 from edge.journal import InUse, Journal
 from edge.journal_file import BrokenJournal, JournalError
 from edge.mercadopago import ApiError, MercadoPago
@@ -22,6 +26,9 @@ from edge.new_order import BadOrder, fresh_reference, new_order, read_amount, re
 from edge.order import NEVER
 from edge.readings import Unreadable
 from edge.wire import BadMessage, read_day
+
+if TYPE_CHECKING:
+    from edge.check import Check
 
 DEFAULT_CONFIG = Path("/etc/till-edge/config.yaml")
 FAILED = 1
@@ -81,6 +88,39 @@ def _say_on_paper(path: Path, error: ConfigError) -> None:
     from edge.config_slip import say_on_paper
 
     say_on_paper(path, error.faults)
+
+
+def _check(config: Config, options: argparse.Namespace) -> int:
+    from edge.check import Check, Options
+    from edge.check_parts import Press
+    from edge.encoder import UnknownPrinter
+
+    if not options.verbose:  # what the adapters log is in the findings
+        logging.getLogger("edge").setLevel(logging.CRITICAL)
+    asked = options.button or sys.stdin.isatty()
+    press = Press(lambda text: print(text, file=sys.stderr, flush=True), options.seconds)
+    wanted = Options(not options.no_order, not options.no_ticket, press if asked else Press())
+    try:
+        check = Check(config, version(), wanted)
+    except (UnknownPrinter, OSError) as error:
+        raise ConfigError([f"{options.config}: printer: {error}"]) from error
+    with contextlib.closing(check):
+        return _tell(check, options)
+
+
+def _tell(check: "Check", options: argparse.Namespace) -> int:
+    """Say what is found, as it is found; then the ticket, and the record."""
+    for finding in check.run():
+        if not options.json:
+            print(finding.line, flush=True)
+    ticket = "" if options.no_ticket else check.print_ticket()
+    left = check.leave_record()
+    if options.json:
+        print(json.dumps(check.record(), ensure_ascii=False, indent=2))
+    for what, why in (("acceptance ticket", ticket), ("record at the broker", left)):
+        if why:
+            print(f"no {what}: {why}", file=sys.stderr)
+    return 0 if all_well(check.findings) else FAILED
 
 
 def _orders(config: Config, _: argparse.Namespace) -> int:
@@ -192,6 +232,12 @@ def _parser() -> argparse.ArgumentParser:
         return command
 
     add(commands, "run", "the daemon", _run)
+    check = add(commands, "check", "try each part of this till, and print the acceptance ticket", _check)
+    check.add_argument("--json", action="store_true", help="all that was found, as JSON")
+    check.add_argument("--no-order", action="store_true", help="put no order on the till: for one that is selling")
+    check.add_argument("--no-ticket", action="store_true", help="print nothing")
+    check.add_argument("--button", action="store_true", help="ask for a press of the button; so it is at a terminal")
+    check.add_argument("--seconds", type=float, default=20, help="how long a press is waited for; default: 20")
     add(commands, "orders", "the journal as a table", _orders)
     add(commands, "reprint", "print a marked copy of a ticket", _reprint).add_argument("reference")
     report = add(commands, "report", "print the slip of a day, checked against Mercado Pago", _report)

@@ -9,6 +9,7 @@ from edge.config import Config
 from edge.config_values import is_far
 from edge.daemon import Arrival, Daemon, Inbox
 from edge.encoder import Encoder
+from edge.handover import Handover
 from edge.journal import claim, remember
 from edge.journal_file import JournalError
 from edge.machine import Machine, versions
@@ -37,6 +38,7 @@ def assemble(config: Config, version: str) -> Daemon:
         pay=mercadopago.do,
         prints=Printer(config.printer, composer(config)).do,
         machine=Machine(config.journal.path.parent, mercadopago.clock_ahead).facts,
+        handover=Handover(config.journal.path),
         about={"configuration": repr(config), "versions": versions()},
     )
 

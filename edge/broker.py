@@ -4,6 +4,7 @@ paho's callbacks run in the broker thread and only put events into the inbox; an
 and so the daemon. A message is acknowledged when the journal has it: after a crash the broker sends it again.
 """
 
+import contextlib
 import random
 import secrets
 import ssl
@@ -11,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any
 
 import paho.mqtt.client as mqtt
@@ -41,6 +43,16 @@ TWINS_WHY = (
 )
 
 
+class Hurdle(StrEnum):
+    """What stands between us and our doorbells, in this order."""
+
+    ADDRESS = "address"
+    TLS = "tls"
+    LOGIN = "login"
+    SUBSCRIPTION = "subscription"
+    NONE = "none"
+
+
 class MqttBroker:
     """One session at one broker. `loop` belongs to the broker thread, the rest to the main thread."""
 
@@ -63,6 +75,9 @@ class MqttBroker:
         self._subscribed = False
         self._hung_up = False
         """Whether a session that stood ended without a word."""
+        self._kept = mqtt.MQTTMessageInfo(0)
+        self.hurdle = Hurdle.ADDRESS
+        """The one that the last attempt did not take."""
         self._client = self._make_client(f"till-{till}")
 
     # --- the main thread -------------------------------------------------------------------------------------------
@@ -106,6 +121,17 @@ class MqttBroker:
         if self._client.is_connected():
             self._publish_status()
 
+    def keep(self, record: bytes) -> None:
+        """Publish the record of a check, retained."""
+        self._kept = self._client.publish(self._topics.commissioning, record, qos=1, retain=True)
+
+    def has_kept(self, seconds: float) -> bool:
+        """Whether the broker has the record within so many seconds."""
+        with contextlib.suppress(RuntimeError, ValueError):  # the connection went
+            self._kept.wait_for_publish(seconds)
+            return self._kept.is_published()
+        return False
+
     def close(self) -> None:
         """Say that we are offline, and go. The session, with what is rung meanwhile, stays at the broker."""
         self._closing.set()
@@ -141,16 +167,20 @@ class MqttBroker:
     def _run_session(self) -> None:
         self._why = ""
         self._subscribed = self._hung_up = False
+        self.hurdle = Hurdle.ADDRESS
         connect = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         connect.SessionExpiryInterval = SESSION_SECONDS
         host, port = self._config.host, self._config.port
         self._connection += 1
         try:
             self._client.connect(host, port, KEEPALIVE, clean_start=False, properties=connect)
+            self.hurdle = Hurdle.LOGIN
             while self._client.loop(1.0) == mqtt.MQTT_ERR_SUCCESS:
                 pass
         except (OSError, ValueError) as error:  # ValueError: a host name that no name can be
             self._why = _words(error, f"{host}:{port}")
+            if isinstance(error, ssl.SSLError | ConnectionResetError):  # somebody is there, and no talk of TLS
+                self.hurdle = Hurdle.TLS
 
     def _thrown_out(self, short: bool) -> bool:
         """Whether somebody with our name took our place. mosquitto before 2.0.15 doesn't say so, it only hangs up."""
@@ -184,6 +214,7 @@ class MqttBroker:
         if reason.is_failure:
             self._why = f"the broker refuses us: {reason}; look at broker.username and broker.password_file"
             return
+        self.hurdle = Hurdle.SUBSCRIPTION
         topics = (self._topics.orders, wire.RELAY_STATUS, self._topics.commands, self._for_all)
         client.subscribe([(topic, 1) for topic in topics])
 
@@ -193,6 +224,7 @@ class MqttBroker:
             client.disconnect()
             return
         self._subscribed = True
+        self.hurdle = Hurdle.NONE
         self._inbox.put(Arrival(m.BrokerConnected()))
         if self._facts:  # else the loop is just about to show the first ones
             self._publish_status()

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 from edge import messages as m
 from edge import systemd
+from edge.handover import Handover
 from edge.links import ping_duty, report_duty
 from edge.memory import Memory, Remember
 from edge.printing import printer_duty
@@ -130,6 +131,8 @@ class Broker(Protocol):
 
     def show(self, facts: Mapping[str, Any]) -> None: ...
 
+    def keep(self, record: bytes) -> None: ...
+
     def close(self) -> None: ...
 
 
@@ -153,6 +156,7 @@ class Daemon:
         pay: Callable[[m.PaymentDuty], m.Event],
         prints: Callable[[m.PrinterDuty], m.Event],
         machine: Callable[[], Mapping[str, Any]] = dict,
+        handover: Handover | None = None,
         about: Mapping[str, Any] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -163,6 +167,7 @@ class Daemon:
         """What we heard while the journal could not be read."""
         self._inbox = inbox
         self._broker = broker
+        self._handover = handover
         self._panel = panel
         self._machine = machine
         self._about = about or {}
@@ -285,13 +290,23 @@ class Daemon:
         self._broker.reply(reply, facts)
         self._learn(m.Replied())
 
+    def _hand_over(self, handover: Handover, status: Mapping[str, Any]) -> None:
+        """Tell who checks this till how it is, and support what came of a check."""
+        why = self._till.broker_why or "not connected yet"
+        handover.show({**status, "broker": "connected" if self._till.broker_up else why})
+        if self._till.broker_up and (record := handover.take_record()):
+            self._broker.keep(record)
+
     def _status(self, now: float) -> dict[str, Any]:
         return {**status(self._till, now), **self._machine()}
 
     def _show(self) -> None:
         now = self._clock()
         self._panel.show(signal(self._till, now), now)
-        self._broker.show(self._status(now))
+        status = self._status(now)
+        self._broker.show(status)
+        if self._handover:
+            self._hand_over(self._handover, status)
         if not (self._payments.hangs(now) or self._printing.hangs(now)):
             systemd.alive()
 

@@ -257,6 +257,18 @@ def claim(path: Path) -> IO[bytes]:
     return claimed
 
 
+def in_use(path: Path) -> bool:
+    """Whether a daemon works from this journal now. Makes nothing: a file of root's would lock the daemon out."""
+    try:
+        with path.with_suffix(".lock").open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):  # who may not look must not disturb either
+        return True
+    except OSError:
+        return False
+    return False
+
+
 def _mend(path: Path, note: Note, why: str) -> None:
     """Put a sound file in the place of a broken one, with what could be read of it."""
     mended = Journal(begin_mending(path))

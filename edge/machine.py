@@ -4,6 +4,7 @@ import os
 import platform
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,9 @@ ROUND = 100
 class Machine:
     """Facts for the status. `clock_ahead` says how many seconds our clock is ahead of Mercado Pago's, or None."""
 
-    def __init__(self, folder: Path, clock_ahead: Callable[[], float | None]) -> None:
+    def __init__(self, folder: Path, clock_ahead: Callable[[], float | None], throttled: Path = THROTTLED) -> None:
         self._folder = folder
+        self._firmware = throttled
         self._clock_ahead = clock_ahead
         self._read_at = float("-inf")
         self._facts: Mapping[str, Any] = {}
@@ -30,9 +32,30 @@ class Machine:
         """At most a minute old; null where something can't be read."""
         if time.monotonic() - self._read_at >= EVERY:
             self._read_at = time.monotonic()
-            self._facts = {"throttled": _throttled(), "disk_free_mb": _disk_free(self._folder)}
+            self._facts = {"throttled": _throttled(self._firmware), "disk_free_mb": _disk_free(self._folder)}
         ahead = self._clock_ahead()
         return {**self._facts, "clock_offset_seconds": None if ahead is None else round(ahead)}
+
+
+@dataclass(frozen=True)
+class Board:
+    """What is printed on the Pi's box; "" where this is none."""
+
+    model: str
+    serial: str
+
+
+def board(root: Path = Path("/")) -> Board:
+    """Which Pi this is, by its device tree."""
+    tree = root / "proc/device-tree"
+    return Board(*(_word(tree / name) for name in ("model", "serial-number")))
+
+
+def _word(path: Path) -> str:
+    try:
+        return path.read_bytes().decode(errors="replace").strip("\0\n ")
+    except OSError:
+        return ""
 
 
 def versions() -> dict[str, str]:
@@ -42,9 +65,9 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version(), "system": platform.platform(), **found}
 
 
-def _throttled() -> list[str] | None:
+def _throttled(firmware: Path) -> list[str] | None:
     try:
-        bits = int(THROTTLED.read_text(), 16)
+        bits = int(firmware.read_text(), 16)
     except (OSError, ValueError):
         return None
     return [word for bit, word in BITS.items() if bits & 1 << bit]

@@ -22,7 +22,7 @@ from edge import messages as m
 from edge import readings
 from edge.config import MercadoPagoConfig
 from edge.order import LoadedOrder, MerchantOrder
-from edge.readings import Found, Page, Unreadable
+from edge.readings import Found, Owner, Page, PointOfSale, Unreadable
 
 log = logging.getLogger(__name__)
 
@@ -124,6 +124,21 @@ class MercadoPago:
             if error.status == 404:
                 return None
             raise
+
+    def owner(self) -> Owner:
+        """Whose token ours is. Raises `ApiError`, `Unreadable`."""
+        return readings.read_owner(self._get("/users/me"))
+
+    def store_id(self) -> str | None:
+        """The internal id of our store, or None where there is no such one. Raises `ApiError`, `Unreadable`."""
+        name = self._config.external_store_id
+        answer = self._get(f"/users/{self._config.user_id}/stores/search", {"external_id": name})
+        return readings.read_store(answer, name)
+
+    def point_of_sale(self) -> PointOfSale | None:
+        """What the account says of our point of sale, in whatever store. Raises `ApiError`, `Unreadable`."""
+        name = self._config.external_pos_id
+        return readings.read_point_of_sale(self._get("/pos", {"external_id": name}), name)
 
     def _find_pos(self) -> m.PosFound | m.NotFound:
         query = {"external_id": self._config.external_pos_id, "external_store_id": self._config.external_store_id}

@@ -64,12 +64,14 @@ def fresh_reference(till: str, now: datetime, nonce: str) -> str:
     return f"{till[:32]}-{now:%Y%m%d-%H%M%S}-{nonce}"
 
 
-def new_order(config: Config, reference: str, total: Decimal, items: Sequence[Item], now: datetime) -> dict[str, Any]:
+def new_order(
+    config: Config, reference: str, total: Decimal, items: Sequence[Item], now: datetime, life: timedelta = LIFE
+) -> dict[str, Any]:
     """The body of the PUT. `now` is aware. Raises `BadOrder`."""
     items = items or (Item(config.till.name, Decimal(1), total),)
     _check_reference(reference)
     _check_amounts(total, items, whole=config.till.timezone.key in CHILE)
-    expires = (now + LIFE).astimezone(config.till.timezone)
+    expires = (now + life).astimezone(config.till.timezone)
     order: dict[str, Any] = {
         "external_reference": reference,
         "title": config.till.name,

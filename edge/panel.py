@@ -73,7 +73,10 @@ class Panel:
             self._button = gpiozero.Button(config.button.pin, pull_up=True)
         except ImportError as error:
             raise PanelError(f"{error}; on a Raspberry Pi: pip install 'till-edge[pi]'") from error
-        except (gpiozero.GPIOZeroError, OSError) as error:
+        except Exception as error:
+            # Where a pin is in use, lgpio raises an error of its own, of no family but Exception's.
+            if not (isinstance(error, gpiozero.GPIOZeroError | OSError) or type(error).__module__ == "lgpio"):
+                raise
             raise PanelError(
                 f"the GPIO pins can't be used: {error}; see that this user is in the group gpio"
             ) from error

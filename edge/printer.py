@@ -100,6 +100,11 @@ class Printer:
                     self._remains = len(ticket) if m.Banner.COPY in banners else 0
                 return self._print(ticket)
 
+    @property
+    def complaint(self) -> str:
+        """Why the printer could not be reached the last time, for people; "" if it could."""
+        return self._complaint
+
     def close(self) -> None:
         """Nothing is open between two jobs; here for whoever holds things that have to be closed."""
 

@@ -123,6 +123,50 @@ def read_pos(answer: Any, external_id: str, external_store_id: str) -> str | Non
     return None
 
 
+@dataclass(frozen=True)
+class Owner:
+    """Whose access token it is."""
+
+    user_id: str
+    nickname: str
+    site: str
+
+
+def read_owner(answer: Any) -> Owner:
+    """`GET /users/me`."""
+    user = _object(answer, "user")
+    return Owner(_id(user, "id"), _text(user, "nickname"), _text(user, "site_id"))
+
+
+def read_store(answer: Any, external_id: str) -> str | None:
+    """`GET /users/{id}/stores/search?external_id=`: the internal id of our store, or None if there is none."""
+    for result in _list(_object(answer, "search"), "results"):
+        store = _object(result, "store")
+        if store.get("external_id") == external_id:
+            return _id(store, "id")
+    return None
+
+
+@dataclass(frozen=True)
+class PointOfSale:
+    """What the account says of a point of sale. `external_store_id` is "" where it names none."""
+
+    id: str
+    external_store_id: str
+    fixed_amount: bool
+    active: bool
+
+
+def read_point_of_sale(answer: Any, external_id: str) -> PointOfSale | None:
+    """`GET /pos?external_id=`: our point of sale, or None where there is no such one."""
+    for result in _list(_object(answer, "search"), "results"):
+        pos = _object(result, "POS")
+        if pos.get("external_id") == external_id:
+            active = pos.get("status", "active") == "active"
+            return PointOfSale(_id(pos, "id"), _text(pos, "external_store_id"), pos.get("fixed_amount") is True, active)
+    return None
+
+
 def read_till(answer: Any) -> LoadedOrder | None:
     """`GET …/pos/{id}/orders`: the order on the till. Documented as a list, plausible as an object."""
     if isinstance(answer, list):

@@ -62,6 +62,10 @@ class Topics:
     def commands(self) -> str:
         return f"{self.root}/{self.till}/commands"
 
+    @property
+    def commissioning(self) -> str:
+        return f"{self.root}/{self.till}/commissioning"
+
 
 @dataclass(frozen=True)
 class Command:

@@ -20,7 +20,7 @@ from relay.config import Mosquitto as Files
 
 pytestmark = pytest.mark.slow
 
-TILL = ("orders", "commands", "status", "tickets", "answers", "ping", "orders/more", "")
+TILL = ("orders", "commands", "status", "tickets", "answers", "ping", "commissioning", "orders/more", "")
 TOPICS = [
     *(f"tills/{till}/{part}".rstrip("/") for till in ("A", "B") for part in TILL),
     *("sellers/1/orders", "sellers/2/orders", "relay/status", "tills", "anything"),
@@ -153,14 +153,14 @@ def both(*parts: str) -> set[str]:
 SELLER_TOPICS = {"sellers/1/orders", "sellers/2/orders"}
 
 MAY_SAY = {
-    "A": its_own("A", "status", "tickets", "answers", "ping"),
+    "A": its_own("A", "status", "tickets", "answers", "ping", "commissioning"),
     "till-relay": both("orders") | SELLER_TOPICS | {"relay/status"},
     "support": both("commands", "status"),
 }
 MAY_HEAR = {
     "A": its_own("A", "orders", "commands") | {"sellers/1/orders", "relay/status"},
     "till-relay": both("ping", "status") | {"relay/status"},
-    "support": both("status", "tickets", "answers") | {"relay/status"},
+    "support": both("status", "tickets", "answers", "commissioning") | {"relay/status"},
 }
 
 

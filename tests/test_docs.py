@@ -25,7 +25,7 @@ SYMPTOMS = ("docs/symptoms.md", "docs/symptoms.es.md", "docs/symptoms.pt.md")
 LANGUAGES = ("en", "es", "pt")
 PROGRAM = "\n".join(path.read_text() for folder in ("edge", "relay") for path in sorted((ROOT / folder).glob("*.py")))
 
-COMING = {"provision", "check", "printer", "claims", "--claim"}
+COMING = {"provision", "printer", "claims", "--claim"}
 """Commands and options that the pages speak of already. Take each out when it is there."""
 
 

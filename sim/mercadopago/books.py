@@ -46,6 +46,8 @@ class Pos:
     external_id: str
     store_id: int
     external_store_id: str
+    fixed_amount: bool = True
+    status: str = "active"
     loaded: Loaded | None = None
     paying: Loaded | None = None
     """The order that a customer has on the pay screen; it may have been replaced since."""

@@ -240,10 +240,10 @@ def _one_pos(call: Call) -> Answer:
 def _pos_json(books: Books, pos: Pos) -> Json:
     return {
         "id": pos.id,
-        "status": "active",
+        "status": pos.status,
         "user_id": int(books.seller.user_id),
         "name": pos.external_id,
-        "fixed_amount": True,
+        "fixed_amount": pos.fixed_amount,
         "category": 621102,
         "store_id": str(pos.store_id),
         "external_store_id": pos.external_store_id,

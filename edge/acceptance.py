@@ -1,0 +1,136 @@
+"""The ticket that ends an installer's visit: which till it is, what was tried, what came of it, how to use it. Pure.
+
+It stays at the till. Each failure is on it in plain words of the shop's language; the same facts are the record that
+support finds at the broker.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from edge.acceptance_words import ACCEPTANCE, AcceptanceWords
+from edge.findings import Finding, Findings, Grade, all_well
+from edge.ticket import (
+    ALARM,
+    CENTERED,
+    HEADLINE,
+    PLAIN,
+    STRONG,
+    Align,
+    Cut,
+    Feed,
+    Line,
+    Qr,
+    Row,
+    Rule,
+    Size,
+    Style,
+    Text,
+    clean,
+    header,
+    wrap,
+)
+from edge.words import WORDS
+
+if TYPE_CHECKING:
+    from edge.config import TicketConfig, TillConfig
+
+HELP_URL = "https://till-edge.example.net/help"
+"""What the code on the ticket leads to. Whoever installs tills puts the page of his shop's help here."""
+
+INDENT = "  "
+TITLE = Style(Align.CENTER, bold=True, size=Size.DOUBLE)
+
+
+@dataclass(frozen=True)
+class Acceptance:
+    """What a check came to. `at` is aware; `printer` is the model, as far as it is known."""
+
+    till: str
+    at: datetime
+    version: str
+    board: str
+    serial: str
+    printer: str
+    hold: float
+    """How long the button is held to cancel. Seconds."""
+    findings: Findings
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "till": self.till,
+            "at": self.at.astimezone(UTC).isoformat(timespec="seconds"),
+            "version": self.version,
+            "board": self.board,
+            "serial": self.serial,
+            "printer": self.printer,
+            "well": all_well(self.findings),
+            "checks": [finding.as_json() for finding in self.findings],
+        }
+
+
+def lay_out_acceptance(
+    acceptance: Acceptance, ticket: "TicketConfig", till: "TillConfig", columns: int
+) -> tuple[Line, ...]:
+    """Lay out the ticket on paper of `columns` letters."""
+    words = ACCEPTANCE[till.language]
+    return (
+        Text(words.title, TITLE),
+        *header(ticket, till, columns),
+        Rule(),
+        *_identity(acceptance, words, till),
+        Rule(),
+        *(line for finding in acceptance.findings for line in _found(finding, words, columns)),
+        Rule(),
+        *_verdict(acceptance.findings, words),
+        Text(WORDS[till.language].all_letters, CENTERED),
+        Rule(),
+        *_how_to(words, acceptance.hold),
+        Feed(),
+        Qr(HELP_URL),
+        Text(HELP_URL.removeprefix("https://"), CENTERED),
+        Cut(),
+    )
+
+
+def _identity(acceptance: Acceptance, words: AcceptanceWords, till: "TillConfig") -> Iterator[Line]:
+    form = WORDS[till.language].date_form
+    yield Row(WORDS[till.language].date, acceptance.at.astimezone(till.timezone).strftime(form))
+    yield Row(words.till, acceptance.till, STRONG)
+    if acceptance.serial:
+        yield Row(words.serial, clean(acceptance.serial))
+    yield Row(words.version, clean(acceptance.version))
+    yield Row(words.printer, clean(acceptance.printer))
+
+
+def _found(finding: Finding, words: AcceptanceWords, columns: int) -> Iterator[Line]:
+    """A line for each part; a sentence where there is something to be done, or to be known."""
+    grade = f"{words.grades[finding.grade]} {finding.value}".rstrip()
+    yield Row(words.parts[finding.part], grade, STRONG if _bad(finding) else PLAIN)
+    if finding.cause is not None:
+        rows = wrap(words.causes[finding.cause], columns - len(INDENT))
+        yield from (Text(INDENT + row) for row in rows)
+
+
+def _bad(finding: Finding) -> bool:
+    return finding.grade is Grade.FAILED
+
+
+def _verdict(findings: Findings, words: AcceptanceWords) -> Iterator[Line]:
+    if all_well(findings):
+        yield Text(words.well, HEADLINE)
+    else:
+        yield Text(words.failed, ALARM)
+        yield Text(words.failures.format(sum(map(_bad, findings))), HEADLINE)
+    yield Feed()
+
+
+def _how_to(words: AcceptanceWords, hold: float) -> Iterator[Line]:
+    yield Text(words.lights, STRONG)
+    for light, meaning in words.legend:
+        yield Text(f"{light}: {meaning}")
+    yield Feed()
+    yield Text(words.button, STRONG)
+    for sentence in words.presses:
+        yield Text(sentence.format(hold))
