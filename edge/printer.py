@@ -100,6 +100,19 @@ class Printer:
                     self._remains = len(ticket) if m.Banner.COPY in banners else 0
                 return self._print(ticket)
 
+    def identity(self) -> str:
+        """Ask who it is, like "EPSON TM-T20III"; "" if it doesn't say or can't be reached. Blocks for seconds."""
+        try:
+            dialogue = self._open()
+        except TransportError:
+            return ""
+        try:
+            return dialogue.identity()
+        except TransportError:
+            return ""
+        finally:
+            dialogue.close()
+
     def close(self) -> None:
         """Nothing is open between two jobs; here for whoever holds things that have to be closed."""
 
