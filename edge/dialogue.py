@@ -61,7 +61,7 @@ class Dialogue:
         """
         model = self._ask_name(MODEL)
         maker = self._ask_name(MAKER) if model else ""
-        return model if model.upper().startswith(maker.upper()) else f"{maker} {model}"
+        return replies.full_name(maker, model)
 
     def clear(self, command: bytes, seconds: float) -> bool:
         """Have the printer empty its buffers; nothing may follow until it says so, which not every printer does."""

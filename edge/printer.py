@@ -18,7 +18,7 @@ from edge import messages as m
 from edge.config import PrinterConfig
 from edge.dialogue import Dialogue
 from edge.messages import Paper, Proof
-from edge.transport import Stalled, Transport, TransportError, open_transport
+from edge.transport import Stalled, Transport, TransportError, open_transport, usb_name
 
 log = logging.getLogger(__name__)
 
@@ -107,9 +107,9 @@ class Printer:
         except TransportError:
             return ""
         try:
-            return dialogue.identity()
+            return dialogue.identity() or usb_name(self._config)
         except TransportError:
-            return ""
+            return usb_name(self._config)
         finally:
             dialogue.close()
 

@@ -128,6 +128,12 @@ def _automatic_status(data: bytes) -> tuple[int, Answer | None]:
     return 4, Automatic(bool(printer & LID_OPEN or error & NEEDS_A_HAND or roll & ROLL_END))
 
 
+def full_name(maker: str, model: str) -> str:
+    """Return both, fit to be shown; many a model has its maker in its name already."""
+    both = model if model.casefold().startswith(maker.casefold()) else f"{maker} {model}"
+    return "".join(letter for letter in both if letter.isprintable()).strip()
+
+
 # --- what the four statuses mean -----------------------------------------------------------------------------------
 
 PRINTER, OFFLINE_CAUSE, ERROR_CAUSE, ROLL = 1, 2, 3, 4
