@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from edge.button import Gesture
-from edge.ticket import STRONG, Cut, Line, Row, Rule, Text, notice
+from edge.ticket import STRONG, Cut, Feed, Line, Row, Rule, Text, notice
 from edge.words import Words
 
 WIDTHS = (48, 42, 32)
@@ -57,7 +57,8 @@ def lay_out(state: Calibration, words: Words, with_button: bool) -> tuple[Line, 
     if state.done:
         return (*_outcome(state, words), Cut())
     question = said.readable if state.columns else said.fits
-    return (*(Text(sentence) for sentence in question if with_button), *_candidate(state, words), Cut())
+    how: tuple[Line, ...] = (*(Text(sentence) for sentence in question), Feed()) if with_button else ()
+    return (Text(said.title, STRONG), *how, *_candidate(state, words), Cut())
 
 
 def _candidate(state: Calibration, words: Words) -> tuple[Line, ...]:

@@ -102,6 +102,9 @@ def find_out(config: Config, who: str, answer: Answer, believe: bool = True, wit
     if believe and (model := recognise(who)):
         log.info("printer: it is %s", who)
         return replace(found, profile=model.profile, columns=model.columns, codepage=model.codepage)
+    if not os.access(kept_in(config).parent, os.W_OK):
+        log.warning("printer: what would be found out could not be kept in %s", kept_in(config).parent)
+        return None
     log.info("printer: %s; it is calibrated", f"{who} is not known" if who else "it doesn't say who it is")
     state = calibrate(config, answer, with_button)
     return replace(found, columns=state.columns, codepage=state.codepage) if state else None
@@ -209,9 +212,9 @@ def _read(text: str) -> Found:
     found = Found(**json.loads(text))
     if not (isinstance(found.printer, str) and isinstance(found.connection, str)):
         raise ValueError("it doesn't say of which printer it is")
-    if found.columns is not None and not 24 <= found.columns <= 64:
-        raise ValueError(f"{found.columns} columns")
-    if found.codepage is not None and found.codepage not in codepages(found.profile or DEFAULT_PROFILE):
+    if found.columns is not None and found.columns not in range(24, 65):
+        raise ValueError(f"{found.columns!r} columns")
+    if found.codepage not in (None, *codepages(found.profile or DEFAULT_PROFILE)):
         raise ValueError(f"no code page {found.codepage}")
     return found
 

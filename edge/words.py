@@ -41,6 +41,7 @@ class DayWords:
 class CalibrationWords:
     """What the slips ask that find out how a printer prints. The questions have plain letters alone."""
 
+    title: str
     fits: tuple[str, ...]
     readable: tuple[str, ...]
     done: Notice
@@ -99,8 +100,9 @@ SPANISH = Words(
         without_money="Pagos devueltos o ausentes",
     ),
     calibration=CalibrationWords(
-        fits=("Si la regla ocupa una sola linea:", "apriete y suelte el boton.", "Si sobra: mantengalo apretado."),
-        readable=("Si los acentos se leen bien:", "apriete y suelte el boton.", "Si no: mantengalo apretado."),
+        title="AJUSTE DE LA IMPRESORA",
+        fits=("Si la regla ocupa una linea:", "apriete el boton y suelte.", "Si sobra: mantengalo apretado."),
+        readable=("Si los acentos se leen bien:", "apriete el boton y suelte.", "Si no: mantengalo apretado."),
         done=Notice("LISTO", ("Así se imprime desde ahora.",)),
     ),
     all_letters="áéíóúüñ ÁÉÍÓÚÜÑ ¡¿ºª $ €",
@@ -138,8 +140,9 @@ PORTUGUESE = Words(
         without_money="Devolvidos ou ausentes",
     ),
     calibration=CalibrationWords(
-        fits=("Se a regua ocupa uma linha so:", "aperte e solte o botao.", "Se sobra: segure o botao."),
-        readable=("Se os acentos aparecem bem:", "aperte e solte o botao.", "Se nao: segure o botao."),
+        title="AJUSTE DA IMPRESSORA",
+        fits=("Se a regua ocupa uma linha:", "aperte o botao e solte.", "Se sobra: segure o botao."),
+        readable=("Se os acentos aparecem bem:", "aperte o botao e solte.", "Se nao: segure o botao."),
         done=Notice("PRONTO", ("É assim que se imprime agora.",)),
     ),
     all_letters="áâãàçéêíóôõú ÁÂÃÀÇÉÊÍÓÔÕÚ ºª R$ €",
@@ -177,8 +180,9 @@ ENGLISH = Words(
         without_money="Payments refunded or missing",
     ),
     calibration=CalibrationWords(
-        fits=("If the ruler fills one line:", "press the button.", "If it is longer: hold the button."),
-        readable=("If the accents are right:", "press the button.", "If not: hold the button."),
+        title="PRINTER SETUP",
+        fits=("If the ruler fills one line:", "press the button.", "If it is longer: hold it down."),
+        readable=("If the accents are right:", "press the button.", "If not: hold it down."),
         done=Notice("DONE", ("From now on it prints like this.",)),
     ),
     all_letters="áâãàçéêíñóôõúü ¡¿ºª $ €",

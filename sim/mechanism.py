@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Self
 
 from sim import escpos
-from sim.escpos import CLEARED, Command, Ear, Health
+from sim.escpos import CLEARED, CODE_PAGES, Command, Ear, Health
 from sim.head import Cut, Effect, Head, Kick
 from sim.paper import Ticket
 
@@ -39,6 +39,8 @@ class Mechanism:
         """Whether it knows `DLE DC4` function 8, which empties its buffers."""
         self.name: tuple[str, str] | None = ("EPSON", "TM-T20III")
         """Maker and model, as it says to `GS I`. One without doesn't know the question and prints its last letter."""
+        self.pages = dict(CODE_PAGES)
+        """Which code page each `ESC t n` is; not every printer has them all."""
         self._save_to = save_to
         self._changed = threading.Condition(threading.RLock())
         self._health = Health()
@@ -54,7 +56,7 @@ class Mechanism:
 
     def _lose_memory(self) -> None:
         self._ear = Ear()
-        self._head = Head(self.columns)
+        self._head = Head(self.columns, self.pages)
         self._watched_items = 0
         self._reported: tuple[bool, ...] = ()
         self._busy_until = 0.0
