@@ -105,7 +105,7 @@ def find_out(config: Config, who: str, answer: Answer, believe: bool = True, wit
     if not os.access(kept_in(config).parent, os.W_OK):
         log.warning("printer: what would be found out could not be kept in %s", kept_in(config).parent)
         return None
-    log.info("printer: %s; it is calibrated", f"{who} is not known" if who else "it doesn't say who it is")
+    log.info("printer: %s; slips ask how it prints", f"{who} is not known" if who else "it doesn't say who it is")
     state = calibrate(config, answer, with_button)
     return replace(found, columns=state.columns, codepage=state.codepage) if state else None
 
@@ -143,15 +143,15 @@ def _print(config: Config, state: Calibration, with_button: bool) -> bool:
 
 
 def by_button(panel: Panel, inbox: Inbox, hold_seconds: float, patience: float = PATIENCE) -> Answer:
-    """A finger on the button of the panel. What it does while a slip is being printed is no answer to that slip."""
+    """A finger on the button of the panel."""
 
     def answer() -> Gesture:
         with contextlib.suppress(queue.Empty):
-            while True:
+            while True:  # what it did while the slip was being printed is no answer to that slip
                 inbox.get_nowait()
         now = time.monotonic()
         deadline = now + patience
-        button, gesture = buttons.found(panel.button_down(), now), Gesture.NONE
+        button, gesture = buttons.Button(), Gesture.NONE
         while gesture is Gesture.NONE and now < deadline:
             panel.show(Signal.HOLDING if button.being_held else Signal.WAITING, now)
             systemd.alive()

@@ -4,6 +4,9 @@ The slips come out of the simulated printer, the answers from gpiozero's mock pi
 """
 
 import json
+import os
+import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -196,6 +199,13 @@ def test_a_file_that_is_no_text_is_set_aside_too(config):
     assert not setup.kept_in(config).exists()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_what_root_finds_out_the_daemon_can_read(config):
+    os.chown(config.journal.path.parent, 65534, 65534)
+    setup.keep(config, found(config))
+    assert setup.kept_in(config).stat().st_uid == 65534
+
+
 def test_a_disk_that_takes_nothing_is_a_warning(config, caplog):
     blocked = setup.kept_in(config).with_name("printer.json.new")
     blocked.mkdir()
@@ -305,11 +315,11 @@ def test_another_printer_is_noticed(counter):
 
 @pytest.mark.slow
 def test_a_printer_that_can_not_answer_now_is_no_other(counter):
-    ask(counter, *RIGHT)
+    ask(counter, Gesture.HOLD, Gesture.PRESS, Gesture.PRESS)
     counter.printer.paper_out()
     person, config = ask(counter)
     assert person.asked == 0
-    assert config.printer.columns == 32
+    assert config.printer.columns == 42
 
 
 @pytest.mark.slow
@@ -391,8 +401,9 @@ def test_who_does_not_move_is_waited_for_no_longer_than_it_was_said(finger):
 
 @pytest.mark.slow
 def test_what_is_done_while_the_slip_is_printed_is_no_answer_to_it(finger):
-    finger.down()
-    finger.up()
+    for act in (finger.down, finger.up):
+        act()
+        time.sleep(0.1)
     assert finger.answers(patience=0.5) is Gesture.NONE
     finger.down()
     assert finger.answers(time.time, finger.up, patience=1.0) is Gesture.NONE
@@ -425,7 +436,7 @@ def calibrate(shop: Shop) -> None:
     for number, seconds in enumerate((HELD, HELD, 0.2, 0.2), start=1):
         slip(shop, number)
         shop.board.press(seconds)
-    shop.wait_for_state("ready")
+    shop.wait_for_state("ready", "waiting")
 
 
 @pytest.mark.slow
@@ -437,6 +448,7 @@ def test_from_the_first_start_to_a_ticket_that_fits(stall):
     assert (kept(stall)["columns"], kept(stall)["codepage"]) == (32, "CP858")
     assert stall.command("order", "show").stdout.startswith("sale-1 "), "a hold cancelled the order"
     stall.mercadopago.pay()
+    stall.board.press()
     ticket = stall.printer.wait_for_tickets(6)[5]
     assert "─" * 32 in ticket.text.splitlines()
     stall.board.shut_down()
@@ -474,6 +486,19 @@ def test_a_power_cut_while_it_is_kept_leaves_nothing_or_all(stall):
     stall.board.fragile = False
     stall.board.plug_in()
     assert ruler(48)[:20] in slip(stall, 6)
+
+
+@pytest.mark.slow
+def test_while_a_person_is_waited_for_the_service_manager_hears_that_we_live(stall):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.settimeout(10)
+        manager.bind(str(stall.folder / "notify"))
+        stall.board.environment["NOTIFY_SOCKET"] = str(stall.folder / "notify")
+        stall.board.plug_in()
+        heard = [manager.recv(100) for _ in range(4)]
+    assert heard == [b"READY=1\nSTATUS=calibrating the printer", *[b"WATCHDOG=1"] * 3]
+    assert stall.board.shut_down() == -signal.SIGTERM
+    assert not (stall.folder / "printer.json").exists()
 
 
 # --- the command -----------------------------------------------------------------------------------------------------
@@ -528,6 +553,15 @@ def test_what_is_written_in_the_configuration_is_not_asked_for(counter):
     assert code == 0
     assert "remove them there" in said
     assert not Path(counter.folder / "printer.json").exists()
+
+
+@pytest.mark.slow
+def test_a_profile_that_does_not_exist_is_told(counter):
+    counter.settings = {"printer": {**OPEN["printer"], "profile": "TM-T99"}}
+    counter.write_config()
+    code, said = till_edge_printer(counter)
+    assert code == 78
+    assert "no printer profile is called 'TM-T99'" in said
 
 
 @pytest.mark.slow
