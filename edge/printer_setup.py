@@ -68,9 +68,11 @@ def set_up(config: Config, answer: Answer) -> Config:
     printer = config.printer
     if not is_open(printer):
         return config
-    known = recall(config)
+    known, here = recall(config), connection(printer)
     who = identify(printer)
-    if known is None or not known.is_of(who, connection(printer)):
+    if known and not known.is_of(who, here):
+        who = identify(printer)  # an answer that was garbled on its way makes no other printer
+    if not (known and known.is_of(who, here)):
         known = find_out(config, who, answer)
         if known:
             keep(config, known)
@@ -116,8 +118,7 @@ def find_out(config: Config, who: str, answer: Answer, believe: bool = True, wit
 def calibrate(config: Config, answer: Answer, with_button: bool) -> Calibration | None:
     """Print slips until all is answered, or nobody answers; None if the printer fails. Raises `UnknownPrinter`."""
     printer = config.printer
-    seen = Printer(printer, lambda _: b"").do(m.LookAtPrinter())
-    if not (isinstance(seen, m.PrinterSeen) and seen.paper.prints):
+    if not _can_print(printer):
         log.warning("printer: it can't print now; `till-edge printer` calibrates it, and so does the next start")
         return None
     systemd.ready("calibrating the printer")
@@ -132,6 +133,11 @@ def calibrate(config: Config, answer: Answer, with_button: bool) -> Calibration 
     _print(config, state, with_button)
     log.info("printer: %s columns, %s", state.columns, state.codepage)
     return state
+
+
+def _can_print(printer: PrinterConfig) -> bool:
+    seen = Printer(printer, lambda _: b"").do(m.LookAtPrinter())
+    return isinstance(seen, m.PrinterSeen) and seen.paper.prints
 
 
 def _print(config: Config, state: Calibration, with_button: bool) -> bool:
@@ -220,22 +226,27 @@ def _read(text: str) -> Found:
 
 
 def keep(config: Config, found: Found) -> bool:
-    """Write it so that a power cut leaves the old file or the new one; returns whether that could be done."""
+    """Keep it for all later starts; returns whether that could be done."""
     path = kept_in(config)
-    fresh = path.with_name(path.name + ".new")
     try:
-        with fresh.open("w", encoding="utf-8") as file:
-            json.dump(asdict(found), file, indent=2)
-            file.flush()
-            os.fsync(file.fileno())
-        if os.geteuid() == 0:  # the daemon, which is somebody else, must be able to read what root has found
-            owner = path.parent.stat()
-            os.chown(fresh, owner.st_uid, owner.st_gid)
-        fresh.replace(path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        os.fsync(folder)
-        os.close(folder)
+        _write(path, json.dumps(asdict(found), indent=2))
     except OSError as error:
         log.warning("%s can't be written: %s; the next start asks again", path, error.strerror)
         return False
     return True
+
+
+def _write(path: Path, text: str) -> None:
+    """A power cut leaves the old file or the new one. Raises `OSError`."""
+    fresh = path.with_name(path.name + ".new")
+    with fresh.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    if os.geteuid() == 0:  # the daemon, which is somebody else, must be able to read what root has found
+        owner = path.parent.stat()
+        os.chown(fresh, owner.st_uid, owner.st_gid)
+    fresh.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    os.fsync(folder)
+    os.close(folder)

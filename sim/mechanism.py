@@ -39,6 +39,8 @@ class Mechanism:
         """Whether it knows `DLE DC4` function 8, which empties its buffers."""
         self.name: tuple[str, str] | None = ("EPSON", "TM-T20III")
         """Maker and model, as it says to `GS I`. One without doesn't know the question and prints its last letter."""
+        self.noise = 0
+        """How many more of the names that it says come over garbled."""
         self.pages = dict(CODE_PAGES)
         """Which code page each `ESC t n` is; not every printer has them all."""
         self._save_to = save_to
@@ -214,6 +216,8 @@ class Mechanism:
             case Command("GS I", data) if self.name is None:
                 command = Command("", data)
             case Command("GS I", data) if answer := escpos.identity(data[0], *self.name):
+                if self.noise:
+                    self.noise, answer = self.noise - 1, answer.swapcase()
                 return self._say(answer, "status")
             case Command("GS a", data):
                 return self._watch(data[0])

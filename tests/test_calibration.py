@@ -314,6 +314,17 @@ def test_another_printer_is_noticed(counter):
 
 
 @pytest.mark.slow
+def test_noise_on_the_line_makes_no_other_printer(counter):
+    config = load(counter.config)
+    setup.keep(config, found(config, "POS-58", columns=42))
+    counter.printer.noise = 1
+    person, config = ask(counter)
+    assert counter.printer.noise == 0
+    assert person.asked == 0
+    assert config.printer.columns == 42
+
+
+@pytest.mark.slow
 def test_a_printer_that_can_not_answer_now_is_no_other(counter):
     ask(counter, Gesture.HOLD, Gesture.PRESS, Gesture.PRESS)
     counter.printer.paper_out()
