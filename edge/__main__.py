@@ -105,10 +105,11 @@ def _printer(config: Config, options: argparse.Namespace) -> int:
         found = setup.find_out(config, who, _by_keyboard, believe=not options.calibrate, with_button=False)
     except UnknownPrinter as error:
         raise ConfigError([f"{options.config}: printer: {error}"]) from error
-    if found is None or None in (found.columns, found.codepage) or not setup.keep(config, found):
+    if found is None or None in (found.columns, found.codepage) or not setup.keep(config.journal.path, found):
         print("till-edge: nothing was found out, and nothing changed", file=sys.stderr)
         return FAILED
-    print(f"kept in {setup.kept_in(config)}: {found.columns} columns, {found.codepage}; restart the daemon to use it")
+    place = setup.kept_in(config.journal.path)
+    print(f"kept in {place}: {found.columns} columns, {found.codepage}; restart the daemon to use it")
     return 0
 
 

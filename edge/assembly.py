@@ -65,7 +65,7 @@ def settings(config: Config) -> Settings:
 
 def composer(config: Config) -> Callable[[m.Print | m.Slip], bytes]:
     """How what is to be printed becomes the bytes for this printer. Raises `UnknownPrinter`, `OSError`."""
-    printer = fitted(config.printer, recall(config))
+    printer = fitted(config.printer, recall(config.journal.path))
     encoder = Encoder(printer.profile, printer.columns, printer.codepage, config.ticket.logo)
 
     def compose(duty: m.Print | m.Slip) -> bytes:

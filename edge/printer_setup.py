@@ -68,14 +68,14 @@ def set_up(config: Config, answer: Answer) -> Config:
     printer = config.printer
     if not is_open(printer):
         return config
-    known, here = recall(config), connection(printer)
+    known, here = recall(config.journal.path), connection(printer)
     who = identify(printer)
     if known and not known.is_of(who, here):
         who = identify(printer)  # an answer that was garbled on its way makes no other printer
     if not (known and known.is_of(who, here)):
         known = find_out(config, who, answer)
         if known:
-            keep(config, known)
+            keep(config.journal.path, known)
     return replace(config, printer=fitted(printer, known))
 
 
@@ -104,8 +104,8 @@ def find_out(config: Config, who: str, answer: Answer, believe: bool = True, wit
     if believe and (model := recognise(who)):
         log.info("printer: it is %s", who)
         return replace(found, profile=model.profile, columns=model.columns, codepage=model.codepage)
-    if not os.access(kept_in(config).parent, os.W_OK):
-        log.warning("printer: what would be found out could not be kept in %s", kept_in(config).parent)
+    if not os.access(config.journal.path.parent, os.W_OK):
+        log.warning("printer: what would be found out could not be kept in %s", config.journal.path.parent)
         return None
     log.info("printer: %s; slips ask how it prints", f"{who} is not known" if who else "it doesn't say who it is")
     state = calibrate(config, answer, with_button)
@@ -191,14 +191,14 @@ def connection(printer: PrinterConfig) -> str:
     return f"{printer.connection} {place}".strip()
 
 
-def kept_in(config: Config) -> Path:
-    """The file in which what was found is kept."""
-    return config.journal.path.with_name("printer.json")
+def kept_in(journal: Path) -> Path:
+    """The file beside the journal in which what was found is kept."""
+    return journal.with_name("printer.json")
 
 
-def recall(config: Config) -> Found | None:
+def recall(journal: Path) -> Found | None:
     """What was kept. A file that makes no sense is set aside, with a warning."""
-    path = kept_in(config)
+    path = kept_in(journal)
     try:
         return _read(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -225,9 +225,9 @@ def _read(text: str) -> Found:
     return found
 
 
-def keep(config: Config, found: Found) -> bool:
+def keep(journal: Path, found: Found) -> bool:
     """Keep it for all later starts; returns whether that could be done."""
-    path = kept_in(config)
+    path = kept_in(journal)
     try:
         _write(path, json.dumps(asdict(found), indent=2))
     except OSError as error:

@@ -139,9 +139,9 @@ def seen(printer: PrinterConfig) -> tuple:
 
 def test_what_was_kept_is_read_again(config):
     known = found(config, profile="TM-T20II", columns=48, codepage="CP850")
-    assert setup.recall(config) is None
-    assert setup.keep(config, known)
-    assert setup.recall(config) == known
+    assert setup.recall(config.journal.path) is None
+    assert setup.keep(config.journal.path, known)
+    assert setup.recall(config.journal.path) == known
 
 
 def test_what_is_written_wins_key_by_key(config):
@@ -184,9 +184,9 @@ def test_what_was_found_for_another_place_or_another_profile_is_not_used(config)
     ],
 )
 def test_a_file_that_makes_no_sense_is_set_aside_with_a_warning(config, text, caplog):
-    path = setup.kept_in(config)
+    path = setup.kept_in(config.journal.path)
     path.write_text(text)
-    assert setup.recall(config) is None
+    assert setup.recall(config.journal.path) is None
     assert "makes no sense" in caplog.text
     assert not path.exists()
     assert path.with_name("printer.json.broken").read_text() == text
@@ -194,22 +194,22 @@ def test_a_file_that_makes_no_sense_is_set_aside_with_a_warning(config, text, ca
 
 
 def test_a_file_that_is_no_text_is_set_aside_too(config):
-    setup.kept_in(config).write_bytes(b"\xff\xfe{")
-    assert setup.recall(config) is None
-    assert not setup.kept_in(config).exists()
+    setup.kept_in(config.journal.path).write_bytes(b"\xff\xfe{")
+    assert setup.recall(config.journal.path) is None
+    assert not setup.kept_in(config.journal.path).exists()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
 def test_what_root_finds_out_the_daemon_can_read(config):
     os.chown(config.journal.path.parent, 65534, 65534)
-    setup.keep(config, found(config))
-    assert setup.kept_in(config).stat().st_uid == 65534
+    setup.keep(config.journal.path, found(config))
+    assert setup.kept_in(config.journal.path).stat().st_uid == 65534
 
 
 def test_a_disk_that_takes_nothing_is_a_warning(config, caplog):
-    blocked = setup.kept_in(config).with_name("printer.json.new")
+    blocked = setup.kept_in(config.journal.path).with_name("printer.json.new")
     blocked.mkdir()
-    assert not setup.keep(config, found(config))
+    assert not setup.keep(config.journal.path, found(config))
     assert "can't be written" in caplog.text
 
 
@@ -316,7 +316,7 @@ def test_another_printer_is_noticed(counter):
 @pytest.mark.slow
 def test_noise_on_the_line_makes_no_other_printer(counter):
     config = load(counter.config)
-    setup.keep(config, found(config, "POS-58", columns=42))
+    setup.keep(config.journal.path, found(config, "POS-58", columns=42))
     counter.printer.noise = 1
     person, config = ask(counter)
     assert counter.printer.noise == 0
