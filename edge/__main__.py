@@ -1,4 +1,4 @@
-"""The commands that people type: `till-edge run`, `check`, `orders`, `reprint`, `report`, `order create|show|cancel`.
+"""The commands that people type: `till-edge run`, `check`, `printer`, `orders`, `reprint`, `report`, `order …`.
 
 Exit codes: 0 done, 1 failed, 2 usage, 78 configuration (systemd does not restart on that one).
 """
@@ -28,6 +28,7 @@ from edge.readings import Unreadable
 from edge.wire import BadMessage, read_day
 
 if TYPE_CHECKING:
+    from edge.button import Gesture
     from edge.check import Check
 
 DEFAULT_CONFIG = Path("/etc/till-edge/config.yaml")
@@ -67,8 +68,7 @@ def _run(config: Config, options: argparse.Namespace) -> int:
     from edge.encoder import UnknownPrinter
     from edge.panel import PanelError
 
-    if not config.journal.path.parent.is_dir():
-        raise ConfigError([f"{options.config}: journal.path: there is no folder {config.journal.path.parent}; make it"])
+    _need_folder(config, options)
     try:
         daemon = assemble(config, version())
     except UnknownPrinter as error:
@@ -121,6 +121,43 @@ def _tell(check: "Check", options: argparse.Namespace) -> int:
         if why:
             print(f"no {what}: {why}", file=sys.stderr)
     return 0 if all_well(check.findings) else FAILED
+
+
+def _need_folder(config: Config, options: argparse.Namespace) -> None:
+    if not config.journal.path.parent.is_dir():
+        raise ConfigError([f"{options.config}: journal.path: there is no folder {config.journal.path.parent}; make it"])
+
+
+def _printer(config: Config, options: argparse.Namespace) -> int:
+    from edge import printer_setup as setup
+    from edge.encoder import UnknownPrinter
+
+    _need_folder(config, options)
+    who = setup.identify(config.printer)
+    print(f"the printer says that it is {who}" if who else "the printer doesn't say who it is")
+    if not setup.is_open(config.printer):
+        print(f"{options.config} has its columns and code page, which win; remove them there to have them found out")
+        return 0
+    try:
+        found = setup.find_out(config, who, _by_keyboard, believe=not options.calibrate, with_button=False)
+    except UnknownPrinter as error:
+        raise ConfigError([f"{options.config}: printer: {error}"]) from error
+    if found is None or None in (found.columns, found.codepage) or not setup.keep(config.journal.path, found):
+        print("till-edge: nothing was found out, and nothing changed", file=sys.stderr)
+        return FAILED
+    place = setup.kept_in(config.journal.path)
+    print(f"kept in {place}: {found.columns} columns, {found.codepage}; restart the daemon to use it")
+    return 0
+
+
+def _by_keyboard() -> "Gesture":
+    from edge.button import Gesture
+
+    try:
+        said = input("Is the slip right: one line, or all accents? Enter: yes; n: no, print the next one. ")
+    except EOFError:
+        return Gesture.NONE
+    return Gesture.HOLD if said.strip().lower().startswith("n") else Gesture.PRESS
 
 
 def _orders(config: Config, _: argparse.Namespace) -> int:
@@ -242,6 +279,8 @@ def _parser() -> argparse.ArgumentParser:
     add(commands, "reprint", "print a marked copy of a ticket", _reprint).add_argument("reference")
     report = add(commands, "report", "print the slip of a day, checked against Mercado Pago", _report)
     report.add_argument("--day", type=_day, metavar="YYYY-MM-DD", help="default: today")
+    printer = add(commands, "printer", "find out how the printer prints, with your help if nobody knows it", _printer)
+    printer.add_argument("--calibrate", action="store_true", help="ask, even if the printer is known by its name")
     order = commands.add_parser("order", help="the order on this till, at Mercado Pago")
     orders = order.add_subparsers(required=True, metavar="COMMAND")
     create = add(orders, "create", "put an order on this till; prints its reference", _create)

@@ -16,6 +16,7 @@ from edge.machine import Machine, versions
 from edge.mercadopago import MercadoPago
 from edge.panel import Panel
 from edge.printer import Printer
+from edge.printer_setup import by_button, fitted, recall, set_up
 from edge.slips import lay_out_day, lay_out_failure, lay_out_list, lay_out_test
 from edge.state import Settings, Till
 from edge.ticket import lay_out
@@ -27,6 +28,8 @@ def assemble(config: Config, version: str) -> Daemon:
     with contextlib.suppress(JournalError):  # which is told while the daemon runs
         claim(config.journal.path).close()  # in use or not: that is said before anything else is touched
     wanted = settings(config)
+    panel = Panel(config.panel, lambda event: inbox.put(Arrival(event)))
+    config = set_up(config, by_button(panel, inbox, config.panel.button.hold_seconds))
     mercadopago = MercadoPago(config.mercadopago, version)
     identity = f"{config.mercadopago.user_id}/{config.mercadopago.external_pos_id}"
     return Daemon(
@@ -34,7 +37,7 @@ def assemble(config: Config, version: str) -> Daemon:
         remember=lambda now: remember(config.journal.path, wanted, identity, now),
         inbox=inbox,
         broker=MqttBroker(config.broker, config.till.id, config.mercadopago.user_id, version, inbox),
-        panel=Panel(config.panel, lambda event: inbox.put(Arrival(event))),
+        panel=panel,
         pay=mercadopago.do,
         prints=Printer(config.printer, composer(config)).do,
         machine=Machine(config.journal.path.parent, mercadopago.clock_ahead).facts,
@@ -64,7 +67,7 @@ def settings(config: Config) -> Settings:
 
 def composer(config: Config) -> Callable[[m.Print | m.Slip], bytes]:
     """How what is to be printed becomes the bytes for this printer. Raises `UnknownPrinter`, `OSError`."""
-    printer = config.printer
+    printer = fitted(config.printer, recall(config.journal.path))
     encoder = Encoder(printer.profile, printer.columns, printer.codepage, config.ticket.logo)
 
     def compose(duty: m.Print | m.Slip) -> bytes:

@@ -6,7 +6,7 @@ A daemon that runs is not disturbed: it has the till's place at the broker and t
 import secrets
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -26,6 +26,7 @@ from edge.links import PING_PATIENCE
 from edge.machine import Machine, board, versions
 from edge.mercadopago import MercadoPago
 from edge.printer import Printer
+from edge.printer_setup import fitted, identify, recall
 
 AGAIN = 0.5
 """Seconds between two looks at what the daemon says."""
@@ -53,10 +54,11 @@ class Check:
 
     def __init__(self, config: Config, version: str, options: Options) -> None:
         """Raises `UnknownPrinter`, `OSError`."""
-        self._config = config
+        self._known_printer = recall(config.journal.path)
+        printer = fitted(config.printer, self._known_printer)
+        self._config = config = replace(config, printer=printer)
         self._version = version
         self._options = options
-        printer = config.printer
         self._encoder = Encoder(printer.profile, printer.columns, printer.codepage, config.ticket.logo)
         self._api = MercadoPago(config.mercadopago, version)
         self._running = in_use(config.journal.path)
@@ -147,10 +149,18 @@ class Check:
             version=self._version,
             board=pi.model,
             serial=pi.serial,
-            printer=self._config.printer.profile,
+            printer=self._model,
             hold=self._config.panel.button.hold_seconds,
             findings=self.findings,
         )
+
+    @property
+    def _model(self) -> str:
+        """What the printer calls itself, or else the profile that it is printed with."""
+        printer = self._config.printer
+        asked = self._passed(Part.PRINTER) and not self._shares_printer
+        who = identify(printer) if asked else self._known_printer.printer if self._known_printer else ""
+        return who or str(printer.profile)
 
     def print_ticket(self) -> str:
         """Print the acceptance ticket; returns why it wasn't, for people, or ""."""

@@ -55,7 +55,7 @@ CREDENTIAL = "access_token"
 
 Language = Literal["es", "pt", "en"]
 Connection = Literal["usb", "serial", "network", "file"]
-CodePage = Literal["CP858", "CP850", "CP860"]
+CodePage = Literal["CP858", "CP850", "CP1252", "CP860"]
 Proof = Literal["auto", "process_id", "status", "none"]
 
 
@@ -110,16 +110,16 @@ class BrokerConfig:
 
 @dataclass(frozen=True)
 class PrinterConfig:
-    """How to reach the printer, and what it can do."""
+    """How to reach the printer, and what it can do. Profile, columns and code page that are None are found out."""
 
     connection: Annotated[Connection, Form(choice(*get_args(Connection)))]
     device: Device | None = None
     baudrate: Baudrate = 38400
     host: Host | None = None
     port: Port = 9100
-    profile: Text = "default"
-    columns: Annotated[int, Form(whole(24, 64))] = 48
-    codepage: Annotated[CodePage, Form(choice(*get_args(CodePage)))] = "CP858"
+    profile: Text | None = None
+    columns: Annotated[int | None, Form(whole(24, 64))] = None
+    codepage: Annotated[CodePage | None, Form(choice(*get_args(CodePage)))] = None
     proof: Annotated[Proof, Form(choice(*get_args(Proof)))] = "auto"
     open_drawer: YesOrNo = False
 

@@ -23,6 +23,7 @@ from edge.config import Config, ConfigError, JournalConfig, PrinterConfig, Ticke
 from edge.config_reader import UNREAD, Reader
 from edge.encoder import Encoder, UnknownPrinter
 from edge.printer import Patience, Printer
+from edge.printer_setup import SAFE_COLUMNS, fitted, recall
 from edge.slips import lay_out_failure
 from edge.yaml_lines import compose_what_can_be_read
 
@@ -69,7 +70,7 @@ def _say(path: Path, mistakes: str, environ: Mapping[str, str]) -> None:
     state = environ.get("STATE_DIRECTORY", "").partition(":")[0]
     folders = [Path(state)] if state else [remains.journal.parent, Path(tempfile.gettempdir())]
     slip = m.PrintFailure(m.Cause.MISCONFIGURED, mistakes)
-    encoder = _encoder(remains.printer)
+    encoder = _encoder(remains)
     paper = encoder.encode(lay_out_failure(slip, remains.ticket, remains.till, encoder.columns))
     printer = Printer(remains.printer, lambda _: paper, PATIENCE)
     for attempt in range(TRIES if state else 1):
@@ -105,11 +106,12 @@ def _note(path: Path, text: str, folders: Sequence[Path]) -> Path | None:
     return None
 
 
-def _encoder(printer: PrinterConfig) -> Encoder:
+def _encoder(remains: Remains) -> Encoder:
     try:
+        printer = fitted(remains.printer, recall(remains.journal))
         return Encoder(printer.profile, printer.columns, printer.codepage)
     except UnknownPrinter:  # which may be just what is wrong
-        return Encoder(columns=printer.columns)
+        return Encoder(columns=remains.printer.columns or SAFE_COLUMNS)
 
 
 # --- what can be read ----------------------------------------------------------------------------------------------

@@ -13,6 +13,8 @@ from edge.messages import Paper
 from edge.transport import Stalled, Transport
 
 ASK = b"\x10\x04"
+WHO = b"\x1dI"
+MAKER, MODEL = 66, 67
 
 
 class Dialogue:
@@ -32,6 +34,7 @@ class Dialogue:
         self.barriers = 0
         self.stopped = False
         """Whether the printer told by itself that it came to a stop, after it had been well and before any proof."""
+        self.names: list[str] = []
 
     def forget_proofs(self) -> None:
         """What comes from now on belongs to the next ticket."""
@@ -50,6 +53,15 @@ class Dialogue:
                 break
             statuses[question] = answer
         return replies.paper(statuses)
+
+    def identity(self) -> str:
+        """Ask who it is. "EPSON TM-T20III", or "" from one that doesn't say. Raises `TransportError`.
+
+        One that takes the question for letters prints none of them: whatever comes next begins with a reset.
+        """
+        model = self._ask_name(MODEL)
+        maker = self._ask_name(MAKER) if model else ""
+        return replies.full_name(maker, model)
 
     def clear(self, command: bytes, seconds: float) -> bool:
         """Have the printer empty its buffers; nothing may follow until it says so, which not every printer does."""
@@ -81,6 +93,13 @@ class Dialogue:
             pass  # it takes no questions: silence, like any other
         return self._status
 
+    def _ask_name(self, n: int) -> str:
+        self.names.clear()
+        if not self.deaf:
+            self.send(WHO + bytes([n]), self._answer_seconds)
+            self.wait(lambda: bool(self.names), time.monotonic() + self._answer_seconds)
+        return self.names[0] if self.names else ""
+
     def _note(self, answer: replies.Answer) -> None:
         self.heard = True
         match answer:
@@ -98,3 +117,5 @@ class Dialogue:
                     self._was_well = True
                 elif self._was_well and not self.echoes and not self.barriers:
                     self.stopped = True
+            case replies.Name(text):
+                self.names.append(text)

@@ -18,7 +18,7 @@ from typing import Any
 
 from edge.ticket import CENTERED, PLAIN, Cut, Feed, Line, Logo, Qr, Row, Rule, Style, Text, justify, wrap
 
-CODEPAGES = ("CP858", "CP850", "CP860")
+CODEPAGES = ("CP858", "CP850", "CP1252", "CP860")
 """Those that have the letters of Spanish and Portuguese, best first."""
 
 DEFAULT_PROFILE = "default"
@@ -36,8 +36,8 @@ RASTER = b"\x1dv0\x00"
 
 CLOSEST = dict(
     zip(
-        "“”„«»‘’‚–—−•·×⁄ºª°øØłŁđĐðÐı₡₲₱",
-        '"""""\'\',---*.x/oaooOlLdDdDiCGP',
+        "“”„«»‘’‚–—−─•·×⁄ºª°øØłŁđĐðÐı₡₲₱",
+        '"""""\'\',----*.x/oaooOlLdDdDiCGP',
         strict=True,
     ),
     **{"€": "EUR", "…": "...", "ß": "ss", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "þ": "th", "Þ": "Th"},
@@ -63,7 +63,7 @@ class Encoder:
         self.profile = profile or DEFAULT_PROFILE
         known = _profile(self.profile)
         self.columns: int = columns or known.get_columns("a")
-        self.codepage = _choose_codepage(known, codepage)
+        self.codepage = _choose_codepage(self.profile, codepage)
         self._logo = self._raster(logo) if logo else b""
 
     def encode(self, lines: Iterable[Line], open_drawer: bool = False) -> bytes:
@@ -109,7 +109,7 @@ class _Sheet:
                 room = self.columns // style.size.width
                 self._print(justify(fold(left, self.codepage), fold(right, self.codepage), room), style)
             case Rule():
-                self._print(["─" * self.columns], PLAIN)
+                self._print([fold("─", self.codepage) * self.columns], PLAIN)
             case Qr(data):
                 self._qr(data)
             case Logo():
@@ -186,14 +186,22 @@ def _profile(name: str) -> Any:
     return _escpos().capabilities.get_profile(name)
 
 
-def _choose_codepage(profile: Any, wanted: str | None) -> str:
-    ours = [page for page in CODEPAGES if page in profile.get_code_pages()]
-    if wanted is None and ours:
+def codepages(profile: str) -> tuple[str, ...]:
+    """Those of our code pages that a printer has, best first. Raises `UnknownPrinter` if it has none."""
+    theirs = _profile(profile).get_code_pages()
+    ours = tuple(page for page in CODEPAGES if page in theirs)
+    if not ours:
+        raise UnknownPrinter("its profile has no code page for Spanish or Portuguese; it has none of ours")
+    return ours
+
+
+def _choose_codepage(profile: str, wanted: str | None) -> str:
+    ours = codepages(profile)
+    if wanted is None:
         return ours[0]
     if wanted in ours:
         return wanted
-    missing = wanted or "for Spanish or Portuguese"
-    raise UnknownPrinter(f"its profile has no code page {missing}; it has {', '.join(ours) or 'none of ours'}")
+    raise UnknownPrinter(f"its profile has no code page {wanted}; it has {', '.join(ours)}")
 
 
 @cache

@@ -18,7 +18,7 @@ from edge import messages as m
 from edge.config import PrinterConfig
 from edge.dialogue import Dialogue
 from edge.messages import Paper, Proof
-from edge.transport import Stalled, Transport, TransportError, open_transport
+from edge.transport import Stalled, Transport, TransportError, open_transport, usb_name
 
 log = logging.getLogger(__name__)
 
@@ -104,6 +104,19 @@ class Printer:
     def complaint(self) -> str:
         """Why the printer could not be reached the last time, for people; "" if it could."""
         return self._complaint
+
+    def identity(self) -> str:
+        """Ask who it is, like "EPSON TM-T20III"; "" if it doesn't say or can't be reached. Blocks for seconds."""
+        try:
+            dialogue = self._open()
+        except TransportError:
+            return ""
+        try:
+            return dialogue.identity() or usb_name(self._config)
+        except TransportError:
+            return usb_name(self._config)
+        finally:
+            dialogue.close()
 
     def close(self) -> None:
         """Nothing is open between two jobs; here for whoever holds things that have to be closed."""

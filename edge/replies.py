@@ -1,7 +1,7 @@
 """What a printer says back, told apart by the bits that ESC/POS fixes in each kind of answer. Pure.
 
 Answers carry no name of their question: a `Status` belongs to the one `DLE EOT` under way, a `Barrier` to `GS r`.
-Only a `ProcessId` and a `Cleared` name themselves; an `Automatic` status comes unasked, whenever something
+Only a `ProcessId`, a `Cleared` and a `Name` say what they are; an `Automatic` status comes unasked, whenever something
 changes. Whatever fits nothing is dropped byte by byte.
 """
 
@@ -46,11 +46,20 @@ class Automatic:
     """Whether it can't print until a person sees to it. Off-line alone isn't that: it feeds, or cools down."""
 
 
-Answer = Status | Barrier | ProcessId | Cleared | Automatic
+@dataclass(frozen=True)
+class Name:
+    """The answer to `GS I 65` and above: a text about itself, like its maker or its model."""
+
+    text: str
+
+
+Answer = Status | Barrier | ProcessId | Cleared | Automatic | Name
 
 FLOW_CONTROL = b"\x11\x13"  # XON and XOFF, which may stand anywhere, even inside a block
 BLOCK = re.compile(rb"\x37([\x20-\x7e])([\x20-\x7e]{0,4})\x00")
 UNFINISHED_BLOCK = re.compile(rb"\x37[\x20-\x7e]{0,5}")
+NAME = re.compile(rb"_([\x20-\x7e]{0,80})\x00")  # its first byte has bits that begin no other answer
+UNFINISHED_NAME = re.compile(rb"_[\x20-\x7e]{0,80}")
 FIXED_BITS = 0b1001_0011
 STATUS_BITS = 0b0001_0010
 AUTOMATIC_BITS = 0b0001_0000
@@ -83,6 +92,8 @@ def _first(data: bytes) -> tuple[int, Answer | None]:
     head = data[0]
     if head == 0x37:
         return _block(data)
+    if head == 0x5F:
+        return _name(data)
     if head & FIXED_BITS == STATUS_BITS:
         return 1, Status(head)
     if head & FIXED_BITS == AUTOMATIC_BITS:
@@ -102,6 +113,12 @@ def _block(data: bytes) -> tuple[int, Answer | None]:
     return found.end(), None
 
 
+def _name(data: bytes) -> tuple[int, Answer | None]:
+    if found := NAME.match(data):
+        return found.end(), Name(found[1].decode("ascii").strip())
+    return (0 if UNFINISHED_NAME.fullmatch(data) else 1), None
+
+
 def _automatic_status(data: bytes) -> tuple[int, Answer | None]:
     if any(byte & PLAIN_BITS for byte in data[1:4]):
         return 1, None
@@ -109,6 +126,12 @@ def _automatic_status(data: bytes) -> tuple[int, Answer | None]:
         return 0, None
     printer, error, roll, _ = data[:4]
     return 4, Automatic(bool(printer & LID_OPEN or error & NEEDS_A_HAND or roll & ROLL_END))
+
+
+def full_name(maker: str, model: str) -> str:
+    """Return both, fit to be shown; many a model has its maker in its name already."""
+    both = model if model.casefold().startswith(maker.casefold()) else f"{maker} {model}"
+    return "".join(letter for letter in both if letter.isprintable()).strip()
 
 
 # --- what the four statuses mean -----------------------------------------------------------------------------------

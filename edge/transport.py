@@ -20,6 +20,7 @@ from pathlib import Path
 
 from edge.config import PrinterConfig
 from edge.messages import Paper
+from edge.replies import full_name
 
 CONNECT_SECONDS = 5.0
 """A printer in the same shop answers in milliseconds; one that boots, in seconds."""
@@ -215,6 +216,22 @@ def find_usb_printer(sysfs: Path = Path("/sys")) -> Path:
             Paper.GONE, "a USB printer is plugged in but has no /dev/usb/lp*: load the kernel module usblp"
         )
     raise TransportError(Paper.GONE, "no USB printer found: is it plugged in and switched on?")
+
+
+def usb_name(config: PrinterConfig, sysfs: Path = Path("/sys")) -> str:
+    """Return maker and model as a USB printer's device id has them, for all that is silent else; "" if there is none.
+
+    It was read by the kernel when the printer was plugged in (IEEE 1284, in the attribute of the module usblp).
+    """
+    if config.connection != "usb":
+        return ""
+    try:
+        node = (config.device or find_usb_printer(sysfs)).name
+        text = (sysfs / "class/usbmisc" / node / "device/ieee1284_id").read_text(encoding="latin-1")
+    except (OSError, TransportError):
+        return ""
+    values = {key.strip(): value.strip() for key, _, value in (pair.partition(":") for pair in text.split(";"))}
+    return full_name(values.get("MFG") or values.get("MANUFACTURER", ""), values.get("MDL") or values.get("MODEL", ""))
 
 
 def _is_printer(attribute: Path) -> bool:

@@ -38,6 +38,16 @@ class DayWords:
 
 
 @dataclass(frozen=True)
+class CalibrationWords:
+    """What the slips ask that find out how a printer prints. The questions have plain letters alone."""
+
+    title: str
+    fits: tuple[str, ...]
+    readable: tuple[str, ...]
+    done: Notice
+
+
+@dataclass(frozen=True)
 class Words:
     """What a ticket says in one language. The date forms are how its readers write a moment."""
 
@@ -56,6 +66,7 @@ class Words:
     """Of the list of tickets that wait."""
     test: Notice
     day: DayWords
+    calibration: CalibrationWords
     all_letters: str
     """Every letter that is not English, and the signs of money."""
     banners: Mapping[Banner, Notice]
@@ -87,6 +98,12 @@ SPANISH = Words(
         difference=Notice("DIFERENCIA", ("No coincide con Mercado Pago.",)),
         without_ticket="Pagos sin ticket",
         without_money="Pagos devueltos o ausentes",
+    ),
+    calibration=CalibrationWords(
+        title="AJUSTE DE LA IMPRESORA",
+        fits=("Si la regla ocupa una linea:", "apriete el boton y suelte.", "Si sobra: mantengalo apretado."),
+        readable=("Si los acentos se leen bien:", "apriete el boton y suelte.", "Si no: mantengalo apretado."),
+        done=Notice("LISTO", ("Así se imprime desde ahora.",)),
     ),
     all_letters="áéíóúüñ ÁÉÍÓÚÜÑ ¡¿ºª $ €",
     banners={
@@ -122,6 +139,12 @@ PORTUGUESE = Words(
         without_ticket="Pagamentos sem ticket",
         without_money="Devolvidos ou ausentes",
     ),
+    calibration=CalibrationWords(
+        title="AJUSTE DA IMPRESSORA",
+        fits=("Se a regua ocupa uma linha:", "aperte o botao e solte.", "Se sobra: segure o botao."),
+        readable=("Se os acentos aparecem bem:", "aperte o botao e solte.", "Se nao: segure o botao."),
+        done=Notice("PRONTO", ("É assim que se imprime agora.",)),
+    ),
     all_letters="áâãàçéêíóôõú ÁÂÃÀÇÉÊÍÓÔÕÚ ºª R$ €",
     banners={
         Banner.COPY: Notice("CÓPIA", ("Pode já ter sido impresso.", "Não entregue duas vezes.")),
@@ -155,6 +178,12 @@ ENGLISH = Words(
         difference=Notice("DIFFERENCE", ("Mercado Pago says otherwise.",)),
         without_ticket="Payments with no ticket",
         without_money="Payments refunded or missing",
+    ),
+    calibration=CalibrationWords(
+        title="PRINTER SETUP",
+        fits=("If the ruler fills one line:", "press the button.", "If it is longer: hold it down."),
+        readable=("If the accents are right:", "press the button.", "If not: hold it down."),
+        done=Notice("DONE", ("From now on it prints like this.",)),
     ),
     all_letters="áâãàçéêíñóôõúü ¡¿ºª $ €",
     banners={

@@ -222,8 +222,12 @@ def process_id(digits: bytes) -> bytes:
 CLEARED = b"\x37\x25\x00"
 """The answer to `DLE DC4` function 8."""
 
-IDENTITY = {
-    1: b"\x20", 2: b"\x02", 3: b"\x01", 65: b"_1.00\x00", 66: b"_EPSON\x00", 67: b"_TM-T20III\x00",
-    68: b"_X3AB000001\x00",
-}  # fmt: skip
-"""The answers to `GS I n`."""
+
+def identity(n: int, maker: str, model: str) -> bytes | None:
+    """The answer to `GS I n`: three bytes, the first of which most clones share with the TM-T88; else texts."""
+    texts = {65: "1.00", 66: maker, 67: model, 68: "X3AB000001"}
+    return (
+        b"_" + texts[n].encode() + b"\0"
+        if n in texts
+        else {1: b"\x20", 2: b"\x02", 3: b"\x01"}.get(n - 48 if n > 48 else n)
+    )

@@ -4,6 +4,7 @@ Positions are dots: 203 to the inch, 12 a letter, 576 on 80 mm and 384 on 58 mm.
 only possible at the beginning of a line; what comes elsewhere is refused, so that a test can see it.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from sim.escpos import CODE_PAGES, COUNTRIES, Command
@@ -30,7 +31,8 @@ Effect = Row | Cut | Kick
 class Head:
     """Settings, the line under way, and what was stored to be printed later."""
 
-    def __init__(self, columns: int) -> None:
+    def __init__(self, columns: int, pages: Mapping[int, str] = CODE_PAGES) -> None:
+        self.pages = pages
         self.dots = columns * CELL_WIDTH
         self.reset()
 
@@ -71,8 +73,8 @@ class Head:
                 return self._tab()
             case "ESC @":
                 self.reset()
-            case "ESC t" if data[0] in CODE_PAGES:
-                self._page = CODE_PAGES[data[0]]
+            case "ESC t" if data[0] in self.pages:
+                self._page = self.pages[data[0]]
             case "ESC R" if data[0] < len(COUNTRIES):
                 self._country = COUNTRIES[data[0]]
             case "ESC a" if self.at_start and data[0] in (0, 1, 2, 48, 49, 50):

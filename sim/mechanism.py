@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Self
 
 from sim import escpos
-from sim.escpos import CLEARED, IDENTITY, Command, Ear, Health
+from sim.escpos import CLEARED, CODE_PAGES, Command, Ear, Health
 from sim.head import Cut, Effect, Head, Kick
 from sim.paper import Ticket
 
@@ -37,6 +37,12 @@ class Mechanism:
         """Whether the rest of a ticket is dropped, instead of printed, when new paper is loaded."""
         self.clears = True
         """Whether it knows `DLE DC4` function 8, which empties its buffers."""
+        self.name: tuple[str, str] | None = ("EPSON", "TM-T20III")
+        """Maker and model, as it says to `GS I`. One without doesn't know the question and prints its last letter."""
+        self.noise = 0
+        """How many more of the names that it says come over garbled."""
+        self.pages = dict(CODE_PAGES)
+        """Which code page each `ESC t n` is; not every printer has them all."""
         self._save_to = save_to
         self._changed = threading.Condition(threading.RLock())
         self._health = Health()
@@ -52,7 +58,7 @@ class Mechanism:
 
     def _lose_memory(self) -> None:
         self._ear = Ear()
-        self._head = Head(self.columns)
+        self._head = Head(self.columns, self.pages)
         self._watched_items = 0
         self._reported: tuple[bool, ...] = ()
         self._busy_until = 0.0
@@ -207,8 +213,12 @@ class Mechanism:
                 return self._say(self._health.queued(1 if name == "ESC v" else 2), "status")
             case Command("GS ( H", data) if data[:2] == b"00" and len(data) == 6:
                 return self._say(escpos.process_id(data[2:]), "process_id")
-            case Command("GS I", data) if (n := data[0] & 0x0F if data[0] in (49, 50, 51) else data[0]) in IDENTITY:
-                return self._say(IDENTITY[n], "status")
+            case Command("GS I", data) if self.name is None:
+                command = Command("", data)
+            case Command("GS I", data) if answer := escpos.identity(data[0], *self.name):
+                if self.noise:
+                    self.noise, answer = self.noise - 1, answer.swapcase()
+                return self._say(answer, "status")
             case Command("GS a", data):
                 return self._watch(data[0])
             case Command("ESC @"):

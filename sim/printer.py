@@ -200,10 +200,15 @@ def main() -> None:
     parser = argparse.ArgumentParser("python -m sim.printer", description="A receipt printer on the loopback.")
     parser.add_argument("--port", type=int, default=9100, help="0 takes a free one")
     parser.add_argument("--columns", type=int, default=48, help="48 for 80 mm paper, 32 for 58 mm")
+    parser.add_argument(
+        "--model", default="EPSON TM-T20III", help="as it says to GS I; '' for one that doesn't know it"
+    )
     parser.add_argument("--save", type=Path, default=Path("out"), help="where tickets go, as .txt and .png")
     options = parser.parse_args()
     options.save.mkdir(parents=True, exist_ok=True)
     with Printer(options.columns, save_to=options.save, port=options.port) as printer:
+        maker, _, model = options.model.rpartition(" ")
+        printer.name = (maker, model) if model else None
         print(f"listening on {printer.host}:{printer.port}; tickets go to {options.save}/", flush=True)
         shown = 0
         while True:

@@ -139,7 +139,7 @@ class Shop:
     """Everything between the customer's phone and the paper.
 
     `settings` are laid over the daemon's configuration, section by section. Parts that are not wanted from the start
-    can be left out by name: `without=("relay", "board")`.
+    can be left out by name: `without=("relay", "board")`. What is set to None is left out of the configuration.
     """
 
     def __init__(
@@ -219,7 +219,13 @@ class Shop:
                 "timeout_seconds": 3,
             },
             "broker": {"host": self.broker.host, "port": self.broker.port, "tls": False},
-            "printer": {"connection": "network", "host": self.printer.host, "port": self.printer.port},
+            "printer": {
+                "connection": "network",
+                "host": self.printer.host,
+                "port": self.printer.port,
+                "columns": self.printer.columns,
+                "codepage": "CP858",
+            },
             "ticket": {"header": ["KIOSCO SUR", "Av. Siempre Viva 742"], "footer": ["¡Gracias por su compra!"]},
             "panel": {"leds": dict(LEDS), "button": {"pin": BUTTON, "hold_seconds": 1}},
             "journal": {"path": str(self.folder / "journal.db")},
@@ -227,7 +233,8 @@ class Shop:
         if self.notification_url:
             sections["mercadopago"]["notification_url"] = self.notification_url
         for name, values in self.settings.items():
-            sections[name] = {**sections.get(name, {}), **values}
+            merged = {**sections.get(name, {}), **values}
+            sections[name] = {key: value for key, value in merged.items() if value is not None}
         self.config.write_text(yaml.safe_dump(sections, allow_unicode=True, sort_keys=False))
 
     # --- what people do --------------------------------------------------------------------------------------------

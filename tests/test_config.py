@@ -80,7 +80,7 @@ def test_what_is_left_out_has_its_default(folder):
             "700100200", "SUC001", "SUC001POS003", Secret(TOKEN), "https://api.mercadopago.com", 10.0, None
         ),
         c.BrokerConfig("mqtt.example.net", 8883, None, None, "tills", c.TlsConfig(None, None, None)),
-        c.PrinterConfig("usb", None, 38400, None, 9100, "default", 48, "CP858", "auto", False),
+        c.PrinterConfig("usb", None, 38400, None, 9100, None, None, None, "auto", False),
         c.TicketConfig((), "DOCUMENTO NO VÁLIDO COMO FACTURA", (), None, True),
         c.PanelConfig(c.LedsConfig(17, 27, 22), c.ButtonConfig(26, 2.0)),
         c.WatchConfig(30.0, 5.0, 60.0, 10.0, 15.0),
@@ -194,7 +194,7 @@ def test_the_example_explains_every_key():
 def test_what_the_example_has_behind_a_number_sign_is_what_holds_without(folder, credentials):
     no_defaults = (
         r"(support|notification_url|reference_prefix|username|password_file|tls|\w+_file|device|host|baudrate|"
-        r"port: 9100)"
+        r"port: 9100|profile|columns|codepage)"
     )
     lines = EXAMPLE.read_text().splitlines()
     uncommented = [re.sub(r"^( *)# ( *[a-z_]+:( |$))", r"\1\2", line) for line in lines]
@@ -403,7 +403,7 @@ def test_a_key_that_nothing_reads_and_one_that_lacks_are_said(folder, text, faul
             "printer.device: is 'lp0'; write the whole path, like /dev/serial0",
         ),
         ("printer", "columns: 23", "printer.columns: is '23'; it must be from 24 to 64"),
-        ("printer", "codepage: cp850", "write one of CP858, CP850, CP860; did you mean CP850?"),
+        ("printer", "codepage: cp850", "write one of CP858, CP850, CP1252, CP860; did you mean CP850?"),
         ("printer", "proof: process", "printer.proof: is 'process'; write one of auto, process_id, status, none"),
         ("printer", "open_drawer: 'true'", "printer.open_drawer: is 'true'; write true or false, without quotes"),
         # the rest

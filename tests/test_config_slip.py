@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from edge.config_slip import read_remains, say_on_paper
+from edge.printer_setup import Found, keep
 from sim.printer import Printer
 
 MISTAKE = "till.langauge: there is no such key"
@@ -47,6 +48,17 @@ def run(config: Path, by_hand: bool = False) -> subprocess.CompletedProcess[str]
     state.mkdir(exist_ok=True)
     environment = os.environ if by_hand else {**os.environ, "STATE_DIRECTORY": str(state)}
     return subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment, check=False)
+
+
+def test_what_is_known_of_the_printer_serves_this_slip_too(config, printer):
+    config.write_text(config.read_text().replace(", columns: 32", ""))
+    state = config.parent / "state"
+    state.mkdir()
+    known = Found("POS-58", f"network {printer.host}:{printer.port}", columns=26, codepage="CP850")
+    keep(state / "journal.db", known)
+    assert run(config).returncode == 78
+    [slip] = printer.wait_for_tickets(1)
+    assert max(len(line) for line in slip.text.splitlines()) <= 29  # 26, and what centres it on paper of 32
 
 
 def words(text: str) -> str:

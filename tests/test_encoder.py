@@ -14,7 +14,7 @@ from edge.encoder import CODEPAGES, Encoder, UnknownPrinter, fold
 from edge.ticket import ALARM, HEADLINE, Align, Cut, Feed, Logo, Qr, Row, Rule, Size, Style, Text
 
 ROOT = Path(__file__).parent.parent
-TABLES = {2: "CP850", 3: "CP860", 19: "CP858"}
+TABLES = {2: "CP850", 3: "CP860", 16: "CP1252", 19: "CP858"}
 """The number behind `ESC t`, as in Epson's reference."""
 
 ARGUMENTS = {
@@ -68,6 +68,10 @@ def encoder() -> Encoder:
 
 
 # --- letters -------------------------------------------------------------------------------------------------------
+
+
+def test_a_code_page_without_lines_has_dashes():
+    assert read(Encoder(columns=24, codepage="CP1252").encode([Rule(), Cut()])).rows[0] == "-" * 24
 
 
 @pytest.mark.parametrize("codepage", CODEPAGES)
@@ -199,7 +203,7 @@ def test_an_unknown_profile_is_told_with_those_that_exist():
 
 
 def test_a_code_page_that_the_printer_lacks_is_told_with_those_it_has():
-    with pytest.raises(UnknownPrinter, match="no code page CP858; it has CP850, CP860"):
+    with pytest.raises(UnknownPrinter, match="no code page CP858; it has CP850, CP1252, CP860"):
         Encoder("TM-T88II", codepage="CP858")
 
 

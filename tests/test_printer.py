@@ -502,3 +502,40 @@ def test_there_is_nothing_to_close_twice(sim):
     printer.do(FIRST)
     printer.close()
     printer.close()
+
+
+# --- who it is -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "identity"),
+    [
+        (("EPSON", "TM-T20III"), "EPSON TM-T20III"),
+        (("BIXOLON", "BIXOLON SRP-350"), "BIXOLON SRP-350"),
+        (("", "POS-80"), "POS-80"),
+        (None, ""),
+    ],
+)
+def test_it_is_asked_who_it_is(sim, name, identity):
+    sim.name = name
+    assert printer_at(sim, patience=HURRY).identity() == identity
+
+
+def test_one_that_takes_the_question_for_letters_has_them_on_no_ticket(sim):
+    sim.name = None
+    printer = printer_at(sim, patience=HURRY)
+    assert printer.identity() == ""
+    printer.do(FIRST)
+    assert texts(sim) == [LINES]
+
+
+@pytest.mark.parametrize("able", ["real_time", "none"])
+def test_silence_is_no_name(able):
+    with SimPrinter(proof=able) as sim:
+        assert printer_at(sim, patience=HURRY).identity() == ""
+
+
+def test_one_that_is_not_there_has_no_name(sim):
+    printer = printer_at(sim, patience=HURRY)
+    sim.switch_off()
+    assert printer.identity() == ""

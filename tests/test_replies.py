@@ -4,7 +4,7 @@ import pytest
 
 from edge import replies
 from edge.messages import Paper
-from edge.replies import Automatic, Barrier, Cleared, Parser, ProcessId, Status
+from edge.replies import Automatic, Barrier, Cleared, Name, Parser, ProcessId, Status
 
 ASB = b"\x14\x00\x00\x0f"
 
@@ -24,6 +24,8 @@ def read(*portions: bytes) -> list[replies.Answer]:
         (b"\x0f", Barrier(0x0F)),
         (b'7"1234\x00', ProcessId(b"1234")),
         (b"7%\x00", Cleared()),
+        (b"_TM-T20III\x00", Name("TM-T20III")),
+        (b"_\x00", Name("")),
     ],
 )
 def test_each_kind_is_known_by_its_fixed_bits(data, answer):
@@ -55,6 +57,17 @@ def test_bytes_one_by_one_mean_the_same():
     assert read(*(bytes([byte]) for byte in whole)) == read(whole)
     well = Automatic(False)
     assert read(whole) == [well, Status(0x12), Barrier(0), ProcessId(b"0042"), well, Cleared(), Status(0x1A)]
+
+
+def test_a_name_is_read_between_anything_and_in_any_portions():
+    whole = ASB + b"\x12_EPSON\x00\x00" + ASB + b"_TM-T88V\x00"
+    assert read(*(bytes([byte]) for byte in whole)) == read(whole)
+    well = Automatic(False)
+    assert read(whole) == [well, Status(0x12), Name("EPSON"), Barrier(0), well, Name("TM-T88V")]
+
+
+def test_after_a_name_that_never_ends_the_next_answer_is_read():
+    assert read(b"_TM", b"\x12")[-1:] == [Status(0x12)]
 
 
 def test_flow_control_may_stand_inside_an_echo():

@@ -10,7 +10,7 @@ import pytest
 
 from edge.config import PrinterConfig
 from edge.messages import Paper
-from edge.transport import Stalled, TransportError, find_usb_printer, open_transport
+from edge.transport import Stalled, TransportError, find_usb_printer, open_transport, usb_name
 
 pytestmark = pytest.mark.slow
 
@@ -293,6 +293,31 @@ def test_the_first_device_of_the_printer_class_is_the_printer(tmp_path):
     plug_in(tmp_path, "1-4:1.0", "07", node="lp2")
     plug_in(tmp_path, "1-3:1.0", "07", node="lp1")
     assert find_usb_printer(tmp_path) == Path("/dev/usb/lp1")
+
+
+@pytest.mark.parametrize(
+    ("device_id", "name"),
+    [
+        ("MFG:EPSON;CMD:ESC/POS;MDL:TM-T20III;CLS:PRINTER;\n", "EPSON TM-T20III"),
+        ("MANUFACTURER:STMicroelectronics;MODEL:STM POS-58;", "STMicroelectronics STM POS-58"),
+        ("MFG:Xprinter;MDL:XPRINTER XP-58\x1b;", "XPRINTER XP-58"),
+        ("MFG:;MDL:;", ""),
+        ("", ""),
+        ("\x00\x12nonsense", ""),
+    ],
+)
+def test_at_usb_a_silent_printer_has_a_name_too(tmp_path, device_id, name):
+    plug_in(tmp_path, "1-1:1.0", "07", node="lp1")
+    (tmp_path / "bus/usb/devices/1-1:1.0/ieee1284_id").write_text(device_id)
+    assert usb_name(PrinterConfig("usb"), tmp_path) == name
+    assert usb_name(PrinterConfig("usb", Path("/dev/usb/lp1")), tmp_path) == name
+    assert usb_name(PrinterConfig("file", Path("/dev/usb/lp1")), tmp_path) == ""
+
+
+def test_a_usb_printer_without_a_device_id_has_no_name(tmp_path):
+    assert usb_name(PrinterConfig("usb"), tmp_path) == ""
+    plug_in(tmp_path, "1-1:1.0", "07", node="lp1")
+    assert usb_name(PrinterConfig("usb"), tmp_path) == ""
 
 
 def test_a_printer_that_no_driver_took_is_told_from_one_that_is_not_there(tmp_path):
