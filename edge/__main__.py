@@ -47,6 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=level, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("urllib3").setLevel(logging.INFO)
     try:
+        if "early" in options:
+            return int(options.early(options))
         config = load(options.config)
         command: Callable[[Config, argparse.Namespace], int] = options.command
         return command(config, options)
@@ -233,6 +235,36 @@ def _cancel(config: Config, _: argparse.Namespace) -> int:
     return 0
 
 
+def _adopt(options: argparse.Namespace) -> int:
+    from edge.boot_partition import hand_over
+
+    hand_over(options.bundle, options.config.parent)
+    return 0
+
+
+def _add_provision(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """It writes cards and not tickets: another machine's program, which a till doesn't have."""
+    does = "on a laptop: make the boot partition of a fresh card into that of a till"
+    try:
+        from provision.command import add_options, provision
+    except ModuleNotFoundError as error:
+        if error.name != "provision":
+            raise
+        # Whatever is typed behind it, options too, gets the same answer.
+        command = commands.add_parser("provision", help=does, prefix_chars="\0", add_help=False)
+        command.add_argument("words", nargs="*")
+        command.set_defaults(early=_not_here, verbose=False)
+    else:
+        command = commands.add_parser("provision", help=does, description=does)
+        add_options(command)
+        command.set_defaults(early=provision, verbose=False)
+
+
+def _not_here(_: argparse.Namespace) -> int:
+    print("till-edge: cards are made on the installer's laptop: pip install till-edge there", file=sys.stderr)
+    return FAILED
+
+
 def _open_journal(config: Config) -> Journal:
     path = config.journal.path
     if not path.exists():
@@ -289,6 +321,10 @@ def _parser() -> argparse.ArgumentParser:
     create.add_argument("--reference", help="default: a fresh one; never use one twice")
     add(orders, "show", "say which order is on this till", _show)
     add(orders, "cancel", "remove the order from this till", _cancel)
+    adopt = add(commands, "adopt", "take over the configuration that lies on the boot partition", None)
+    adopt.add_argument("bundle", type=Path, metavar="FOLDER", help="as till-edge provision left it")
+    adopt.set_defaults(early=_adopt)
+    _add_provision(commands)
     return parser
 
 

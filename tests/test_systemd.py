@@ -22,7 +22,7 @@ def units(tmp_path):
     """The units in a folder of their own, with a program that this machine has in place of the installed one."""
     program = tmp_path / "till-edge"
     program.touch(mode=0o755)
-    for name in ("till-edge.service", "till-edge.target"):
+    for name in ("till-edge.service", "till-edge-adopt.service", "till-edge.target"):
         text = (SYSTEMD / name).read_text()
         (tmp_path / name).write_text(text.replace("/usr/bin/till-edge", str(program)))
     if systemd_version() >= RESTART_STEPS_SINCE:
@@ -50,7 +50,8 @@ def values(name: str, key: str) -> list[str]:
 @needs_systemd
 def test_systemd_has_nothing_to_say_about_the_units(units):
     # It exits 0 on keys that it doesn't know: any word is a failure.
-    assert analyze("verify", units / "till-edge.service", units / "till-edge.target") == ""
+    names = ("till-edge.service", "till-edge-adopt.service", "till-edge.target")
+    assert analyze("verify", *(units / name for name in names)) == ""
 
 
 @needs_systemd

@@ -1,0 +1,126 @@
+"""What first boot does on both releases, as files of the folder till-edge-setup on the boot partition.
+
+First boot itself may have no network, and no patience: it only leaves a unit, which installs the package as soon as
+the network is there, however often that takes, and then removes itself. The package's own till-edge-adopt.service
+takes over the configuration.
+"""
+
+from provision.plan import Package
+
+BOOT = "/boot/firmware"
+"""Where both releases mount the boot partition."""
+SETUP = "till-edge-setup"
+BUNDLE = "till-edge"
+WIFI = f"{SETUP}/wifi"
+
+FIRST_BOOT = """\
+#!/bin/sh
+# Leaves a unit that installs the till's package as soon as there is a network. May run twice.
+set -eu
+from=/boot/firmware/till-edge-setup
+kept=/usr/local/lib/till-edge-setup
+mkdir -p "$kept"
+cp "$from/install.sh" "$from"/*.deb "$kept/"
+cp "$from/till-edge-install.service" /etc/systemd/system/
+sync
+systemctl daemon-reload || true
+systemctl enable till-edge-install.service
+"""
+
+UNIT = """\
+[Unit]
+Description=Installs the till, once there is a network
+Wants=network-online.target
+After=network-online.target
+RequiresMountsFor=/boot/firmware
+StartLimitIntervalSec=0
+
+[Service]
+# Not oneshot: the machine counts as booted without it.
+Type=exec
+ExecStart=/bin/sh /usr/local/lib/till-edge-setup/install.sh
+Restart=on-failure
+RestartSec=15
+
+[Install]
+WantedBy=multi-user.target
+"""
+
+INSTALL = """\
+#!/bin/sh
+# Installs the till and what it needs, and cleans up. Whatever fails, till-edge-install.service runs it again.
+set -eu
+boot=/boot/firmware
+setup=$boot/till-edge-setup
+kept=/usr/local/lib/till-edge-setup
+export DEBIAN_FRONTEND=noninteractive
+
+say() {
+    echo "$*"
+    # For whoever puts the card into a laptop. Without a clock the time is wrong, and still an order.
+    echo "$(date -u +%FT%TZ) $*" >>"$setup/log.txt" || true
+}
+
+wipe() {
+    [ -f "$1" ] || return 0
+    dd if=/dev/zero of="$1" bs=1 count="$(stat -c %s "$1")" conv=notrunc,fsync status=none
+    rm -f "$1"
+}
+
+failed() {
+    say "not yet: $1; tried again in 15 seconds"
+    exit 1
+}
+
+apt() {
+    apt-get -q -y -o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-confold "$@"
+}
+
+accept() {
+    # As the daemon is, and without it, for it would have the printer and the place at the broker.
+    systemctl stop till-edge.service || true
+    systemd-run --quiet --wait --collect --pipe --unit=till-edge-check \\
+        -p User=till-edge -p StateDirectory=till-edge -p StateDirectoryMode=0700 -p UMask=0077 \\
+        -p LoadCredential=access_token:/etc/till-edge/access_token -p RuntimeMaxSec=300 \\
+        -E GPIOZERO_PIN_FACTORY=lgpio -E LG_WD=/tmp \\
+        till-edge check >"$boot/till-edge/CHECK.txt" 2>&1 || true
+    systemctl start till-edge.service || true
+    say "checked: see till-edge/CHECK.txt, and the ticket"
+}
+
+main() {
+    # What a power cut left half done.
+    dpkg --configure -a || failed "dpkg --configure -a"
+    apt update || failed "apt-get update (is there a network, and is the clock right?)"
+    apt install "$kept"/*.deb || failed "apt-get install (is there a network, and is the clock right?)"
+    say "installed: till-edge $(till-edge --version)"
+    # This has looked for the configuration on the boot partition before it starts.
+    systemctl start till-edge.target || true
+    if [ -e /etc/till-edge/config.yaml ]; then
+        say "configured"
+        if till-edge check --help >/dev/null 2>&1; then accept; fi
+    else
+        say "not configured: see till-edge/ERROR.txt"
+    fi
+    wipe "$setup/wifi"
+    if grep -qs 'password:' "$boot/network-config"; then wipe "$boot/network-config"; fi
+    rm -f "$setup"/*.deb
+    sync
+    systemctl disable till-edge-install.service
+    rm -f /etc/systemd/system/till-edge-install.service
+    rm -rf "$kept"
+    exit 0
+}
+
+main
+"""
+
+
+def files(package: Package) -> dict[str, bytes]:
+    """By their paths on the boot partition."""
+    return {
+        f"{SETUP}/first-boot.sh": FIRST_BOOT.encode(),
+        f"{SETUP}/install.sh": INSTALL.encode(),
+        f"{SETUP}/till-edge-install.service": UNIT.encode(),
+        f"{SETUP}/{package.name}": package.content,
+    }

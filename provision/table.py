@@ -1,0 +1,79 @@
+"""A table of tills: one line for each card. All mistakes are told at once, each with its line and its column's name.
+
+It may come from any spreadsheet: with commas, semicolons or tabs, with or without a byte order mark, in UTF-8 or in the
+Latin letters of an older Excel.
+"""
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge.config_reader import Unfit, closest
+from provision.plan import Faults
+
+COLUMNS = ("bundle", "hostname", "user", "ssh_key", "wifi_ssid", "wifi_password", "wifi_country")
+"""Only the first must be there. An empty cell, or a column that is missing, is what the command line says."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table."""
+
+    line: int
+    cells: dict[str, str]
+
+
+def read(path: Path) -> list[Row]:
+    """Read the rows. Raises `Faults`."""
+    try:
+        (line, heading), *others = _lines(path)
+    except Unfit as error:
+        raise Faults([f"{path}:{error}"]) from None
+    names = [name.lower() for name in heading]
+    faults = [f"{path}:{line}: {fault}" for fault in _heading(names)]
+    for line, cells in others:
+        if any(cells[len(names) :]):
+            faults.append(f"{path}:{line}: has more cells than there are columns; is a text with a comma in quotes?")
+    if faults:
+        raise Faults(faults)
+    return [Row(line, dict(zip(names, cells, strict=False))) for line, cells in others]
+
+
+def _lines(path: Path) -> list[tuple[int, list[str]]]:
+    lines = _text(path).splitlines()
+    heading = next((line for line in lines if line.strip()), "")
+    reader = csv.reader(lines, delimiter=max(",;\t", key=heading.count), strict=True)
+    try:
+        rows = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader if any(map(str.strip, cells))]
+    except csv.Error as error:
+        raise Unfit(f"{reader.line_num}: is no table ({error}); are its quotes in pairs?") from None
+    if len(rows) < 2:
+        raise Unfit(f" has no tills; the first line names the columns ({', '.join(COLUMNS)}), each other is a till")
+    return rows
+
+
+def _heading(names: list[str]) -> Iterator[str]:
+    for name in names:
+        near = closest(name, COLUMNS)
+        if name not in COLUMNS:
+            yield f"{name}: there is no such column; " + (
+                f"did you mean {near}?" if near else f"use {', '.join(COLUMNS)}"
+            )
+        elif names.count(name) > 1:
+            yield f"{name}: is here twice; remove one of them"
+    if COLUMNS[0] not in names:
+        yield f"{COLUMNS[0]}: there is no such column; add it"
+
+
+def _text(path: Path) -> str:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise Unfit(f" can't be read: {error.strerror}") from None
+    if b"\0" in content:
+        raise Unfit(" is no table of text; save it as CSV (UTF-8)")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("cp1252", "replace")

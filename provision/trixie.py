@@ -1,0 +1,76 @@
+"""Trixie's first boot: cloud-init, which looks for these files on the boot partition (data source NoCloud)."""
+
+import hashlib
+import re
+from typing import Any
+
+import yaml
+
+from provision import first_boot
+from provision.plan import Plan
+from provision.values import Wifi
+
+GROUPS = "users,adm,dialout,audio,netdev,video,plugdev,cdrom,games,input,gpio,spi,i2c,render,sudo"
+"""Those of the user that Raspberry Pi Imager makes."""
+HEADER = "# Made by till-edge provision.\n"
+
+
+def files(plan: Plan) -> dict[str, bytes]:
+    """By their paths on the boot partition."""
+    user_data = f"#cloud-config\n{HEADER}{_yaml(_user_data(plan))}".encode()
+    network = f"{HEADER}{_yaml(_network(plan.wifi))}".encode()
+    # Another plan is another machine to cloud-init, which does all of its work again.
+    digest = hashlib.sha256(b"\0".join((user_data, network, plan.package.content, *plan.bundle.values()))).hexdigest()[
+        :12
+    ]
+    meta_data = {"dsmode": "local", "instance-id": f"till-edge-{plan.hostname}-{digest}"}
+    return {
+        "network-config": network,
+        # How both releases are told to let SSH in.
+        "ssh": b"",
+        "meta-data": f"{HEADER}{_yaml(meta_data)}".encode(),
+        "user-data": user_data,
+    }
+
+
+def _user_data(plan: Plan) -> dict[str, Any]:
+    setup = f"{first_boot.BOOT}/{first_boot.SETUP}"
+    person = {
+        "name": plan.user,
+        "groups": GROUPS,
+        "shell": "/bin/bash",
+        "lock_passwd": True,
+        # There is no password to ask for.
+        "sudo": "ALL=(ALL) NOPASSWD:ALL",
+        "ssh_authorized_keys": list(plan.ssh_keys),
+    }
+    return {
+        "hostname": plan.hostname,
+        "manage_etc_hosts": True,
+        "timezone": plan.timezone,
+        "users": [person],
+        "ssh_pwauth": False,
+        "runcmd": [
+            ["sh", f"{setup}/first-boot.sh"],
+            ["systemctl", "start", "--no-block", "till-edge-install.service"],
+        ],
+    }
+
+
+def _network(wifi: Wifi | None) -> dict[str, Any]:
+    """A cable always works, and nothing waits for it."""
+    network: dict[str, Any] = {"version": 2, "ethernets": {"eth0": {"dhcp4": True, "optional": True}}}
+    if wifi:
+        point = {wifi.ssid: {"password": wifi.psk}}
+        radio = {"dhcp4": True, "optional": True, "regulatory-domain": wifi.country, "access-points": point}
+        network["wifis"] = {"wlan0": radio}
+    return {"network": network}
+
+
+def _yaml(value: object) -> str:
+    return yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=1000)
+
+
+def command_line(line: str) -> str:
+    """The kernel's command line without the instance that Raspberry Pi Imager wrote there, which would hide ours."""
+    return re.sub(r" ds=nocloud\S*", "", line.strip()) + "\n"

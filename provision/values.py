@@ -1,0 +1,95 @@
+"""What an installer types, checked before anything is written: each value, or `Unfit` with what to write instead."""
+
+import base64
+import binascii
+import hashlib
+import re
+from dataclasses import dataclass
+
+from babel import Locale
+
+from edge.config_reader import Unfit
+
+HOSTNAME = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)", re.ASCII)
+USER = re.compile(r"[a-z][a-z0-9-]{0,31}", re.ASCII)
+TAKEN = frozenset(
+    ("root", "daemon", "bin", "sys", "adm", "mail", "nobody", "sshd", "www-data", "till-edge", "gpio", "lp", "sudo")
+)
+KEY_TYPES = re.compile(r"ssh-(ed25519|rsa)|ecdsa-sha2-nistp\d+|sk-(ssh-ed25519|ecdsa-sha2-nistp256)@openssh\.com")
+PSK = re.compile(r"[0-9a-fA-F]{64}", re.ASCII)
+PASSPHRASE = re.compile(r"[\x20-\x7e]{8,63}", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Wifi:
+    """A network. Its password is never on a card: what the network's key is derived to is."""
+
+    ssid: str
+    psk: str
+    country: str
+
+
+def hostname(text: str) -> str:
+    """The name of the machine in its network."""
+    if HOSTNAME.fullmatch(text.lower()):
+        return text.lower()
+    better = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:63] or "caja01"
+    raise Unfit(f"{text!r} is no hostname: at most 63 of a-z 0-9 -, and no _; write {better}")
+
+
+def user(text: str) -> str:
+    """Who may come in by SSH."""
+    if not USER.fullmatch(text):
+        raise Unfit(f"{text!r} is no user: at most 32 of a-z 0-9 -, a letter first")
+    if text in TAKEN:
+        raise Unfit(f"{text!r} is a user of the system; choose another name")
+    return text
+
+
+def wifi(ssid: str, password: str, country: str) -> Wifi:
+    """All of it or nothing."""
+    if (
+        not ssid
+        or len(ssid.encode()) > 32
+        or not ssid.isprintable()
+        or ssid != ssid.strip()
+        or re.search(r"[;\\]", ssid)
+    ):
+        raise Unfit(f"{ssid!r} is no name of a Wi-Fi that can be written: at most 32 letters, without ; and \\")
+    if not PSK.fullmatch(password) and not PASSPHRASE.fullmatch(password):
+        raise Unfit(f"the Wi-Fi's password has {len(password)} letters; it must have 8 to 63, of plain ASCII")
+    if country not in Locale("en").territories or not re.fullmatch("[A-Z]{2}", country):
+        raise Unfit(f"{country!r} is no country: two capital letters, as in AR, BR, UY, ES")
+    return Wifi(ssid, password.lower() if PSK.fullmatch(password) else _derived(password, ssid), country)
+
+
+def _derived(password: str, ssid: str) -> str:
+    """As WPA2 has it (IEEE 802.11, PBKDF2 with the name as salt)."""
+    return hashlib.pbkdf2_hmac("sha1", password.encode(), ssid.encode(), 4096, 32).hex()
+
+
+def ssh_keys(content: bytes) -> tuple[str, ...]:
+    """The lines of a file of public keys."""
+    if b"PRIVATE KEY" in content or b"PuTTY-User-Key-File" in content:
+        raise Unfit("holds a private key, which never leaves your laptop; give the file that ends in .pub")
+    if b"BEGIN SSH2 PUBLIC KEY" in content:
+        raise Unfit("is in PuTTY's form; ssh-keygen -i -f FILE makes the one that is needed")
+    lines = [line.strip() for line in content.decode("utf-8", "replace").splitlines()]
+    keys = tuple(line for line in lines if line and not line.startswith("#"))
+    if not keys:
+        raise Unfit("is empty; give a file that ends in .pub, as ssh-keygen -t ed25519 makes it")
+    for key in keys:
+        if not _is_key(key):
+            raise Unfit(f"has a line that is no public key ({key[:20]!r}…); give a file that ends in .pub")
+    return keys
+
+
+def _is_key(line: str) -> bool:
+    kind, _, rest = line.partition(" ")
+    try:
+        blob = base64.b64decode(rest.split(" ")[0], validate=True)
+    except (binascii.Error, ValueError):
+        return False
+    # The key itself says its kind again.
+    named = len(kind).to_bytes(4, "big") + kind.encode()
+    return bool(KEY_TYPES.fullmatch(kind)) and blob.startswith(named) and len(blob) > len(named) and line.isprintable()
