@@ -1,4 +1,4 @@
-"""The commands people type: `till-relay run`, `url`, `enroll`, `revoke` and `fleet`.
+"""The commands people type: `till-relay run`, `url`, `enroll`, `revoke`, `claims` and `fleet`.
 
 Exit codes: 0 done, 1 failed, 2 usage, 78 configuration (sysexits' EX_CONFIG; systemd need not try again).
 """
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from edge.wire import is_till_id
-from relay import enroll, fleet, server
+from relay import enroll, fleet, sealing, server
 from relay.address import address_of, seller_address_of
 from relay.config import Config, ConfigError, load
 
@@ -98,6 +98,7 @@ COMMANDS = {
     "url": Command("print the notification address of a till, or of a seller", _url_options, _url),
     "enroll": Command("let a till in, and write what its installer needs", _enroll_options, enroll.enroll),
     "revoke": Command("let a till in no more", _till_option, enroll.revoke),
+    "claims": Command("list the tills that wait for their bundle", sealing.add_options, sealing.run),
     "fleet": Command("show all tills, and which of them need help", fleet.add_options, fleet.run),
 }
 

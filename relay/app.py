@@ -8,7 +8,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import Enum
@@ -20,6 +20,9 @@ from starlette.routing import Route
 
 from edge.wire import Doorbell, Topics, encode_doorbell, is_till_id, seller_topic
 from relay.address import opens, seller_of
+from relay.body import bounded_body, is_ambiguous
+from relay.claim_desk import ClaimDesk
+from relay.claims import Claims
 from relay.config import Config
 from relay.limits import Limit
 from relay.metrics import Metrics
@@ -30,8 +33,6 @@ from relay.signature import Signature, examine
 log = logging.getLogger(__name__)
 
 LARGEST_BODY = 64 * 1024
-BODY_PATIENCE = 10.0
-"""Seconds that a sender gets for its body."""
 TILL_LIMIT = (10, 100)
 SELLER_LIMIT = (200, 2000)
 """Notifications per second, and at once. Each sale makes about four; one address of a seller serves all its tills."""
@@ -52,7 +53,6 @@ class Answer(Enum):
     NOT_TAKEN = 503, "the broker did not take it; notify again"
 
     def response(self) -> Response:
-        # Where the body ends depends on who reads it: whatever follows may be no request.
         headers = {"connection": "close"} if self is Answer.AMBIGUOUS else None
         return PlainTextResponse(f"{self.value[1]}\n", self.value[0], headers)
 
@@ -80,6 +80,10 @@ class Relay:
         self._till_limit, self._seller_limit = Limit(*TILL_LIMIT), Limit(*SELLER_LIMIT)
         self._probe: asyncio.Task[str] | None = None
 
+    def claim_desk(self, claims: Claims) -> ClaimDesk:
+        """Return what answers to tills without a bundle."""
+        return ClaimDesk(claims, self._metrics.claims)
+
     async def notify(self, request: Request) -> Response:
         """Take a notification for a till, or for all tills of a seller."""
         kind, answer = await self._take(request)
@@ -105,10 +109,10 @@ class Relay:
             return "", Answer.NO_SUCH_ADDRESS
         if not bell.limit.allows(bell.name, time.monotonic()):
             return "", Answer.TOO_OFTEN
-        if {"transfer-encoding", "content-length"} <= set(request.headers):
+        if is_ambiguous(request):
             return "", Answer.AMBIGUOUS
         try:
-            body = await _bounded_body(request)
+            body = await bounded_body(request, LARGEST_BODY)
         except (TimeoutError, ClientDisconnect):
             return "", Answer.NO_BODY
         if body is None:
@@ -165,14 +169,19 @@ class Relay:
 
 
 def create_app(config: Config) -> Starlette:
-    """Return the relay as an ASGI application; it connects to the broker for as long as it is served."""
+    """Return the relay as an ASGI application; it connects to the broker for as long as it is served.
+
+    Raises `OSError` if claims can't be kept where the configuration says.
+    """
     publisher = Publisher(config.broker)
     relay = Relay(config, publisher)
+    desk = relay.claim_desk(Claims(config.claims.folder)) if config.claims else None
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         publisher.start()
-        yield
+        async with desk.open() if desk else nullcontext():
+            yield
         await publisher.stop()
 
     routes = [
@@ -181,19 +190,8 @@ def create_app(config: Config) -> Starlette:
         Route("/health", relay.health),
         Route("/metrics", relay.metrics),
     ]
+    if desk:
+        routes.append(Route("/claims/{public_key}", desk.serve, methods=["PUT", "GET", "DELETE"]))
     app = Starlette(routes=routes, lifespan=lifespan)
     app.router.redirect_slashes = False  # Mercado Pago does not follow redirects
     return app
-
-
-async def _bounded_body(request: Request) -> bytes | None:
-    """Read the body, and no further than to the first byte too many; None means that there was one, or will be."""
-    if int(request.headers.get("content-length", "0")) > LARGEST_BODY:
-        return None
-    body = bytearray()
-    async with asyncio.timeout(BODY_PATIENCE):
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > LARGEST_BODY:
-                return None
-    return bytes(body)

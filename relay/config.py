@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 from relay.yamlfile import ConfigError, Faults, Section, Unfit, read_section
 
-__all__ = ["Broker", "Config", "ConfigError", "Fleet", "Listen", "Mosquitto", "Tills", "Tls", "load"]
+__all__ = ["Broker", "ClaimFiles", "Config", "ConfigError", "Fleet", "Listen", "Mosquitto", "Tills", "Tls", "load"]
 
 SHORTEST_KEY = 32
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -73,6 +73,15 @@ class Mosquitto:
 
 
 @dataclass(frozen=True)
+class ClaimFiles:
+    """Where claims and sealed bundles lie, and with what key bundles are signed. Only `till-relay enroll` and `claims`
+    open the key: the relay itself may neither read nor write it."""
+
+    folder: Path
+    key_file: Path
+
+
+@dataclass(frozen=True)
 class Tills:
     """What the tills are told: where their broker is, and which certificates to trust instead of the system's."""
 
@@ -104,9 +113,21 @@ class Config:
     mosquitto: Mosquitto | None = None
     tills: Tills | None = None
     fleet: Fleet | None = None
+    claims: ClaimFiles | None = None
+    """None: no till can claim here."""
 
 
-KEYS = {"listen", "public_url", "secret_file", "signature_secret_file", "broker", "mosquitto", "tills", "fleet"}
+KEYS = {
+    "listen",
+    "public_url",
+    "secret_file",
+    "signature_secret_file",
+    "broker",
+    "mosquitto",
+    "tills",
+    "fleet",
+    "claims",
+}
 
 
 def load(path: Path) -> Config:
@@ -122,6 +143,7 @@ def load(path: Path) -> Config:
         mosquitto=_mosquitto(top, path) if top.has("mosquitto") else None,
         tills=_tills(top, path) if top.has("tills") else None,
         fleet=_fleet(top) if top.has("fleet") else None,
+        claims=_claims(top, path) if top.has("claims") else None,
     )
     faults.raise_if_any()
     return config
@@ -179,6 +201,14 @@ def _tills(top: Section, path: Path) -> Tills:
         host=section.required("host", _host),
         port=section.optional("port", _port, 8883),
         ca_file=section.optional("ca_file", _in(path, _any), None),
+    )
+
+
+def _claims(top: Section, path: Path) -> ClaimFiles:
+    section = top.section("claims", {"folder", "key_file"})
+    return ClaimFiles(
+        folder=section.required("folder", _in(path, _any)),
+        key_file=section.required("key_file", _in(path, _any)),
     )
 
 

@@ -15,8 +15,10 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from edge.wire import NUMERIC_ID, Topics
+from relay import sealing
 from relay.accounts import AccountError, opened, reload
 from relay.address import address_of
+from relay.claims import ClaimError
 from relay.config import Config, Mosquitto, Tills
 
 DONE, FAILED, BAD_CONFIGURATION = 0, 1, 78
@@ -72,6 +74,8 @@ class Refused(Exception):
 def add_options(parser: argparse.ArgumentParser) -> None:
     """What can be said behind `enroll TILL`."""
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="where the bundle goes; default: the till's id")
+    parser.add_argument("--claim", type=sealing.code, metavar="CODE", help="send the bundle to the till with this slip")
+    parser.add_argument("--token-file", type=Path, metavar="FILE", help="holds the access token, for the bundle")
     parser.add_argument("--again", action="store_true", help="make new credentials, and end those that it has")
     parser.add_argument("--name", type=_line, help="the till's name for people, as it stands on tickets")
     parser.add_argument("--language", choices=LANGUAGES, default="es", help="of the tickets; default: %(default)s")
@@ -86,7 +90,8 @@ def enroll(config: Config, options: argparse.Namespace) -> int:
     try:
         files, tills = _sections(config)
         bundle = _bundle(config, tills, options)
-        folder = options.out or Path(options.till)
+        claim = _claim(config, options, bundle)
+        folder = options.out or (None if claim else Path(options.till))
         with opened(files) as accounts:
             if accounts.is_reserved(options.till):
                 raise Refused(f"{options.till} is a user with other rights; give the till another id")
@@ -94,12 +99,16 @@ def enroll(config: Config, options: argparse.Namespace) -> int:
                 raise Refused(
                     f"{options.till} is enrolled already; --again makes new credentials and ends the old ones"
                 )
-            _make(folder)
+            if folder:
+                _make(folder)
             accounts.put(options.till, bundle["broker_password"], options.user_id)
-        _write(bundle, folder)
-        print(_report(options, folder, bundle))
+        if folder:
+            _write(bundle, folder)
+        if claim:
+            claim.send(bundle)
+        print(_report(options, folder, claim, bundle))
         reload(files)
-    except (Refused, AccountError) as error:
+    except (Refused, AccountError, ClaimError) as error:
         return _said(error)
     print(f"Mosquitto was told: {options.till} can come in now.")
     return DONE
@@ -144,7 +153,11 @@ def _bundle(config: Config, tills: Tills, options: argparse.Namespace) -> dict[s
         "broker_password": secrets.token_urlsafe(32),
         "notification_address.txt": address + "\n",
     }
-    return {**files, "ca.pem": _certificates(tills.ca_file)} if tills.ca_file else files
+    if tills.ca_file:
+        files["ca.pem"] = _certificates(tills.ca_file)
+    if options.token_file:
+        files["access_token"] = _token(options.token_file)
+    return files
 
 
 def _configuration(config: Config, tills: Tills, options: argparse.Namespace, address: str) -> str:
@@ -179,6 +192,16 @@ def _certificates(path: Path) -> str:
     return text
 
 
+def _token(path: Path) -> str:
+    try:
+        text = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Refused(f"--token-file: {path} can't be read ({error})") from None
+    if not text.isascii() or not text.isprintable() or not text or " " in text:
+        raise Refused(f"--token-file: {path} holds no access token; write it there, alone, on one line")
+    return text + "\n"
+
+
 def _make(folder: Path) -> None:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -199,17 +222,34 @@ def _write(bundle: dict[str, str], folder: Path) -> None:
         raise Refused(f"can't write into {folder}: {error.strerror}; enroll the till --again") from None
 
 
-def _report(options: argparse.Namespace, folder: Path, bundle: dict[str, str]) -> str:
-    lines = [
-        f"{options.till} is enrolled. For who installs it, secrets included: {folder}/",
-        *map("  {}".format, bundle),
-    ]
-    blanks = [text.partition(": ")[2] for text in BLANKS.values() if text in bundle["config.yaml"]]
-    if blanks:
+def _report(
+    options: argparse.Namespace, folder: Path | None, claim: sealing.Addressee | None, bundle: dict[str, str]
+) -> str:
+    lines = [f"{options.till} is enrolled."]
+    if folder:
+        lines += [f"For who installs it, secrets included: {folder}/", *map("  {}".format, bundle)]
+    if claim:
+        lines += [f"The till with serial {claim.waiting.claim.serial} fetches its bundle within a minute, if it is on."]
+    if claim and not options.token_file:
+        lines += ["Without --token-file somebody must put the access token on it, or it can't ask Mercado Pago."]
+    if blanks := _blanks(bundle):
         lines += [f"To fill in, in {folder}/config.yaml: {'; '.join(blanks)}."]
     if options.user_id is None:
         lines += ["Without --user-id it will not hear notifications for the whole seller (till-relay url --seller)."]
     return "\n".join(lines)
+
+
+def _blanks(bundle: dict[str, str]) -> list[str]:
+    return [text.partition(": ")[2] for text in BLANKS.values() if text in bundle["config.yaml"]]
+
+
+def _claim(config: Config, options: argparse.Namespace, bundle: dict[str, str]) -> sealing.Addressee | None:
+    """Which till is meant. At a till that claims there is nobody who fills anything in."""
+    if options.claim is None:
+        return None
+    if blanks := _blanks(bundle):
+        raise Refused(f"a till that fetches its bundle needs all of it; say also {'; '.join(blanks)}")
+    return sealing.find(config, options.claim)
 
 
 # --- what must be there, and how it is said ---------------------------------------------------------------------------
@@ -227,7 +267,7 @@ def _sections(config: Config) -> tuple[Mosquitto, Tills]:
     return _mosquitto(config), config.tills
 
 
-def _said(error: Refused | AccountError) -> int:
+def _said(error: Refused | AccountError | ClaimError) -> int:
     print(error, file=sys.stderr)
     return error.code if isinstance(error, Refused) else FAILED
 

@@ -27,6 +27,12 @@ class Metrics:
         self.signatures = Counter(
             "till_relay_signatures", "What became of the x-signature header.", ["result"], registry=registry
         )
+        self.claims = Counter(
+            "till_relay_claims",
+            "What tills without a bundle asked, and the answer.",
+            ["method", "answer"],
+            registry=registry,
+        )
         self.acknowledgement = Histogram(
             "till_relay_puback_seconds",
             "From publishing to the broker's acknowledgement.",

@@ -20,7 +20,7 @@ from relay.config import Config
 
 log = logging.getLogger(__name__)
 
-DONE, FAILED = 0, 1
+DONE, FAILED, BAD_CONFIGURATION = 0, 1, 78
 MOST_CONNECTIONS = 500
 LARGEST_HEAD = 16 * 1024
 EXCHANGE = 20.0
@@ -86,12 +86,17 @@ def run(config: Config) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(DONE))  # uvicorn finishes first, then raises the signal again
     try:
+        server = _server(config)
+    except OSError as error:
+        log.error("claims.folder: %s; let the relay's user write there", error)
+        return BAD_CONFIGURATION
+    try:
         listener = _listener(config.listen.host, config.listen.port)
     except OSError as error:
         log.error("can't listen on %s port %d: %s", config.listen.host, config.listen.port, error.strerror)
         return FAILED
     log.info("listening on %s port %d", config.listen.host, config.listen.port)
-    _server(config).run(sockets=[listener])
+    server.run(sockets=[listener])
     return DONE
 
 
