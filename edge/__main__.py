@@ -265,6 +265,20 @@ def _not_here(_: argparse.Namespace) -> int:
     return FAILED
 
 
+def _claim(options: argparse.Namespace) -> int:
+    try:
+        from edge.claim import claim
+    except ModuleNotFoundError as error:
+        if error.name != "nacl":
+            raise
+        raise ConfigError(["claiming needs PyNaCl: apt install python3-nacl, or pip install 'till-edge[claim]'"]) from None
+    try:
+        return claim(options, version())
+    except OSError as error:
+        print(f"till-edge: {error}", file=sys.stderr)
+        return FAILED
+
+
 def _open_journal(config: Config) -> Journal:
     path = config.journal.path
     if not path.exists():
@@ -325,6 +339,11 @@ def _parser() -> argparse.ArgumentParser:
     adopt.add_argument("bundle", type=Path, metavar="FOLDER", help="as till-edge provision left it")
     adopt.set_defaults(early=_adopt)
     _add_provision(commands)
+    claim = add(commands, "claim", "print a slip with a code, and wait for the bundle of whoever enrolls it", None)
+    claim.add_argument("--relay", metavar="URL", help="where to claim; default: what the file relay_url of the card says")
+    claim.add_argument("--printer", type=Path, metavar="DEVICE", help="default: the first USB printer")
+    claim.add_argument("--state", type=Path, default=Path("/var/lib/till-edge-claim"), help="default: %(default)s")
+    claim.set_defaults(early=_claim)
     return parser
 
 

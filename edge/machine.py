@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -63,6 +64,12 @@ def versions() -> dict[str, str]:
     parts = ("paho-mqtt", "requests", "python-escpos", "gpiozero", "PyYAML")
     found = {part: metadata.version(part) for part in parts}
     return {"python": platform.python_version(), "system": platform.platform(), **found}
+
+
+def serial() -> str:
+    """What tells this machine from all others: the serial number of a Pi; of another machine, its id."""
+    number = board().serial or _word(Path("/etc/machine-id"))
+    return re.sub(r"[^A-Za-z0-9_.:-]", "", number)[:64] or "unknown"
 
 
 def _throttled(firmware: Path) -> list[str] | None:
