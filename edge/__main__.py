@@ -271,7 +271,9 @@ def _claim(options: argparse.Namespace) -> int:
     except ModuleNotFoundError as error:
         if error.name != "nacl":
             raise
-        raise ConfigError(["claiming needs PyNaCl: apt install python3-nacl, or pip install 'till-edge[claim]'"]) from None
+        raise ConfigError(
+            ["claiming needs PyNaCl: apt install python3-nacl, or pip install 'till-edge[claim]'"]
+        ) from None
     try:
         return claim(options, version())
     except OSError as error:
@@ -340,7 +342,9 @@ def _parser() -> argparse.ArgumentParser:
     adopt.set_defaults(early=_adopt)
     _add_provision(commands)
     claim = add(commands, "claim", "print a slip with a code, and wait for the bundle of whoever enrolls it", None)
-    claim.add_argument("--relay", metavar="URL", help="where to claim; default: what the file relay_url of the card says")
+    claim.add_argument(
+        "--relay", metavar="URL", help="where to claim; default: what the file relay_url of the card says"
+    )
     claim.add_argument("--printer", type=Path, metavar="DEVICE", help="default: the first USB printer")
     claim.add_argument("--state", type=Path, default=Path("/var/lib/till-edge-claim"), help="default: %(default)s")
     claim.set_defaults(early=_claim)

@@ -25,7 +25,6 @@ from edge.machine import serial
 from edge.panel import Panel, PanelError
 from edge.printer import Printer
 from edge.signals import Signal
-from edge.wire import BadMessage
 
 log = logging.getLogger(__name__)
 
@@ -103,7 +102,7 @@ class Claimant:
             pause = error.pause
             self._reached(not error.offline)
             self._say(str(error))
-        except (BadBundle, BadMessage, ConfigError, OSError) as error:
+        except (BadBundle, ConfigError, OSError) as error:
             pause = SELDOM
             self._say(f"this bundle can't be adopted; enroll the code again: {error}")
         often = time.monotonic() < self._attended_until
@@ -130,7 +129,9 @@ def claim(options: argparse.Namespace, version: str) -> int:
         log.info("%s is there already: nothing to claim", options.config)
         return 0
     identity = load_or_make(options.state, serial())
-    log.info("the code of this till is %s, its serial %s, its relay %s", shown(identity.code), identity.serial, place.url)
+    log.info(
+        "the code of this till is %s, its serial %s, its relay %s", shown(identity.code), identity.serial, place.url
+    )
     relay = Relay(place, identity, version)
 
     def take(sealed: bytes) -> None:

@@ -50,11 +50,15 @@ class Identity:
         try:
             opened = SealedBox(PrivateKey(self.private_key)).decrypt(sealed)
             sender, signed = opened[:KEY_BYTES], opened[KEY_BYTES:]
-            if signer is not None and sender != signer:
-                raise BadBundle(f"a bundle came that was signed by {sender.hex()}; this till's card names {signer.hex()}")
-            return decode_bundle(VerifyKey(sender).verify(signed), self.code)
-        except (CryptoError, ValueError, TypeError) as error:
-            raise BadBundle("a bundle came that this till can't open; enroll its code again") from None
+            payload = VerifyKey(sender).verify(signed)
+        except (CryptoError, ValueError, TypeError):
+            raise BadBundle("a bundle came that this till can't open") from None
+        if signer is not None and sender != signer:
+            raise BadBundle(f"a bundle came that {sender.hex()} has signed, and this till's card names {signer.hex()}")
+        try:
+            return decode_bundle(payload, self.code)
+        except BadMessage as error:
+            raise BadBundle(str(error)) from None
 
 
 def load_or_make(folder: Path, serial: str) -> Identity:
