@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from edge import messages as m
-from edge.adopt import adopt
+from edge.adopt import adopt, resume
 from edge.claim_key import BadBundle, Identity, forget, load_or_make
 from edge.claim_relay import NoBundle, Place, Relay, place_on_card, read_place
 from edge.claim_slip import COLUMNS, lay_out_claim
@@ -125,6 +125,7 @@ def claim(options: argparse.Namespace, version: str) -> int:
     """Claim, wait, and adopt. Raises `ConfigError`, `OSError`."""
     place = read_place(options.relay, "--relay") if options.relay else place_on_card(CARD)
     home = options.config.parent
+    resume(home)
     if options.config.exists():
         log.info("%s is there already: nothing to claim", options.config)
         return 0

@@ -6,14 +6,20 @@ No configuration tells yet which language is spoken and how wide the paper is: a
 from collections.abc import Iterator
 
 from edge.claim_wire import shown
-from edge.ticket import CENTERED, HEADLINE, Align, Cut, Line, Rule, Size, Style, Text, clean
+from edge.ticket import CENTERED, HEADLINE, Align, Cut, Feed, Line, Size, Style, Text, clean
 
 COLUMNS = 32
 CODE = Style(Align.CENTER, bold=True, size=Size.DOUBLE)
 
-TITLE = "ALTA DE CAJA / TILL SET-UP"
-ADVICE = ("Dicte este código a soporte.", "Dite este código ao suporte.", "Read this code to support.")
-AFTERWARDS = ("Después arranca sola.", "Depois inicia sozinha.", "Then it starts by itself.")
+RULE = Text("─" * COLUMNS, CENTERED)
+"""In the middle, however wide the paper is."""
+
+TITLE = "ALTA / ATIVAÇÃO / SET-UP"
+ADVICE = (
+    ("Dicte este código a soporte.", "Después la caja arranca sola."),
+    ("Dite este código ao suporte.", "Depois o caixa inicia sozinho."),
+    ("Read this code to support.", "Then the till starts by itself."),
+)
 OFFLINE = ("SIN CONEXIÓN", "Sem conexão / No connection")
 
 
@@ -21,11 +27,11 @@ def lay_out_claim(code: str, serial: str, host: str, offline: bool) -> tuple[Lin
     """Lay out the slip. `host` is where the till claims; `offline` if it could not be reached so far."""
     return (
         Text(TITLE, HEADLINE),
-        Rule(),
+        RULE,
         Text(shown(code), CODE),
-        Rule(),
-        *(Text(sentence, CENTERED) for sentence in (*ADVICE, *AFTERWARDS)),
-        Rule(),
+        RULE,
+        *(line for what, then in ADVICE for line in (Text(what, CENTERED), Text(then, CENTERED), Feed())),
+        RULE,
         Text(f"N.º {clean(serial)}", CENTERED),
         Text(clean(host), CENTERED),
         *_offline(offline),
@@ -35,6 +41,6 @@ def lay_out_claim(code: str, serial: str, host: str, offline: bool) -> tuple[Lin
 
 def _offline(offline: bool) -> Iterator[Line]:
     if offline:
-        yield Rule()
+        yield RULE
         yield Text(OFFLINE[0], HEADLINE)
         yield Text(OFFLINE[1], CENTERED)

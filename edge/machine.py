@@ -67,9 +67,9 @@ def versions() -> dict[str, str]:
 
 
 def serial() -> str:
-    """What tells this machine from all others: the serial number of a Pi; of another machine, its id."""
+    """What tells this machine from all others: the serial number of a Pi; of another machine, the begin of its id."""
     number = board().serial or _word(Path("/etc/machine-id"))
-    return re.sub(r"[^A-Za-z0-9_.:-]", "", number)[:64] or "unknown"
+    return re.sub(r"[^A-Za-z0-9_.:-]", "", number)[:16] or "unknown"
 
 
 def _throttled(firmware: Path) -> list[str] | None:

@@ -5,6 +5,7 @@ lost: a till claims again, and a bundle is made again. Strangers can claim too, 
 was unseen the longest makes room: a till that waits is seen every minute.
 """
 
+import errno
 import os
 import secrets
 import threading
@@ -49,8 +50,9 @@ class Waiting:
 class Claims:
     """The relay's side of the folder. For any thread. Raises `OSError`, as the disk does."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, most: int = MOST, most_from_one: int = MOST_FROM_ONE) -> None:
         self._folder = folder
+        self._most, self._most_from_one = most, most_from_one
         self._lock = threading.Lock()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = sorted(waiting(folder), key=lambda each: each.seen)
@@ -104,9 +106,9 @@ class Claims:
 
     def _make_room(self, address: str) -> None:
         neighbours = [each for each, its in self._known.items() if its == address]
-        if len(neighbours) >= MOST_FROM_ONE:
+        if len(neighbours) >= self._most_from_one:
             self._drop(self._first_open(neighbours))
-        elif len(self._known) >= MOST:
+        elif len(self._known) >= self._most:
             self._drop(self._first_open(list(self._known)))
 
     def _first_open(self, public_keys: list[str]) -> str:
@@ -172,6 +174,10 @@ def _read(path: Path, most: int) -> bytes | None:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except FileNotFoundError:
         return None
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            return None
+        raise
     with os.fdopen(descriptor, "rb") as file:
         return file.read(most)
 

@@ -230,8 +230,6 @@ def _report(
         lines += [f"For who installs it, secrets included: {folder}/", *map("  {}".format, bundle)]
     if claim:
         lines += [f"The till with serial {claim.waiting.claim.serial} fetches its bundle within a minute, if it is on."]
-    if claim and not options.token_file:
-        lines += ["Without --token-file somebody must put the access token on it, or it can't ask Mercado Pago."]
     if blanks := _blanks(bundle):
         lines += [f"To fill in, in {folder}/config.yaml: {'; '.join(blanks)}."]
     if options.user_id is None:
@@ -247,8 +245,9 @@ def _claim(config: Config, options: argparse.Namespace, bundle: dict[str, str]) 
     """Which till is meant. At a till that claims there is nobody who fills anything in."""
     if options.claim is None:
         return None
-    if blanks := _blanks(bundle):
-        raise Refused(f"a till that fetches its bundle needs all of it; say also {'; '.join(blanks)}")
+    missing = [*_blanks(bundle), *([] if options.token_file else ["its access token, by --token-file"])]
+    if missing:
+        raise Refused(f"a till that fetches its bundle needs all of it; say also {'; '.join(missing)}")
     return sealing.find(config, options.claim)
 
 

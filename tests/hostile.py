@@ -234,6 +234,51 @@ OTHER_PROTOCOLS = [
     Row("noise", bytes(range(256)) * 8 + b"\r\n\r\n", 400),
 ]
 
+CLAIM = {"v": 1, "code": "0123456789", "serial": "100000001", "release": "0.1.0"}
+KEY = "ab" * 32
+
+
+def claim(body: object, *headers: str, key: str = KEY) -> bytes:
+    return post(body, *headers, path=f"/claims/{key}", method="PUT")
+
+
+CLAIMS = [
+    Row("a claim", claim(CLAIM), 201),
+    Row("a claim with more in it", claim({**CLAIM, "path": "../../etc", "admin": True}), 201),
+    Row("a claim of 4,097 bytes", claim(json.dumps(CLAIM).encode().ljust(4097)), 413),
+    Row("ten gigabytes of claim are promised", raw(f"PUT /claims/{KEY} HTTP/1.1", "Content-Length: 10000000000"), 413),
+    Row("a claim with two kinds of length", claim(CLAIM, "Transfer-Encoding: chunked"), 400),
+    Row("a claim of nothing", claim(b""), 400),
+    Row("a claim of nested lists", claim(b"[" * 4000), 400),
+    Row("a claim that is no text", claim(bytes(range(128, 256))), 400),
+    *(
+        Row(f"the {name} of a claim is {json.dumps(value)[:40]}", claim({**CLAIM, name: value}), 400)
+        for name, value in (
+            *[("v", 2), ("v", True), ("code", None), ("code", "0123456789A"), ("code", "OOOOOIIIII"), ("code", ["0"])],
+            *[("serial", ""), ("serial", "1\n2"), ("serial", "\x1b[2J"), ("serial", "a" * 65), ("serial", {"a": 1})],
+            *[("release", "\ud800"), ("release", "<script>"), ("release", 1)],
+        )
+    ),
+    *(
+        Row(f"the key of a claim is {key[:40]}", claim(CLAIM, key=key), 404)
+        for key in (
+            "",
+            "x",
+            "AB" * 32,
+            "ab" * 31,
+            "ab" * 33,
+            "ab" * 31 + "a%0a",
+            "../" * 21 + "a",
+            "%2e%2e%2f" + "a" * 61,
+        )
+    ),
+    Row("a bundle that nobody asked for is not there", get(path="/claims/" + "cd" * 32), 404),
+    Row("nor can it be removed", post(path="/claims/" + "cd" * 32, method="DELETE"), 404),
+    Row("a claim is no notification", post(CLAIM, path=f"/claims/{KEY}"), 405),
+    Row("claims are not listed", get(path="/claims/"), 404),
+    Row("nor is the folder", get(path="/claims"), 404),
+]
+
 ROWS = [
     *BODIES,
     *WRONG_TYPES,
@@ -245,4 +290,5 @@ ROWS = [
     *HEADERS,
     *SMUGGLED,
     *OTHER_PROTOCOLS,
+    *CLAIMS,
 ]

@@ -8,6 +8,8 @@ from relays import RelayProcess, Subscriber, subscribed
 
 from sim.mosquitto import Mosquitto
 
+CLAIMS = "claims: {folder: claims, key_file: claim_key}\n"
+
 
 @pytest.fixture(scope="module")
 def shared_broker() -> Iterator[Mosquitto]:
@@ -18,7 +20,7 @@ def shared_broker() -> Iterator[Mosquitto]:
 @pytest.fixture(scope="module")
 def relay(shared_broker: Mosquitto, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RelayProcess]:
     """A relay for the tests that harm neither it nor its broker."""
-    relay = RelayProcess(tmp_path_factory.mktemp("relay"), shared_broker.port)
+    relay = RelayProcess(tmp_path_factory.mktemp("relay"), shared_broker.port, more=CLAIMS)
     relay.wait_until_healthy()
     yield relay
     relay.kill()
