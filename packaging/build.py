@@ -30,6 +30,7 @@ DOC = "usr/share/doc/till-edge"
 
 SYSTEMD = {
     "till-edge.service": "usr/lib/systemd/system/till-edge.service",
+    "till-edge-claim.service": "usr/lib/systemd/system/till-edge-claim.service",
     "till-edge-adopt.service": "usr/lib/systemd/system/till-edge-adopt.service",
     "till-edge.service.d/back-off.conf": "usr/lib/systemd/system/till-edge.service.d/back-off.conf",
     "till-edge.target": "usr/lib/systemd/system/till-edge.target",

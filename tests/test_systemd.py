@@ -10,9 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from edge.claim import CARD
+
 SYSTEMD = Path(__file__).parent.parent / "systemd"
+UNITS = ("till-edge.service", "till-edge-adopt.service", "till-edge-claim.service", "till-edge.target")
 RESTART_STEPS_SINCE = 254
 LARGEST_EXPOSURE = 2.0
+LARGEST_EXPOSURE_OF_ROOT = 2.5
+CLAIM = "till-edge-claim.service"
 
 needs_systemd = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd-analyze here")
 
@@ -22,7 +27,7 @@ def units(tmp_path):
     """The units in a folder of their own, with a program that this machine has in place of the installed one."""
     program = tmp_path / "till-edge"
     program.touch(mode=0o755)
-    for name in ("till-edge.service", "till-edge-adopt.service", "till-edge.target"):
+    for name in UNITS:
         text = (SYSTEMD / name).read_text()
         (tmp_path / name).write_text(text.replace("/usr/bin/till-edge", str(program)))
     if systemd_version() >= RESTART_STEPS_SINCE:
@@ -50,8 +55,7 @@ def values(name: str, key: str) -> list[str]:
 @needs_systemd
 def test_systemd_has_nothing_to_say_about_the_units(units):
     # It exits 0 on keys that it doesn't know: any word is a failure.
-    names = ("till-edge.service", "till-edge-adopt.service", "till-edge.target")
-    assert analyze("verify", *(units / name for name in names)) == ""
+    assert analyze("verify", *(units / name for name in UNITS)) == ""
 
 
 @needs_systemd
@@ -69,11 +73,19 @@ def test_the_service_can_do_little_to_the_machine(units):
 
 
 @needs_systemd
-def test_each_protection_that_is_missing_is_explained_in_the_unit(units):
-    told = analyze("security", "--offline=true", "--no-pager", units / "till-edge.service")
+def test_what_claims_is_root_and_can_do_little_more_than_the_daemon(units):
+    told = analyze("security", "--offline=true", "--no-pager", units / CLAIM)
+    exposure = float(re.findall(r"exposure level for till-edge-claim\.service: ([0-9.]+)", told)[0])
+    assert exposure <= LARGEST_EXPOSURE_OF_ROOT, told
+
+
+@needs_systemd
+@pytest.mark.parametrize("name", ["till-edge.service", CLAIM])
+def test_each_protection_that_is_missing_is_explained_in_the_unit(units, name):
+    told = analyze("security", "--offline=true", "--no-pager", units / name)
     missing = re.findall(r"^✗ (\w+)=(?:~AF_\(?(\w+))?", told, re.MULTILINE)
     assert missing
-    comments = "\n".join(lines("till-edge.service", "#.*"))
+    comments = "\n".join(lines(name, "#.*"))
     for key, family in missing:
         assert (f"AF_{family}" if family else key) in comments, f"{key} is not explained"
 
@@ -100,3 +112,14 @@ def test_the_user_is_in_the_group_of_every_device():
     groups = set(lines("till-edge.sysusers", r"m till-edge (\S+)"))
     assert groups == {"lp", "dialout", "gpio"}
     assert set(lines("till-edge.rules", r'.*GROUP="(\w+)".*')) == {"lp", "gpio"}
+
+
+def test_a_till_claims_only_without_a_configuration_and_with_somewhere_to_claim():
+    assert values(CLAIM, "ConditionPathExists") == [
+        "!/etc/till-edge/config.yaml",
+        "|/etc/till-edge/relay_url",
+        "|/boot/firmware/till-edge/relay_url",
+    ]
+    assert list(map(str, CARD)) == ["/etc/till-edge/relay_url", "/boot/firmware/till-edge/relay_url"]
+    assert values(CLAIM, "OnSuccess") == ["till-edge.service"]
+    assert CLAIM in values("till-edge.service", "Wants")
