@@ -29,7 +29,7 @@ ALL_LIMIT = (10, 200)
 ADDRESS_LIMIT = (2, 50)
 """Claims per second, and at once: of all together, and from one address. A till claims once in its life, and again when
 it is switched on."""
-TILL_LIMIT = (1, 20)
+TILL_LIMIT = (10, 100)
 """Questions after one bundle, which come every five seconds."""
 RETRY_AFTER = 10, 60
 """Seconds, at random: those that were refused together don't come back together."""

@@ -108,7 +108,7 @@ class ClaimingTill:
         self.kill()
         fault = LOSE_POWER_AT.format(folder=str(self.folder), step=lose_power_at) if lose_power_at else ""
         program = (
-            f"import sys, edge.claim as claim\nclaim.OFTEN = claim.LOOK = 0.1\nclaim.SELDOM = 0.2\n{hurry}\n{fault}\n"
+            f"import sys, edge.claim as claim\nclaim.OFTEN = claim.LOOK = 0.2\nclaim.SELDOM = 0.3\n{hurry}\n{fault}\n"
             "from sim.board import main\nsys.exit(main(sys.argv[1:]))"
         )
         self.pins = free_port()
