@@ -248,7 +248,10 @@ def _claim(config: Config, options: argparse.Namespace, bundle: dict[str, str]) 
     missing = [*_blanks(bundle), *([] if options.token_file else ["its access token, by --token-file"])]
     if missing:
         raise Refused(f"a till that fetches its bundle needs all of it; say also {'; '.join(missing)}")
-    return sealing.find(config, options.claim)
+    addressee = sealing.find(config, options.claim)
+    if addressee.waiting.enrolled and not options.again:
+        raise Refused("a bundle waits for this till already; --again puts another in its place")
+    return addressee
 
 
 # --- what must be there, and how it is said ---------------------------------------------------------------------------

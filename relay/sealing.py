@@ -105,7 +105,9 @@ def _waiting(files: ClaimFiles) -> list[Waiting]:
     try:
         return list(waiting(files.folder))
     except OSError as error:
-        raise ClaimError(f"{files.folder} can't be read: {error.strerror}; are you root?") from None
+        raise ClaimError(
+            f"{files.folder} can't be read: {error.strerror}; are you root, and has the relay run?"
+        ) from None
 
 
 def _signing_key(path: Path) -> "SigningKey":

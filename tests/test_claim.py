@@ -303,6 +303,25 @@ def test_the_open_claims_are_listed(desk, till, capsys):
     assert "enrolled, not fetched yet" in capsys.readouterr().out
 
 
+def test_a_code_that_is_enrolled_already_is_not_enrolled_as_another_till_by_mistake(desk, till, capsys):
+    till.kill()
+    desk.enroll("CAJA01", till.code)
+    line = f"--claim {till.code} --token-file {desk.folder}/token {SHOP}"
+    assert desk.type(f"enroll CAJA02 {line}") == 1
+    assert "a bundle waits for this till already" in capsys.readouterr().err
+    assert "CAJA02" not in desk.passwords.read_text()
+    desk.enroll("CAJA02", till.code, "--again")
+    till.start().wait_for_the_end()
+    assert till.configuration().till.id == "CAJA02"
+
+
+def test_a_relay_that_never_ran_has_no_claims_and_that_is_said(desk, capsys):
+    desk.relay.kill()
+    shutil.rmtree(desk.claims)
+    assert desk.type("claims") == 1
+    assert "No such file or directory; are you root, and has the relay run?" in capsys.readouterr().err
+
+
 def test_nobody_waits_and_that_is_said(desk, capsys):
     assert desk.type("claims") == 0
     assert "no till waits" in capsys.readouterr().out
@@ -381,7 +400,7 @@ def test_a_bundle_for_another_till_is_not_taken(desk, new_till):
     next(desk.claims.glob("*.bundle")).rename(desk.claims / f"{key}.bundle")
     second.wait_until_it_says("a bundle came that this till can't open")
     assert not (second.home / "config.yaml").exists()
-    desk.enroll("CAJA02", codes[1])
+    desk.enroll("CAJA02", codes[1], "--again")
     assert second.wait_for_the_end() == 0
     assert second.configuration().till.id == "CAJA02"
 
@@ -411,7 +430,7 @@ def test_a_till_whose_card_names_our_key_takes_nobody_elses_bundle(desk, new_til
     till.wait_until_it_says("has signed, and this till's card names")
     assert not (till.home / "config.yaml").exists()
     (desk.folder / "ours").rename(ours)
-    desk.enroll("CAJA01", till.code)
+    desk.enroll("CAJA01", till.code, "--again")
     assert till.wait_for_the_end() == 0
     assert till.configuration().till.id == "CAJA01"
 
