@@ -82,7 +82,7 @@ def set_up(config: Config, answer: Answer) -> Config:
 def fitted(printer: PrinterConfig, known: Found | None) -> PrinterConfig:
     """Fill what is open: with what is known of the printer, or with what can be read on any."""
     if not is_open(printer):
-        return printer
+        return replace(printer, profile=printer.profile or DEFAULT_PROFILE)
     if known is None or known.connection != connection(printer):
         known = Found("", "")
     profile = printer.profile or known.profile or DEFAULT_PROFILE

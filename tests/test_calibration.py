@@ -151,7 +151,7 @@ def test_what_is_written_wins_key_by_key(config):
         ({"columns": 42}, ("default", 42, "CP850")),
         ({"codepage": "CP860"}, ("default", 32, "CP860")),
         ({"profile": "TM-T88V"}, ("TM-T88V", 32, "CP850")),
-        ({"columns": 42, "codepage": "CP860"}, (None, 42, "CP860")),
+        ({"columns": 42, "codepage": "CP860"}, ("default", 42, "CP860")),
     ]:
         assert seen(setup.fitted(replace(config.printer, **written), known)) == fitted
 
