@@ -21,6 +21,7 @@ CONFIG = "/etc/till-edge/config.yaml"
 TOKEN = "/etc/till-edge/access_token"
 JOURNAL = "/var/lib/till-edge/journal.db"
 SETTINGS = {"mercadopago": {"access_token_file": TOKEN}, "journal": {"path": JOURNAL}}
+UDEV_VERIFIES_SINCE = 254
 PINS = "[Service]\nEnvironment=GPIOZERO_PIN_FACTORY=mock\n"
 
 
@@ -84,6 +85,8 @@ def is_up(till: Till) -> str:
     unknown = [line for line in complaints.splitlines() if not re.search("RestartSteps|RestartMaxDelaySec", line)]
     check(not unknown, "\n".join(unknown))
     version = till.machine.run("systemctl --version").split()[1]
+    if int(version) >= UDEV_VERIFIES_SINCE:
+        till.machine.run("udevadm verify /usr/lib/udev/rules.d/70-till-edge.rules")
     began, ready = (
         int(till.machine.show(f"{what}TimestampMonotonic", UNIT)) for what in ("ExecMainStart", "ActiveEnter")
     )
