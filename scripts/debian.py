@@ -124,7 +124,9 @@ def copy(original: Path) -> Iterator[System]:
 def _delete(folder: Path) -> None:
     mounted = re.findall(rf"^\S+ ({re.escape(str(folder))}\S*) ", Path("/proc/mounts").read_text(), re.MULTILINE)
     check(not mounted, f"{mounted} is mounted; nothing was deleted: unmount it, then delete {folder}")
-    subprocess.run(["rm", "-rf", "--one-file-system", folder], check=True)
+    # The processes of a container that was killed may still be writing for a moment.
+    remove = ["rm", "-rf", "--one-file-system", str(folder)]
+    wait_for(lambda: subprocess.run(remove, check=False).returncode == 0, f"{folder} could not be deleted", 10)
 
 
 @contextlib.contextmanager
