@@ -98,7 +98,7 @@ def is_up(till: Till) -> str:
 
 def sells(till: Till) -> str:
     ticket = till.sell()
-    check("100,00" in ticket and "MESA-1" in ticket, ticket)
+    check("100,00" in ticket and f"MESA-{till.sold}" in ticket, ticket)
     return "a sale is paid, and its ticket printed"
 
 
@@ -134,16 +134,15 @@ def is_not_tried_again(till: Till) -> str:
 
 
 def is_upgraded(till: Till) -> str:
-    first, before = till.process(), till.machine.run("till-edge orders")
-    version = till.machine.run("till-edge --version")
+    till.sell()
+    first, version = till.process(), till.machine.run("till-edge --version")
     till.machine.apt(f"install {till.newer}")
     check(till.process() != first and till.state() == "active", "it was not restarted")
     check(till.machine.run("till-edge --version") != version, "the same version")
-    check(till.machine.run("till-edge orders") == before, "another journal")
+    orders = till.machine.run("till-edge orders")
+    check(re.search("printed .* MESA-1", orders), f"the journal has forgotten a ticket:\n{orders}")
     till.sell()
-    return (
-        f"upgraded while it ran: restarted, {before.count('printed')} orders still known, the next one's ticket printed"
-    )
+    return f"upgraded from {version} while it sold: restarted, the journal is kept, the next ticket comes"
 
 
-STORIES = (is_up, sells, survives_a_kill, is_watched, is_not_tried_again, is_upgraded)
+STORIES = (is_upgraded, is_up, sells, survives_a_kill, is_watched, is_not_tried_again)
