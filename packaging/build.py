@@ -7,6 +7,7 @@ order that of the names. The package is first a table of paths and contents; onl
 import argparse
 import gzip
 import hashlib
+import io
 import os
 import re
 import subprocess
@@ -150,7 +151,7 @@ def contents(wheels: list[Wheel], version: str, when: int) -> Tree:
     metadata = f"Metadata-Version: 2.1\nName: till-edge\nVersion: {version}\n"
     tree[f"{LIBRARY}/till_edge-{version}.dist-info/METADATA"] = File(metadata.encode())
     tree[f"{DOC}/copyright"] = File(copyright_notice(wheels).encode())
-    tree[f"{DOC}/changelog.gz"] = File(gzip.compress(changelog(version, when).encode(), 9, mtime=0))
+    tree[f"{DOC}/changelog.gz"] = File(_zipped(changelog(version, when)))
     tree["usr/share/lintian/overrides/till-edge"] = File((PACKAGING / "lintian-overrides").read_bytes())
     return tree
 
@@ -187,6 +188,14 @@ def changelog(version: str, when: int) -> str:
     entry = "  * What changed for shopkeepers and installers is in CHANGELOG.md."
     signature = f" -- {_maintainer()}  {formatdate(when)}"
     return f"till-edge ({version}) stable; urgency=medium\n\n{entry}\n\n{signature}\n"
+
+
+def _zipped(text: str) -> bytes:
+    """Not by gzip.compress, whose bytes depend on the version of Python."""
+    zipped = io.BytesIO()
+    with gzip.GzipFile("", "wb", 9, zipped, mtime=0) as file:
+        file.write(text.encode())
+    return zipped.getvalue()
 
 
 def _maintainer() -> str:
