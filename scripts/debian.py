@@ -57,19 +57,21 @@ class System:
         self._enter = [*NSPAWN, "--as-pid2", "--pipe", "-D", str(folder), "--resolv-conf=copy-host"]
         self._enter += [f"--setenv=QEMU_CPU={cpu}" for cpu in [os.environ.get("QEMU_CPU")] if cpu]
 
-    def run(self, command: str, status: int | None = 0, network: bool = True) -> str:
-        """What a shell command says. Raises `Failure` if its exit code is another; None means any."""
-        apart = ["--private-network"] * (not network)
+    def run(self, command: str, status: int | None = 0, how: str = "") -> str:
+        """What a shell command says. Raises `Failure` if its exit code is another; None means any.
+
+        `how` is an option of systemd-nspawn's.
+        """
         # What systemd-nspawn itself has to say is on its own standard error.
         inside = f"exec 2>&1; unset NOTIFY_SOCKET; export DEBIAN_FRONTEND=noninteractive; {command}"
-        told = [*self._enter, *apart, "sh", "-c", inside]
+        told = [*self._enter, *[how] * bool(how), "sh", "-c", inside]
         done = subprocess.run(told, capture_output=True, text=True, check=False, timeout=1800)
         well = status in (None, done.returncode)
         check(well, f"{command!r}: exit code {done.returncode}, not {status}\n{done.stdout}{done.stderr}")
         return done.stdout.strip()
 
-    def apt(self, words: str, network: bool = True) -> str:
-        return self.run(f"apt-get --yes --quiet {words}", network=network)
+    def apt(self, words: str, how: str = "") -> str:
+        return self.run(f"apt-get --yes --quiet {words}", how=how)
 
     def path(self, path: str) -> Path:
         """Where a path of the system is for us."""
