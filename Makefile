@@ -47,7 +47,7 @@ fuzz: $(FUZZING)
 mutants: $(INSTALLED)
 	$(BIN)/python tests/mutants.py
 
-# The same commit gives the same bytes. `sudo scripts/test-deb` then really installs what this made.
+# The same commit gives the same bytes. `sudo scripts/test-deb` really installs what this makes: docs/packaging.md.
 deb: $(INSTALLED)
 	@$(BIN)/python packaging/build.py
 
@@ -84,4 +84,4 @@ mosquitto:
 	@PATH="$$PATH:/usr/sbin" command -v mosquitto >/dev/null || scripts/apt-install mosquitto
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf --one-file-system $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -207,7 +207,9 @@ def load(path: Path, environ: Mapping[str, str] = os.environ) -> Config:
 def _credentials(environ: Mapping[str, str]) -> dict[str, str]:
     folder = environ.get("CREDENTIALS_DIRECTORY")
     credential = Path(folder or "/", CREDENTIAL)
-    return {TOKEN_KEY: str(credential)} if folder and credential.exists() else {}
+    # The unit hands over a blank one if there is no file; then the file is what is missing, and what has to be named.
+    given = folder and credential.exists() and credential.read_bytes().strip()
+    return {TOKEN_KEY: str(credential)} if given else {}
 
 
 # --- rules between keys; of what could not be read, `values` has nothing ---------------------------------------------

@@ -72,7 +72,7 @@ class Panel:
             self._leds = tuple(gpiozero.LED(pin) for pin in (leds.green, leds.yellow, leds.red))
             self._button = gpiozero.Button(config.button.pin, pull_up=True)
         except ImportError as error:
-            raise PanelError(f"{error}; on a Raspberry Pi: pip install 'till-edge[pi]'") from error
+            raise PanelError(f"{error}; on a Raspberry Pi: sudo apt install python3-lgpio") from error
         except Exception as error:
             # Where a pin is in use, lgpio raises an error of its own, of no family but Exception's.
             if not (isinstance(error, gpiozero.GPIOZeroError | OSError) or type(error).__module__ == "lgpio"):

@@ -7,6 +7,7 @@ order that of the names. The package is first a table of paths and contents; onl
 import argparse
 import gzip
 import hashlib
+import io
 import os
 import re
 import subprocess
@@ -28,12 +29,11 @@ DOWNLOADS = ROOT / "build" / "wheels"
 LIBRARY = "usr/lib/till-edge"
 DOC = "usr/share/doc/till-edge"
 
-SYSTEMD = {
-    "till-edge.service": "usr/lib/systemd/system/till-edge.service",
-    "till-edge-claim.service": "usr/lib/systemd/system/till-edge-claim.service",
-    "till-edge-adopt.service": "usr/lib/systemd/system/till-edge-adopt.service",
-    "till-edge.service.d/back-off.conf": "usr/lib/systemd/system/till-edge.service.d/back-off.conf",
-    "till-edge.target": "usr/lib/systemd/system/till-edge.target",
+PACKAGES = ("edge",)
+"""Of this repository: what is imported at a till."""
+SYSTEM = "usr/lib/systemd/system"
+"""Where all of systemd/ goes, but for these."""
+ELSEWHERE = {
     "till-edge.watchdog.conf": "usr/lib/systemd/system.conf.d/till-edge.conf",
     "till-edge.journald.conf": "usr/lib/systemd/journald.conf.d/till-edge.conf",
     "till-edge.rules": "usr/lib/udev/rules.d/70-till-edge.rules",
@@ -143,20 +143,24 @@ def contents(wheels: list[Wheel], version: str, when: int) -> Tree:
     tree: Tree = {}
     for wheel in wheels:
         tree |= wheel.modules()
-    tree |= {f"{LIBRARY}/{path.relative_to(ROOT)}": File(path.read_bytes()) for path in _own_files(ROOT / "edge")}
-    tree |= {target: File((ROOT / "systemd" / name).read_bytes()) for name, target in SYSTEMD.items()}
+    for package in PACKAGES:
+        tree |= {f"{LIBRARY}/{package}/{name}": file for name, file in _files(ROOT / package)}
+    tree |= {ELSEWHERE.get(name, f"{SYSTEM}/{name}"): file for name, file in _files(ROOT / "systemd")}
     tree |= {target: File((ROOT / name).read_bytes()) for name, target in DOCUMENTS.items()}
     tree |= {target: File((PACKAGING / name).read_bytes(), program=True) for name, target in PROGRAMS.items()}
     metadata = f"Metadata-Version: 2.1\nName: till-edge\nVersion: {version}\n"
     tree[f"{LIBRARY}/till_edge-{version}.dist-info/METADATA"] = File(metadata.encode())
     tree[f"{DOC}/copyright"] = File(copyright_notice(wheels).encode())
-    tree[f"{DOC}/changelog.gz"] = File(gzip.compress(changelog(version, when).encode(), 9, mtime=0))
+    tree[f"{DOC}/changelog.gz"] = File(_zipped(changelog(version, when)))
     tree["usr/share/lintian/overrides/till-edge"] = File((PACKAGING / "lintian-overrides").read_bytes())
     return tree
 
 
-def _own_files(folder: Path) -> Iterator[Path]:
-    return (path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+def _files(folder: Path) -> Iterator[tuple[str, File]]:
+    """All that is in a folder, by its name there."""
+    for path in folder.rglob("*"):
+        if path.is_file() and "__pycache__" not in path.parts:
+            yield str(path.relative_to(folder)), File(path.read_bytes())
 
 
 def copyright_notice(wheels: list[Wheel]) -> str:
@@ -184,6 +188,14 @@ def changelog(version: str, when: int) -> str:
     entry = "  * What changed for shopkeepers and installers is in CHANGELOG.md."
     signature = f" -- {_maintainer()}  {formatdate(when)}"
     return f"till-edge ({version}) stable; urgency=medium\n\n{entry}\n\n{signature}\n"
+
+
+def _zipped(text: str) -> bytes:
+    """Not by gzip.compress, whose bytes depend on the version of Python."""
+    zipped = io.BytesIO()
+    with gzip.GzipFile("", "wb", 9, zipped, mtime=0) as file:
+        file.write(text.encode())
+    return zipped.getvalue()
 
 
 def _maintainer() -> str:
@@ -216,9 +228,15 @@ def control(tree: Tree, version: str) -> Tree:
     kibibytes = sum(-(-len(file.content) // 1024) for file in tree.values())
     text = (PACKAGING / "control").read_text().format(version=version, kibibytes=kibibytes)
     sums = "".join(f"{hashlib.md5(tree[path].content).hexdigest()}  {path}\n" for path in sorted(tree))
-    scripts = {name: File((PACKAGING / name).read_bytes(), program=True) for name in ("postinst", "prerm", "postrm")}
+    scripts = {name: File(_script(name, tree).encode(), program=True) for name in ("postinst", "prerm", "postrm")}
     files = {"control": File(text.encode()), "md5sums": File(sums.encode()), **scripts}
     return {f"DEBIAN/{name}": file for name, file in files.items()}
+
+
+def _script(name: str, tree: Tree) -> str:
+    """What root runs; the units to enable are those that say what wants them."""
+    enabled = [PurePosixPath(path).name for path, file in sorted(tree.items()) if b"\n[Install]\n" in file.content]
+    return (PACKAGING / name).read_text().replace("@UNITS@", " ".join(enabled))
 
 
 def _write(path: Path, file: File) -> None:

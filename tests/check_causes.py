@@ -369,7 +369,7 @@ WRONG: dict[str, Wrong] = {
         {"printer": {"proof": "process_id"}},
         printer=lambda: Printer(proof="status"),
     ),
-    "No pins": Wrong(Part.LIGHTS, "pip install 'till-edge[pi]'", done=no_pins),
+    "No pins": Wrong(Part.LIGHTS, "sudo apt install python3-lgpio", done=no_pins),
     "The button is stuck": Wrong(Part.BUTTON, "is pressed, and nobody was asked to", done=button(down=True)),
     "The button's wire is off": Wrong(Part.BUTTON, "no press came within", done=button(down=False)),
     "The clock is some minutes slow": Wrong(

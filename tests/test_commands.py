@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -92,6 +93,7 @@ def test_a_machine_without_pins(shop):
         pytest.skip("this machine has pins")
     assert done.returncode == 78
     assert "panel:" in done.stderr
+    assert find_spec("lgpio") or "sudo apt install python3-lgpio" in done.stderr
     assert "Traceback" not in done.stderr
 
 

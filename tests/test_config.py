@@ -584,10 +584,14 @@ def test_credentials_without_a_token_leave_the_file_in_place(folder):
     assert load(write(folder, SMALLEST), environ).mercadopago.access_token == Secret(TOKEN)
 
 
-def test_an_empty_credential_is_said(folder, credentials):
-    secret(folder / "access_token", "")
-    with pytest.raises(ConfigError, match="access_token is empty; write the secret into it"):
-        load(write(folder, SMALLEST), credentials)
+@pytest.mark.parametrize("blank", ["", "\n"])
+def test_a_blank_credential_is_none_and_the_missing_file_is_named(folder, credentials, blank):
+    secret(folder / "access_token", blank)
+    written = write(folder, changed("mercadopago", "access_token_file: ./token"))
+    assert load(written, credentials).mercadopago.access_token == Secret(TOKEN)
+    (folder / "token").unlink()
+    with pytest.raises(ConfigError, match="/token: there is no such file; create it"):
+        load(written, credentials)
 
 
 # --- certificates ----------------------------------------------------------------------------------------------------

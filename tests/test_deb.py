@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
+RTUPDATE = "usr/share/python3/runtime.d/till-edge.rtupdate"
 VENDORED = ("charset_normalizer", "escpos", "gpiozero", "idna", "paho.mqtt.client", "requests", "urllib3")
 
 pytestmark = pytest.mark.skipif(shutil.which("dpkg-deb") is None, reason="there is no dpkg-deb here: not a Debian")
@@ -100,6 +101,30 @@ def test_every_file_of_the_daemon_and_of_systemd_is_in_it(unpacked):
     assert [path for path in sources if "__pycache__" not in path.parts and path.read_bytes() not in shipped] == []
 
 
+def test_beside_its_own_folders_it_touches_nothing_but_these(unpacked):
+    ours = ("usr/lib/till-edge/", "usr/share/doc/till-edge/", "usr/lib/systemd/system/till-edge", "DEBIAN/")
+    files = [str(path.relative_to(unpacked)) for path in unpacked.rglob("*") if path.is_file()]
+    assert sorted(file for file in files if not file.startswith(ours)) == [
+        "usr/bin/till-edge",
+        "usr/lib/systemd/journald.conf.d/till-edge.conf",
+        "usr/lib/systemd/system.conf.d/till-edge.conf",
+        "usr/lib/sysusers.d/till-edge.conf",
+        "usr/lib/tmpfiles.d/till-edge.conf",
+        "usr/lib/udev/rules.d/70-till-edge.rules",
+        "usr/share/lintian/overrides/till-edge",
+        "usr/share/python3/runtime.d/till-edge.rtupdate",
+    ]
+
+
+def test_the_scripts_enable_each_unit_that_says_what_wants_it(unpacked):
+    units = (unpacked / "usr/lib/systemd/system").glob("till-edge*")
+    wanted = sorted(unit.name for unit in units if unit.is_file() and "[Install]" in unit.read_text())
+    for script in ("postinst", "prerm", "postrm"):
+        assert re.findall('^units="(.*)"$', (unpacked / "DEBIAN" / script).read_text(), re.MULTILINE) == [
+            " ".join(wanted)
+        ]
+
+
 def test_neither_the_simulator_nor_the_relay_nor_any_test_is_in_it(unpacked):
     folders = {path.name for path in (unpacked / "usr/lib/till-edge").rglob("*") if path.is_dir()}
     assert not folders & {"sim", "relay", "provision", "tests"}
@@ -144,6 +169,6 @@ def test_lintian_has_nothing_to_say_but_what_is_explained(package):
     assert done.stdout == ""
 
 
-@pytest.mark.parametrize("script", ["postinst", "prerm", "postrm", "rtupdate"])
-def test_the_scripts_that_root_runs_are_valid(script):
-    subprocess.run(["sh", "-n", ROOT / "packaging" / script], check=True)
+@pytest.mark.parametrize("script", ["DEBIAN/postinst", "DEBIAN/prerm", "DEBIAN/postrm", RTUPDATE])
+def test_the_scripts_that_root_runs_are_valid(unpacked, script):
+    subprocess.run(["sh", "-n", unpacked / script], check=True)

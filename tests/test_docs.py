@@ -26,7 +26,7 @@ SYMPTOMS = ("docs/symptoms.md", "docs/symptoms.es.md", "docs/symptoms.pt.md")
 LANGUAGES = ("en", "es", "pt")
 PROGRAM = "\n".join(path.read_text() for folder in ("edge", "relay") for path in sorted((ROOT / folder).glob("*.py")))
 
-COMING = {"provision", "claims", "--claim"}
+COMING: set[str] = set()
 """Commands and options that the pages speak of already. Take each out when it is there."""
 
 

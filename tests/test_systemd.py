@@ -13,7 +13,6 @@ import pytest
 from edge.claim import CARD
 
 SYSTEMD = Path(__file__).parent.parent / "systemd"
-UNITS = ("till-edge.service", "till-edge-adopt.service", "till-edge-claim.service", "till-edge.target")
 RESTART_STEPS_SINCE = 254
 LARGEST_EXPOSURE = 2.0
 LARGEST_EXPOSURE_OF_ROOT = 2.5
@@ -27,9 +26,8 @@ def units(tmp_path):
     """The units in a folder of their own, with a program that this machine has in place of the installed one."""
     program = tmp_path / "till-edge"
     program.touch(mode=0o755)
-    for name in UNITS:
-        text = (SYSTEMD / name).read_text()
-        (tmp_path / name).write_text(text.replace("/usr/bin/till-edge", str(program)))
+    for unit in (*SYSTEMD.glob("*.service"), *SYSTEMD.glob("*.target")):
+        (tmp_path / unit.name).write_text(unit.read_text().replace("/usr/bin/till-edge", str(program)))
     if systemd_version() >= RESTART_STEPS_SINCE:
         shutil.copytree(SYSTEMD / "till-edge.service.d", tmp_path / "till-edge.service.d")
     return tmp_path
@@ -55,7 +53,7 @@ def values(name: str, key: str) -> list[str]:
 @needs_systemd
 def test_systemd_has_nothing_to_say_about_the_units(units):
     # It exits 0 on keys that it doesn't know: any word is a failure.
-    assert analyze("verify", *(units / name for name in UNITS)) == ""
+    assert analyze("verify", *units.glob("*.service"), *units.glob("*.target")) == ""
 
 
 @needs_systemd
@@ -96,10 +94,12 @@ def test_a_wrong_configuration_is_not_tried_again_and_all_else_for_ever():
     assert values("till-edge.service", "StartLimitIntervalSec") == ["0"]
 
 
-def test_nothing_waits_for_the_network_or_the_clock():
+def test_the_clock_comes_first_then_the_network_then_the_daemon_and_nothing_waits():
+    assert values("till-edge.service", "After") == ["network.target"]
+    assert values("till-edge.target", "After") == ["systemd-timesyncd.service network.target"]
+    assert values("till-edge.target", "Wants") == ["systemd-timesyncd.service"]
     for name in ("till-edge.service", "till-edge.target"):
-        assert values(name, "After") == ["network.target"]
-        assert not values(name, "Requires")
+        assert not re.findall("^(Requires|After)=.*(online|time-sync)", (SYSTEMD / name).read_text(), re.MULTILINE)
 
 
 def test_the_token_is_handed_over_and_not_readable_by_the_service():
