@@ -26,16 +26,9 @@ SYMPTOMS = ("docs/symptoms.md", "docs/symptoms.es.md", "docs/symptoms.pt.md")
 LANGUAGES = ("en", "es", "pt")
 PROGRAM = "\n".join(path.read_text() for folder in ("edge", "relay") for path in sorted((ROOT / folder).glob("*.py")))
 
-COMING: set[str] = set()
-"""Commands and options that the pages speak of already. Take each out when it is there."""
-
 
 def read(page: str) -> str:
     return (ROOT / page).read_text()
-
-
-def is_coming(command: str) -> bool:
-    return not COMING.isdisjoint(command.split())
 
 
 # --- every page ----------------------------------------------------------------------------------------------------
@@ -46,7 +39,7 @@ def test_the_commands_of_a_page_exist(page):
     text = page.read_text()
     wrong = [command for command in shown(text) if not is_understood(command)]
     wrong += [command for command in mentioned(text) if not is_understood(command, whole=False)]
-    assert [command for command in wrong if not is_coming(command)] == []
+    assert wrong == []
     assert targets(text) <= set(re.findall(r"^([a-z]+):", read("Makefile"), re.M))
 
 
