@@ -59,6 +59,14 @@ def _word(path: Path) -> str:
         return ""
 
 
+def version() -> str:
+    """The version of this distribution; "0" where it was not installed as one."""
+    try:
+        return metadata.version("till-edge")
+    except metadata.PackageNotFoundError:
+        return "0"
+
+
 def versions() -> dict[str, str]:
     """What runs here, for whoever reads a report."""
     parts = ("paho-mqtt", "requests", "python-escpos", "gpiozero", "PyYAML")

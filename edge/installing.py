@@ -1,0 +1,119 @@
+"""What an installer asks of a till: take over a configuration, find out how the printer prints, try each part.
+
+Each returns the exit code. What it takes is imported where it is needed: some of it is large, and some of it a till
+that sells doesn't have.
+"""
+
+import argparse
+import contextlib
+import json
+import logging
+import sys
+from typing import TYPE_CHECKING
+
+from edge.commands import FAILED, need_folder
+from edge.config import Config, ConfigError
+from edge.findings import all_well
+from edge.machine import version
+
+if TYPE_CHECKING:
+    from edge.button import Gesture
+    from edge.check import Check
+
+
+def check(config: Config, options: argparse.Namespace) -> int:
+    """Try each part; the exit code says whether all is well."""
+    from edge.check import Check, Options
+    from edge.check_parts import Press
+    from edge.encoder import UnknownPrinter
+
+    if not options.verbose:  # what the adapters log is in the findings
+        logging.getLogger("edge").setLevel(logging.CRITICAL)
+    asked = options.button or sys.stdin.isatty()
+    press = Press(lambda text: print(text, file=sys.stderr, flush=True), options.seconds)
+    wanted = Options(not options.no_order, not options.no_ticket, press if asked else Press())
+    try:
+        trial = Check(config, version(), wanted)
+    except (UnknownPrinter, OSError) as error:
+        raise ConfigError([f"{options.config}: printer: {error}"]) from error
+    with contextlib.closing(trial):
+        return _tell(trial, options)
+
+
+def _tell(trial: "Check", options: argparse.Namespace) -> int:
+    """Say what is found, as it is found; then the ticket, and the record."""
+    for finding in trial.run():
+        if not options.json:
+            print(finding.line, flush=True)
+    ticket = "" if options.no_ticket else trial.print_ticket()
+    left = trial.leave_record()
+    if options.json:
+        print(json.dumps(trial.record(), ensure_ascii=False, indent=2))
+    for what, why in (("acceptance ticket", ticket), ("record at the broker", left)):
+        if why:
+            print(f"no {what}: {why}", file=sys.stderr)
+    return 0 if all_well(trial.findings) else FAILED
+
+
+def printer(config: Config, options: argparse.Namespace) -> int:
+    """Find out how the printer prints, and keep it."""
+    from edge import printer_setup as setup
+    from edge.encoder import UnknownPrinter
+
+    need_folder(config, options)
+    who = setup.identify(config.printer)
+    print(f"the printer says that it is {who}" if who else "the printer doesn't say who it is")
+    if not setup.is_open(config.printer):
+        print(f"{options.config} has its columns and code page, which win; remove them there to have them found out")
+        return 0
+    try:
+        found = setup.find_out(config, who, _by_keyboard, believe=not options.calibrate, with_button=False)
+    except UnknownPrinter as error:
+        raise ConfigError([f"{options.config}: printer: {error}"]) from error
+    if found is None or None in (found.columns, found.codepage) or not setup.keep(config.journal.path, found):
+        print("till-edge: nothing was found out, and nothing changed", file=sys.stderr)
+        return FAILED
+    place = setup.kept_in(config.journal.path)
+    print(f"kept in {place}: {found.columns} columns, {found.codepage}; restart the daemon to use it")
+    return 0
+
+
+def _by_keyboard() -> "Gesture":
+    from edge.button import Gesture
+
+    try:
+        said = input("Is the slip right: one line, or all accents? Enter: yes; n: no, print the next one. ")
+    except EOFError:
+        return Gesture.NONE
+    return Gesture.HOLD if said.strip().lower().startswith("n") else Gesture.PRESS
+
+
+def adopt(options: argparse.Namespace) -> int:
+    """Take over the configuration that lies on the boot partition."""
+    from edge.boot_partition import hand_over
+
+    hand_over(options.bundle, options.config.parent)
+    return 0
+
+
+def claim(options: argparse.Namespace) -> int:
+    """Print a slip with a code, and wait until somebody enrolls it."""
+    try:
+        from edge.claim import claim as wait_for_bundle
+    except ModuleNotFoundError as error:
+        if error.name != "nacl":
+            raise
+        raise ConfigError(
+            ["claiming needs PyNaCl: apt install python3-nacl, or pip install 'till-edge[claim]'"]
+        ) from None
+    try:
+        return wait_for_bundle(options, version())
+    except OSError as error:
+        print(f"till-edge: {error}", file=sys.stderr)
+        return FAILED
+
+
+def on_a_till(_: argparse.Namespace) -> int:
+    """A till doesn't have the program that makes cards."""
+    print("till-edge: cards are made on the installer's laptop: pip install till-edge there", file=sys.stderr)
+    return FAILED
