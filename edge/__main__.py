@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TypeAlias
 
 from edge import commands as do
-from edge import installing
 from edge.config import Config, ConfigError, load
+from edge.install import commands as installing
 from edge.journal import InUse
 from edge.journal_file import JournalError
 from edge.machine import version

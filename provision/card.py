@@ -11,9 +11,9 @@ from pathlib import Path
 
 import yaml
 
-from edge.adopt import sync
-from edge.boot_partition import wipe
 from edge.config_reader import Unfit
+from edge.install.adopt import sync
+from edge.install.boot_partition import wipe
 from provision import bookworm, first_boot, trixie
 from provision.plan import Plan, Release
 

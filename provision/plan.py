@@ -7,10 +7,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeVar
 
-from edge.adopt import bundle_in, load_bundle
-from edge.boot_partition import without_notes
 from edge.config import Config, ConfigError
 from edge.config_reader import Unfit
+from edge.install.adopt import bundle_in, load_bundle
+from edge.install.boot_partition import without_notes
 from provision import values
 from provision.values import Wifi
 

@@ -24,11 +24,11 @@ from gpiozero import Device
 from gpiozero.pins.mock import MockFactory
 from shipped_broker import Client, ShippedBroker
 
-from edge.check_account import check_account, check_order
-from edge.check_broker import Visit, check_broker
-from edge.check_parts import Press, check_machine, check_panel, check_printer
 from edge.config import load
-from edge.findings import Finding, Part
+from edge.install.check_account import check_account, check_order
+from edge.install.check_broker import Visit, check_broker
+from edge.install.check_parts import Press, check_machine, check_panel, check_printer
+from edge.install.findings import Finding, Part
 from edge.machine import Machine
 from edge.mercadopago import MercadoPago as Api
 from relay.accounts import opened

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from cards import CONFIG, PASSWORD, ROOT, TOKEN, bundle, listed
 
-from edge.adopt import adopt, resume, rights
-from edge.boot_partition import hand_over
 from edge.config import ConfigError, load
+from edge.install.adopt import adopt, resume, rights
+from edge.install.boot_partition import hand_over
 
 # Counts what a process does to files, and kills it before it does the one that is asked for.
 PULLING_THE_PLUG = """
@@ -31,7 +31,7 @@ def hook(event, arguments):
             os.kill(os.getpid(), signal.SIGKILL)
 from pathlib import Path
 from edge.__main__ import main
-from edge.adopt import adopt, bundle_in
+from edge.install.adopt import adopt, bundle_in
 files = bundle_in(Path(sys.argv[2]))
 sys.addaudithook(hook)
 if sys.argv[1] == "adopt":

@@ -62,8 +62,15 @@ def test_the_core_has_no_clock_no_thread_and_no_file(name):
 
 
 def test_the_daemon_knows_nothing_of_the_simulator():
-    for path in (ROOT / "edge").glob("*.py"):
+    for path in (ROOT / "edge").rglob("*.py"):
         assert not any(module.split(".")[0] in ("sim", "tests", "relay") for module in imports(path)), path
+
+
+def test_what_sells_does_not_need_what_installs():
+    """But for the commands, which are typed on the same machine."""
+    for path in (ROOT / "edge").glob("*.py"):
+        if path.stem != "__main__":
+            assert not any(module.startswith("edge.install") for module in imports(path)), path
 
 
 def test_the_relay_takes_nothing_of_the_till_but_the_contract():
@@ -75,6 +82,6 @@ def test_the_relay_takes_nothing_of_the_till_but_the_contract():
 def test_every_file_of_the_daemon_is_in_the_page():
     text = PAGE.read_text()
     missing = [
-        path.name for path in (ROOT / "edge").glob("*.py") if path.stem != "__init__" and f"`{path.name}`" not in text
+        path.name for path in (ROOT / "edge").rglob("*.py") if path.stem != "__init__" and f"`{path.name}`" not in text
     ]
     assert missing == []

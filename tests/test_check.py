@@ -18,16 +18,16 @@ from gpiozero import Device
 from gpiozero.pins.mock import MockFactory
 from shipped_broker import Client
 
-from edge.acceptance import HELP_URL, Acceptance, lay_out_acceptance
-from edge.acceptance_words import ACCEPTANCE
-from edge.check import Check, Options
-from edge.check_account import check_order
-from edge.check_broker import Visit, ask_daemon
-from edge.check_parts import Press, ask_daemon_for_printer, check_machine, check_panel, leave_panel
 from edge.config import load
 from edge.encoder import Encoder
-from edge.findings import Cause, Finding, Grade, Part, all_well, failed, ok
 from edge.handover import Handover, leave_record, read_status
+from edge.install.acceptance import HELP_URL, Acceptance, lay_out_acceptance
+from edge.install.acceptance_words import ACCEPTANCE
+from edge.install.check import Check, Options
+from edge.install.check_account import check_order
+from edge.install.check_broker import Visit, ask_daemon
+from edge.install.check_parts import Press, ask_daemon_for_printer, check_machine, check_panel, leave_panel
+from edge.install.findings import Cause, Finding, Grade, Part, all_well, failed, ok
 from edge.journal import claim, in_use
 from edge.machine import Board, board
 from edge.mercadopago import MercadoPago as Api

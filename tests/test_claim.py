@@ -20,8 +20,8 @@ from nacl.signing import SigningKey
 from relays import wait_until
 from shipped_broker import SHOP
 
-from edge.claim_key import FILE, BadBundle, Identity
 from edge.claim_wire import Claim, encode_bundle, encode_claim, read_code, shown
+from edge.install.claim_key import FILE, BadBundle, Identity
 from edge.wire import decode, encode
 from relay.claims import LIFETIME, Claims, waiting
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from commands_in import is_understood, mentioned, shown, targets
 
-from edge.acceptance_words import ACCEPTANCE
 from edge.config import PanelConfig
 from edge.failure_words import FAILURE_WORDS
+from edge.install.acceptance_words import ACCEPTANCE
 from edge.messages import Paper
 from edge.order import Verdict
 from edge.state import Concern
@@ -24,7 +24,7 @@ PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("relay/*
 INSTALL = ("docs/install.md", "docs/install.es.md", "docs/install.pt.md")
 SYMPTOMS = ("docs/symptoms.md", "docs/symptoms.es.md", "docs/symptoms.pt.md")
 LANGUAGES = ("en", "es", "pt")
-PROGRAM = "\n".join(path.read_text() for folder in ("edge", "relay") for path in sorted((ROOT / folder).glob("*.py")))
+PROGRAM = "\n".join(path.read_text() for folder in ("edge", "relay") for path in sorted((ROOT / folder).rglob("*.py")))
 
 
 def read(page: str) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.claim import CARD
+from edge.install.claim import CARD
 
 SYSTEMD = Path(__file__).parent.parent / "systemd"
 RESTART_STEPS_SINCE = 254

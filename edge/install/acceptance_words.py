@@ -6,7 +6,7 @@ Lengths are for paper of 32 columns: the name of a part and a grade with its val
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from edge.findings import Cause, Grade, Part
+from edge.install.findings import Cause, Grade, Part
 
 
 @dataclass(frozen=True)

@@ -12,15 +12,22 @@ from typing import Any
 
 from edge import messages as m
 from edge import wire
-from edge.acceptance import Acceptance, lay_out_acceptance
 from edge.broker import Hurdle
-from edge.check_account import check_account, check_order
-from edge.check_broker import Visit, ask_daemon, check_broker, unanswered
-from edge.check_parts import Press, ask_daemon_for_printer, check_machine, check_panel, check_printer, leave_panel
 from edge.config import Config
 from edge.encoder import Encoder
-from edge.findings import Cause, Finding, Findings, Grade, Part, blocked, failed, ok, skipped
 from edge.handover import leave_record, read_status
+from edge.install.acceptance import Acceptance, lay_out_acceptance
+from edge.install.check_account import check_account, check_order
+from edge.install.check_broker import Visit, ask_daemon, check_broker, unanswered
+from edge.install.check_parts import (
+    Press,
+    ask_daemon_for_printer,
+    check_machine,
+    check_panel,
+    check_printer,
+    leave_panel,
+)
+from edge.install.findings import Cause, Finding, Findings, Grade, Part, blocked, failed, ok, skipped
 from edge.journal import in_use
 from edge.links import PING_PATIENCE
 from edge.machine import Machine, board, versions

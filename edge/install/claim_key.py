@@ -15,8 +15,8 @@ from nacl.exceptions import CryptoError
 from nacl.public import PrivateKey, SealedBox
 from nacl.signing import VerifyKey
 
-from edge.adopt import sync
 from edge.claim_wire import code_of, decode_bundle
+from edge.install.adopt import sync
 from edge.wire import BadMessage
 
 log = logging.getLogger(__name__)

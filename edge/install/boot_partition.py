@@ -10,8 +10,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from edge.adopt import CONFIGURATION, adopt, bundle_in, resume, sync
 from edge.config import ConfigError
+from edge.install.adopt import CONFIGURATION, adopt, bundle_in, resume, sync
 
 DROPPED = Path("/boot/firmware/till-edge")
 """Where `till-edge provision` puts a bundle, as the till sees it."""

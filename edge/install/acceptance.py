@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from edge.acceptance_words import ACCEPTANCE, AcceptanceWords
-from edge.findings import Finding, Findings, Grade, all_well
+from edge.install.acceptance_words import ACCEPTANCE, AcceptanceWords
+from edge.install.findings import Finding, Findings, Grade, all_well
 from edge.ticket import (
     ALARM,
     CENTERED,

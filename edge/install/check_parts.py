@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from edge import messages as m
-from edge.check_broker import STOP_IT
 from edge.config import Config
-from edge.findings import Cause, Finding, Part, blocked, failed, ok, skipped, warning
+from edge.install.check_broker import STOP_IT
+from edge.install.findings import Cause, Finding, Part, blocked, failed, ok, skipped, warning
 from edge.journal_file import SUFFIXES
 from edge.messages import Paper
 from edge.panel import FRAMES_PER_SECOND, Panel, PanelError

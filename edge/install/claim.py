@@ -14,13 +14,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from edge import messages as m
-from edge.adopt import adopt, resume
-from edge.claim_key import BadBundle, Identity, forget, load_or_make
-from edge.claim_relay import NoBundle, Place, Relay, place_on_card, read_place
-from edge.claim_slip import COLUMNS, lay_out_claim
 from edge.claim_wire import shown
 from edge.config import ConfigError, PanelConfig, PrinterConfig
 from edge.encoder import Encoder
+from edge.install.adopt import adopt, resume
+from edge.install.claim_key import BadBundle, Identity, forget, load_or_make
+from edge.install.claim_relay import NoBundle, Place, Relay, place_on_card, read_place
+from edge.install.claim_slip import COLUMNS, lay_out_claim
 from edge.machine import serial
 from edge.panel import Panel, PanelError
 from edge.printer import Printer

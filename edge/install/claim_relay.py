@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 import requests
 import urllib3
 
-from edge.claim_key import Identity
 from edge.claim_wire import LARGEST_SEALED, PUBLIC_KEY, Claim, encode_claim
 from edge.config_values import is_loopback
+from edge.install.claim_key import Identity
 from edge.yaml_lines import ConfigError
 
 log = logging.getLogger(__name__)

@@ -14,7 +14,7 @@ from edge.broker import Hurdle, MqttBroker
 from edge.config import Config
 from edge.config_values import is_loopback
 from edge.daemon import Inbox, Thread
-from edge.findings import Cause, Finding, Part, blocked, failed, ok, skipped, warning
+from edge.install.findings import Cause, Finding, Part, blocked, failed, ok, skipped, warning
 from edge.links import PING_PATIENCE
 
 CONNECTED_WITHIN = 15.0

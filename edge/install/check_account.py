@@ -13,7 +13,7 @@ from typing import Any
 
 from edge import messages as m
 from edge.config import Config
-from edge.findings import Cause, Finding, Part, blocked, failed, ok, skipped, warning
+from edge.install.findings import Cause, Finding, Part, blocked, failed, ok, skipped, warning
 from edge.mercadopago import ApiError, MercadoPago
 from edge.new_order import CHILE, fresh_reference, new_order
 from edge.order import LoadedOrder

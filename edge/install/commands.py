@@ -13,19 +13,19 @@ from typing import TYPE_CHECKING
 
 from edge.commands import FAILED, need_folder
 from edge.config import Config, ConfigError
-from edge.findings import all_well
+from edge.install.findings import all_well
 from edge.machine import version
 
 if TYPE_CHECKING:
     from edge.button import Gesture
-    from edge.check import Check
+    from edge.install.check import Check
 
 
 def check(config: Config, options: argparse.Namespace) -> int:
     """Try each part; the exit code says whether all is well."""
-    from edge.check import Check, Options
-    from edge.check_parts import Press
     from edge.encoder import UnknownPrinter
+    from edge.install.check import Check, Options
+    from edge.install.check_parts import Press
 
     if not options.verbose:  # what the adapters log is in the findings
         logging.getLogger("edge").setLevel(logging.CRITICAL)
@@ -90,7 +90,7 @@ def _by_keyboard() -> "Gesture":
 
 def adopt(options: argparse.Namespace) -> int:
     """Take over the configuration that lies on the boot partition."""
-    from edge.boot_partition import hand_over
+    from edge.install.boot_partition import hand_over
 
     hand_over(options.bundle, options.config.parent)
     return 0
@@ -99,7 +99,7 @@ def adopt(options: argparse.Namespace) -> int:
 def claim(options: argparse.Namespace) -> int:
     """Print a slip with a code, and wait until somebody enrolls it."""
     try:
-        from edge.claim import claim as wait_for_bundle
+        from edge.install.claim import claim as wait_for_bundle
     except ModuleNotFoundError as error:
         if error.name != "nacl":
             raise
