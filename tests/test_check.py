@@ -375,6 +375,39 @@ def test_each_light_is_lit_alone_and_a_press_is_felt(tmp_path):
     assert (lights.grade, button.grade) == (Grade.OK, Grade.OK)
 
 
+OPEN = {"printer": {"profile": None, "columns": None, "codepage": None}}
+"""Nothing is written of how the printer prints."""
+
+
+def answer_with_presses(shop: Shop, pin, slips: int) -> None:
+    """One press for each slip that asks, when it lies there and the finger is waited for."""
+    for number in range(1, slips + 1):
+        shop.printer.wait_for_tickets(number)
+        time.sleep(0.5)
+        pin.drive_low()
+        time.sleep(0.2)
+        pin.drive_high()
+
+
+@pytest.mark.slow
+def test_a_printer_that_nobody_knows_asks_before_its_acceptance_ticket(tmp_path):
+    with shop_with(Wrong(Part.PRINTER, "", settings=OPEN), tmp_path) as shop:
+        Device.pin_factory = pins = MockFactory()
+        shop.printer.name = "POS-80"
+        hand = threading.Thread(target=answer_with_presses, args=(shop, pins.pin(BUTTON), 2))
+        hand.start()
+        with closing(Check(load(shop.config), "0", Options(order=False))) as check:
+            assert all_well(tuple(check.run()))
+            assert check.print_ticket() == ""
+        hand.join()
+        asked, accents, done, acceptance = shop.printer.wait_for_tickets(4)
+    assert "48" in asked.text
+    assert "CP858" in accents.text
+    assert "LISTO" in done.text
+    assert "─" * 48 in acceptance.text.splitlines()
+    assert "POS-80" in acceptance.text
+
+
 LGPIO = """
 class error(Exception):
     pass

@@ -3,6 +3,7 @@
 A daemon that runs is not disturbed: it has the till's place at the broker and the pins, so it is asked what it knows.
 """
 
+import contextlib
 import secrets
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from edge import messages as m
 from edge import wire
 from edge.broker import Hurdle
 from edge.config import Config
+from edge.daemon import Arrival, Inbox
 from edge.encoder import Encoder
 from edge.handover import leave_record, read_status
 from edge.install.acceptance import Acceptance, lay_out_acceptance
@@ -32,8 +34,9 @@ from edge.journal import in_use
 from edge.links import PING_PATIENCE
 from edge.machine import Machine, board, versions
 from edge.mercadopago import MercadoPago
+from edge.panel import Panel, PanelError
 from edge.printer import Printer
-from edge.printer_setup import fitted, identify, recall
+from edge.printer_setup import Found, by_button, fitted, identify, recall, set_up
 
 AGAIN = 0.5
 """Seconds between two looks at what the daemon says."""
@@ -61,17 +64,22 @@ class Check:
 
     def __init__(self, config: Config, version: str, options: Options) -> None:
         """Raises `UnknownPrinter`, `OSError`."""
-        self._known_printer = recall(config.journal.path)
-        printer = fitted(config.printer, self._known_printer)
-        self._config = config = replace(config, printer=printer)
+        self._written = config
         self._version = version
         self._options = options
-        self._encoder = Encoder(printer.profile, printer.columns, printer.codepage, config.ticket.logo)
+        self._use(recall(config.journal.path))
         self._api = MercadoPago(config.mercadopago, version)
         self._running = in_use(config.journal.path)
         self._status = read_status(config.journal.path) if self._running else {}
         self._visit: Visit | None = None
         self._found: list[Finding] = []
+
+    def _use(self, known: Found | None) -> None:
+        """Print with what is known of the printer."""
+        printer = fitted(self._written.printer, known)
+        self._known_printer = known
+        self._config = replace(self._written, printer=printer)
+        self._encoder = Encoder(printer.profile, printer.columns, printer.codepage, self._config.ticket.logo)
 
     def run(self) -> Iterator[Finding]:
         """Try each part; what came of it is told at once."""
@@ -130,7 +138,20 @@ class Check:
     def _printer(self) -> Iterator[Finding]:
         if self._shares_printer:
             return ask_daemon_for_printer(self._status, self._config)
+        if self._options.ticket and not self._running:
+            self._get_to_know_printer()
         return check_printer(self._config, self._running)
+
+    def _get_to_know_printer(self) -> None:
+        """One that nobody knows prints its questions now, and not behind the acceptance ticket."""
+        inbox = Inbox()
+        try:
+            panel = Panel(self._config.panel, lambda event: inbox.put(Arrival(event)))
+        except PanelError:  # which is told when the lights are tried
+            return
+        with contextlib.closing(panel):
+            set_up(self._written, by_button(panel, inbox, self._written.panel.button.hold_seconds))
+        self._use(recall(self._written.journal.path))
 
     def _panel(self) -> Iterator[Finding]:
         return leave_panel() if self._running else check_panel(self._config, self._options.press)
