@@ -27,7 +27,8 @@ EMULATED = {"arm64": "cortex-a53", "armhf": "cortex-a7"}
 
 NSPAWN = ["systemd-nspawn", "--quiet", "--register=no"]
 if not Path("/run/systemd/system").is_dir():
-    NSPAWN.append("--keep-unit")  # there is nobody who could make a unit for it
+    # There is nobody who could make a unit for it. Two that are booted at once get into each other's way then.
+    NSPAWN.append("--keep-unit")
 
 
 class Failure(Exception):
