@@ -379,22 +379,24 @@ OPEN = {"printer": {"profile": None, "columns": None, "codepage": None}}
 """Nothing is written of how the printer prints."""
 
 
-def answer_with_presses(shop: Shop, pin, slips: int) -> None:
-    """One press for each slip that asks, when it lies there and the finger is waited for."""
+def answer_with_presses(shop: Shop, pins: MockFactory, slips: int) -> None:
+    """One press for each slip that asks, when it lies there and the yellow light says that an answer is waited for."""
+    button, yellow = pins.pin(BUTTON), pins.pin(LEDS["yellow"])
     for number in range(1, slips + 1):
         shop.printer.wait_for_tickets(number)
-        time.sleep(0.5)
-        pin.drive_low()
+        wait_for(lambda: yellow.state, "the yellow light")
+        time.sleep(0.1)
+        button.drive_low()
         time.sleep(0.2)
-        pin.drive_high()
+        button.drive_high()
 
 
 @pytest.mark.slow
 def test_a_printer_that_nobody_knows_asks_before_its_acceptance_ticket(tmp_path):
     with shop_with(Wrong(Part.PRINTER, "", settings=OPEN), tmp_path) as shop:
         Device.pin_factory = pins = MockFactory()
-        shop.printer.name = "POS-80"
-        hand = threading.Thread(target=answer_with_presses, args=(shop, pins.pin(BUTTON), 2))
+        shop.printer.name = ("", "POS-80")
+        hand = threading.Thread(target=answer_with_presses, args=(shop, pins, 2))
         hand.start()
         with closing(Check(load(shop.config), "0", Options(order=False))) as check:
             assert all_well(tuple(check.run()))
