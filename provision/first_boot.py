@@ -81,10 +81,9 @@ accept() {
     systemctl stop till-edge.service || true
     systemd-run --quiet --wait --collect --pipe --unit=till-edge-check \\
         -p User=till-edge -p StateDirectory=till-edge -p StateDirectoryMode=0700 -p UMask=0077 \\
-        -p LoadCredential=access_token:/etc/till-edge/access_token -p RuntimeMaxSec=300 \\
+        -p LoadCredential=access_token:/etc/till-edge/access_token -p RuntimeMaxSec=900 \\
         -E GPIOZERO_PIN_FACTORY=lgpio -E LG_WD=/tmp \\
         till-edge check >"$boot/till-edge/CHECK.txt" 2>&1 || true
-    systemctl start till-edge.service || true
     say "checked: see till-edge/CHECK.txt, and the ticket"
 }
 
@@ -92,16 +91,20 @@ main() {
     # What a power cut left half done.
     dpkg --configure -a || failed "dpkg --configure -a"
     apt update || failed "apt-get update (is there a network, and is the clock right?)"
+    # It starts when it was checked: a printer that nobody knows asks its questions once, and not before and behind.
+    trap 'systemctl unmask --quiet --runtime till-edge.service' EXIT
+    systemctl mask --quiet --runtime till-edge.service
     apt install "$kept"/*.deb || failed "apt-get install (is there a network, and is the clock right?)"
     say "installed: till-edge $(till-edge --version)"
-    # This has looked for the configuration on the boot partition before it starts.
-    systemctl start till-edge.target || true
+    systemctl start till-edge-adopt.service || true
     if [ -e /etc/till-edge/config.yaml ]; then
         say "configured"
         if till-edge check --help >/dev/null 2>&1; then accept; fi
     else
         say "not configured: see till-edge/ERROR.txt"
     fi
+    systemctl unmask --quiet --runtime till-edge.service
+    systemctl start till-edge.target till-edge.service || true
     wipe "$setup/wifi"
     if grep -qs 'password:' "$boot/network-config"; then wipe "$boot/network-config"; fi
     rm -f "$setup"/*.deb
