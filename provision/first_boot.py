@@ -76,6 +76,22 @@ apt() {
     apt-get -q -y -o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-confold "$@"
 }
 
+# The daemon starts when it was checked: a printer that nobody knows asks its questions once, and not before and behind.
+# A mask would keep the package from enabling it; and whatever happens, a boot ends this.
+held=/run/systemd/system/till-edge.service.d
+
+hold() {
+    mkdir -p "$held"
+    printf '[Unit]\\nConditionPathExists=/run/till-edge-is-checked\\n' >"$held/until-checked.conf"
+    trap release EXIT
+    systemctl daemon-reload
+}
+
+release() {
+    rm -f "$held/until-checked.conf"
+    systemctl daemon-reload
+}
+
 accept() {
     # As the daemon is, and without it, for it would have the printer and the place at the broker.
     systemctl stop till-edge.service || true
@@ -91,9 +107,7 @@ main() {
     # What a power cut left half done.
     dpkg --configure -a || failed "dpkg --configure -a"
     apt update || failed "apt-get update (is there a network, and is the clock right?)"
-    # It starts when it was checked: a printer that nobody knows asks its questions once, and not before and behind.
-    trap 'systemctl unmask --quiet --runtime till-edge.service' EXIT
-    systemctl mask --quiet --runtime till-edge.service
+    hold
     apt install "$kept"/*.deb || failed "apt-get install (is there a network, and is the clock right?)"
     say "installed: till-edge $(till-edge --version)"
     systemctl start till-edge-adopt.service || true
@@ -103,7 +117,7 @@ main() {
     else
         say "not configured: see till-edge/ERROR.txt"
     fi
-    systemctl unmask --quiet --runtime till-edge.service
+    release
     systemctl start till-edge.target till-edge.service || true
     wipe "$setup/wifi"
     if grep -qs 'password:' "$boot/network-config"; then wipe "$boot/network-config"; fi
