@@ -24,6 +24,7 @@ from edge.config_values import (
     Host,
     Minutes,
     NotificationUrl,
+    PageUrl,
     Pin,
     Port,
     Seconds,
@@ -69,6 +70,8 @@ class TillConfig:
     language: Annotated[Language, Form(choice(*get_args(Language)))] = "es"
     support: Text | None = None
     """Whom to call; stands on slips that say what fails."""
+    help_url: PageUrl | None = None
+    """What the code on the acceptance ticket leads to."""
 
 
 @dataclass(frozen=True)

@@ -208,6 +208,12 @@ def notification_url(value: Value) -> str:
     return value.text
 
 
+def page(value: Value) -> str:
+    """A page for people with a phone."""
+    _url(value)
+    return value.text
+
+
 def _url(value: Value) -> SplitResult:
     refusal = Unfit(f"is {shown(text(value))}; write an address that begins with https://")
     try:
@@ -327,6 +333,7 @@ Baudrate = Annotated[int, Form(baudrate)]
 Port = Annotated[int, Form(whole(1, 65535))]
 Host = Annotated[str, Form(host)]
 ApiUrl = Annotated[str, Form(api_url)]
+PageUrl = Annotated[str, Form(page)]
 NotificationUrl = Annotated[str, Form(notification_url)]
 AnyPath = Annotated[Path, Form(path)]
 Device = Annotated[Path, Form(device)]

@@ -21,7 +21,7 @@ from shipped_broker import Client
 from edge.config import load
 from edge.encoder import Encoder
 from edge.handover import Handover, leave_record, read_status
-from edge.install.acceptance import HELP_URL, Acceptance, lay_out_acceptance
+from edge.install.acceptance import Acceptance, lay_out_acceptance
 from edge.install.acceptance_words import ACCEPTANCE
 from edge.install.check import Check, Options
 from edge.install.check_account import check_order
@@ -37,6 +37,8 @@ from sim.board import BUTTON, LEDS
 from sim.mercadopago import Fault
 from sim.shop import TILL, Shop, wait_for
 
+HELP_URL = "https://help.example.net/till"
+HELP = {"till": {"help_url": HELP_URL}}
 SLOW = {Part.BROKER, Part.RELAY, Part.PRINTER, Part.PROOF}
 RECORD = f"tills/{TILL}/commissioning"
 
@@ -85,7 +87,7 @@ def grades(said: str) -> dict[str, str]:
 
 @pytest.mark.slow
 def test_a_till_of_which_all_is_well(shop_of):
-    shop = shop_of(without=("board",))
+    shop = shop_of(HELP, without=("board",))
     code, said, complaints = check(shop)
     assert (code, complaints) == (0, "")
     assert list(grades(said)) == [part.value for part in Part]
@@ -496,7 +498,7 @@ EVERYTHING = tuple(
 
 
 def ticket(language: str, columns: int, findings: tuple[Finding, ...], folder: Path) -> list[str]:
-    shop = Shop(folder, {"till": {"language": language}})
+    shop = Shop(folder, {"till": {"language": language, "help_url": HELP_URL}})
     shop.write_config()
     config = load(shop.config)
     now = datetime(2026, 3, 2, 21, 45, tzinfo=UTC)

@@ -193,7 +193,7 @@ def test_the_example_explains_every_key():
 
 def test_what_the_example_has_behind_a_number_sign_is_what_holds_without(folder, credentials):
     no_defaults = (
-        r"(support|notification_url|reference_prefix|username|password_file|tls|\w+_file|device|host|baudrate|"
+        r"(support|help_url|notification_url|reference_prefix|username|password_file|tls|\w+_file|device|host|baudrate|"
         r"port: 9100|profile|columns|codepage)"
     )
     lines = EXAMPLE.read_text().splitlines()
@@ -343,6 +343,7 @@ def test_a_key_that_nothing_reads_and_one_that_lacks_are_said(folder, text, faul
         ("mercadopago", "api_url: 'https://[::1'", "write an address that begins with https://"),
         ("mercadopago", "api_url: 'https://a.example/?b=c'", "write it without ? and #"),
         ("mercadopago", "api_url: 'https://me:pw@a.example'", "must hold no blank and no password"),
+        ("till", "help_url: http://help.example/till", "write https:// for all but this machine"),
         ("mercadopago", "notification_url: http://a.example/mp", "write https:// for all but this machine"),
         ("mercadopago", f"notification_url: https://a.example/{'a' * 500}", "must have no # and at most 500 letters"),
         ("mercadopago", "timeout_seconds: 0", "timeout_seconds: is '0'; it must be from 0.1 to 120"),

@@ -36,9 +36,6 @@ from edge.words import WORDS
 if TYPE_CHECKING:
     from edge.config import TicketConfig, TillConfig
 
-HELP_URL = "https://till-edge.example.net/help"
-"""What the code on the ticket leads to. Whoever installs tills puts the page of his shop's help here."""
-
 INDENT = "  "
 TITLE = Style(Align.CENTER, bold=True, size=Size.DOUBLE)
 
@@ -87,9 +84,7 @@ def lay_out_acceptance(
         Text(WORDS[till.language].all_letters, CENTERED),
         Rule(),
         *_how_to(words, acceptance.hold),
-        Feed(),
-        Qr(HELP_URL),
-        Text(HELP_URL.removeprefix("https://"), CENTERED),
+        *_help(till.help_url),
         Cut(),
     )
 
@@ -111,6 +106,10 @@ def _found(finding: Finding, words: AcceptanceWords, columns: int) -> Iterator[L
     if finding.cause is not None:
         rows = wrap(words.causes[finding.cause], columns - len(INDENT))
         yield from (Text(INDENT + row) for row in rows)
+
+
+def _help(url: str | None) -> tuple[Line, ...]:
+    return (Feed(), Qr(url), Text(url.removeprefix("https://"), CENTERED)) if url else ()
 
 
 def _bad(finding: Finding) -> bool:
