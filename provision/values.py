@@ -47,19 +47,24 @@ def user(text: str) -> str:
 
 
 def wifi(ssid: str, password: str, country: str) -> Wifi:
-    """All of it or nothing."""
-    if (
-        not ssid
-        or len(ssid.encode()) > 32
-        or not ssid.isprintable()
-        or ssid != ssid.strip()
-        or re.search(r"[;\\]", ssid)
-    ):
-        raise Unfit(f"{ssid!r} is no name of a Wi-Fi that can be written: at most 32 letters, without ; and \\")
-    if not PSK.fullmatch(password) and not PASSPHRASE.fullmatch(password):
-        raise Unfit(f"the Wi-Fi's password has {len(password)} letters; it must have 8 to 63, of plain ASCII")
-    if country not in Locale("en").territories or not re.fullmatch("[A-Z]{2}", country):
-        raise Unfit(f"{country!r} is no country: two capital letters, as in AR, BR, UY, ES")
+    """All of it or nothing, and all that is wrong with it at once."""
+    well_named = ssid and len(ssid.encode()) <= 32 and ssid.isprintable() and ssid == ssid.strip()
+    faults = (
+        (
+            not well_named or re.search(r"[;\\]", ssid),
+            f"{ssid!r} is no name of a Wi-Fi that can be written: at most 32 letters, without ; and \\",
+        ),
+        (
+            not PSK.fullmatch(password) and not PASSPHRASE.fullmatch(password),
+            f"the Wi-Fi's password has {len(password)} letters; it must have 8 to 63, of plain ASCII",
+        ),
+        (
+            country not in Locale("en").territories or not re.fullmatch("[A-Z]{2}", country),
+            f"{country!r} is no country: two capital letters, as in AR, BR, UY, ES",
+        ),
+    )
+    if wrong := [text for holds, text in faults if holds]:
+        raise Unfit("; ".join(wrong))
     return Wifi(ssid, password.lower() if PSK.fullmatch(password) else _derived(password, ssid), country)
 
 

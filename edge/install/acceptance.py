@@ -84,7 +84,8 @@ def lay_out_acceptance(
         Text(WORDS[till.language].all_letters, CENTERED),
         Rule(),
         *_how_to(words, acceptance.hold),
-        *_help(till.help_url),
+        *_help(till),
+        *_signatures(words, columns),
         Cut(),
     )
 
@@ -101,15 +102,25 @@ def _identity(acceptance: Acceptance, words: AcceptanceWords, till: "TillConfig"
 
 def _found(finding: Finding, words: AcceptanceWords, columns: int) -> Iterator[Line]:
     """A line for each part; a sentence where there is something to be done, or to be known."""
-    grade = f"{words.grades[finding.grade]} {finding.value}".rstrip()
+    value = "" if _bad(finding) else finding.value  # "FAILED 1 ms" would read as if that were the fault
+    grade = f"{words.grades[finding.grade]} {value}".rstrip()
     yield Row(words.parts[finding.part], grade, STRONG if _bad(finding) else PLAIN)
     if finding.cause is not None:
         rows = wrap(words.causes[finding.cause], columns - len(INDENT))
         yield from (Text(INDENT + row) for row in rows)
 
 
-def _help(url: str | None) -> tuple[Line, ...]:
-    return (Feed(), Qr(url), Text(url.removeprefix("https://"), CENTERED)) if url else ()
+def _help(till: "TillConfig") -> Iterator[Line]:
+    if till.support:
+        yield from (Feed(), Text(clean(till.support), HEADLINE))
+    if till.help_url:
+        yield from (Feed(), Qr(till.help_url), Text(till.help_url.removeprefix("https://"), CENTERED))
+
+
+def _signatures(words: AcceptanceWords, columns: int) -> Iterator[Line]:
+    for who in words.signs:
+        yield Feed()
+        yield Text(f"{who} ".ljust(columns, "_"))
 
 
 def _bad(finding: Finding) -> bool:

@@ -30,6 +30,8 @@ class AcceptanceWords:
     grades: Mapping[Grade, str]
     parts: Mapping[Part, str]
     causes: Mapping[Cause, str]
+    signs: tuple[str, ...]
+    """Who signs."""
 
 
 SPANISH = AcceptanceWords(
@@ -51,16 +53,18 @@ SPANISH = AcceptanceWords(
         ("verde y roja", "alguien tiene que mirar"),
         ("roja lenta", "revise la impresora"),
         ("roja", "sin conexión, no entregue"),
+        ("amarilla", "arrancando"),
+        ("amarilla y roja rápida", "botón apretado, u orden cancelada"),
         ("apagadas", "sin corriente o rota: llame"),
     ),
     button="BOTÓN",
     presses=("Toque corto: consulta ya el pago.", "Sostenido {:g} s: cancela la orden, si nadie la pagó."),
-    grades={Grade.OK: "bien", Grade.WARNING: "AVISO", Grade.FAILED: "FALLA", Grade.SKIPPED: "no probado"},
+    grades={Grade.OK: "bien", Grade.WARNING: "AVISO", Grade.FAILED: "FALLA", Grade.SKIPPED: "sin probar"},
     parts={
         Part.CONFIGURATION: "Configuración",
         Part.TOKEN: "Mercado Pago",
         Part.STORE: "Sucursal",
-        Part.POS: "Punto de venta",
+        Part.POS: "Caja en MP",
         Part.ORDER: "Orden de prueba",
         Part.BROKER: "Servidor",
         Part.RELAY: "Avisos",
@@ -81,10 +85,10 @@ SPANISH = AcceptanceWords(
         Cause.OTHER_ACCOUNT: "La clave es de otra cuenta: ponga la de quien cobra.",
         Cause.OTHER_COUNTRY: "La cuenta es de otro país que la hora de la caja.",
         Cause.NO_STORE: "La cuenta no tiene esa sucursal.",
-        Cause.NO_POS: "La cuenta no tiene ese punto de venta.",
-        Cause.OTHER_STORE: "El punto de venta es de otra sucursal.",
-        Cause.FREE_AMOUNT: "El punto de venta acepta cualquier monto: ponga monto fijo.",
-        Cause.POS_INACTIVE: "El punto de venta no está activo.",
+        Cause.NO_POS: "La cuenta no tiene esa caja.",
+        Cause.OTHER_STORE: "La caja es de otra sucursal.",
+        Cause.FREE_AMOUNT: "La caja acepta cualquier monto: ponga monto fijo.",
+        Cause.POS_INACTIVE: "La caja no está activa.",
         Cause.NOT_WANTED: "No se pidió.",
         Cause.TILL_IN_USE: "Hay una orden en la caja: no se tocó.",
         Cause.ORDER_REFUSED: "Mercado Pago no acepta órdenes en esta caja.",
@@ -123,6 +127,7 @@ SPANISH = AcceptanceWords(
         Cause.SLOWED_DOWN: "La placa está caliente o frenada: dele aire.",
         Cause.NO_PI: "No es una Raspberry Pi.",
     },
+    signs=("Instaló", "Recibió"),
 )
 
 PORTUGUESE = AcceptanceWords(
@@ -144,11 +149,13 @@ PORTUGUESE = AcceptanceWords(
         ("verde e vermelha", "alguém precisa olhar"),
         ("vermelha lenta", "veja a impressora"),
         ("vermelha", "sem conexão, não entregue"),
+        ("amarela", "iniciando"),
+        ("amarela e vermelha rápida", "botão apertado, ou pedido cancelado"),
         ("apagadas", "sem energia ou com defeito: ligue"),
     ),
     button="BOTÃO",
     presses=("Toque curto: consulta já o pagamento.", "Segurar {:g} s: cancela o pedido, se ninguém pagou."),
-    grades={Grade.OK: "certo", Grade.WARNING: "AVISO", Grade.FAILED: "FALHA", Grade.SKIPPED: "não testado"},
+    grades={Grade.OK: "ok", Grade.WARNING: "AVISO", Grade.FAILED: "FALHA", Grade.SKIPPED: "sem testar"},
     parts={
         Part.CONFIGURATION: "Configuração",
         Part.TOKEN: "Mercado Pago",
@@ -214,8 +221,9 @@ PORTUGUESE = AcceptanceWords(
         Cause.DISK_FULL: "Resta pouco espaço no cartão.",
         Cause.UNDER_VOLTAGE: "Falta energia: use a fonte própria da placa.",
         Cause.SLOWED_DOWN: "A placa está quente ou lenta: deixe ventilar.",
-        Cause.NO_PI: "Não é uma Raspberry Pi.",
+        Cause.NO_PI: "Não é um Raspberry Pi.",
     },
+    signs=("Instalou", "Recebeu"),
 )
 
 ENGLISH = AcceptanceWords(
@@ -237,6 +245,8 @@ ENGLISH = AcceptanceWords(
         ("green and red", "somebody must look"),
         ("red, slow", "see to the printer"),
         ("red", "no connection, don't hand over"),
+        ("yellow", "starting"),
+        ("yellow and fast red", "button held, or order cancelled"),
         ("dark", "no power, or broken: call"),
     ),
     button="BUTTON",
@@ -309,6 +319,7 @@ ENGLISH = AcceptanceWords(
         Cause.SLOWED_DOWN: "The board is hot or slowed down: give it air.",
         Cause.NO_PI: "This is no Raspberry Pi.",
     },
+    signs=("Installed by", "Received by"),
 )
 
 ACCEPTANCE: Mapping[str, AcceptanceWords] = {"es": SPANISH, "pt": PORTUGUESE, "en": ENGLISH}
