@@ -10,8 +10,9 @@ from edge.config_values import is_far
 from edge.daemon import Arrival, Daemon, Inbox
 from edge.encoder import Encoder
 from edge.handover import Handover
-from edge.journal import claim, remember
+from edge.journal import Journal, claim, remember
 from edge.journal_file import JournalError
+from edge.life import Stage
 from edge.machine import Machine, versions
 from edge.mercadopago import MercadoPago
 from edge.panel import Panel
@@ -31,15 +32,23 @@ def assemble(config: Config, version: str) -> Daemon:
     panel = Panel(config.panel, lambda event: inbox.put(Arrival(event)))
     config = set_up(config, by_button(panel, inbox, config.panel.button.hold_seconds))
     mercadopago = MercadoPago(config.mercadopago, version)
+    printer = Printer(config.printer, composer(config))
+
+    def recall(now: float) -> tuple[Journal, Till]:
+        journal, till = remember(config.journal.path, wanted, identity, now)
+        if any(order.stage is Stage.PRINTING for order in till.orders.values()):
+            printer.expect_remains()
+        return journal, till
+
     identity = f"{config.mercadopago.user_id}/{config.mercadopago.external_pos_id}"
     return Daemon(
         till=Till(wanted),
-        remember=lambda now: remember(config.journal.path, wanted, identity, now),
+        remember=recall,
         inbox=inbox,
         broker=MqttBroker(config.broker, config.till.id, config.mercadopago.user_id, version, inbox),
         panel=panel,
         pay=mercadopago.do,
-        prints=Printer(config.printer, composer(config)).do,
+        prints=printer.do,
         machine=Machine(config.journal.path.parent, mercadopago.clock_ahead).facts,
         handover=Handover(config.journal.path),
         about={"configuration": repr(config), "versions": versions()},

@@ -27,19 +27,27 @@ class Dialogue:
         self._unanswered = False
         self._status: int | None = None
         self._cleared = False
+        self._watched = False
         self._was_well = False
         self.deaf = deaf
         self.heard = False
         self.echoes: set[bytes] = set()
         self.barriers = 0
         self.stopped = False
-        """Whether the printer told by itself that it came to a stop, after it had been well and before any proof."""
+        """Whether the printer told by itself that it came to a stop, while it was watched and before any proof."""
         self.names: list[str] = []
 
     def forget_proofs(self) -> None:
         """What comes from now on belongs to the next ticket."""
         self.echoes.clear()
         self.barriers = 0
+
+    def watch(self, command: bytes, seconds: float) -> bool:
+        """Have the printer tell of each change. False if it doesn't say that it is well: then it is not understood."""
+        self._was_well = self.stopped = False
+        self.send(command, seconds)
+        self._watched = self.wait(lambda: self._was_well, time.monotonic() + seconds)
+        return self._watched
 
     def send(self, data: bytes, stall_seconds: float) -> None:
         """Hand all of `data` over. Raises `TransportError`."""
@@ -112,10 +120,8 @@ class Dialogue:
             case replies.Cleared():
                 self._cleared = True
             case replies.Automatic(stopped):
-                # A printer that never says that it is well is not understood, and would get copy after copy.
-                if not stopped:
-                    self._was_well = True
-                elif self._was_well and not self.echoes and not self.barriers:
+                self._was_well = self._was_well or not stopped
+                if stopped and self._watched and not self.echoes and not self.barriers:
                     self.stopped = True
             case replies.Name(text):
                 self.names.append(text)

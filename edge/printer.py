@@ -28,6 +28,10 @@ PROCESS_ID = b"\x1d(H\x06\x0000"
 BARRIER = b"\x1dr\x01"
 
 RESET = b"\x1b@"
+ENOUGH = 3
+"""So many times in a row make a habit."""
+LARGEST_REMAINS = 8192
+"""Bytes. A ticket with a logo and a code in dots."""
 WATCH, LEAVE_ALONE = b"\x1da\x0e", b"\x1da\x00"
 """Automatic status of line, errors and paper, for a roll may be changed between two looks. A reset ends it."""
 
@@ -85,6 +89,8 @@ class Printer:
         # Bytes of an interrupted ticket that the printer may still hold. None: an earlier process may have left some.
         self._remains: int | None = None
         self._owed_answers = 0
+        # In a row: how often it could not be watched, and came to a stop in tickets that were whole to all appearances.
+        self._unwatched = self._stops = 0
         self._complaint = ""
 
     def do(self, duty: m.PrinterDuty) -> m.PrinterEvent:
@@ -96,8 +102,8 @@ class Printer:
                 return m.SlipTried(duty, self._print(self._compose(duty)))
             case m.Print(_, banners):
                 ticket = self._compose(duty)
-                if self._remains is None:
-                    self._remains = len(ticket) if m.Banner.COPY in banners else 0
+                if self._remains is None and m.Banner.COPY in banners:
+                    self._remains = len(ticket)
                 return self._print(ticket)
 
     @property
@@ -117,6 +123,10 @@ class Printer:
             return usb_name(self._config)
         finally:
             dialogue.close()
+
+    def expect_remains(self) -> None:
+        """An earlier process was cut off in a ticket: the printer may hold a part of it, and half a command."""
+        self._remains = LARGEST_REMAINS
 
     def close(self) -> None:
         """Nothing is open between two jobs; here for whoever holds things that have to be closed."""
@@ -172,10 +182,12 @@ class Printer:
             if not before.prints:
                 return m.TicketRefused(before)
             self._clean_up(dialogue)
+            watched = self._watch(dialogue)
         except TransportError as error:
             return m.TicketRefused(self._complain(error))
         identity = self._next_identity(dialogue)
-        job = self._watched(dialogue, ticket) + self._questions(dialogue, identity)
+        # A reset ends the watch.
+        job = (ticket.removeprefix(RESET) if watched else ticket) + self._questions(dialogue, identity, watched)
         dialogue.forget_proofs()
         try:
             dialogue.send(job, self._patience.stall)
@@ -194,13 +206,18 @@ class Printer:
         self._number = (self._number + 1) % 10_000
         return b"%04d" % self._number
 
-    def _watched(self, dialogue: Dialogue, ticket: bytes) -> bytes:
-        return ticket if dialogue.deaf else RESET + WATCH + ticket.removeprefix(RESET)
+    def _watch(self, dialogue: Dialogue) -> bool:
+        """Asked for and answered apart from the ticket, so that the answer is taken for no sign of it."""
+        if dialogue.deaf or self._learned is Level.SILENT or self._unwatched >= ENOUGH:
+            return False
+        watched = dialogue.watch(RESET + WATCH, self._patience.answer)
+        self._unwatched = 0 if watched else self._unwatched + 1
+        return watched
 
-    def _questions(self, dialogue: Dialogue, identity: bytes) -> bytes:
+    def _questions(self, dialogue: Dialogue, identity: bytes, watched: bool) -> bytes:
         if dialogue.deaf:
             return b""
-        return (PROCESS_ID + identity if identity else b"") + BARRIER + LEAVE_ALONE
+        return (PROCESS_ID + identity if identity else b"") + BARRIER + (LEAVE_ALONE if watched else b"")
 
     def _break_off(self, dialogue: Dialogue, error: TransportError, size: int) -> m.TicketEnd:
         """The ticket did not get through."""
@@ -225,7 +242,7 @@ class Printer:
         if fresh or self._owed_answers:
             dialogue.send(fresh + (b"" if dialogue.deaf else BARRIER), self._patience.stall)
             dialogue.wait(lambda: dialogue.barriers > self._owed_answers, time.monotonic() + self._patience.lag)
-        self._remains, self._owed_answers = 0, 0
+        self._remains, self._owed_answers = self._remains and 0, 0
 
     # --- proving ---------------------------------------------------------------------------------------------------
 
@@ -261,13 +278,20 @@ class Printer:
             return self._interrupt(dialogue, after, size)
         if level or after is not Paper.GONE:
             self._learn(level)
-        if dialogue.stopped:  # and went on by itself: the ticket is in two pieces, and may lack a line
+        if level >= Level.BARRIER:  # it was heard as a command: nothing older swallows what comes
+            self._remains = 0
+        if self._is_in_pieces(dialogue):
             return m.TicketInterrupted(after)
         demanded = Level.ECHO if self._config.proof == "process_id" else Level.STATUS
         if level < max(demanded, self._learned or Level.SILENT):
             self._owed_answers = 1 if self._learned and not dialogue.barriers else 0
             return m.TicketUnproved(after)
         return m.TicketPrinted(Proof.PROCESS_ID if level is Level.ECHO else Proof.STATUS, after)
+
+    def _is_in_pieces(self, dialogue: Dialogue) -> bool:
+        """It came to a stop and went on by itself. One that says so of each ticket is believed no more."""
+        self._stops = self._stops + 1 if dialogue.stopped else 0
+        return 0 < self._stops < ENOUGH
 
     def _learn(self, level: Level) -> None:
         if self._learned is None or level > self._learned:

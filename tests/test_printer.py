@@ -268,6 +268,37 @@ def test_a_printer_whose_automatic_status_is_never_well_is_believed_as_before():
         assert errand.event() == m.TicketPrinted(Proof.PROCESS_ID, Paper.LOW)
 
 
+class NervousKnife(SimPrinter):
+    """Tells of an error at each cut, though each is well."""
+
+    def _end_ticket(self, cut: bool) -> None:
+        super()._end_ticket(cut)
+        if cut and self._watched_items:
+            self._say(bytes.fromhex("18 08 00 0f"), "status")
+            self._say(bytes.fromhex("10 00 00 0f"), "status")
+
+
+def test_a_printer_that_tells_of_a_stop_at_each_ticket_is_soon_believed_no_more():
+    with NervousKnife() as sim:
+        printer = printer_at(sim)
+        ends = [printer.do(FIRST), printer.do(AGAIN), printer.do(AGAIN), printer.do(FIRST)]
+    interrupted, printed = m.TicketInterrupted(Paper.READY), m.TicketPrinted(Proof.PROCESS_ID, Paper.READY)
+    assert ends == [interrupted, interrupted, printed, printed]
+
+
+class OddBits(SimPrinter):
+    """Its automatic status has a bit where none may be; so it is none, and its zeros look like answers to `GS r`."""
+
+    def _report(self) -> None:
+        self._say(bytes.fromhex("10 00 00 80"), "real_time")
+
+
+def test_what_is_no_automatic_status_proves_nothing():
+    with OddBits(proof="real_time") as sim:
+        assert half_printed(sim, printer_at(sim)).event() == m.TicketPrinted(Proof.STATUS, Paper.READY)
+        assert texts(sim) == [LINES]
+
+
 def test_the_printer_is_not_watched_between_two_tickets(sim):
     printer_at(sim).do(FIRST)
     with socket.create_connection((sim.host, sim.port)) as other:
@@ -368,6 +399,21 @@ def test_a_printer_that_stops_reading_interrupts_a_ticket_that_does_not_get_thro
     assert printer.do(FIRST) == m.TicketInterrupted(Paper.ERROR)
 
 
+class Dozing(SimPrinter):
+    """Says that it is well, and reads no more."""
+
+    def _report(self) -> None:
+        super()._report()
+        self.reads = False
+
+
+def test_a_watched_printer_s_word_that_it_is_well_is_no_sign_that_it_took_the_ticket():
+    with Dozing() as sim:
+        long_ticket = b"\x1b@" + b"x\n" * 4_000_000
+        printer = printer_at(sim, patience=replace(HURRY, answer=2.0, stall=0.2), ticket=long_ticket)
+        assert isinstance(printer.do(FIRST), m.TicketInterrupted)
+
+
 def test_a_printer_that_reads_nothing_proves_nothing(sim):
     """The ticket fits into the network, so nobody knows."""
     sim.reads = False
@@ -401,6 +447,17 @@ def test_half_a_command_does_not_swallow_the_copy(sim, clears):
     left_behind(sim, b"\x1b@\x1dv0\x00\x0a\x00\x0f\x00" + bytes(10))
     assert printer_at(sim).do(AGAIN) == m.TicketPrinted(Proof.PROCESS_ID, Paper.READY)
     assert texts(sim)[-1] == ["COPY 01", *LINES[1:]]
+
+
+@pytest.mark.parametrize("first", [m.PrintTest(), FIRST], ids=["a slip", "another ticket"])
+def test_half_a_command_swallows_nothing_else_either(sim, first):
+    """A picture of four kilobytes, of which ten bytes came; the copy has to wait for something."""
+    left_behind(sim, b"\x1b@\x1dv0\x00\x0a\x00\xc2\x01" + bytes(10))
+    printer = printer_at(sim, ticket=TICKET)
+    printer.expect_remains()
+    printer.do(first)
+    assert isinstance(printer.do(AGAIN), m.TicketPrinted)
+    assert texts(sim)[-2:] == [LINES, LINES]
 
 
 def test_a_first_ticket_wastes_no_paper_on_tidying_up(sim):
