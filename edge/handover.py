@@ -6,11 +6,12 @@ Neither is the memory of a sale: a power cut may take them, and nobody may fail 
 
 import contextlib
 import json
-import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from edge.files import write_whole
 
 TOLD = ("broker", "relay", "round_trip_ms", "printer", "proof")
 """What of the status a check asks for: of what changes with each sale the card is spared."""
@@ -33,7 +34,7 @@ class Handover:
             return
         self._shown, self._shown_at = told, time.monotonic()
         with contextlib.suppress(OSError):
-            _write(_status(self._journal), json.dumps(told, ensure_ascii=False).encode())
+            write_whole(_status(self._journal), json.dumps(told, ensure_ascii=False).encode(), 0o644, forced=False)
 
     def take_record(self) -> bytes | None:
         """The record of a check, if one was left since the last call."""
@@ -59,14 +60,7 @@ def read_status(journal: Path) -> Mapping[str, Any]:
 
 def leave_record(journal: Path, record: bytes) -> None:
     """Leave the record of a check for the daemon of this journal. Raises `OSError`."""
-    _write(_record(journal), record)
-
-
-def _write(path: Path, content: bytes) -> None:
-    fresh = path.with_name(path.name + "-new")
-    fresh.write_bytes(content)
-    fresh.chmod(0o644)  # whoever wrote it: the folder lets in nobody else than the daemon and root
-    os.replace(fresh, path)
+    write_whole(_record(journal), record, 0o644)
 
 
 def _status(journal: Path) -> Path:

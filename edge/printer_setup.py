@@ -24,6 +24,7 @@ from edge.calibration import WIDTHS, Calibration, lay_out, step
 from edge.config import CodePage, Config, PrinterConfig
 from edge.daemon import FAST_TICK, TICK, Arrival, Inbox, Panel
 from edge.encoder import DEFAULT_PROFILE, Encoder, codepages
+from edge.files import write_whole
 from edge.printer import Patience, Printer
 from edge.printers import recognise
 from edge.signals import Signal
@@ -229,24 +230,8 @@ def keep(journal: Path, found: Found) -> bool:
     """Keep it for all later starts; returns whether that could be done."""
     path = kept_in(journal)
     try:
-        _write(path, json.dumps(asdict(found), indent=2))
+        write_whole(path, json.dumps(asdict(found), indent=2).encode(), 0o600)
     except OSError as error:
         log.warning("%s can't be written: %s; the next start asks again", path, error.strerror)
         return False
     return True
-
-
-def _write(path: Path, text: str) -> None:
-    """A power cut leaves the old file or the new one. Raises `OSError`."""
-    fresh = path.with_name(path.name + ".new")
-    with fresh.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    if os.geteuid() == 0:  # the daemon, which is somebody else, must be able to read what root has found
-        owner = path.parent.stat()
-        os.chown(fresh, owner.st_uid, owner.st_gid)
-    fresh.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    os.fsync(folder)
-    os.close(folder)

@@ -12,7 +12,7 @@ from pathlib import Path
 import yaml
 
 from edge.config_reader import Unfit
-from edge.install.adopt import sync
+from edge.files import sync
 from edge.install.boot_partition import wipe
 from provision import bookworm, first_boot, trixie
 from provision.plan import Plan, Release

@@ -99,7 +99,8 @@ accept() {
         -p User=till-edge -p StateDirectory=till-edge -p StateDirectoryMode=0700 -p UMask=0077 \\
         -p LoadCredential=access_token:/etc/till-edge/access_token -p RuntimeMaxSec=900 \\
         -E GPIOZERO_PIN_FACTORY=lgpio -E LG_WD=/tmp \\
-        till-edge check >"$boot/till-edge/CHECK.txt" 2>&1 || true
+        till-edge check >"$kept/check" 2>&1 || true
+    cp "$kept/check" "$boot/till-edge/CHECK.txt" || true
     say "checked: see till-edge/CHECK.txt, and the ticket"
 }
 
@@ -119,13 +120,16 @@ main() {
     fi
     release
     systemctl start till-edge.target till-edge.service || true
-    wipe "$setup/wifi"
-    if grep -qs 'password:' "$boot/network-config"; then wipe "$boot/network-config"; fi
-    rm -f "$setup"/*.deb
+    # First of all this is over: whatever fails below, no shop is to be checked anew every 15 seconds.
+    systemctl disable till-edge-install.service || true
+    rm -f /etc/systemd/system/till-edge-install.service || true
+    wipe "$setup/wifi" || say "the Wi-Fi's key could not be wiped from the card"
+    if grep -qs 'password:' "$boot/network-config"; then
+        wipe "$boot/network-config" || say "the Wi-Fi's key could not be wiped from the card"
+    fi
+    rm -f "$setup"/*.deb || true
+    rm -rf "$kept" || true
     sync
-    systemctl disable till-edge-install.service
-    rm -f /etc/systemd/system/till-edge-install.service
-    rm -rf "$kept"
     exit 0
 }
 

@@ -26,7 +26,7 @@ from relay.limits import Limit
 log = logging.getLogger(__name__)
 
 ALL_LIMIT = (10, 200)
-ADDRESS_LIMIT = (2, 50)
+ADDRESS_LIMIT = (0.05, 50)
 """Claims per second, and at once: of all together, and from one address. A till claims once in its life, and again when
 it is switched on."""
 TILL_LIMIT = (10, 100)

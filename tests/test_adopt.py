@@ -98,6 +98,18 @@ def test_a_secret_is_overwritten_and_not_only_unlinked(pi):
     assert {name: path.read_bytes() for name, path in links.items()} == {name: bytes(n) for name, n in sizes.items()}
 
 
+def test_half_a_wiped_secret_is_no_part_of_a_bundle_and_goes_at_the_next_boot(pi):
+    """The power went while a certificate was overwritten, which is one of two sectors by then."""
+    torn = pi.dropped / ".wiped-ca.pem"
+    torn.write_bytes(bytes(512) + b"-----END CERTIFICATE-----")
+    code, said = pi.boot()
+    assert code == 0, said
+    assert not torn.exists()
+    torn.write_bytes(b"what was left when the configuration was gone already")
+    assert pi.boot()[0] == 0
+    assert not torn.exists()
+
+
 def test_what_is_said_afterwards_is_said_in_three_languages(pi):
     pi.boot()
     said = (pi.dropped / "DONE.txt").read_text()

@@ -474,6 +474,8 @@ def test_what_is_missing_is_said_and_nobody_is_let_in(desk, till, capsys, line, 
     ("url", "says"),
     [
         ("relay.example.net", "is no address of a relay; write one like https://relay.example.net"),
+        ("https://[relay.example.net", "is no address of a relay"),
+        ("https://relay.example.net:99999", "is no address of a relay"),
         ("http://relay.example.net", "claims go by https only"),
         ("https://relay.example.net#abc", "is no key; copy the line of `till-relay claims --card`"),
         ("", "--relay: '' is no address"),

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from edge.config import CREDENTIAL, Config, ConfigError, load
+from edge.files import sync
 
 CONFIGURATION: Final = "config.yaml"
 TOKEN: Final = CREDENTIAL
@@ -165,12 +166,3 @@ def _give(descriptor: int, name: str) -> None:
     if daemon and os.geteuid() == 0:
         os.fchown(descriptor, daemon.pw_uid if owner == DAEMON else 0, daemon.pw_gid if group == DAEMON else 0)
     os.fchmod(descriptor, mode)
-
-
-def sync(folder: Path) -> None:
-    """Have the names in a folder on the disk."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -11,11 +11,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from edge.config import ConfigError
-from edge.install.adopt import CONFIGURATION, adopt, bundle_in, resume, sync
+from edge.files import sync
+from edge.install.adopt import CONFIGURATION, adopt, bundle_in, resume
 
 DROPPED = Path("/boot/firmware/till-edge")
 """Where `till-edge provision` puts a bundle, as the till sees it."""
 DONE, ERROR = "DONE.txt", "ERROR.txt"
+WIPED = ".wiped-"
+"""How the name of a file begins that is being wiped."""
 NOTE = ".txt"
 """What is written for people, and is no part of a bundle."""
 
@@ -39,6 +42,8 @@ EN  The till did not take this configuration. Mend what follows and start it aga
 def hand_over(dropped: Path, home: Path) -> None:
     """Adopt the bundle in `dropped` and wipe it there. Raises `ConfigError` if it is unfit, after saying so there."""
     resume(home)
+    for path in sorted(dropped.glob(f"{WIPED}*")):  # whose wiping a power cut ended
+        wipe(path)
     if not (dropped / CONFIGURATION).exists():
         print(f"{dropped}: nothing to adopt")
         return
@@ -67,12 +72,17 @@ def _clear(dropped: Path) -> None:
 
 
 def wipe(path: Path) -> None:
-    """Overwrite, then delete. What a card keeps of it in cells that it has set aside, no program can reach."""
-    with path.open("r+b") as file:
-        file.write(bytes(path.stat().st_size))
+    """Overwrite, then delete. What a card keeps of it in cells that it has set aside, no program can reach.
+
+    Half of a file that is cut off in this must be taken for no part of a bundle: it has another name by then.
+    """
+    doomed = path if path.name.startswith(WIPED) else path.rename(path.with_name(WIPED + path.name))
+    sync(path.parent)
+    with doomed.open("r+b") as file:
+        file.write(bytes(doomed.stat().st_size))
         file.flush()
         os.fsync(file.fileno())
-    path.unlink()
+    doomed.unlink()
     sync(path.parent)
 
 

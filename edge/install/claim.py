@@ -37,6 +37,8 @@ NETWORK = 60.0
 """Seconds that a slip waits for the network to come up, so that it need not say that there is none."""
 LOOK = 5.0
 """Seconds between two attempts to print a slip that is owed."""
+BREAKS = 3
+"""A slip that broke off so often comes no more until somebody presses the button; it may be whole for all we know."""
 
 
 class Slip:
@@ -47,12 +49,17 @@ class Slip:
         self._offline = True
         # It is no ticket, has no order and proves nothing: what the printer makes of it is what it makes of a test.
         self._printer = Printer(config, lambda _: self._page(self._offline))
-        self.owed = True
+        self.owe()
+
+    def owe(self) -> None:
+        self.owed, self._broken = True, 0
 
     def try_to_print(self, offline: bool) -> None:
         self._offline = offline
         tried = self._printer.do(m.PrintTest())
-        self.owed = isinstance(tried, m.SlipTried) and isinstance(tried.end, m.TicketRefused | m.TicketInterrupted)
+        end = tried.end if isinstance(tried, m.SlipTried) else None
+        self._broken += isinstance(end, m.TicketInterrupted)
+        self.owed = isinstance(end, m.TicketRefused | m.TicketInterrupted) and self._broken < BREAKS
 
 
 class Claimant:
@@ -79,7 +86,7 @@ class Claimant:
     def _attend(self, patience: float) -> None:
         """Somebody is there, and wants a slip within `patience` seconds."""
         now = time.monotonic()
-        self._slip.owed = True
+        self._slip.owe()
         self._attended_until, self._slip_at, self._ask_at = now + ATTENDED, now + patience, now
 
     def _wait(self) -> None:

@@ -6,7 +6,6 @@ readable by root only, and forgotten as soon as the bundle is adopted.
 
 import json
 import logging
-import os
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +15,7 @@ from nacl.public import PrivateKey, SealedBox
 from nacl.signing import VerifyKey
 
 from edge.claim_wire import code_of, decode_bundle
-from edge.install.adopt import sync
+from edge.files import sync, write_whole
 from edge.wire import BadMessage
 
 log = logging.getLogger(__name__)
@@ -90,11 +89,4 @@ def forget(folder: Path) -> None:
 
 def _keep(path: Path, text: str) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    new = path.with_suffix(".new")
-    new.unlink(missing_ok=True)
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    new.rename(path)
-    sync(path.parent)
+    write_whole(path, text.encode(), 0o600)

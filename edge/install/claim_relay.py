@@ -99,9 +99,14 @@ def read_place(text: str, where: str) -> Place:
     lines = [line.strip() for line in text.splitlines()]
     line = next((line for line in lines if line and not line.startswith("#")), "")
     url, _, signer = line.partition("#")
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query:
-        raise ConfigError([f"{where}: {line!r} is no address of a relay; write one like https://relay.example.net"])
+    odd = ConfigError([f"{where}: {line!r} is no address of a relay; write one like https://relay.example.net"])
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise odd from None
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or port == 0:
+        raise odd
     if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise ConfigError([f"{where}: {line!r}: claims go by https only"])
     if signer and not PUBLIC_KEY.fullmatch(signer):
