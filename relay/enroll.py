@@ -26,14 +26,16 @@ LANGUAGES = ("es", "pt", "en")
 EXTERNAL_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,59}", re.ASCII)
 
 CONFIGURATION = """\
-# The configuration of the till {till}. Put this folder's files into /etc/till-edge, and beside them the access token of
-# Mercado Pago, alone in a file access_token. config.example.yaml explains every key and knows more of them.
+# The configuration of the till {till}. Put the access token of Mercado Pago into this folder, as access_token; then
+# till-edge provision. By hand: all of it into /etc/till-edge. config.example.yaml explains every key.
 
 till:
   id: {till}
   name: {name}
   timezone: {timezone}
   language: {language}
+  # Whom to call: a line for the slips that say what fails.
+  # support: "0800 555 0000"
 
 mercadopago:
   user_id: {user_id}
@@ -52,6 +54,9 @@ broker:
 printer:
   # Or serial, network, file: see config.example.yaml.
   connection: usb
+
+# The shop's name and address, at the top of every ticket.
+# ticket: {{header: [KIOSCO SUR, Av. Siempre Viva 742]}}
 """
 
 BLANKS = {

@@ -211,7 +211,7 @@ def _labels(used: dict[int, str]) -> Iterator[str]:
 
 
 def _board() -> Iterator[str]:
-    """Which way the header is to be held: USB down, pin 1 at the top."""
+    """Which way the header is to be held, so that pin 1 is at the top left: it lies on another edge of the Zero."""
     x, y, width, height = 815, 330, 150, 226
     header = x + width - 24
     yield _box(x, y, width, height, "#2d7a4f", ' rx="10"')
@@ -221,7 +221,8 @@ def _board() -> Iterator[str]:
     yield _text(header - 10, y + 31, "1", 15, PAPER, "middle", "bold")
     for place in (8, 56, 104):
         yield _box(x + place, y + height - 34, 38, 42, "#b9c0cb", f' rx="3" stroke="{DULL}"')
-    yield _text(x + width / 2, y + height + 28, "USB", 13, DULL, "middle")
+    yield _text(x + width / 2, y - 12, "Zero 2 W: microSD ↑", 13, DULL, "middle")
+    yield _text(x + width / 2, y + height + 28, "3 · 4 · 5: USB ↓", 13, DULL, "middle")
     yield _text(x + width / 2 - 14, y + 100, "Raspberry Pi", 13, PAPER, "middle", "bold")
 
 

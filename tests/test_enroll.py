@@ -101,6 +101,15 @@ def test_what_only_the_shop_knows_is_left_to_fill_in_and_the_till_names_each_lin
     assert len(blanks) == 4
 
 
+def test_what_is_commented_out_holds_as_soon_as_its_sign_is_taken_away(office):
+    bundle = office.enroll(more=SHOP)
+    page = bundle / "config.yaml"
+    page.write_text(page.read_text().replace("# support:", "support:").replace("# ticket:", "ticket:"))
+    config = load_till(with_token(bundle))
+    assert config.till.support == "0800 555 0000"
+    assert config.ticket.header == ("KIOSCO SUR", "Av. Siempre Viva 742")
+
+
 def test_the_bundle_of_a_broker_with_a_public_certificate_has_no_certificates(office):
     office.configure("tills: {host: mqtt.example.net, port: 443}\n")
     bundle = office.enroll(more=SHOP)
