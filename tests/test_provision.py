@@ -420,7 +420,7 @@ def test_a_till_has_no_such_command(laptop):
     )
     assert (done.returncode, done.stderr) == (
         1,
-        "till-edge: cards are made on the installer's laptop: pip install till-edge there\n",
+        "till-edge: cards are made on the installer's laptop, in a clone: docs/provisioning.md\n",
     )
 
 

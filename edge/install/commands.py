@@ -115,5 +115,5 @@ def claim(options: argparse.Namespace) -> int:
 
 def on_a_till(_: argparse.Namespace) -> int:
     """A till doesn't have the program that makes cards."""
-    print("till-edge: cards are made on the installer's laptop: pip install till-edge there", file=sys.stderr)
+    print("till-edge: cards are made on the installer's laptop, in a clone: docs/provisioning.md", file=sys.stderr)
     return FAILED
