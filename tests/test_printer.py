@@ -69,9 +69,9 @@ class Errand:
         return self._events[0]
 
 
-def half_printed(sim: SimPrinter, printer: Printer) -> Errand:
+def half_printed(sim: SimPrinter, printer: Printer, bytes_per_second: float = 400) -> Errand:
     """A ticket that is about at its tenth line."""
-    sim.bytes_per_second = 400
+    sim.bytes_per_second = bytes_per_second
     errand = Errand(printer)
     sim.wait_until(lambda it: "line 08" in it.loose, "half a ticket")
     return errand
@@ -245,7 +245,7 @@ SELDOM = replace(PATIENCE, poll=10.0)
 def test_what_a_hasty_hand_does_between_two_looks_interrupts_the_ticket(able, stops, goes_on):
     with SimPrinter(proof=able) as sim:
         printer = printer_at(sim, patience=SELDOM)
-        errand = half_printed(sim, printer)
+        errand = half_printed(sim, printer, 100)  # a hand that is held up by a busy machine comes in time all the same
         stops(sim)
         goes_on(sim)
         assert errand.event() == m.TicketInterrupted(Paper.READY)
