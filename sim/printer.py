@@ -174,7 +174,7 @@ class Printer(Mechanism):
         """Seconds until something is due; None if nothing is."""
         now = time.monotonic()
         due = [self._outbox[0][0]] if self._outbox else []
-        if self._busy_until > now:
+        if not self._at_rest:  # also if it is over by now: the head would sleep for ever
             due.append(self._busy_until)
         return max(0.0, min(due) - now) if due else None
 

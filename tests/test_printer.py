@@ -20,6 +20,7 @@ from edge.config import PrinterConfig
 from edge.messages import Paper, Proof
 from edge.printer import Patience, Printer
 from sim.printer import Printer as SimPrinter
+from sim.shop import wait_for
 
 pytestmark = pytest.mark.slow
 
@@ -302,7 +303,7 @@ def test_what_is_no_automatic_status_proves_nothing():
 def test_the_printer_is_not_watched_between_two_tickets(sim):
     printer_at(sim).do(FIRST)
     with socket.create_connection((sim.host, sim.port)) as other:
-        sim.wait_until(lambda it: it._connection is not None, "another host")
+        wait_for(lambda: sim._connection is not None, "another host")
         sim.open_cover()
         other.settimeout(0.2)
         with pytest.raises(TimeoutError):
