@@ -17,7 +17,7 @@ from edge.machine import Machine, versions
 from edge.mercadopago import MercadoPago
 from edge.panel import Panel
 from edge.printer import Printer
-from edge.printer_setup import by_button, fitted, recall, set_up
+from edge.printer_setup import by_button, set_up
 from edge.slips import lay_out_day, lay_out_failure, lay_out_list, lay_out_test
 from edge.state import Settings, Till
 from edge.ticket import lay_out
@@ -34,7 +34,7 @@ def assemble(config: Config, version: str) -> Daemon:
     mercadopago = MercadoPago(config.mercadopago, version)
     printer = Printer(config.printer, composer(config))
 
-    def recall(now: float) -> tuple[Journal, Till]:
+    def remember_all(now: float) -> tuple[Journal, Till]:
         journal, till = remember(config.journal.path, wanted, identity, now)
         if any(order.stage is Stage.PRINTING for order in till.orders.values()):
             printer.expect_remains()
@@ -43,7 +43,7 @@ def assemble(config: Config, version: str) -> Daemon:
     identity = f"{config.mercadopago.user_id}/{config.mercadopago.external_pos_id}"
     return Daemon(
         till=Till(wanted),
-        remember=recall,
+        remember=remember_all,
         inbox=inbox,
         broker=MqttBroker(config.broker, config.till.id, config.mercadopago.user_id, version, inbox),
         panel=panel,
@@ -76,7 +76,7 @@ def settings(config: Config) -> Settings:
 
 def composer(config: Config) -> Callable[[m.Print | m.Slip], bytes]:
     """How what is to be printed becomes the bytes for this printer. Raises `UnknownPrinter`, `OSError`."""
-    printer = fitted(config.printer, recall(config.journal.path))
+    printer = config.printer
     encoder = Encoder(printer.profile, printer.columns, printer.codepage, config.ticket.logo)
 
     def compose(duty: m.Print | m.Slip) -> bytes:

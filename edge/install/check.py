@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 from edge import messages as m
@@ -36,7 +37,7 @@ from edge.machine import Machine, board, versions
 from edge.mercadopago import MercadoPago
 from edge.panel import Panel, PanelError
 from edge.printer import Printer
-from edge.printer_setup import Found, by_button, fitted, identify, recall, set_up
+from edge.printer_setup import Found, by_button, fitted, identify, is_open, recall, set_up
 
 AGAIN = 0.5
 """Seconds between two looks at what the daemon says."""
@@ -138,7 +139,7 @@ class Check:
     def _printer(self) -> Iterator[Finding]:
         if self._shares_printer:
             return ask_daemon_for_printer(self._status, self._config)
-        if self._options.ticket and not self._running:
+        if self._options.ticket and not self._running and is_open(self._written.printer):
             self._get_to_know_printer()
         return check_printer(self._config, self._running)
 
@@ -182,9 +183,9 @@ class Check:
             findings=self.findings,
         )
 
-    @property
+    @cached_property
     def _model(self) -> str:
-        """What the printer calls itself, or else the profile that it is printed with."""
+        """What the printer calls itself, or else the profile that it is printed with. Asked once."""
         printer = self._config.printer
         asked = self._passed(Part.PRINTER) and not self._shares_printer
         who = identify(printer) if asked else self._known_printer.printer if self._known_printer else ""
