@@ -218,9 +218,9 @@ def backlog(shop: Shop) -> None:
 
 def twin(shop: Shop) -> None:
     """Another device comes with our name while we wait for the relay."""
+    ears = Ears(shop.broker.host, shop.broker.port)  # listening before anybody pings
 
     def come() -> None:
-        ears = Ears(shop.broker.host, shop.broker.port)
         wait_for(lambda: any(topic.endswith("/ping") for topic, _ in tuple(ears.heard)), "a ping")
         Client(shop.broker.port, client_id=f"till-{TILL}").close()
         ears.close()
