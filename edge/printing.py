@@ -45,6 +45,12 @@ def _ticket(till: Till, owed: list[MerchantOrder]) -> m.Print:
     return m.Print(first, till.orders[first.reference].banners)
 
 
+def breaks_each(till: Till) -> bool:
+    """Whether the printer says that it is well, and no ticket comes out of it whole."""
+    stages = (Stage.PAID, Stage.PRINTING)
+    return till.printer.failures >= BREAKS and any(order.stage in stages for order in till.orders.values())
+
+
 def _breaks(till: Till, reading: MerchantOrder) -> bool:
     """Whether it is this ticket that the printer breaks at."""
     return till.printer.failures >= BREAKS and m.Banner.COPY in till.orders[reading.reference].banners

@@ -9,6 +9,7 @@ from typing import Any
 
 from edge import messages as m
 from edge.life import Stage
+from edge.printing import breaks_each
 from edge.state import ODD_TRIES, Due, Till
 
 SHOWN = 3.0
@@ -46,7 +47,7 @@ def signal(till: Till, now: float) -> Signal:
         (Signal.PAID, now - till.ticket_at < SHOWN),
         (Signal.CANCELLED, now - till.cancelled_at < SHOWN),
         (Signal.ATTENTION, bool(problems(till))),
-        (Signal.PRINTER, not till.printer.paper.prints),
+        (Signal.PRINTER, not till.printer.paper.prints or breaks_each(till)),
         (Signal.STARTING, till.api.trouble is m.Trouble.CLOCK),
         (Signal.UNREACHABLE, till.api.down),
         (Signal.STARTING, not till.pos_id or till.known_since is None),

@@ -98,6 +98,7 @@ MUTANTS = (
     Mutant("another till's news is our rejection", "till.py", "if due.for_all and not _concerns(till, reading):", "if False:"),
     Mutant("a deaf till trusts its doorbells", "state.py", " or self.deaf", ""),
     Mutant("support prints a first ticket", "support.py", "if order.stage not in (Stage.PRINTED, Stage.UNCONFIRMED):", "if False:"),
+    Mutant("a printer that breaks at each ticket is waited for", "signals.py", " or breaks_each(till)", ""),
     Mutant("a failure is told before a ticket", "printing.py", "    if (owed or till.slips) and ready and", "    if ready and printer.failures < BREAKS and (failure := failure_duty(till, now)):\n        return failure\n    if (owed or till.slips) and ready and"),
     Mutant("a failure is told by a printer that can't print", "printing.py", "    if ready and printer.failures < BREAKS", "    if printer.failures < BREAKS"),
     Mutant("a failure is fed the whole roll", "printing.py", "    if ready and printer.failures < BREAKS", "    if ready"),

@@ -647,6 +647,17 @@ def test_a_printer_that_breaks_at_every_ticket_does_not_eat_the_roll():
     assert len(desk.printed) < 20
 
 
+def test_a_printer_that_breaks_at_every_ticket_is_to_be_seen_to():
+    desk = due_for_paper()
+    signs = []
+    for _ in range(4):
+        desk.begin()
+        signs.append(desk.hear(m.TicketInterrupted(m.Paper.READY)).sign)
+        desk.wait(31)
+    assert signs == [Signal.WORKING, Signal.WORKING, Signal.PRINTER, Signal.PRINTER]
+    assert desk.print().wait(4).sign is Signal.READY
+
+
 def test_a_ticket_that_always_breaks_lets_the_others_out():
     desk = due_for_paper()
     desk.books.write(paid("2", "another"))
