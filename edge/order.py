@@ -45,6 +45,12 @@ class Payment:
     def approved(self) -> bool:
         return self.status == "approved"
 
+    @property
+    def left(self) -> Decimal:
+        """What was not given back."""
+        with localcontext(EXACT):
+            return self.amount - self.refunded
+
 
 @dataclass(frozen=True)
 class MerchantOrder:
@@ -74,7 +80,13 @@ class MerchantOrder:
     def received(self) -> Decimal:
         """The money that is really there: approved, less what was given back."""
         with localcontext(EXACT):
-            return sum((payment.amount - payment.refunded for payment in self.approved), Decimal(0))
+            return sum((payment.left for payment in self.approved), Decimal(0))
+
+    @property
+    def paid_twice(self) -> bool:
+        """Whether one of its payments could go back, and the order would still be covered."""
+        with localcontext(EXACT):
+            return any(each.left > 0 and self.received - each.left >= self.total for each in self.approved)
 
     @property
     def paid_at(self) -> datetime:
@@ -143,12 +155,27 @@ UNPAID_WORDS = {
 }
 
 
-def verdict(order: MerchantOrder, account: Account, watched: bool, places: Mapping[str, str]) -> Verdict:
+def verdict(order: MerchantOrder, account: Account, on_our_till: bool, places: Mapping[str, str]) -> Verdict:
     """Say whether the money of `order` is there, in full, at our till.
 
-    `watched` is True when this reference was seen loaded on our till; the shop's own reference then names the sale.
-    `places` says at which point of sale a payment was made, as far as that is known ("" where Mercado Pago names none).
+    `places` says at which point of sale a payment was made, as far as that is known ("" where Mercado Pago names none;
+    then it is enough that the reference was seen loaded on our till: `on_our_till`).
     """
+    found = money(order, account)
+    if found is not Verdict.PAID:
+        return found
+    named = {places[payment.id] for payment in order.approved if places.get(payment.id)}
+    if account.pos_id in named:
+        return Verdict.PAID
+    if unplaced(order, places):
+        return Verdict.PLACE_UNKNOWN
+    if named:
+        return Verdict.ANOTHER_TILL
+    return Verdict.PAID if on_our_till else Verdict.NO_PLACE
+
+
+def money(order: MerchantOrder, account: Account) -> Verdict:
+    """Say whether the money of `order` is there, in full, and ours, wherever it was paid."""
     if order.collector_id != account.user_id:
         return Verdict.WRONG_COLLECTOR
     if order.cancelled:
@@ -165,11 +192,7 @@ def verdict(order: MerchantOrder, account: Account, watched: bool, places: Mappi
         return Verdict.MIXED_CURRENCIES
     if order.total <= 0 or order.received < order.total:
         return Verdict.NOT_COVERED
-    if watched or any(places.get(payment.id) == account.pos_id for payment in order.approved):
-        return Verdict.PAID
-    if unplaced(order, places):
-        return Verdict.PLACE_UNKNOWN
-    return Verdict.ANOTHER_TILL if any(places[payment.id] for payment in order.approved) else Verdict.NO_PLACE
+    return Verdict.PAID
 
 
 def unplaced(order: MerchantOrder, places: Mapping[str, str]) -> tuple[str, ...]:

@@ -11,14 +11,16 @@ from edge import messages as m
 from edge.failures import begin_to_tell, failure_duty, not_told
 from edge.life import Move, Order, Stage
 from edge.order import NEVER, MerchantOrder
-from edge.state import WAITS, Concern, LastTicket, Till, back_off, without
+from edge.state import FIRST, WAITS, Concern, LastTicket, Till, back_off, remember, without
 
 BACKLOG = timedelta(minutes=15)
 """A ticket that waited for longer has no customer before it any more."""
 MOST_ON_LIST = 50
 """Tickets on one list: a slow printer is done with it before the watchdog takes it for dead."""
 OLD = 60.0
-"""What was read longer ago is read again before it is printed. Seconds."""
+"""What was read longer ago is read again before it is printed, for money goes back, too. Seconds."""
+ALL_THE_SAME = float("inf")
+"""As good as read just now: a person wants it printed, whatever Mercado Pago says by now."""
 BREAKS = 3
 """A ticket that broke so often lets the others go first; a failure is not told by a printer that breaks so often."""
 LOOK_AT_TROUBLED_PRINTER = 2.0
@@ -30,14 +32,33 @@ def printer_duty(till: Till, now: float) -> m.PrinterDuty | None:
     printer = till.printer
     if _under_way(till):
         return None
-    owed = [order.reading for order in till.orders.values() if order.stage is Stage.PAID and order.reading]
-    owed = [reading for reading in owed if reading.id not in till.to_read_again]
+    owed = [reading for reading in unprinted(till) if not is_old(till, reading, now)]
     ready = printer.paper.prints and now >= printer.retry_at
     if (owed or till.slips) and ready and not till.journal_why:
         return (_list(till, owed) or _ticket(till, owed)) if owed else till.slips[0]
     if ready and printer.failures < BREAKS and (failure := failure_duty(till, now)):
         return failure
     return m.LookAtPrinter() if now >= printer.look_at else None
+
+
+def unprinted(till: Till) -> list[MerchantOrder]:
+    """What is paid, has no ticket, and waits for no person."""
+    return [order.reading for order in till.orders.values() if order.stage is Stage.PAID and order.reading]
+
+
+def is_old(till: Till, reading: MerchantOrder, now: float) -> bool:
+    """Whether it was paid when we last heard of it, and that is too long ago to print."""
+    return now - till.confirmed.get(reading.id, float("-inf")) > OLD
+
+
+def read_old_again(till: Till, now: float) -> Till:
+    """Ask anew for what could be printed now, if only it had been read lately."""
+    if not till.printer.paper.prints or till.journal_why:
+        return till
+    for reading in unprinted(till):
+        if is_old(till, reading, now) and m.Verify(reading.id) not in till.agenda:
+            till = till.owe(m.Verify(reading.id), FIRST)
+    return till
 
 
 def _ticket(till: Till, owed: list[MerchantOrder]) -> m.Print:
@@ -79,7 +100,8 @@ def call_for_listed(till: Till) -> Till:
 def _call_for(till: Till, order: Order) -> Till:
     """It waited for long: its money may be gone."""
     assert order.reading is not None
-    return till.put(_called_for(order, Move.CALLED_FOR)).read_first(order.reading.id)
+    till = replace(till, confirmed=without(till.confirmed, order.reading.id))
+    return till.put(_called_for(order, Move.CALLED_FOR))
 
 
 def reprint(till: Till, reference: str) -> Till:
@@ -87,13 +109,14 @@ def reprint(till: Till, reference: str) -> Till:
     order = till.order(reference)
     if order is None or order.reading is None:
         return till
+    all_the_same = replace(till, confirmed=remember(till.confirmed, order.reading.id, ALL_THE_SAME))
     match order.stage:
         case Stage.LISTED:
             return _call_for(till, order)
         case Stage.PAID:  # which can't be read again, perhaps never; the person takes it upon themselves
-            return replace(till, to_read_again=till.to_read_again - {order.reading.id})
+            return all_the_same
         case Stage.PRINTED | Stage.UNCONFIRMED:
-            return till.put(_called_for(order, Move.REPRINT).with_banner(m.Banner.COPY))
+            return all_the_same.put(_called_for(order, Move.REPRINT).with_banner(m.Banner.COPY))
     return till
 
 
@@ -187,15 +210,4 @@ def _rest(till: Till, paper: m.Paper, now: float) -> Till:
 
 def _see_paper(till: Till, paper: m.Paper, now: float) -> Till:
     pause = LOOK_AT_PRINTER if paper.prints else LOOK_AT_TROUBLED_PRINTER
-    printer, before = replace(till.printer, paper=paper, look_at=now + pause), till.printer.away_since
-    if not paper.prints:
-        return replace(till, printer=replace(printer, away_since=now if before is None else before))
-    till = replace(till, printer=replace(printer, away_since=None))
-    return _read_old_again(till) if before is not None and now - before > OLD else till
-
-
-def _read_old_again(till: Till) -> Till:
-    for order in till.orders.values():
-        if order.stage is Stage.PAID and order.reading:
-            till = till.read_first(order.reading.id)
-    return till
+    return replace(till, printer=replace(till.printer, paper=paper, look_at=now + pause))

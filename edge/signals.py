@@ -9,7 +9,7 @@ from typing import Any
 
 from edge import messages as m
 from edge.life import Stage
-from edge.printing import breaks_each
+from edge.printing import breaks_each, unprinted
 from edge.state import ODD_TRIES, Due, Till
 
 SHOWN = 3.0
@@ -66,10 +66,10 @@ def problems(till: Till) -> list[str]:
     if listed := sum(order.stage is Stage.LISTED for order in till.orders.values()):
         found.append(f"{listed} tickets wait on a list that was printed; a press of the button prints them")
     found += [
-        f"{order.reference} was paid and can't be read again, so that it has no ticket yet; "
-        f"`till-edge reprint {order.reference}` prints it all the same"
-        for order in till.orders.values()
-        if order.reading and order.reading.id in till.to_read_again and _stuck(till, order.reading.id)
+        f"{reading.reference} was paid and Mercado Pago doesn't say so again, so that it has no ticket yet; "
+        f"`till-edge reprint {reading.reference}` prints it all the same"
+        for reading in unprinted(till)
+        if _stuck(till, reading.id)
     ]
     if till.api.trouble is m.Trouble.REFUSED:
         found.append(till.api.why)

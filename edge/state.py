@@ -103,8 +103,6 @@ class Printer:
     look_at: float = 0.0
     retry_at: float = 0.0
     failures: int = 0
-    away_since: float | None = None
-    """Since when it can't print."""
 
 
 @dataclass(frozen=True)
@@ -192,8 +190,8 @@ class Till:
     """The order on our till, when we last looked."""
     places: Mapping[str, str] = field(default_factory=dict)
     """Where payments were made: payment id -> POS id."""
-    to_read_again: frozenset[str] = frozenset()
-    """Merchant orders that were paid some time ago: read again before their ticket, for money goes back too."""
+    confirmed: Mapping[str, float] = field(default_factory=dict)
+    """When Mercado Pago last said that a merchant order is paid, by its id: money goes back, too."""
     unplaced: Mapping[str, MerchantOrder] = field(default_factory=dict)
     """Readings that wait for the place of their payment, by merchant order id."""
     rejections: Mapping[str, str] = field(default_factory=dict)
@@ -277,11 +275,6 @@ class Till:
         """Put a duty on the agenda. One that is there already comes no later than it would have."""
         due = self.agenda.get(duty) or Due(at, at)
         return self.schedule(duty, replace(due, at=min(due.at, at)))
-
-    def read_first(self, merchant_order: str) -> "Till":
-        """Read this merchant order before its ticket is printed: what we know may be old, and money goes back too."""
-        waiting = replace(self, to_read_again=self.to_read_again | {merchant_order})
-        return waiting.owe(m.Verify(merchant_order), FIRST)
 
     def schedule(self, duty: m.PaymentDuty, due: Due) -> "Till":
         """Say exactly when a duty is due."""

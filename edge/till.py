@@ -16,8 +16,16 @@ from edge.closing import ask_day, take_day
 from edge.failures import NO_POS, watch
 from edge.life import FINISHED, Move, Order, Stage
 from edge.links import look_again, look_around, look_every, miss_echo, sweep, sweep_again, take_link_event
-from edge.order import NEVER, MerchantOrder, Verdict, unplaced, verdict
-from edge.printing import call_for_listed, reprint, take_printer_event
+from edge.order import NEVER, MerchantOrder, Verdict, money, unplaced, verdict
+from edge.printing import (
+    ALL_THE_SAME,
+    call_for_listed,
+    is_old,
+    read_old_again,
+    reprint,
+    take_printer_event,
+    unprinted,
+)
 from edge.state import FIRST, ODD_TRIES, Api, Concern, Due, Till, back_off, remember, without
 
 NOT_FOUND_TRIES = 5
@@ -25,8 +33,7 @@ NOT_FOUND_TRIES = 5
 SETTLE = 10.0
 """An order absent from the till may have been paid: its merchant orders get so long to show up in a search."""
 REFUSED_EVERY = 60.0
-READ_AGAIN = 5.0
-"""When an order is read again whose money went back while its ticket was under way."""
+PAID_TWICE = "paid_twice"
 PLACE_AGAIN = 60.0
 """When an order is read again whose place we could not find out."""
 HOLD_COUNTS = 30.0
@@ -102,7 +109,8 @@ def learn(till: Till, event: m.Event, now: float) -> Till:
             till = take_printer_event(till, event, now)
         case _:
             till = take_link_event(till, event, now)
-    return watch(_feel_button(miss_echo(till, now), now), now)
+    till = _feel_button(miss_echo(till, now), now)
+    return watch(read_old_again(till, now), now)
 
 
 def _start(till: Till, event: m.Started, now: float) -> Till:
@@ -118,8 +126,6 @@ def _start(till: Till, event: m.Started, now: float) -> Till:
                 till = till.put(order.moved(Move.INTERRUPTED).with_banner(m.Banner.COPY))
         if order.reading and till.known_since is None:  # the journal lacks commits, perhaps those of its ticket
             till = till.put(till.orders[order.reference].with_banner(m.Banner.COPY))
-        if order.reading:  # the power may have been out for a night
-            till = till.read_first(order.reading.id)
     return look_around(till, now)
 
 
@@ -163,8 +169,6 @@ def _take_answer(till: Till, duty: m.PaymentDuty, answer: m.Answer, now: float) 
         return _wait_for_api(till, duty, answer, now)
     due = till.agenda.get(duty) or Due(now, now)
     till = replace(till, api=Api()).drop(duty)
-    if isinstance(duty, m.Verify):
-        till = replace(till, to_read_again=till.to_read_again - {duty.id})
     match answer:
         case m.PosFound(pos_id):
             return look_around(replace(till, pos_id=pos_id), now)
@@ -172,7 +176,9 @@ def _take_answer(till: Till, duty: m.PaymentDuty, answer: m.Answer, now: float) 
             return _ring_again(till, duty, due, now)
         case m.MerchantOrderRead(reading):
             till = _note_news(till, reading, now if due.since == FIRST else due.since)
-            return _ring_again(_read(till, reading, now), duty, due, now)
+            till = _read(till, reading, now)
+            till = _ask_again(till, duty, due, now) if _in_doubt(till, reading.id, now) else till
+            return _ring_again(till, duty, due, now)
         case m.PaymentRead() if due.for_all and answer.pos_id != till.pos_id:
             return till  # it was made elsewhere, and if it was ours after all, the sweep finds it
         case m.PaymentRead(merchant_order="") if not _waiting_for(till, answer.id) and due.missed < NOT_FOUND_TRIES:
@@ -197,6 +203,11 @@ def _take_answer(till: Till, duty: m.PaymentDuty, answer: m.Answer, now: float) 
 def _ring_again(till: Till, duty: m.PaymentDuty, due: Due, now: float) -> Till:
     """A doorbell came while we were asking: what we heard may be older than the news."""
     return till.schedule(duty, Due(now, now, for_all=due.for_all)) if due.rung_again else till
+
+
+def _in_doubt(till: Till, merchant_order: str, now: float) -> bool:
+    """Whether it was paid and Mercado Pago no longer says so, nor that the money went back: no ticket, and ask on."""
+    return any(reading.id == merchant_order and is_old(till, reading, now) for reading in unprinted(till))
 
 
 def _note_news(till: Till, reading: MerchantOrder, heard: float) -> Till:
@@ -230,7 +241,7 @@ def _miss(till: Till, duty: m.PaymentDuty, due: Due, now: float) -> Till:
     """Mercado Pago knows no such thing. It may be too early; what stays unknown was forged, or is another seller's."""
     if isinstance(duty, m.FindPos):
         return _miss_pos(till, duty, due, now)
-    if due.missed < NOT_FOUND_TRIES:
+    if due.missed < NOT_FOUND_TRIES or (isinstance(duty, m.Verify) and _in_doubt(till, duty.id, now)):
         return _ask_again(till, duty, due, now)
     match duty:
         case m.Verify() | m.ReadPayment() if due.for_all:
@@ -254,16 +265,12 @@ def _read(till: Till, reading: MerchantOrder, now: float) -> Till:
     """Draw the consequence of one reading of a merchant order; it replaces an older one that waits for its place."""
     till = replace(till, unplaced=without(till.unplaced, reading.id))
     order = _told_of(till, reading)
-    found = verdict(reading, till.account, order is not None and order.on_our_till, till.places)
     if order is not None and reading.id in order.paid_by:
-        if found.rejected and order.stage is Stage.PRINTING:
-            # Should the ticket break off, it is not to come again.
-            till = replace(till, to_read_again=till.to_read_again | {reading.id})
-            return till.owe(m.Verify(reading.id), now + READ_AGAIN)
-        return _take_back(till, order, reading, found) if found.rejected else till
+        return _read_paid(till, order, reading, now)
+    found = verdict(reading, till.account, order is not None and order.on_our_till, till.places)
     match found:
         case Verdict.PAID:
-            return _pay(till, order or Order(reading.reference), reading)
+            return _confirm(_pay(till, order or Order(reading.reference), reading), reading, now)
         case Verdict.LOOK_AGAIN:
             return _watch(till, reading, now)
         case Verdict.PLACE_UNKNOWN:
@@ -274,9 +281,38 @@ def _read(till: Till, reading: MerchantOrder, now: float) -> Till:
 
 
 def _told_of(till: Till, reading: MerchantOrder) -> Order | None:
-    """The order that a reading is about; one that was paid before Mercado Pago knew its name is filed without it."""
-    nameless = till.order(f"merchant_order-{reading.id}")
-    return nameless if nameless and nameless.reading else till.order(reading.reference)
+    """The order that a reading is about: the one that it paid, whatever Mercado Pago calls it by now."""
+    orders = (*till.orders.values(), *till.past.values())
+    return next((order for order in orders if reading.id in order.paid_by), None) or till.order(reading.reference)
+
+
+def _read_paid(till: Till, order: Order, reading: MerchantOrder, now: float) -> Till:
+    """It is paid, as far as we know: is it still? Where it was paid needs no second proof."""
+    found = money(reading, till.account)
+    if found is Verdict.PAID:
+        return _confirm(till, reading, now)
+    if not _wanted_all_the_same(till, reading):
+        till = replace(till, confirmed=without(till.confirmed, reading.id))
+    return _take_back(till, order, reading, found) if found.rejected else till
+
+
+def _confirm(till: Till, reading: MerchantOrder, now: float) -> Till:
+    """The money is there, at this moment; and perhaps twice, by two phones that scanned at once."""
+    if not _wanted_all_the_same(till, reading):
+        till = replace(till, confirmed=remember(till.confirmed, reading.id, now))
+    if not reading.paid_twice or till.rejections.get(reading.id) == PAID_TWICE:
+        return till
+    till = replace(till, rejections=remember(till.rejections, reading.id, PAID_TWICE))
+    return _say_double(till, reading)
+
+
+def _wanted_all_the_same(till: Till, reading: MerchantOrder) -> bool:
+    return till.confirmed.get(reading.id) == ALL_THE_SAME
+
+
+def _say_double(till: Till, reading: MerchantOrder) -> Till:
+    till = till.alarm(Concern.DOUBLE_PAYMENT, reading.reference)
+    return till.report(m.Outcome.DOUBLE_PAYMENT, reading.reference, reading.id)
 
 
 def _take_back(till: Till, order: Order, reading: MerchantOrder, found: Verdict) -> Till:
@@ -300,9 +336,7 @@ def _read_all(till: Till, readings: tuple[MerchantOrder, ...], now: float) -> Ti
 def _pay(till: Till, order: Order, reading: MerchantOrder) -> Till:
     """The money is there: a ticket is owed, unless this reference has its own."""
     if order.reading is not None:
-        till = till.put(replace(order, also_paid=(*order.also_paid, reading.id)))
-        till = till.alarm(Concern.DOUBLE_PAYMENT, order.reference)
-        return till.report(m.Outcome.DOUBLE_PAYMENT, order.reference, reading.id)
+        return _say_double(till.put(replace(order, also_paid=(*order.also_paid, reading.id))), reading)
     # What we never saw on our till lapsed for want of knowledge, not of money.
     late = order.stage in FINISHED and order.on_our_till
     order = replace(order.moved(Move.PAID), reading=reading, on_our_till=True, filed_at=None)
@@ -455,6 +489,8 @@ def _take_cancel(till: Till, tried: m.CancelTried, due: Due, now: float) -> Till
     order = till.orders.get(tried.reference)
     if order is None or order.stage is not Stage.CANCELLING:
         return till
+    if any(reading.id in till.unplaced for reading in tried.orders):  # paid, and it is being asked where
+        return till.schedule(m.Cancel(order.reference), due.later(now))
     if any(reading.received > 0 and not reading.cancelled for reading in tried.orders):  # paid, and not closed yet
         return _kept(till, order, "being_paid", now)
     match tried.removal:

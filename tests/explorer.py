@@ -21,7 +21,7 @@ from edge.failures import HOUR
 from edge.journal import Journal
 from edge.life import Stage
 from edge.order import Item, MerchantOrder, Payment
-from edge.printing import OLD, printer_duty
+from edge.printing import is_old, printer_duty, unprinted
 from edge.state import Settings, Till
 from edge.till import payment_duty
 
@@ -271,8 +271,7 @@ def prints(world: World, limits: Limits) -> Iterator[Move]:
 
 def begin_to_tell(world: World, slip: m.PrintFailure) -> World:
     """Tickets go first, and whoever is told of the same within an hour has lost an hour's worth of trust."""
-    ready = [order.reference for order in world.till.orders.values() if order.stage is Stage.PAID and order.reading]
-    if any(world.till.orders[reference].reading.id not in world.till.to_read_again for reference in ready):
+    if any(not is_old(world.till, reading, world.now) for reading in unprinted(world.till)):
         raise Broken(f"{slip.cause} is told before a ticket")
     if any(cause is slip.cause and world.now - at < HOUR for cause, at in world.told):
         raise Broken(f"{slip.cause} is told twice in an hour")
@@ -410,14 +409,8 @@ def key(world: World) -> Key:
         for duty, due in till.agenda.items()
     )
     kept = tuple(freeze(getattr(till, name)) for name in KEPT)
-    away = till.printer.away_since
-    printer = (
-        till.printer.paper,
-        till.printer.look_at <= now,
-        till.printer.retry_at <= now,
-        away is not None,
-        away is not None and now - away > OLD,
-    )
+    old = frozenset(reading.id for reading in unprinted(till) if is_old(till, reading, now))
+    printer = (till.printer.paper, till.printer.look_at <= now, till.printer.retry_at <= now, old)
     api = (till.api.trouble, till.api.retry_at <= now)
     rest = (
         world.books,
@@ -446,6 +439,7 @@ PASSING = (
         "waits",
         "replies",
         "identify_until",
+        "confirmed",
         "told",
         "failing",
     ),

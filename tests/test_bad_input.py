@@ -196,7 +196,9 @@ def test_what_is_judged_paid_has_its_money(body):
 
 
 def test_the_genuine_order_is_paid():
-    assert verdict(read_order(genuine), Account(USER, POS), True, {}) is Verdict.PAID
+    order = read_order(genuine)
+    places = {payment.id: POS for payment in order.payments}
+    assert verdict(order, Account(USER, POS), True, places) is Verdict.PAID
     assert money_is_there(genuine)
 
 

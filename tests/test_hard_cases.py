@@ -83,6 +83,30 @@ def new_roll(desk: DatedDesk) -> DatedDesk:
     return desk
 
 
+# --- money that came twice -----------------------------------------------------------------------------------------
+
+
+def test_two_phones_that_pay_one_order_are_said_once():
+    twice = replace(sale(1), payments=(*sale(1).payments, *sale(2).payments))
+    desk = desk_of()
+    desk.books.write(sale(1))
+    desk.ring("1").print()
+    desk.books.write(twice)
+    desk.ring("1").ring("1")
+    assert desk.outcomes == ["printed", "double_payment"]
+    assert desk.sign is Signal.PAID
+    assert desk.wait(4).sign is Signal.ATTENTION
+    assert desk.press().ring("1").wait(100).sign is Signal.READY
+    assert len(desk.printed) == 1
+
+
+def test_two_phones_that_paid_before_anybody_looked_have_one_ticket():
+    desk = desk_of()
+    desk.books.write(replace(sale(1), payments=(*sale(1).payments, *sale(2).payments)))
+    desk.ring("1").print()
+    assert (len(desk.printed), desk.outcomes) == (1, ["double_payment", "printed"])
+
+
 # --- two tickets ---------------------------------------------------------------------------------------------------
 
 
@@ -99,6 +123,16 @@ def test_a_reference_cancelled_long_ago_and_used_again_is_not_forgotten_with_its
     desk.books.on_till = None
     desk.ring("1").print()
     desk.wait(1000).print()
+    assert desk.papers == [("1", ())]
+
+
+@pytest.mark.parametrize("name", ["", "another-name"])
+def test_a_merchant_order_that_is_called_otherwise_later_has_had_its_ticket(name):
+    desk = desk_of()
+    desk.books.write(sale(1))
+    desk.ring("1").print()
+    desk.books.write(replace(sale(1), external_reference=name))
+    desk.ring("1").wait(200).print()
     assert desk.papers == [("1", ())]
 
 
@@ -233,6 +267,33 @@ def test_slow_answers_do_not_starve_what_the_sweep_found(latency):
     assert len(desk.printed) == 1
 
 
+# --- a ticket for money that is somewhere else ---------------------------------------------------------------------
+
+
+def test_a_reference_that_two_tills_use_prints_where_it_was_paid():
+    desk = desk_of(on_till="000417")
+    desk.books.write(sale(1, "000417"), place="another POS")
+    desk.press().wait(300).print()
+    assert desk.printed == []
+    assert desk.reasons == ["another_till"]
+    desk.books.write(sale(2, "000417"))
+    desk.books.on_till = None
+    desk.wait(60).print()
+    assert desk.papers == [("2", ())]
+
+
+def test_a_hold_waits_until_it_is_known_where_the_money_is():
+    desk = desk_of(on_till=REFERENCE)
+    desk.books.write(sale(1, REFERENCE))
+    desk.books.on_till = None
+    place = desk.books.places.pop("p1")
+    desk.press(2.5).wait(5)
+    assert desk.stage(REFERENCE) is Stage.CANCELLING
+    desk.books.places["p1"] = place
+    desk.wait(30).print()
+    assert (desk.papers, desk.outcomes) == ([("1", ())], ["printed"])
+
+
 # --- a ticket for money that went back -----------------------------------------------------------------------------
 
 
@@ -272,6 +333,78 @@ def test_a_refund_that_opens_the_order_again_is_a_refund():
     desk.books.write(replace(given_back(sale(1)), status="opened"))
     new_roll(desk.ring("1")).print()
     assert desk.printed == []
+
+
+@pytest.mark.parametrize("status", ["opened", "gone"])
+def test_what_waited_and_reads_as_unpaid_is_asked_for_until_it_is_paid_again(status):
+    desk = without_paper(sale(1))
+    desk.wait(100)
+    desk.books.write(replace(sale(1), status="opened", order_status="payment_required", payments=()))
+    if status == "gone":
+        del desk.books.orders["1"]
+    new_roll(desk).wait(600).print()
+    assert desk.printed == []
+    assert ["sale-1" in problem for problem in problems(desk.till)] == [True]
+    assert desk.asked.count(m.Verify("1")) < 40
+    desk.books.write(sale(1))
+    desk.wait(60).print()
+    assert desk.papers == [("1", ())]
+
+
+@pytest.mark.parametrize("status", ["opened", "gone"])
+def test_a_person_may_have_it_all_the_same(status):
+    desk = without_paper(sale(1))
+    desk.wait(100)
+    desk.books.write(replace(sale(1), status="opened", order_status="payment_required", payments=()))
+    if status == "gone":
+        del desk.books.orders["1"]
+    new_roll(desk).wait(200).hear(m.ReprintAsked("sale-1"))
+    desk.settle().print()
+    assert desk.papers == [("1", ())]
+
+
+def test_money_goes_back_unheard_while_nothing_can_be_remembered():
+    desk = desk_of()
+    desk.hear(m.JournalTried("the disk is full"))
+    desk.books.write(sale(1))
+    desk.ring("1").wait(600)
+    desk.books.write(given_back(sale(1)))
+    desk.hear(m.JournalTried("")).settle().print()
+    assert desk.printed == []
+
+
+def test_money_goes_back_unheard_while_the_printer_breaks_at_each_ticket():
+    desk = desk_of()
+    desk.books.write(sale(1))
+    desk.ring("1")
+    for _ in range(30):
+        assert desk.begin()
+        desk.hear(m.TicketInterrupted(m.Paper.READY)).wait(61)
+    desk.books.write(given_back(sale(1)))
+    desk.wait(61)
+    assert desk.begin() is None
+
+
+def test_money_goes_back_unheard_behind_a_long_row_of_tickets():
+    desk = without_paper(*(sale(number) for number in range(5)))
+    new_roll(desk)
+    desk.books.write(given_back(sale(4)))
+    for _ in range(4):
+        assert desk.begin()
+        desk.wait(30)
+        desk.hear(OUT)
+    desk.settle().print()
+    assert [identity for identity, _ in desk.papers] == ["0", "1", "2", "3"]
+
+
+def test_a_copy_is_printed_though_the_money_went_back():
+    desk = desk_of()
+    desk.books.write(sale(1))
+    desk.ring("1").print()
+    desk.books.write(given_back(sale(1)))
+    desk.wait(300).hear(m.PrinterSeen(m.Paper.OUT), m.ReprintAsked("sale-1"))
+    new_roll(desk.ring("1").wait(300)).print()
+    assert desk.papers == [("1", ()), ("1", (m.Banner.COPY,))]
 
 
 def test_what_a_person_called_for_and_broke_off_is_no_copy_that_they_asked_for():

@@ -357,4 +357,4 @@ def test_each_clause_of_paid_can_be_forged(mercadopago, expected, changes):
     order = read_merchant_order(parse(ask(mercadopago, "GET", f"/merchant_orders/{identity}").content))
     places = {each.id: get(mercadopago, f"/v1/payments/{each.id}")["pos_id"] for each in order.payments}
     account = Account(mercadopago.user_id, mercadopago.pos_internal_id())
-    assert verdict(order, account, watched=False, places=places) is expected
+    assert verdict(order, account, on_our_till=False, places=places) is expected
