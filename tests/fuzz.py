@@ -125,7 +125,7 @@ def _use(found: object) -> None:
     for each in found.found if isinstance(found, Page) else (found,):
         written(each)
         if isinstance(each, MerchantOrder):
-            verdict(each, Account(USER, POS), True, {})
+            verdict(each, Account(USER, POS), True, {payment.id: "" for payment in each.payments})
             verdict(each, Account(USER, POS), False, {payment.id: POS for payment in each.payments})
 
 

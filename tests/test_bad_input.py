@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from edge import messages as m
 from edge import readings, wire
-from edge.order import Account, MerchantOrder, Verdict, verdict
+from edge.order import Account, MerchantOrder, Verdict, money
 from edge.readings import Unreadable
 from edge.signals import status
 from edge.till import payment_duty
@@ -191,14 +191,12 @@ def read_order(body: bytes) -> MerchantOrder | None:
 @example(retold(genuine, {"payments": [{"id": 1, "status": "approved", "transaction_amount": "5350.4" + "9" * 30}]}))
 def test_what_is_judged_paid_has_its_money(body):
     order = read_order(body)
-    if order is not None and verdict(order, Account(USER, POS), True, {}) is Verdict.PAID:
+    if order is not None and money(order, Account(USER, POS)) is Verdict.PAID:
         assert money_is_there(body)
 
 
 def test_the_genuine_order_is_paid():
-    order = read_order(genuine)
-    places = {payment.id: POS for payment in order.payments}
-    assert verdict(order, Account(USER, POS), True, places) is Verdict.PAID
+    assert money(read_order(genuine), Account(USER, POS)) is Verdict.PAID
     assert money_is_there(genuine)
 
 
