@@ -370,7 +370,7 @@ def test_a_password_that_no_wifi_has(laptop, password, said):
 def test_a_bundle_without_its_token(laptop):
     laptop.card()
     (laptop.folder / "CAJA01/access_token").unlink()
-    refused(laptop, "--bundle: CAJA01/access_token: is missing; put the access token of Mercado Pago into it, alone")
+    refused(laptop, "--bundle: CAJA01/access_token: is missing, or empty; put the access token of Mercado Pago into it, alone")
 
 
 def test_a_bundle_that_does_not_load_is_told_in_the_words_of_the_till(laptop):

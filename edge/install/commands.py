@@ -90,9 +90,13 @@ def _by_keyboard() -> "Gesture":
 
 def adopt(options: argparse.Namespace) -> int:
     """Take over the configuration that lies on the boot partition."""
-    from edge.install.boot_partition import hand_over
+    from edge.install.boot_partition import CardError, hand_over
 
-    hand_over(options.bundle, options.config.parent)
+    try:
+        hand_over(options.bundle, options.config.parent)
+    except CardError as error:
+        print(f"till-edge: {error}", file=sys.stderr)
+        return FAILED
     return 0
 
 
