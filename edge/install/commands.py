@@ -8,6 +8,8 @@ import argparse
 import contextlib
 import json
 import logging
+import os
+import signal
 import sys
 from typing import TYPE_CHECKING
 
@@ -15,6 +17,8 @@ from edge.commands import FAILED, need_folder
 from edge.config import Config, ConfigError
 from edge.install.findings import all_well
 from edge.machine import version
+
+ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 if TYPE_CHECKING:
     from edge.button import Gesture
@@ -27,6 +31,7 @@ def check(config: Config, options: argparse.Namespace) -> int:
     from edge.install.check import Check, Options
     from edge.install.check_parts import Press
 
+    _end_once()
     if not options.verbose:  # what the adapters log is in the findings
         logging.getLogger("edge").setLevel(logging.CRITICAL)
     asked = options.button or sys.stdin.isatty()
@@ -38,6 +43,21 @@ def check(config: Config, options: argparse.Namespace) -> int:
         raise ConfigError([f"{options.config}: printer: {error}"]) from error
     with contextlib.closing(trial):
         return _tell(trial, options)
+
+
+def _end_once() -> None:
+    """Whatever ends us, a second Ctrl-C, systemd, or a line that breaks: what is on the till by then is removed first."""
+
+    def end(*_: object) -> None:
+        for number in ENDS:
+            signal.signal(number, signal.SIG_IGN)
+        with contextlib.suppress(OSError):
+            os.write(2, b"till-edge: ends as soon as nothing of it is left\n")
+        raise KeyboardInterrupt
+
+    for number in ENDS:
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup wants it
+            signal.signal(number, end)
 
 
 def _tell(trial: "Check", options: argparse.Namespace) -> int:
