@@ -238,7 +238,7 @@ def test_the_scripts_that_root_runs_are_valid(laptop, script):
 
 
 def test_first_boot_begins_again_at_each_boot_until_the_till_is_installed(laptop):
-    """cloud-init notes down that it ran a command before it runs it: what a power cut ends there it never begins again."""
+    """cloud-init notes down that it ran a command before it runs it: what a power cut ends there, it takes for done."""
     card = laptop.card()
     laptop.one()
     root = laptop.folder / "root"
@@ -507,8 +507,10 @@ def test_a_hundred_cards(laptop):
         lambda text: text.encode("cp1252"),
         lambda text: text.replace("\n", "\r\n").encode(),
         lambda text: text.replace(";", "\t").encode(),
+        lambda text: text.replace("\n", ";;\r\n").encode(),
+        lambda text: f"sep=;\r\n{text}".encode(),
     ],
-    ids=["mark", "latin", "crlf", "tabs"],
+    ids=["mark", "latin", "crlf", "tabs", "empty columns", "sep"],
 )
 def test_a_table_of_a_spanish_excel(laptop, coded):
     table = "Bundle;Hostname;WIFI_SSID;wifi_password;wifi_country\nCAJA01;caja1;Almacén Ñandú;correcto caballo;AR\n"
@@ -551,6 +553,8 @@ def test_all_mistakes_of_a_table_are_told_at_once_and_nothing_is_written(laptop)
         ("bundle\n", "tills.csv: has no tills; the first line names the columns"),
         ("", "tills.csv: has no tills"),
         ('bundle,hostname\nCAJA01,"x\n', "is no table"),
+        ("bundle,hostname\nCAJA01,#¿NOMBRE?\n", "tills.csv:2: hostname: a spreadsheet took the text for a number"),
+        ("bundle;wifi_password\nCAJA01;1,23457E+11\n", "tills.csv:2: wifi_password: a spreadsheet took the text"),
         ("bundle\nCAJA01\n".encode("utf-16"), "tills.csv: is no table of text; save it as CSV (UTF-8)"),
     ],
 )
@@ -559,6 +563,13 @@ def test_a_table_that_is_none(laptop, table, said):
     assert code == 1
     assert said in told
     assert not (laptop.folder / "cards").exists()
+
+
+def test_a_table_without_its_first_line_tells_nobody_the_passwords_in_it(laptop):
+    code, told = laptop.many("CAJA01,,Kiosco,correcto caballo,AR\n" * 2, "--release", "trixie")
+    assert code == 1
+    assert "tills.csv:1: is not the names of the columns (bundle, hostname" in told
+    assert "caballo" not in told
 
 
 def test_a_fault_of_the_command_line_is_told_once_for_all_tills(laptop):

@@ -46,7 +46,7 @@ def check(config: Config, options: argparse.Namespace) -> int:
 
 
 def _end_once() -> None:
-    """Whatever ends us, a second Ctrl-C, systemd, or a line that breaks: what is on the till by then is removed first."""
+    """Whatever ends us, be it systemd or a line that breaks, or twice Ctrl-C: our order leaves the till first."""
 
     def end(*_: object) -> None:
         for number in ENDS:
