@@ -66,11 +66,11 @@ def _lines(path: Path) -> list[tuple[int, list[str]]]:
 def _spoiled(names: list[str], cells: list[str]) -> Iterator[tuple[str, str]]:
     for name, cell in zip(names, cells, strict=False):
         if SPOILED.fullmatch(cell):
-            yield name, "a spreadsheet took the text for a number and spoiled it; make the column text, and type it again"
+            yield name, "a spreadsheet took the text for a number; make the column text, and type it again"
 
 
 def _heading(names: list[str]) -> Iterator[str]:
-    if not any(closest(name, COLUMNS) for name in names):  # what stands there is not told again: it may be a till, with its password
+    if not any(closest(name, COLUMNS) for name in names):  # which are not told: one may be a password
         yield f"is not the names of the columns ({', '.join(COLUMNS)}); put such a line before the tills"
         return
     for name in names:

@@ -109,7 +109,9 @@ def _by_keyboard() -> "Gesture":
 
 
 def adopt(options: argparse.Namespace) -> int:
-    """Take over the configuration that lies on the boot partition."""
+    """Take over the configuration that lies on the boot partition. A till that has none yet says on paper why not."""
+    from edge.config_slip import say_on_paper
+    from edge.install.adopt import CONFIGURATION
     from edge.install.boot_partition import CardError, hand_over
 
     try:
@@ -117,6 +119,10 @@ def adopt(options: argparse.Namespace) -> int:
     except CardError as error:
         print(f"till-edge: {error}", file=sys.stderr)
         return FAILED
+    except ConfigError as error:
+        if not options.config.exists():
+            say_on_paper(options.bundle / CONFIGURATION, error.faults)
+        raise
     return 0
 
 
@@ -132,6 +138,12 @@ def claim(options: argparse.Namespace) -> int:
         ) from None
     try:
         return wait_for_bundle(options, version())
+    except ConfigError as error:
+        from edge.config import PrinterConfig
+        from edge.config_slip import say_on_paper
+
+        say_on_paper(options.config, error.faults, printer=PrinterConfig("usb", options.printer))
+        raise
     except OSError as error:
         print(f"till-edge: {error}", file=sys.stderr)
         return FAILED
