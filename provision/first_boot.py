@@ -130,6 +130,9 @@ main() {
     rm -f /etc/systemd/system/till-edge-install.service || true
     wipe "$setup/wifi" || say "the Wi-Fi's key could not be wiped from the card"
     if grep -qs 'password:' "$boot/network-config"; then
+        # cloud-init has told its log, which people send around.
+        key=$(sed -n 's/^ *password: *//p' "$boot/network-config")
+        sed -i "s/$key/(wiped)/g" /var/log/cloud-init*.log || true
         wipe "$boot/network-config" || say "the Wi-Fi's key could not be wiped from the card"
     fi
     rm -f "$setup"/*.deb || true

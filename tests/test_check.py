@@ -95,6 +95,7 @@ def test_a_till_of_which_all_is_well(shop_of):
     assert {part for part, grade in grades(said).items() if grade != "ok"} <= {"button", "power", "disk"}
     [ticket] = shop.printer.tickets
     assert "Todo bien: la caja puede vender." in ticket.text
+    assert "Si no se vieron las tres" in ticket.text, "no machine can tell whether they shone"
     assert HELP_URL in ticket.text, "the code"
     assert shop.mercadopago.till().loaded is None
     wait_for(lambda: shop.ears.on(RECORD), "the record")
