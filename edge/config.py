@@ -40,9 +40,9 @@ from edge.config_values import (
     choice,
     is_loopback,
     number,
-    read_secret,
-    secret_file,
+    read_token,
     text,
+    token_file,
     whole,
 )
 from edge.yaml_lines import ConfigError, compose
@@ -81,7 +81,7 @@ class MercadoPagoConfig:
     user_id: UserId
     external_store_id: ExternalId
     external_pos_id: ExternalId
-    access_token: Annotated[Secret, Form(secret_file, suffix="_file", instead=lambda _: read_secret(TOKEN_FILE))]
+    access_token: Annotated[Secret, Form(token_file, suffix="_file", instead=lambda _: read_token(TOKEN_FILE))]
     api_url: ApiUrl = "https://api.mercadopago.com"
     timeout_seconds: Annotated[float, Form(number(0.1, 120))] = 10.0
     notification_url: NotificationUrl | None = None

@@ -13,7 +13,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import UTC
 from pathlib import Path
 from typing import Any, TypeVar
@@ -50,33 +50,42 @@ class Remains:
 
 
 def say_on_paper(
-    path: Path, mistakes: Sequence[str], environ: Mapping[str, str] = os.environ, longest: float = LONGEST
+    path: Path,
+    mistakes: Sequence[str],
+    environ: Mapping[str, str] = os.environ,
+    longest: float = LONGEST,
+    printer: PrinterConfig | None = None,
 ) -> None:
-    """Print the mistakes of the configuration `path`, if that can be done; it takes `longest` seconds at worst."""
-    work = threading.Thread(target=_try, args=(path, "\n".join(mistakes), environ), name="config-slip", daemon=True)
+    """Print the mistakes of the configuration `path`, if that can be done; it takes `longest` seconds at worst.
+
+    `printer`: where it doesn't say which, or isn't there yet.
+    """
+    words = (path, "\n".join(mistakes), environ, printer)
+    work = threading.Thread(target=_try, args=words, name="config-slip", daemon=True)
     work.start()
     work.join(longest)
 
 
-def _try(path: Path, mistakes: str, environ: Mapping[str, str]) -> None:
+def _try(path: Path, mistakes: str, environ: Mapping[str, str], printer: PrinterConfig | None) -> None:
     try:
-        _say(path, mistakes, environ)
+        _say(path, mistakes, environ, printer)
     except Exception as error:  # whatever it is: what is wrong with the configuration is told already
         log.warning("no slip says so: %s", error)
 
 
-def _say(path: Path, mistakes: str, environ: Mapping[str, str]) -> None:
+def _say(path: Path, mistakes: str, environ: Mapping[str, str], printer: PrinterConfig | None) -> None:
     remains = read_remains(path)
+    remains = replace(remains, printer=printer or remains.printer)
     state = environ.get("STATE_DIRECTORY", "").partition(":")[0]
     folders = [Path(state)] if state else [remains.journal.parent, Path(tempfile.gettempdir())]
     slip = m.PrintFailure(m.Cause.MISCONFIGURED, mistakes)
     encoder = _encoder(remains)
     paper = encoder.encode(lay_out_failure(slip, remains.ticket, remains.till, encoder.columns))
-    printer = Printer(remains.printer, lambda _: paper, PATIENCE)
+    there = Printer(remains.printer, lambda _: paper, PATIENCE)
     for attempt in range(TRIES if state else 1):
         time.sleep(AGAIN if attempt else 0)
         note = _note(path, mistakes, folders)
-        if note is None or not _refused(printer.do(slip)):
+        if note is None or not _refused(there.do(slip)):
             return
         note.unlink()
 

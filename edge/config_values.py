@@ -4,6 +4,7 @@
 shows in no `repr` and no error, not even if somebody writes the token where the name of its file belongs.
 """
 
+import codecs
 import ipaddress
 import logging
 import os
@@ -259,16 +260,35 @@ def certificates(value: Value) -> Path:
 
 def secret_file(value: Value) -> Secret:
     """The one line that a file holds."""
-    where = path(value)
-    # What is no path at all may be the secret itself, and must not get into a log.
+    return read_secret(path(value), _is_path(value))
+
+
+def token_file(value: Value) -> Secret:
+    """The access token that a file holds."""
+    return read_token(path(value), _is_path(value))
+
+
+def _is_path(value: Value) -> bool:
+    """What is no path at all may be the secret itself, and must not get into a log."""
     # `Path.is_dir` would raise for a folder that we may not enter.
-    return read_secret(where, echo="/" in value.text and os.path.isdir(where.parent))
+    return "/" in value.text and os.path.isdir(path(value).parent)
+
+
+def read_token(where: Path, echo: bool = True) -> Secret:
+    """Read an access token, and what people copy along with it. Raises `Unfit`; the path is named only if `echo`."""
+    token = read_secret(where, echo)
+    for sign, name in ((" ", "a blank"), ('"', "quotes"), ("'", "quotes"), ("=", "=")):
+        if sign in token.reveal():
+            raise Unfit(f"{_called(where, echo)} has {name} in it; leave only the token")
+    return token
 
 
 def read_secret(where: Path, echo: bool = True) -> Secret:
     """Read a secret from a file. Raises `Unfit`; the path is named only if `echo`."""
-    content = _content(where, LARGEST_SECRET + 1, echo)
+    content = _content(where, LARGEST_SECRET + 1, echo).removeprefix(codecs.BOM_UTF8)
     name = _called(where, echo)
+    if b"\0" in content.strip(b"\0"):  # as Notepad's "Unicode"
+        raise Unfit(f"{name} is no plain text; save it as UTF-8")
     lines = content.splitlines()
     if not content.strip():
         raise Unfit(f"{name} is empty; write the secret into it, on one line")

@@ -39,7 +39,9 @@ fi
 sh "$setup/first-boot.sh" || echo "first-boot.sh failed"
 
 rm -f "$boot/firstrun.sh"
-sed -i 's| systemd\\.[^ ]*||g' "$boot/cmdline.txt"
+# Torn, it would be the end of this card: whole on the disk before it takes the old one's place.
+sed 's| systemd\\.[^ ]*||g' "$boot/cmdline.txt" >"$boot/cmdline.new" && sync &&
+    mv "$boot/cmdline.new" "$boot/cmdline.txt"
 sync
 exit 0
 """

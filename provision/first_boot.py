@@ -20,11 +20,14 @@ set -eu
 from=/boot/firmware/till-edge-setup
 kept=/usr/local/lib/till-edge-setup
 mkdir -p "$kept"
+# One package, the one that is on the card now.
+rm -f "$kept"/*.deb
 cp "$from/install.sh" "$from"/*.deb "$kept/"
 cp "$from/till-edge-install.service" /etc/systemd/system/
 sync
 systemctl daemon-reload || true
 systemctl enable till-edge-install.service
+sync
 """
 
 UNIT = """\
@@ -53,6 +56,7 @@ set -eu
 boot=/boot/firmware
 setup=$boot/till-edge-setup
 kept=/usr/local/lib/till-edge-setup
+installed=/usr/local/lib/till-edge-installed
 export DEBIAN_FRONTEND=noninteractive
 
 say() {
@@ -120,11 +124,15 @@ main() {
     fi
     release
     systemctl start till-edge.target till-edge.service || true
-    # First of all this is over: whatever fails below, no shop is to be checked anew every 15 seconds.
+    # First of all this is over: whatever fails below, no shop is to be checked anew, every 15 seconds or at each boot.
+    if [ -f "$boot/meta-data" ]; then cp "$boot/meta-data" "$installed" || true; fi
     systemctl disable till-edge-install.service || true
     rm -f /etc/systemd/system/till-edge-install.service || true
     wipe "$setup/wifi" || say "the Wi-Fi's key could not be wiped from the card"
     if grep -qs 'password:' "$boot/network-config"; then
+        # cloud-init has told its log, which people send around.
+        key=$(sed -n 's/^ *password: *//p' "$boot/network-config")
+        sed -i "s/$key/(wiped)/g" /var/log/cloud-init*.log || true
         wipe "$boot/network-config" || say "the Wi-Fi's key could not be wiped from the card"
     fi
     rm -f "$setup"/*.deb || true

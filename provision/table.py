@@ -5,6 +5,7 @@ Latin letters of an older Excel.
 """
 
 import csv
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,10 @@ from provision.plan import Faults
 
 COLUMNS = ("bundle", "hostname", "user", "ssh_key", "wifi_ssid", "wifi_password", "wifi_country")
 """Only the first must be there. An empty cell, or a column that is missing, is what the command line says."""
+
+SPOILED = re.compile(r"\d([.,]\d+)?E\+\d{1,3}|#[¿¡]?(NAME|NOMBRE|NOME|VALUE|VALOR|REF|N/A|N/D)[?!]?")
+"""What a spreadsheet makes of a long number, and of what looks like a formula."""
+SEPARATOR = re.compile(r'"?sep=."?')
 
 
 @dataclass(frozen=True)
@@ -31,10 +36,13 @@ def read(path: Path) -> list[Row]:
     except Unfit as error:
         raise Faults([f"{path}:{error}"]) from None
     names = [name.lower() for name in heading]
+    while not names[-1]:  # as Excel leaves columns of which nothing is left
+        names.pop()
     faults = [f"{path}:{line}: {fault}" for fault in _heading(names)]
     for line, cells in others:
         if any(cells[len(names) :]):
             faults.append(f"{path}:{line}: has more cells than there are columns; is a text with a comma in quotes?")
+        faults += [f"{path}:{line}: {name}: {fault}" for name, fault in _spoiled(names, cells)]
     if faults:
         raise Faults(faults)
     return [Row(line, dict(zip(names, cells, strict=False))) for line, cells in others]
@@ -42,6 +50,8 @@ def read(path: Path) -> list[Row]:
 
 def _lines(path: Path) -> list[tuple[int, list[str]]]:
     lines = _text(path).splitlines()
+    if lines and SEPARATOR.fullmatch(lines[0]):
+        lines[0] = ""  # which Excel reads, and nobody else
     heading = next((line for line in lines if line.strip()), "")
     reader = csv.reader(lines, delimiter=max(",;\t", key=heading.count), strict=True)
     try:
@@ -53,7 +63,16 @@ def _lines(path: Path) -> list[tuple[int, list[str]]]:
     return rows
 
 
+def _spoiled(names: list[str], cells: list[str]) -> Iterator[tuple[str, str]]:
+    for name, cell in zip(names, cells, strict=False):
+        if SPOILED.fullmatch(cell):
+            yield name, "a spreadsheet took the text for a number; make the column text, and type it again"
+
+
 def _heading(names: list[str]) -> Iterator[str]:
+    if not any(closest(name, COLUMNS) for name in names):  # which are not told: one may be a password
+        yield f"is not the names of the columns ({', '.join(COLUMNS)}); put such a line before the tills"
+        return
     for name in names:
         near = closest(name, COLUMNS)
         if name not in COLUMNS:

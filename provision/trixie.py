@@ -15,6 +15,16 @@ GROUPS = "users,adm,dialout,audio,netdev,video,plugdev,cdrom,games,input,gpio,sp
 HEADER = "# Made by till-edge provision.\n"
 
 
+EACH_BOOT = """\
+#!/bin/sh
+# cloud-init runs this at each boot, and what it runs but once it takes for done before it has begun: a power cut there
+# would be for good. So first boot is begun again until install.sh has ended; it leaves the card's meta-data here.
+cmp -s /boot/firmware/meta-data /usr/local/lib/till-edge-installed && exit 0
+sh /boot/firmware/till-edge-setup/first-boot.sh
+systemctl start --no-block till-edge-install.service
+"""
+
+
 def files(plan: Plan) -> dict[str, bytes]:
     """By their paths on the boot partition."""
     user_data = f"#cloud-config\n{HEADER}{_yaml(_user_data(plan))}".encode()
@@ -30,6 +40,7 @@ def files(plan: Plan) -> dict[str, bytes]:
         "ssh": b"",
         "meta-data": f"{HEADER}{_yaml(meta_data)}".encode(),
         "user-data": user_data,
+        f"{first_boot.SETUP}/each-boot.sh": EACH_BOOT.encode(),
     }
 
 
@@ -50,10 +61,9 @@ def _user_data(plan: Plan) -> dict[str, Any]:
         "timezone": plan.timezone,
         "users": [person],
         "ssh_pwauth": False,
-        "runcmd": [
-            ["sh", f"{setup}/first-boot.sh"],
-            ["systemctl", "start", "--no-block", "till-edge-install.service"],
-        ],
+        "bootcmd": [["sh", f"{setup}/each-boot.sh"]],
+        # Where the card was not there so early, and nothing was begun.
+        "runcmd": [["sh", "-c", f"test -e /usr/local/lib/till-edge-setup || sh {setup}/each-boot.sh"]],
     }
 
 

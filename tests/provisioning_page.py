@@ -16,6 +16,7 @@ SAYS = {
     "till-edge/access_token": "**secret**; wiped when the till has taken it over",
     "till-edge/broker_password": "**secret**; wiped when the till has taken it over",
     "till-edge/config.yaml": "the till's configuration; wiped last",
+    "till-edge-setup/each-boot.sh": "begins first boot again, until all of it is done",
     "till-edge-setup/first-boot.sh": "leaves the unit that installs",
     "till-edge-setup/install.sh": "what that unit runs",
     "till-edge-setup/till-edge-install.service": "that unit",

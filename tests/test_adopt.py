@@ -1,5 +1,6 @@
 """What lies on the boot partition becomes the configuration: whole or not at all, whenever the power goes."""
 
+import contextlib
 import itertools
 import os
 import re
@@ -8,12 +9,14 @@ import signal
 import stat
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from cards import CONFIG, PASSWORD, ROOT, TOKEN, bundle, listed
 
 from edge.config import ConfigError, load
+from edge.config_values import read_secret
 from edge.install.adopt import adopt, resume, rights
 from edge.install.boot_partition import hand_over
 
@@ -174,7 +177,7 @@ def test_a_bundle_with_mistakes_stays_and_all_of_them_are_told_beside_it(pi):
         "config.yaml:13: printer.connection: is missing; add it",
         "config.yaml:14: printer.conection: there is no such key; did you mean connection?",
     ]
-    assert told[4:] == faults == said.splitlines()
+    assert told[4:] == faults == said.splitlines()[-4:]  # before them, that there is no printer to say so
     assert {**before, "ERROR.txt": (pi.dropped / "ERROR.txt").read_bytes()} == listed(pi.dropped)
     assert listed(pi.home) == {}
 
@@ -183,7 +186,7 @@ def test_a_mended_bundle_is_taken_at_the_next_boot(pi):
     token = (pi.dropped / "access_token").read_bytes()
     (pi.dropped / "access_token").unlink()
     assert pi.boot()[0] == 78
-    assert "access_token: is missing; put the access token" in (pi.dropped / "ERROR.txt").read_text()
+    assert "access_token: is missing, or empty; put the access token" in (pi.dropped / "ERROR.txt").read_text()
     (pi.dropped / "access_token").write_bytes(token)
     assert pi.boot()[0] == 0
     assert list(listed(pi.dropped)) == ["DONE.txt"]
@@ -209,6 +212,114 @@ def test_a_file_that_is_too_large_is_no_configuration(pi):
     (pi.dropped / "logo.png").write_bytes(bytes(range(256)) * 4097)
     assert pi.boot()[0] == 78
     assert "logo.png: has more than 1048576 bytes" in (pi.dropped / "ERROR.txt").read_text()
+
+
+# --- what Windows makes of a card -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["ACCESS_TOKEN", "access_token.txt", "Access_Token.TXT"])
+def test_a_token_whose_name_windows_has_changed_is_the_token(pi, name):
+    """FAT knows no small letters for sure, and Notepad adds its ending; a till that sells would keep the old one."""
+    pi.boot()
+    bundle(pi.dropped, access_token="APP_USR-another")
+    (pi.dropped / "access_token").rename(pi.dropped / name)
+    code, said = pi.boot()
+    assert code == 0, said
+    assert set(listed(pi.home)) == {"access_token", "broker_password", "config.yaml"}
+    assert (pi.home / "access_token").read_text() == "APP_USR-another"
+    assert list(listed(pi.dropped)) == ["DONE.txt"]
+
+
+def test_of_two_files_that_could_be_the_token_none_is_taken(pi):
+    (pi.dropped / "access_token.txt").write_text("APP_USR-another")
+    assert pi.boot()[0] == 78
+    told = (pi.dropped / "ERROR.txt").read_text()
+    assert "access_token.txt: access_token is there too; leave only one of them" in told
+    assert listed(pi.home) == {}
+
+
+def test_a_file_that_is_empty_is_not_said_to_be_missing(pi):
+    (pi.dropped / "config.yaml").write_bytes(bytes(300))  # as FAT leaves what a power cut has torn
+    assert pi.boot()[0] == 78
+    assert "config.yaml: is missing, or empty; till-relay enroll makes one" in (pi.dropped / "ERROR.txt").read_text()
+
+
+@pytest.mark.parametrize(
+    ("token", "said"),
+    [
+        (f'"{TOKEN}"', "quotes"),
+        (f"access_token={TOKEN}", "="),
+        ("APP_USR-70 01-secret", "a blank"),
+        (f"Bearer {TOKEN}", "a blank"),
+    ],
+)
+def test_more_than_the_token_in_its_file_is_told_before_mercado_pago_refuses_it(pi, token, said):
+    (pi.dropped / "access_token").write_text(token)
+    code, told = pi.boot()
+    assert code == 78
+    assert f"mercadopago.access_token_file: access_token has {said} in it; leave only the token" in told
+    assert TOKEN not in told
+
+
+@pytest.mark.parametrize("coded", ["utf-16", "utf-16-le"])
+def test_a_token_in_the_wrong_letters_is_told_as_that(pi, coded):
+    (pi.dropped / "access_token").write_bytes(f"{TOKEN}\r\n".encode(coded))
+    code, told = pi.boot()
+    assert code == 78
+    assert "access_token is no plain text; save it as UTF-8" in told
+
+
+def test_the_mark_that_notepad_puts_before_a_text_is_no_part_of_a_secret(pi):
+    for name in ("access_token", "broker_password", "config.yaml"):
+        text = (pi.dropped / name).read_text().replace("\n", "\r\n")
+        (pi.dropped / name).write_bytes(text.encode("utf-8-sig"))
+    code, said = pi.boot()
+    assert code == 0, said
+    assert read_secret(pi.home / "access_token").reveal() == TOKEN
+    assert read_secret(pi.home / "broker_password").reveal() == PASSWORD
+
+
+# --- a card that fails ------------------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def disk(folder: Path, options: str) -> Iterator[Path]:
+    """A disk of its own, mounted there with what is there already."""
+    before = listed(folder) if folder.exists() else {}
+    folder.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", folder], check=True)
+    try:
+        for name, content in before.items():
+            (folder / name).write_bytes(content)
+        subprocess.run(["mount", "-o", f"remount,{options}", folder], check=True)
+        yield folder
+    finally:
+        subprocess.run(["umount", folder], check=True)
+
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+
+
+@needs_root
+def test_a_card_that_can_not_be_wiped_is_told_and_the_configuration_is_taken(pi):
+    with disk(pi.dropped, "ro"):
+        code, said = pi.boot()
+    assert code == 1
+    assert f"{pi.dropped}: what was adopted can't be wiped there: Read-only file system; keep this card by you" in said
+    assert set(listed(pi.home)) == {"access_token", "broker_password", "config.yaml"}
+
+
+@needs_root
+@pytest.mark.parametrize(("options", "why"), [("ro", "Read-only file system"), ("size=4k", "No space left on device")])
+def test_a_till_whose_disk_takes_nothing_says_so_on_the_card(pi, options, why):
+    with disk(pi.home, options):
+        with contextlib.suppress(OSError):
+            (pi.home / "what else is there").write_bytes(bytes(65536))
+        code, said = pi.boot()
+    assert code == 1
+    assert f"{pi.home}: can't be written: {why}; make room, or take another card" in said
+    assert why in (pi.dropped / "ERROR.txt").read_text()
+    assert (pi.dropped / "access_token").exists()
 
 
 # --- the plug is pulled -----------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -94,6 +95,7 @@ def test_a_till_of_which_all_is_well(shop_of):
     assert {part for part, grade in grades(said).items() if grade != "ok"} <= {"button", "power", "disk"}
     [ticket] = shop.printer.tickets
     assert "Todo bien: la caja puede vender." in ticket.text
+    assert "Si no se vieron las tres" in ticket.text, "no machine can tell whether they shone"
     assert HELP_URL in ticket.text, "the code"
     assert shop.mercadopago.till().loaded is None
     wait_for(lambda: shop.ears.on(RECORD), "the record")
@@ -337,6 +339,24 @@ def test_an_order_whose_put_went_unanswered_is_removed_all_the_same(tmp_path):
             check_order(api, load(shop.config), datetime.now(UTC), "a1b2c3")
         assert shop.mercadopago.till().loaded is None
         assert shop.mercadopago.placed, "it was never there"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_check_that_is_ended_in_the_midst_of_its_order_leaves_none_behind(number, tmp_path):
+    """By an impatient hand, which presses twice; by systemd; by a line that breaks."""
+    with shop_with(Wrong(Part.ORDER, ""), tmp_path) as shop:
+        shop.mercadopago.faults.append(Fault("hang", "GET", "orders", seconds=1.5))
+        command = [sys.executable, "-m", "edge", "check", "--no-ticket", "--config", str(shop.config)]
+        environment = {**os.environ, "GPIOZERO_PIN_FACTORY": "mock"}
+        quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        with subprocess.Popen(command, env=environment, **quiet) as checking:
+            wait_for(lambda: shop.mercadopago.till().loaded, "the order is on the till")
+            checking.send_signal(number)
+            time.sleep(0.3)
+            checking.send_signal(number)
+        assert checking.returncode == 130
+        assert shop.mercadopago.till().loaded is None
 
 
 def test_the_trial_order_rings_nobody_and_lives_a_minute(tmp_path):

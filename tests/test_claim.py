@@ -482,9 +482,11 @@ def test_what_is_missing_is_said_and_nobody_is_let_in(desk, till, capsys, line, 
     ],
 )
 def test_an_address_that_can_be_none_is_told(new_till, url, says):
-    till = new_till(url or "# nothing")
+    till = new_till(url or "# nothing").plug_in()
     assert till.start().wait_for_the_end() == 78
     assert says in till.log
+    assert "MAL CONFIGURADA" in till.slip().text, "nobody reads the log"
+    assert says in " ".join(till.slip().text.split())
 
 
 def test_the_signing_key_is_made_once_and_for_root_only(desk, capsys):

@@ -476,8 +476,7 @@ def test_the_serial_port_of_the_pi_takes_two_pins(folder):
         (b"secret\n\n", "has more than one line"),
         (b"x" * 5000, "has more than one line"),
         ("señal".encode(), "holds letters that no secret has"),
-        (b"\xef\xbb\xbfsecret", "holds letters that no secret has"),
-        (b"se\0cret", "holds letters that no secret has"),
+        (b"se\0cret", "is no plain text; save it as UTF-8"),
         (b"secret \n", "has a blank before or after the secret; remove it"),
     ],
 )
@@ -575,9 +574,9 @@ def test_a_secret_that_only_its_owner_can_read_gives_no_warning(folder, caplog):
 
 
 def test_the_credential_of_systemd_comes_before_the_file(folder, credentials):
-    secret(folder / "access_token", "from systemd")
+    secret(folder / "access_token", "from-systemd")
     text = changed("mercadopago", "access_token_file: nowhere")
-    assert load(write(folder, text), credentials).mercadopago.access_token == Secret("from systemd")
+    assert load(write(folder, text), credentials).mercadopago.access_token == Secret("from-systemd")
 
 
 def test_credentials_without_a_token_leave_the_file_in_place(folder):

@@ -80,6 +80,23 @@ def test_other_commands_tell_the_terminal_and_no_paper(config, printer):
     assert printer.tickets == []
 
 
+def test_a_till_whose_card_has_a_mistake_says_so_on_paper_if_it_has_no_other_configuration(config, printer):
+    """It lies dark: without a configuration no daemon starts."""
+    card, home = config.parent / "till-edge", config.parent / "etc"
+    card.mkdir()
+    (card / "config.yaml").write_text(config.read_text().replace("token", "access_token"))
+    (card / "access_token").write_text("APP_USR-0")
+    command = [sys.executable, "-m", "edge", "adopt", str(card), "--config", str(home / "config.yaml")]
+    assert subprocess.run(command, capture_output=True, check=False).returncode == 78
+    [slip] = printer.wait_for_tickets(1)
+    assert f"- config.yaml:1: {MISTAKE}" in words(slip.text)
+    home.mkdir(exist_ok=True)
+    (home / "config.yaml").write_text("with which the till goes on")
+    (card / "access_token").unlink()
+    assert subprocess.run(command, capture_output=True, check=False).returncode == 78
+    assert len(printer.tickets) == 1
+
+
 def test_one_text_is_said_once_an_hour(config, printer):
     run(config)
     run(config)

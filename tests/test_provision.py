@@ -43,10 +43,12 @@ COMMON = {
     f"till-edge-setup/{PACKAGE}",
 }
 
+EACH_BOOT = "till-edge-setup/each-boot.sh"
+
 
 def test_a_card_of_trixie(laptop):
     files = written(laptop, "trixie", *WIFI)
-    assert set(files) == COMMON | {"user-data", "meta-data", "network-config", "ssh"}
+    assert set(files) == COMMON | {"user-data", "meta-data", "network-config", "ssh", EACH_BOOT}
     told = yaml.safe_load(files["user-data"])
     assert (told["hostname"], told["timezone"], told["ssh_pwauth"]) == (
         "caja01",
@@ -109,7 +111,7 @@ def test_it_is_said_file_by_file_what_was_written(laptop):
         'bootfs: till CAJA01, host caja01, user till, Wi-Fi Kiosco "Ñandú", trixie',
     )
     names = {line.split()[0] for line in said.splitlines() if line.endswith(" bytes")}
-    assert names == COMMON | {"user-data", "meta-data", "network-config", "ssh"}
+    assert names == COMMON | {"user-data", "meta-data", "network-config", "ssh", EACH_BOOT}
 
 
 def test_the_instance_that_the_imager_wrote_on_the_command_line_hides_ours_no_more(laptop):
@@ -223,14 +225,49 @@ def test_cloud_init_does_have_something_to_say_about_a_mistake(laptop, name, kin
     assert schema("trixie", card / name, kind)[0] != 0
 
 
-@pytest.mark.parametrize("script", ["firstrun.sh", "till-edge-setup/first-boot.sh", "till-edge-setup/install.sh"])
+@pytest.mark.parametrize(
+    "script", ["firstrun.sh", "till-edge-setup/first-boot.sh", "till-edge-setup/install.sh", EACH_BOOT]
+)
 def test_the_scripts_that_root_runs_are_valid(laptop, script):
-    files = written(laptop, "bookworm", *WIFI)
+    files = written(laptop, "trixie" if script == EACH_BOOT else "bookworm", *WIFI)
     path = laptop.folder / "script"
     path.write_bytes(files[script])
     subprocess.run(["sh", "-n", path], check=True)
     if shutil.which("shellcheck"):
         subprocess.run(["shellcheck", path], check=True)
+
+
+def test_first_boot_begins_again_at_each_boot_until_the_till_is_installed(laptop):
+    """cloud-init notes down that it ran a command before it runs it: what a power cut ends there, it takes for done."""
+    card = laptop.card()
+    laptop.one()
+    root = laptop.folder / "root"
+    for folder in ("usr/local/lib", "etc/systemd/system", "bin"):
+        (root / folder).mkdir(parents=True)
+    (root / "bin/systemctl").write_text(f"#!/bin/sh\necho $* >>{root}/asked\n")
+    (root / "bin/systemctl").chmod(0o755)
+    for script in card.glob("till-edge-setup/*.sh"):
+        text = script.read_text().replace("/boot/firmware", str(card))
+        script.write_text(
+            text.replace("/usr/local", f"{root}/usr/local").replace("/etc/systemd", f"{root}/etc/systemd")
+        )
+
+    def boot() -> str:
+        (root / "asked").unlink(missing_ok=True)
+        environ = {**os.environ, "PATH": f"{root}/bin:{os.environ['PATH']}"}
+        subprocess.run(["sh", card / EACH_BOOT], check=True, env=environ)
+        return (root / "asked").read_text() if (root / "asked").exists() else ""
+
+    begun = "daemon-reload\nenable till-edge-install.service\nstart --no-block till-edge-install.service\n"
+    kept = root / "usr/local/lib/till-edge-setup"
+    assert boot() == begun
+    shutil.rmtree(kept)  # the plug was pulled before it was on the disk
+    kept.mkdir()
+    (kept / "till-edge_0.0.9_all.deb").touch()  # or the card was prepared again, with a newer package
+    assert boot() == begun
+    assert {path.name for path in kept.iterdir()} == {"install.sh", PACKAGE}
+    shutil.copy(card / "meta-data", root / "usr/local/lib/till-edge-installed")
+    assert boot() == ""
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd-analyze here")
@@ -267,7 +304,7 @@ def test_a_card_that_is_prepared_already(laptop):
     (card / "till-edge" / "DONE.txt").write_text("done")
     (card / "till-edge" / "client.key").write_text("of the till before")
     assert laptop.one("--again", "--hostname", "caja02")[0] == 0
-    assert {name for name in listed(card) if name.startswith("till-edge")} == COMMON
+    assert {name for name in listed(card) if name.startswith("till-edge")} == COMMON | {EACH_BOOT}
 
 
 @pytest.mark.parametrize("release", ["bookworm", "trixie"])
@@ -370,7 +407,10 @@ def test_a_password_that_no_wifi_has(laptop, password, said):
 def test_a_bundle_without_its_token(laptop):
     laptop.card()
     (laptop.folder / "CAJA01/access_token").unlink()
-    refused(laptop, "--bundle: CAJA01/access_token: is missing; put the access token of Mercado Pago into it, alone")
+    refused(
+        laptop,
+        "--bundle: CAJA01/access_token: is missing, or empty; put the access token of Mercado Pago into it, alone",
+    )
 
 
 def test_a_bundle_that_does_not_load_is_told_in_the_words_of_the_till(laptop):
@@ -467,8 +507,10 @@ def test_a_hundred_cards(laptop):
         lambda text: text.encode("cp1252"),
         lambda text: text.replace("\n", "\r\n").encode(),
         lambda text: text.replace(";", "\t").encode(),
+        lambda text: text.replace("\n", ";;\r\n").encode(),
+        lambda text: f"sep=;\r\n{text}".encode(),
     ],
-    ids=["mark", "latin", "crlf", "tabs"],
+    ids=["mark", "latin", "crlf", "tabs", "empty columns", "sep"],
 )
 def test_a_table_of_a_spanish_excel(laptop, coded):
     table = "Bundle;Hostname;WIFI_SSID;wifi_password;wifi_country\nCAJA01;caja1;Almacén Ñandú;correcto caballo;AR\n"
@@ -511,6 +553,8 @@ def test_all_mistakes_of_a_table_are_told_at_once_and_nothing_is_written(laptop)
         ("bundle\n", "tills.csv: has no tills; the first line names the columns"),
         ("", "tills.csv: has no tills"),
         ('bundle,hostname\nCAJA01,"x\n', "is no table"),
+        ("bundle,hostname\nCAJA01,#¿NOMBRE?\n", "tills.csv:2: hostname: a spreadsheet took the text for a number"),
+        ("bundle;wifi_password\nCAJA01;1,23457E+11\n", "tills.csv:2: wifi_password: a spreadsheet took the text"),
         ("bundle\nCAJA01\n".encode("utf-16"), "tills.csv: is no table of text; save it as CSV (UTF-8)"),
     ],
 )
@@ -519,6 +563,13 @@ def test_a_table_that_is_none(laptop, table, said):
     assert code == 1
     assert said in told
     assert not (laptop.folder / "cards").exists()
+
+
+def test_a_table_without_its_first_line_tells_nobody_the_passwords_in_it(laptop):
+    code, told = laptop.many("CAJA01,,Kiosco,correcto caballo,AR\n" * 2, "--release", "trixie")
+    assert code == 1
+    assert "tills.csv:1: is not the names of the columns (bundle, hostname" in told
+    assert "caballo" not in told
 
 
 def test_a_fault_of_the_command_line_is_told_once_for_all_tills(laptop):

@@ -26,6 +26,9 @@ NEEDED = {
     TOKEN: "put the access token of Mercado Pago into it, alone",
 }
 
+NAMES = (CONFIGURATION, TOKEN, "broker_password")
+"""What a bundle calls its files; Windows may write them in capitals, and put `.txt` behind them."""
+
 DAEMON = "till-edge"
 """The user."""
 PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}", re.ASCII)
@@ -72,10 +75,24 @@ def bundle_in(folder: Path) -> dict[str, bytes]:
         large = [f"{path.name}: has more than {LARGEST} bytes; is it the right file?" for path in paths if _large(path)]
         if large:
             raise ConfigError(large)
-        found = {path.name: path.read_bytes() for path in paths}
+        twice = [f"{path.name}: {meant(path.name)} is there too; leave only one of them" for path in _twins(paths)]
+        if twice:
+            raise ConfigError(twice)
+        found = {meant(path.name): path.read_bytes() for path in paths}
     except OSError as error:
         raise ConfigError([f"{folder}: can't be read: {error.strerror}"]) from None
     return {name: content for name, content in found.items() if content.strip(b"\0")}
+
+
+def meant(name: str) -> str:
+    """What a file is called in a bundle, whatever FAT and Windows have made of its name."""
+    plain = name.lower().removesuffix(".txt")
+    return plain if plain in NAMES else name
+
+
+def _twins(paths: Sequence[Path]) -> list[Path]:
+    names = [meant(path.name) for path in paths]
+    return [path for path in paths if path.name not in NAMES and names.count(meant(path.name)) > 1]
 
 
 def _plain_files(folder: Path) -> list[Path]:
@@ -109,7 +126,7 @@ def load_bundle(files: Mapping[str, bytes], folder: Path, beside: Sequence[Path]
 
 
 def _demand(files: Mapping[str, bytes], known: Set[str]) -> None:
-    missing = [f"{name}: is missing; {what}" for name, what in NEEDED.items() if name not in known]
+    missing = [f"{name}: is missing, or empty; {what}" for name, what in NEEDED.items() if name not in known]
     odd = [f"{name!r}: is no name for a file; use A-Z a-z 0-9 _ . -" for name in files if not PLAIN.fullmatch(name)]
     if missing or odd:
         raise ConfigError(missing + odd)

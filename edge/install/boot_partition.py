@@ -2,17 +2,18 @@
 
 A power cut at any moment is made good at the next boot: what still lies there is adopted once more, which changes
 nothing, and the wiping goes on. The configuration goes last, for that is what till-edge-adopt.service looks for. A
-bundle with a mistake stays as it is, and ERROR.txt beside it says what to mend.
+bundle with a mistake stays as it is, and ERROR.txt beside it says what to mend. So it is with a card that fails.
 """
 
+import contextlib
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from edge.config import ConfigError
 from edge.files import sync
-from edge.install.adopt import CONFIGURATION, adopt, bundle_in, resume
+from edge.install.adopt import CONFIGURATION, adopt, bundle_in, meant, resume
 
 DROPPED = Path("/boot/firmware/till-edge")
 """Where `till-edge provision` puts a bundle, as the till sees it."""
@@ -39,22 +40,49 @@ EN  The till did not take this configuration. Mend what follows and start it aga
 """
 
 
+class CardError(Exception):
+    """The card takes nothing; the text says where, why, and what to do."""
+
+
 def hand_over(dropped: Path, home: Path) -> None:
-    """Adopt the bundle in `dropped` and wipe it there. Raises `ConfigError` if it is unfit, after saying so there."""
-    resume(home)
-    for path in sorted(dropped.glob(f"{WIPED}*")):  # whose wiping a power cut ended
-        wipe(path)
-    if not (dropped / CONFIGURATION).exists():
-        print(f"{dropped}: nothing to adopt")
-        return
+    """Adopt the bundle in `dropped` and wipe it there.
+
+    Raises `ConfigError` if it is unfit and `CardError` if the card is, after saying so there.
+    """
     try:
-        files = without_notes(bundle_in(dropped))
-        adopt(files, home)
-    except ConfigError as error:
-        _say(dropped / ERROR, ERROR_TEXT.format(faults="\n".join(error.faults)))
+        with _told(f"{home}: can't be written", "make room, or take another card"):
+            resume(home)
+            files = _take(dropped, home)
+    except (ConfigError, CardError) as error:
+        _say(dropped / ERROR, ERROR_TEXT.format(faults=error))
         raise
-    _clear(dropped)
-    print(f"{home}: {', '.join(sorted(files))}, adopted from {dropped} and wiped there")
+    with _told(f"{dropped}: what was adopted can't be wiped there", "keep this card by you, or wipe it on a laptop"):
+        if files:
+            _clear(dropped)
+        else:
+            _finish_wiping(dropped)
+    print(
+        f"{home}: {', '.join(sorted(files))}, adopted from {dropped} and wiped there"
+        if files
+        else f"{dropped}: nothing to adopt"
+    )
+
+
+def _take(dropped: Path, home: Path) -> Mapping[str, bytes]:
+    """Adopt what lies there; what that was."""
+    if not (dropped / CONFIGURATION).exists():
+        return {}
+    files = without_notes(bundle_in(dropped))
+    adopt(files, home)
+    return files
+
+
+@contextlib.contextmanager
+def _told(what: str, advice: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise CardError(f"{what}: {error.strerror}; {advice}") from None
 
 
 def without_notes(bundle: Mapping[str, bytes]) -> dict[str, bytes]:
@@ -65,10 +93,16 @@ def without_notes(bundle: Mapping[str, bytes]) -> dict[str, bytes]:
 def _clear(dropped: Path) -> None:
     (dropped / ERROR).unlink(missing_ok=True)
     for path in sorted(dropped.iterdir()):
-        if path.is_file() and path.name not in (CONFIGURATION, DONE):
+        if path.is_file() and path.name != DONE and meant(path.name) != CONFIGURATION:
             wipe(path)
     _say(dropped / DONE, DONE_TEXT)
     wipe(dropped / CONFIGURATION)
+
+
+def _finish_wiping(dropped: Path) -> None:
+    """What a power cut ended."""
+    for path in sorted(dropped.glob(f"{WIPED}*")):
+        wipe(path)
 
 
 def wipe(path: Path) -> None:

@@ -142,7 +142,7 @@ def check_panel(config: Config, press: Press, shown: float = SHOWN) -> Iterator[
         seen = (
             f"green, yellow and red (GPIO {pins.green}, {pins.yellow}, {pins.red}) were lit in turn: did you see them?"
         )
-        yield ok(Part.LIGHTS, seen)
+        yield ok(Part.LIGHTS, seen, cause=Cause.LIGHTS_UNSEEN)
         yield _button(panel, edges, config.panel.button.pin, press)
 
 

@@ -8,6 +8,8 @@ import argparse
 import contextlib
 import json
 import logging
+import os
+import signal
 import sys
 from typing import TYPE_CHECKING
 
@@ -15,6 +17,8 @@ from edge.commands import FAILED, need_folder
 from edge.config import Config, ConfigError
 from edge.install.findings import all_well
 from edge.machine import version
+
+ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 if TYPE_CHECKING:
     from edge.button import Gesture
@@ -27,6 +31,7 @@ def check(config: Config, options: argparse.Namespace) -> int:
     from edge.install.check import Check, Options
     from edge.install.check_parts import Press
 
+    _end_once()
     if not options.verbose:  # what the adapters log is in the findings
         logging.getLogger("edge").setLevel(logging.CRITICAL)
     asked = options.button or sys.stdin.isatty()
@@ -38,6 +43,21 @@ def check(config: Config, options: argparse.Namespace) -> int:
         raise ConfigError([f"{options.config}: printer: {error}"]) from error
     with contextlib.closing(trial):
         return _tell(trial, options)
+
+
+def _end_once() -> None:
+    """Whatever ends us, be it systemd or a line that breaks, or twice Ctrl-C: our order leaves the till first."""
+
+    def end(*_: object) -> None:
+        for number in ENDS:
+            signal.signal(number, signal.SIG_IGN)
+        with contextlib.suppress(OSError):
+            os.write(2, b"till-edge: ends as soon as nothing of it is left\n")
+        raise KeyboardInterrupt
+
+    for number in ENDS:
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup wants it
+            signal.signal(number, end)
 
 
 def _tell(trial: "Check", options: argparse.Namespace) -> int:
@@ -89,10 +109,20 @@ def _by_keyboard() -> "Gesture":
 
 
 def adopt(options: argparse.Namespace) -> int:
-    """Take over the configuration that lies on the boot partition."""
-    from edge.install.boot_partition import hand_over
+    """Take over the configuration that lies on the boot partition. A till that has none yet says on paper why not."""
+    from edge.config_slip import say_on_paper
+    from edge.install.adopt import CONFIGURATION
+    from edge.install.boot_partition import CardError, hand_over
 
-    hand_over(options.bundle, options.config.parent)
+    try:
+        hand_over(options.bundle, options.config.parent)
+    except CardError as error:
+        print(f"till-edge: {error}", file=sys.stderr)
+        return FAILED
+    except ConfigError as error:
+        if not options.config.exists():
+            say_on_paper(options.bundle / CONFIGURATION, error.faults)
+        raise
     return 0
 
 
@@ -108,6 +138,12 @@ def claim(options: argparse.Namespace) -> int:
         ) from None
     try:
         return wait_for_bundle(options, version())
+    except ConfigError as error:
+        from edge.config import PrinterConfig
+        from edge.config_slip import say_on_paper
+
+        say_on_paper(options.config, error.faults, printer=PrinterConfig("usb", options.printer))
+        raise
     except OSError as error:
         print(f"till-edge: {error}", file=sys.stderr)
         return FAILED

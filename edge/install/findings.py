@@ -78,6 +78,8 @@ class Cause(StrEnum):
     PRINTER_SILENT = "printer_silent"
     NO_PROOF = "no_proof"
     NO_PINS = "no_pins"
+    LIGHTS_UNSEEN = "lights_unseen"
+    """They were lit, and only an eye can tell whether they shone."""
     BUTTON_STUCK = "button_stuck"
     BUTTON_UNHEARD = "button_unheard"
     BUTTON_NOT_TRIED = "button_not_tried"
@@ -120,8 +122,8 @@ class Finding:
 Findings = tuple[Finding, ...]
 
 
-def ok(part: Part, seen: str, value: str = "") -> Finding:
-    return Finding(part, Grade.OK, seen, value=value)
+def ok(part: Part, seen: str, value: str = "", cause: Cause | None = None) -> Finding:
+    return Finding(part, Grade.OK, seen, value=value, cause=cause)
 
 
 def warning(part: Part, cause: Cause, seen: str, advice: str, value: str = "") -> Finding:
