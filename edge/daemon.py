@@ -225,7 +225,7 @@ class Daemon:
             return Arrival(m.Ticked())
 
     def _feel_the_finger(self) -> None:
-        """Edges go before all that waits: while the disk was slow the finger was let go, and a press would look held."""
+        """Edges go before all that waits: a finger that was let go while the disk was slow would look as if it held."""
         with contextlib.suppress(queue.Empty):
             while True:
                 self._waiting.append(self._inbox.get_nowait())

@@ -13,8 +13,8 @@ PORTS = range(15_000, 32_000)
 
 _given: set[int] = set()
 _kept: deque[socket.socket] = deque(maxlen=100)
-"""Bound to the ports that were given last, and not listening: whoever sets SO_REUSEADDR can listen there, as servers do,
-and nobody who looks for a free port finds it, in this process or another."""
+"""Bound to the ports that were given last, and not listening: whoever sets SO_REUSEADDR can listen there, as servers
+do, and nobody who looks for a free port finds it, in this process or another."""
 
 
 def free_port() -> int:

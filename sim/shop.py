@@ -56,6 +56,7 @@ class Ears:
         self._client.on_connect = lambda client, *_: client.subscribe("#", 1)
         self._client.on_subscribe = lambda *_: self._connected.set()
         self._client.on_message = self._hear
+        self._client.reconnect_delay_set(1, 1)  # what is said while it waits is not heard
         self._client.connect(host, port)
         self._client.loop_start()
         if not self._connected.wait(PATIENCE):

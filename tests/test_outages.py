@@ -231,8 +231,8 @@ def test_mercado_pago_is_asked_too_often_and_says_when_to_come_again(trading: Sh
     asked: list[int] = []
 
     def begins() -> None:
-        asked.append(len(requests))
         faults.append(Fault("status", status=429, retry_after=3))
+        asked.append(len(requests))
 
     is_sold_when_it_is_over(trading, begins, faults.clear)
     first, second, third = (request.at for request in requests[asked[0] : asked[0] + 3])
