@@ -79,7 +79,7 @@ def assert_one_unmarked_ticket_each(printer: Printer, *references: str) -> None:
 
 
 def test_the_broker_is_away_for_three_sales_and_then_everything_is_said_twice(shop_of):
-    habits = Habits(forms=("ipn", "webhook"), ladder=(0.5,) * 100)
+    habits = Habits(forms=("ipn", "webhook"), ladder=(2.0,) * 100)  # not so often that the relay refuses it
     shop = shop_of(OFTEN_LOOKS, mercadopago=MercadoPago(habits=habits))
     shop.broker.stop()
     sales = []
