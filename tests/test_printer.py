@@ -152,6 +152,7 @@ def test_a_printer_that_was_silent_is_not_waited_for_again_but_believed_once_it_
     sim.answer_delay = 2.0  # longer than a silent printer is waited for, shorter than one that nobody knows
     assert printer.do(FIRST) == m.TicketUnproved(Paper.UNKNOWN)
     sim.answer_delay = 0
+    wait_for(lambda: sim._connection is None, "it has said all that it still had to say")
     sim.bytes_per_second = 400  # it says at once that it is there, and then takes its time
     assert printer.do(FIRST) == m.TicketPrinted(Proof.PROCESS_ID, Paper.READY)
 
