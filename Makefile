@@ -11,8 +11,11 @@ CLOUD_INIT = build/cloud-init/.fetched
 demo: $(INSTALLED) mosquitto
 	@$(BIN)/python -m sim
 
+# A test waits most of its time, for paper or a broker: more of them at once than there are cores. A file stays in one
+# process, for its stories may share a shop.
+JOBS ?= 4
 test: $(INSTALLED) mosquitto $(CLOUD_INIT)
-	$(BIN)/pytest
+	$(BIN)/pytest -n $(JOBS) --dist loadfile
 
 check: $(INSTALLED) mosquitto
 	$(BIN)/ruff check .

@@ -6,10 +6,12 @@ daemon, loudly: systemd starts it again and the journal resumes. While the journ
 goes on, says so, and prints nothing that it could not remember.
 """
 
+import contextlib
 import logging
 import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -166,6 +168,8 @@ class Daemon:
         self._early: list[m.DoorbellRang | m.LinkEvent] = []
         """What we heard while the journal could not be read."""
         self._inbox = inbox
+        self._waiting: deque[Arrival | Death] = deque()
+        """What was taken out of the inbox and comes after the finger."""
         self._broker = broker
         self._handover = handover
         self._panel = panel
@@ -200,10 +204,7 @@ class Daemon:
 
     def _step(self) -> None:
         """Take in one event, or the passing of time; then hand out what is owed."""
-        try:
-            arrival = self._inbox.get(timeout=FAST_TICK if self._till.button.unsettled else TICK)
-        except queue.Empty:
-            arrival = Arrival(m.Ticked())
+        arrival = self._next()
         if isinstance(arrival, Death):
             raise WorkerDied(f"the thread {arrival.name} ended") from arrival.error
         arrival.heard()
@@ -213,6 +214,29 @@ class Daemon:
         self._hear_wishes()
         self._hand_out()
         self._show()
+
+    def _next(self) -> Arrival | Death:
+        """What came first, or the passing of time."""
+        if self._waiting:
+            return self._waiting.popleft()
+        try:
+            return self._inbox.get(timeout=FAST_TICK if self._till.button.unsettled else TICK)
+        except queue.Empty:
+            return Arrival(m.Ticked())
+
+    def _feel_the_finger(self) -> None:
+        """Edges go before all that waits: a finger that was let go while the disk was slow would look as if it held."""
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._waiting.append(self._inbox.get_nowait())
+        for arrival in tuple(self._waiting):
+            if isinstance(arrival, Arrival) and isinstance(arrival.event, m.PanelEvent):
+                self._waiting.remove(arrival)
+                self._hear(arrival.event)
+
+    def _hear(self, event: m.Event) -> None:
+        before, self._till = self._till, learn(self._till, event, self._clock())
+        _tell(before, self._till, event)
 
     def _recall(self) -> None:
         """Take up what the journal knows, if it can be read; what we heard since is told to that till."""
@@ -227,8 +251,9 @@ class Daemon:
 
     def _learn(self, event: m.Event, settle: Callable[[], None] = _nothing) -> bool:
         """Take in a fact; `settle` is called when it is on the disk. Returns whether it is already."""
-        before, self._till = self._till, learn(self._till, event, self._clock())
-        _tell(before, self._till, event)
+        if not isinstance(event, m.PanelEvent):
+            self._feel_the_finger()
+        self._hear(event)
         if settle is not _nothing:
             self._unsettled.append(settle)
         if not self._memory.read and isinstance(event, m.DoorbellRang | m.LinkEvent):

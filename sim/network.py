@@ -4,19 +4,39 @@ import contextlib
 import random
 import socket
 import struct
+from collections import deque
 
 HOST = "127.0.0.1"
 PORTS = range(15_000, 32_000)
 """Below those that the system gives to outgoing connections, one of which would take a port that is free just now."""
 
 
+_given: set[int] = set()
+_kept: deque[socket.socket] = deque(maxlen=100)
+"""Bound to the ports that were given last, and not listening: whoever sets SO_REUSEADDR can listen there, as servers
+do, and nobody who looks for a free port finds it, in this process or another."""
+
+
 def free_port() -> int:
-    """Return a port that nobody uses at the moment, and that nobody is likely to use before you do."""
+    """Return a port that nobody uses, and that nobody else is given: who listens there in vain hears no stranger."""
     while True:
         port = random.choice(PORTS)
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind((HOST, port))
+        if port not in _given and _is_kept(port):
+            _given.add(port)
             return port
+
+
+def _is_kept(port: int) -> bool:
+    """Take a port if it is free. Bound without SO_REUSEADDR, which would also succeed where another one keeps it."""
+    keeper = socket.socket()
+    try:
+        keeper.bind((HOST, port))
+    except OSError:
+        keeper.close()
+        return False
+    keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    _kept.append(keeper)
+    return True
 
 
 def break_off(connection: socket.socket) -> None:

@@ -56,6 +56,7 @@ class Ears:
         self._client.on_connect = lambda client, *_: client.subscribe("#", 1)
         self._client.on_subscribe = lambda *_: self._connected.set()
         self._client.on_message = self._hear
+        self._client.reconnect_delay_set(1, 1)  # what is said while it waits is not heard
         self._client.connect(host, port)
         self._client.loop_start()
         if not self._connected.wait(PATIENCE):
@@ -285,6 +286,16 @@ class Shop:
         """What the till reported on `tickets`."""
         assert self.ears is not None
         return self.ears.on(f"tills/{TILL}/tickets")
+
+    @property
+    def states(self) -> list[str]:
+        """All states that the till ever told, in their order; one that passes may be over when somebody looks."""
+        assert self.ears is not None
+        return [str(status.get("state")) for status in self.ears.on(f"tills/{TILL}/status")]
+
+    def wait_for_passing_state(self, state: str, after: int = 0) -> None:
+        """Wait until a state was told, after so many others."""
+        self._wait(lambda: state in self.states[after:], f"the till becomes {state}", PATIENCE)
 
     def wait_for_state(self, *states: str, timeout: float = PATIENCE) -> None:
         self._wait(lambda: self.state() in states, f"the till becomes {' or '.join(states)}", timeout)

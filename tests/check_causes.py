@@ -24,6 +24,7 @@ from gpiozero import Device
 from gpiozero.pins.mock import MockFactory
 from shipped_broker import Client, ShippedBroker
 
+from edge import messages as m
 from edge.config import load
 from edge.install.check_account import check_account, check_order
 from edge.install.check_broker import Visit, check_broker
@@ -37,7 +38,7 @@ from sim.board import BUTTON, GroundedPin
 from sim.mercadopago import Fault, MercadoPago
 from sim.mosquitto import Mosquitto
 from sim.printer import Printer
-from sim.shop import TILL, Ears, Shop, wait_for
+from sim.shop import PATIENCE, TILL, Ears, Shop, wait_for
 
 PAGE = Path(__file__).parent.parent / "docs" / "check.md"
 Step = Callable[[Shop], Any]
@@ -85,7 +86,7 @@ def _order(shop: Shop) -> Iterator[Finding]:
 def _broker(shop: Shop) -> Iterator[Finding]:
     config = load(shop.config)
     with contextlib.closing(Visit(config, "0")) as visit:
-        yield from check_broker(visit, config, patience=1.5)
+        yield from check_broker(visit, config, patience=3)
 
 
 def _printer(shop: Shop) -> Iterator[Finding]:
@@ -211,7 +212,7 @@ def deaf(folder: Path) -> Mosquitto:
 def backlog(shop: Shop) -> None:
     """The daemon was there once; since then it was rung thirty times."""
     with contextlib.closing(Visit(load(shop.config), "0")) as visit:
-        visit.wait_for(type(None), seconds=1)
+        visit.wait_for(m.BrokerConnected, seconds=PATIENCE)
     for number in range(30):
         say(shop, f"tills/{TILL}/orders", b'{"v":1,"kind":"merchant_order","id":"%d"}' % (31000000000 + number))
 
@@ -400,7 +401,7 @@ def shop_with(wrong: Wrong, folder: Path) -> Iterator[Shop]:
     shop.mercadopago.start()
     shop.printer.start()
     shop.broker.start()
-    before = dict(os.environ), Device.pin_factory
+    before = dict(os.environ), Device.pin_factory, requests.adapters.DEFAULT_CA_BUNDLE_PATH
     try:
         shop.write_config()
         wrong.done(shop)
@@ -408,7 +409,7 @@ def shop_with(wrong: Wrong, folder: Path) -> Iterator[Shop]:
     finally:
         os.environ.clear()
         os.environ.update(before[0])
-        Device.pin_factory = before[1]
+        _, Device.pin_factory, requests.adapters.DEFAULT_CA_BUNDLE_PATH = before
         if (folder / "disk").exists():
             os.system(f"umount --lazy {folder / 'disk'}")
         shop.close()

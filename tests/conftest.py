@@ -1,8 +1,12 @@
 """What the stories share."""
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from sim.shop import Shop
+
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")  # how long an example takes says how busy the machine is, and nothing of us
 
 
 @pytest.fixture

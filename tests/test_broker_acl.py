@@ -270,7 +270,8 @@ def test_a_till_that_is_away_loses_nothing_by_a_restart_and_by_an_enrolment_else
 def test_what_the_brokers_disk_has_a_power_cut_does_not_take(come, broker):
     away(come, "A")
     come("till-relay").say("tills/A/orders", b"on the disk")
-    wait_until(lambda: b"on the disk" in (broker.folder / "mosquitto.db").read_bytes(), "it is on the disk")
+    kept = broker.folder / "mosquitto.db"
+    wait_until(lambda: kept.exists() and b"on the disk" in kept.read_bytes(), "it is on the disk")
     broker.kill()
     broker.start()
     assert come("A", session=WEEK).next()[1] == b"on the disk"

@@ -26,6 +26,7 @@ from edge.daemon import Arrival, Inbox
 from edge.panel import Panel
 from edge.printer_setup import Found
 from edge.printers import MODELS, recognise
+from edge.signals import Signal
 from edge.ticket import as_text
 from edge.words import WORDS
 from sim.board import BUTTON
@@ -374,19 +375,33 @@ class Finger:
     def up(self) -> None:
         self._pin.drive_high()
 
-    def answers(self, *acts, patience: float = 20.0) -> Gesture:
-        """What is understood while the acts are done, one each 200 ms."""
+    def answers(self, *acts, hold: float = 20.0, patience: float = 20.0) -> Gesture:
+        """What is understood while the acts are done, one each 200 ms, once the lights say that it is waited for."""
+        lit = Lit(self.panel)
 
         def play() -> None:
+            lit.waits.wait()
             for act in acts:
                 time.sleep(0.2)
                 act()
 
         hand = threading.Thread(target=play)
         hand.start()
-        gesture = setup.by_button(self.panel, self.inbox, 0.5, patience)()
+        gesture = setup.by_button(lit, self.inbox, hold, patience)()
         hand.join()
         return gesture
+
+
+class Lit:
+    """A panel, and whether its lights were set."""
+
+    def __init__(self, panel: Panel) -> None:
+        self._panel = panel
+        self.waits = threading.Event()
+
+    def show(self, sign: Signal, now: float) -> None:
+        self._panel.show(sign, now)
+        self.waits.set()
 
 
 @pytest.fixture
@@ -401,7 +416,7 @@ def finger(config):
 @pytest.mark.slow
 def test_a_press_and_a_hold_are_told_apart(finger):
     assert finger.answers(finger.down, finger.up) is Gesture.PRESS
-    assert finger.answers(finger.down, time.time, time.time, time.time) is Gesture.HOLD
+    assert finger.answers(finger.down, hold=0.5) is Gesture.HOLD
     assert finger.answers(finger.up, finger.down, finger.up) is Gesture.PRESS
 
 
@@ -432,10 +447,10 @@ def stall(shop_of):
 
 
 def slip(shop: Shop, number: int) -> str:
-    """Wait for a slip, and for the light that says that an answer is waited for."""
+    """Wait for a slip, and for the light that says that an answer is waited for: while it prints, it stands still."""
     text = shop.printer.wait_for_tickets(number)[number - 1].text
-    wait_for(lambda: shop.board.lights["yellow"], "the yellow light")
-    time.sleep(0.1)
+    before = shop.board.lights["yellow"]
+    wait_for(lambda: shop.board.lights["yellow"] != before, "the yellow light blinks")
     return text
 
 

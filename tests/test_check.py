@@ -19,6 +19,7 @@ from gpiozero import Device
 from gpiozero.pins.mock import MockFactory
 from shipped_broker import Client
 
+from edge import messages as m
 from edge.config import load
 from edge.encoder import Encoder
 from edge.handover import Handover, leave_record, read_status
@@ -36,7 +37,7 @@ from edge.ticket import Row, as_text
 from edge.wire import LARGEST_MESSAGE, encode
 from sim.board import BUTTON, LEDS
 from sim.mercadopago import Fault
-from sim.shop import TILL, Shop, wait_for
+from sim.shop import PATIENCE, TILL, Shop, wait_for
 
 HELP_URL = "https://help.example.net/till"
 HELP = {"till": {"help_url": HELP_URL}}
@@ -236,15 +237,15 @@ def test_what_was_rung_for_a_stopped_daemon_is_still_there_after_a_check(tmp_pat
         over_tls(shop)
         config = load(shop.config)
         with closing(Visit(config, "0")) as daemon:  # it was there once
-            daemon.wait_for(type(None), seconds=1)
+            assert daemon.wait_for(m.BrokerConnected, seconds=PATIENCE)
         relay = Client(shop.broker.port, "till-relay")
         relay.say(f"tills/{TILL}/orders", b'{"v":1,"kind":"merchant_order","id":"31000000001"}')
         relay.close()
         code, _, _ = check(shop, "--no-order", "--no-ticket")
         assert code == 0
         with closing(Visit(config, "0")) as daemon:
-            daemon.wait_for(type(None), seconds=2)
-            assert daemon.waiting == 1
+            assert daemon.wait_for(m.DoorbellRang, seconds=PATIENCE)
+            assert daemon.wait_for(m.DoorbellRang, seconds=1) is None
 
 
 def test_to_ask_whether_a_daemon_runs_makes_no_file(tmp_path):
@@ -402,12 +403,12 @@ OPEN = {"printer": {"profile": None, "columns": None, "codepage": None}}
 
 
 def answer_with_presses(shop: Shop, pins: MockFactory, slips: int) -> None:
-    """One press for each slip that asks, when it lies there and the yellow light says that an answer is waited for."""
+    """One press for each slip that asks, when it lies there and the yellow light blinks: an answer is waited for."""
     button, yellow = pins.pin(BUTTON), pins.pin(LEDS["yellow"])
     for number in range(1, slips + 1):
         shop.printer.wait_for_tickets(number)
-        wait_for(lambda: yellow.state, "the yellow light")
-        time.sleep(0.1)
+        before = yellow.state
+        wait_for(lambda: yellow.state != before, "the yellow light blinks")  # noqa: B023
         button.drive_low()
         time.sleep(0.2)
         button.drive_high()

@@ -13,6 +13,7 @@ from edge import messages as m
 from edge.daemon import Arrival, Daemon, Inbox, WorkerDied
 from edge.journal import Journal, remember
 from edge.life import Stage
+from edge.signals import Signal
 from edge.state import Settings, Till
 
 pytestmark = pytest.mark.slow
@@ -68,15 +69,35 @@ def make(tmp_path):
         journals.append(journal)
         return journal, till
 
-    def build(pay: Callable = reading, prints: Callable = proving) -> tuple[Daemon, Inbox]:
+    def build(pay: Callable = reading, prints: Callable = proving, panel: Quiet | None = None) -> tuple[Daemon, Inbox]:
         for journal in journals:
             journal.close()
         inbox = Inbox()
-        return Daemon(Till(Settings(USER)), remembered, inbox, Quiet(), Quiet(), pay, prints), inbox
+        return Daemon(Till(Settings(USER)), remembered, inbox, Quiet(), panel or Quiet(), pay, prints), inbox
 
     yield build
     for journal in journals:
         journal.close()
+
+
+class ShortPress(Quiet):
+    """A panel whose button is pressed shortly, while the disk takes longer than a finger must be held to cancel."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shown: list[Signal] = []
+        self.inbox: Inbox = Inbox()
+
+    def show(self, sign: Signal, _: float) -> None:
+        """By its lights it is known how far the loop has come; while they are set, the loop stands still."""
+        news = sign not in self.shown
+        self.shown.append(sign)
+        if sign is Signal.WAITING and news:
+            self.inbox.put(Arrival(m.ButtonDown(time.monotonic())))
+        if sign is Signal.HOLDING and news:
+            self.inbox.put(Arrival(m.RelaySeen(True)))
+            self.inbox.put(Arrival(m.ButtonUp(time.monotonic())))
+            time.sleep(Settings(USER).hold)
 
 
 def stages(path: Path) -> list[Stage]:
@@ -129,6 +150,23 @@ def test_a_stop_waits_for_the_ticket_that_is_being_printed(make, tmp_path):
     inbox.put(Arrival(m.DoorbellRang(m.Kind.MERCHANT_ORDER, PAID.id)))
     daemon.run()
     assert stages(tmp_path) == [Stage.PRINTED]
+
+
+def test_a_short_press_cancels_nothing_however_long_the_disk_takes_meanwhile(make):
+    """That the button was let go stands behind other news, which came when a hold would have been one."""
+    panel = ShortPress()
+
+    def pay(duty: m.PaymentDuty) -> m.Event:
+        if Signal.HOLDING in panel.shown and not isinstance(duty, m.Sweep):
+            daemon.stop()  # what the press, or the hold, has asked for
+            asked.append(type(duty))
+        return m.Answered(duty, m.TillSeen(REFERENCE)) if isinstance(duty, m.LookAtTill) else reading(duty)
+
+    asked: list[type] = []
+    daemon, panel.inbox = make(pay=pay, panel=panel)
+    daemon.run()
+    assert m.Cancel not in asked
+    assert Signal.CANCELLED not in panel.shown
 
 
 def test_a_worker_that_dies_takes_the_daemon_with_it(make):

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import ClassVar
 from zoneinfo import ZoneInfo
 
 import paho.mqtt.client as paho
@@ -71,6 +72,8 @@ def fleet(config: Path, *options: str) -> subprocess.CompletedProcess[str]:
 class Tills:
     """A client that says what tills say. With `will_of` it dies as that till."""
 
+    here: ClassVar[list["Tills"]] = []
+
     def __init__(self, broker: Mosquitto, will_of: str = "", username: str = "") -> None:
         self._client = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
         self._client.max_queued_messages_set(0)
@@ -80,6 +83,7 @@ class Tills:
             self._client.username_pw_set(username, username)
         self._client.connect(broker.host, broker.port)
         self._client.loop_start()
+        self.here.append(self)
 
     def say(self, statuses: dict[str, bytes], root: str = "tills") -> "Tills":
         """Return when the broker has taken them."""
@@ -97,6 +101,18 @@ class Tills:
         self._client.loop_stop()
         self._client.socket().shutdown(socket.SHUT_RDWR)
         self._client.socket().close()
+
+    def leave(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+
+@pytest.fixture(autouse=True)
+def nobody_stays() -> Iterator[None]:
+    """A client that stays would knock at the door of its broker for the rest of the day."""
+    yield
+    while Tills.here:
+        Tills.here.pop().leave()
 
 
 SHOP = {
@@ -259,13 +275,15 @@ class Terminal:
     def __init__(self, config: Path) -> None:
         self._controller, terminal = pty.openpty()
         fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 120, 0, 0))
+        without_size = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "relay", "fleet", "--config", str(config)],
             cwd=ROOT,
             stdin=terminal,
             stdout=terminal,
             stderr=terminal,
-            env={**os.environ, "TERM": "xterm-256color"},
+            env={**without_size, "TERM": "xterm-256color"},
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # which a shell's background job ignores
         )
         os.close(terminal)
         os.set_blocking(self._controller, False)

@@ -81,8 +81,8 @@ BEFORE = {
 def test_a_ticket_waits_for_a_printer_in_trouble_and_comes_once(shop: Shop, breaks: Deed, is_mended: Deed, paper: str):
     breaks(shop.printer)
     sell(shop)
-    wait_for_trouble(shop, paper)
-    assert shop.status["owed_tickets"] == 1
+    wait_for_trouble(shop, paper)  # which may be seen before it is known that anything was paid
+    wait_for(lambda: shop.status["owed_tickets"] == 1, "its ticket is owed")
     assert on_paper(shop) == []
     is_mended(shop.printer)
     assert_all_that_came_of_it(shop, ["ticket"], ["printed"])

@@ -25,7 +25,7 @@ def test_an_order_is_put_paid_and_printed(shop: Shop):
     assert shop.printer.unknown == []
     [report] = shop.wait_for_outcome("printed")
     assert report["external_reference"] == reference
-    shop.wait_for_state("paid")
+    shop.wait_for_passing_state("paid")
     shop.wait_for_state("ready")
 
 
