@@ -16,7 +16,7 @@ SYSTEMD = Path(__file__).parent.parent / "systemd"
 RESTART_STEPS_SINCE = 254
 LARGEST_EXPOSURE = 2.0
 LARGEST_EXPOSURE_OF_ROOT = 2.5
-CLAIM = "till-edge-claim.service"
+ADOPT, CLAIM = "till-edge-adopt.service", "till-edge-claim.service"
 
 needs_systemd = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd-analyze here")
 
@@ -71,9 +71,10 @@ def test_the_service_can_do_little_to_the_machine(units):
 
 
 @needs_systemd
-def test_what_claims_is_root_and_can_do_little_more_than_the_daemon(units):
-    told = analyze("security", "--offline=true", "--no-pager", units / CLAIM)
-    exposure = float(re.findall(r"exposure level for till-edge-claim\.service: ([0-9.]+)", told)[0])
+@pytest.mark.parametrize("unit", [ADOPT, CLAIM])
+def test_what_is_root_can_do_little_more_than_the_daemon(units, unit):
+    told = analyze("security", "--offline=true", "--no-pager", units / unit)
+    exposure = float(re.findall(rf"exposure level for {unit}: ([0-9.]+)", told)[0])
     assert exposure <= LARGEST_EXPOSURE_OF_ROOT, told
 
 
