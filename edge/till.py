@@ -26,7 +26,7 @@ from edge.printing import (
     take_printer_event,
     unprinted,
 )
-from edge.state import FIRST, ODD_TRIES, Api, Concern, Due, Till, back_off, remember, without
+from edge.state import FIRST, ODD_TRIES, Api, Concern, Due, Notice, Till, back_off, remember, without
 
 NOT_FOUND_TRIES = 5
 """The first notification may beat the readable resource by seconds; after some 15 s an id is called unknown."""
@@ -347,7 +347,8 @@ def _pay(till: Till, order: Order, reading: MerchantOrder) -> Till:
         till = till.alarm(Concern.LATE_MONEY, order.reference)
         till = till.report(m.Outcome.LATE_MONEY, order.reference, reading.id)
     loaded = None if till.loaded == order.reference else till.loaded
-    till = replace(till, loaded=loaded, lookups=0.0)  # whoever rings for money is no flood
+    notices = till.notices - {Notice(Concern.PAID_WITHOUT_ORDER, payment.id) for payment in reading.payments}
+    till = replace(till, loaded=loaded, notices=notices, lookups=0.0)  # whoever rings for money is no flood
     return till.drop(m.Search(order.reference), m.Cancel(order.reference)).put(order)
 
 

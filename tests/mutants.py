@@ -78,6 +78,7 @@ MUTANTS = (
     Mutant("nobody may decide", "printing.py", "            return all_the_same\n", "            return till\n"),
     Mutant("another till's money will do where we saw the order", "order.py", "    if named:\n        return Verdict.ANOTHER_TILL\n", ""),
     Mutant("seen here is paid here", "order.py", "    if account.pos_id in named:", "    if on_our_till or account.pos_id in named:"),
+    Mutant("a riddle that is solved stays one", "till.py", "notices = till.notices - {", "notices = till.notices | till.notices - {"),
     Mutant("two phones are one", "till.py", "if not reading.paid_twice or till", "if True or till"),
     Mutant("two phones are said at each reading", "till.py", " or till.rejections.get(reading.id) == PAID_TWICE", ""),
     Mutant("a hold doesn't wait for the place", "till.py", "if any(reading.id in till.unplaced for reading in tried.orders):", "if False:"),

@@ -91,7 +91,7 @@ def test_a_till_whose_card_has_a_mistake_says_so_on_paper_if_it_has_no_other_con
     command = [sys.executable, "-m", "edge", "adopt", str(card), "--config", str(home / "config.yaml")]
     assert subprocess.run(command, capture_output=True, check=False).returncode == 78
     [slip] = printer.wait_for_tickets(1)
-    assert f"- config.yaml:1: {MISTAKE}" in words(slip.text)
+    assert says(slip, f"- config.yaml:1: {MISTAKE}")
     home.mkdir(exist_ok=True)
     (home / "config.yaml").write_text("with which the till goes on")
     (card / "access_token").unlink()

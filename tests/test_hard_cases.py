@@ -447,6 +447,20 @@ def test_a_search_that_lags_has_its_time_after_an_outage_as_well():
     assert desk.stage(REFERENCE) is Stage.CANCELLED
 
 
+def test_money_that_a_sweep_finds_before_its_order_is_open_again_is_no_riddle_any_more_when_it_is():
+    desk = desk_of(on_till=REFERENCE)
+    desk.books.write(replace(sale(1, REFERENCE), status="expired"))
+    desk.ring("1")
+    assert desk.reasons == ["expired"]
+    desk.hear(m.Answered(m.Sweep(POS), m.Swept(POS, NOON, {"p1": "1"})))
+    assert desk.sign is Signal.ATTENTION
+    desk.books.write(sale(1, REFERENCE))
+    desk.books.on_till = None
+    desk.settle().print()
+    assert desk.wait(4).sign is Signal.READY
+    assert desk.papers == [("1", ())]
+
+
 @pytest.mark.parametrize("why", ["not to be read", "expired"])
 def test_money_whose_order_is_no_order_is_shown_to_a_person(why):
     desk = desk_of(on_till=REFERENCE)
