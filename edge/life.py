@@ -93,6 +93,11 @@ class Order:
         """The merchant orders of this reference that were paid: one, as a rule."""
         return (self.reading.id, *self.also_paid) if self.reading else ()
 
+    @property
+    def copy_wanted(self) -> bool:
+        """A person wants a copy of what has its ticket, whatever became of the money."""
+        return self.called_for and self.filed_at is not None
+
     def moved(self, move: Move) -> "Order":
         """The order after `move`. Raises `IllegalMove`."""
         if move not in LIFE[self.stage]:

@@ -32,7 +32,7 @@ def printer_duty(till: Till, now: float) -> m.PrinterDuty | None:
     printer = till.printer
     if _under_way(till):
         return None
-    owed = [reading for reading in unprinted(till) if not is_old(till, reading, now)]
+    owed = [order.reading for order in unprinted(till) if order.reading and not is_old(till, order, now)]
     ready = printer.paper.prints and now >= printer.retry_at
     if (owed or till.slips) and ready and not till.journal_why:
         return (_list(till, owed) or _ticket(till, owed)) if owed else till.slips[0]
@@ -41,23 +41,24 @@ def printer_duty(till: Till, now: float) -> m.PrinterDuty | None:
     return m.LookAtPrinter() if now >= printer.look_at else None
 
 
-def unprinted(till: Till) -> list[MerchantOrder]:
-    """What is paid, has no ticket, and waits for no person."""
-    return [order.reading for order in till.orders.values() if order.stage is Stage.PAID and order.reading]
+def unprinted(till: Till) -> list[Order]:
+    """What is owed its ticket, and waits for no person."""
+    return [order for order in till.orders.values() if order.stage is Stage.PAID]
 
 
-def is_old(till: Till, reading: MerchantOrder, now: float) -> bool:
+def is_old(till: Till, order: Order, now: float) -> bool:
     """Whether it was paid when we last heard of it, and that is too long ago to print."""
-    return now - till.confirmed.get(reading.id, float("-inf")) > OLD
+    return not order.copy_wanted and now - till.confirmed.get(order.paid_by[0], float("-inf")) > OLD
 
 
 def read_old_again(till: Till, now: float) -> Till:
     """Ask anew for what could be printed now, if only it had been read lately."""
     if not till.printer.paper.prints or till.journal_why:
         return till
-    for reading in unprinted(till):
-        if is_old(till, reading, now) and m.Verify(reading.id) not in till.agenda:
-            till = till.owe(m.Verify(reading.id), FIRST)
+    for order in unprinted(till):
+        duty = m.Verify(order.paid_by[0])
+        if is_old(till, order, now) and duty not in till.agenda:
+            till = till.owe(duty, FIRST)
     return till
 
 
@@ -109,14 +110,13 @@ def reprint(till: Till, reference: str) -> Till:
     order = till.order(reference)
     if order is None or order.reading is None:
         return till
-    all_the_same = replace(till, confirmed=remember(till.confirmed, order.reading.id, ALL_THE_SAME))
     match order.stage:
         case Stage.LISTED:
             return _call_for(till, order)
         case Stage.PAID:  # which can't be read again, perhaps never; the person takes it upon themselves
-            return all_the_same
+            return replace(till, confirmed=remember(till.confirmed, order.reading.id, ALL_THE_SAME))
         case Stage.PRINTED | Stage.UNCONFIRMED:
-            return all_the_same.put(_called_for(order, Move.REPRINT).with_banner(m.Banner.COPY))
+            return till.put(_called_for(order, Move.REPRINT).with_banner(m.Banner.COPY))
     return till
 
 

@@ -66,10 +66,10 @@ def problems(till: Till) -> list[str]:
     if listed := sum(order.stage is Stage.LISTED for order in till.orders.values()):
         found.append(f"{listed} tickets wait on a list that was printed; a press of the button prints them")
     found += [
-        f"{reading.reference} was paid and Mercado Pago doesn't say so again, so that it has no ticket yet; "
-        f"`till-edge reprint {reading.reference}` prints it all the same"
-        for reading in unprinted(till)
-        if _stuck(till, reading.id)
+        f"{order.reference} was paid and Mercado Pago doesn't say so again, so that it has no ticket yet; "
+        f"`till-edge reprint {order.reference}` prints it all the same"
+        for order in unprinted(till)
+        if _stuck(till, order.paid_by[0])
     ]
     if till.api.trouble is m.Trouble.REFUSED:
         found.append(till.api.why)

@@ -1,8 +1,9 @@
 """The till: what a fact teaches it, and what it therefore owes. Pure: no clock, no I/O, no thread, no library.
 
-`learn(till, event, now)` is the till after a fact. `payment_duty`, `printing.printer_duty` and `links.report_duty` say
-what is owed now to Mercado Pago, the printer and the relay. Nothing is emitted, so nothing can be lost: retry, going on
-after paper, recovery after a power cut and polling are the same question, asked again after each event.
+`learn(till, event, now)` is the till after a fact; what a reading of an order teaches is `sale.py`. `payment_duty`,
+`printing.printer_duty` and `links.report_duty` say what is owed now to Mercado Pago, the printer and the relay. Nothing
+is emitted, so nothing can be lost: retry, going on after paper, recovery after a power cut and polling are the same
+question, asked again after each event.
 `now` is in seconds of a clock that never jumps; dates are Mercado Pago's own.
 """
 
@@ -11,31 +12,21 @@ from datetime import datetime, timedelta
 
 from edge import button as buttons
 from edge import messages as m
+from edge import sale
 from edge.button import Gesture
 from edge.closing import ask_day, take_day
 from edge.failures import NO_POS, watch
 from edge.life import FINISHED, Move, Order, Stage
 from edge.links import look_again, look_around, look_every, miss_echo, sweep, sweep_again, take_link_event
-from edge.order import NEVER, MerchantOrder, Verdict, money, unplaced, verdict
-from edge.printing import (
-    ALL_THE_SAME,
-    call_for_listed,
-    is_old,
-    read_old_again,
-    reprint,
-    take_printer_event,
-    unprinted,
-)
-from edge.state import FIRST, ODD_TRIES, Api, Concern, Due, Notice, Till, back_off, remember, without
+from edge.order import MerchantOrder, Verdict
+from edge.printing import call_for_listed, read_old_again, reprint, take_printer_event
+from edge.state import FIRST, ODD_TRIES, Api, Concern, Due, Till, back_off, remember, without
 
 NOT_FOUND_TRIES = 5
 """The first notification may beat the readable resource by seconds; after some 15 s an id is called unknown."""
 SETTLE = 10.0
 """An order absent from the till may have been paid: its merchant orders get so long to show up in a search."""
 REFUSED_EVERY = 60.0
-PAID_TWICE = "paid_twice"
-PLACE_AGAIN = 60.0
-"""When an order is read again whose place we could not find out."""
 HOLD_COUNTS = 30.0
 """For so long a hold may still mean an order that we have not seen yet."""
 DELETE_TRIES = 5
@@ -176,17 +167,17 @@ def _take_answer(till: Till, duty: m.PaymentDuty, answer: m.Answer, now: float) 
             return _ring_again(till, duty, due, now)
         case m.MerchantOrderRead(reading):
             till = _note_news(till, reading, now if due.since == FIRST else due.since)
-            till = _read(till, reading, now)
-            till = _ask_again(till, duty, due, now) if _in_doubt(till, reading.id, now) else till
+            till = sale.read(till, reading, now)
+            till = _ask_again(till, duty, due, now) if sale.in_doubt(till, reading.id, now) else till
             return _ring_again(till, duty, due, now)
         case m.PaymentRead() if due.for_all and answer.pos_id != till.pos_id:
             return till  # it was made elsewhere, and if it was ours after all, the sweep finds it
-        case m.PaymentRead(merchant_order="") if not _waiting_for(till, answer.id) and due.missed < NOT_FOUND_TRIES:
+        case m.PaymentRead(merchant_order="") if not sale.waiting_for(till, answer.id) and due.missed < NOT_FOUND_TRIES:
             return _ask_again(till, duty, due, now)
         case m.PaymentRead():
-            return _ring_again(_place(till, answer), duty, due, now)
+            return _ring_again(sale.place(till, answer), duty, due, now)
         case m.OrdersFound(reference, readings):
-            return _keep_watching(_read_all(till, readings, now), reference, due, now)
+            return _keep_watching(sale.read_all(till, readings, now), reference, due, now)
         case m.TillSeen(reference):
             return _see_till(till, reference, now)
         case m.CancelTried():
@@ -205,14 +196,9 @@ def _ring_again(till: Till, duty: m.PaymentDuty, due: Due, now: float) -> Till:
     return till.schedule(duty, Due(now, now, for_all=due.for_all)) if due.rung_again else till
 
 
-def _in_doubt(till: Till, merchant_order: str, now: float) -> bool:
-    """Whether it was paid and Mercado Pago no longer says so, nor that the money went back: no ticket, and ask on."""
-    return any(reading.id == merchant_order and is_old(till, reading, now) for reading in unprinted(till))
-
-
 def _note_news(till: Till, reading: MerchantOrder, heard: float) -> Till:
     """How long it takes from the doorbell to the paper is measured from here."""
-    order = _told_of(till, reading)
+    order = sale.told_of(till, reading)
     if reading.status != "closed" or reading.id in till.news or (order and reading.id in order.paid_by):
         return till
     return replace(till, news=remember(till.news, reading.id, heard))
@@ -241,17 +227,17 @@ def _miss(till: Till, duty: m.PaymentDuty, due: Due, now: float) -> Till:
     """Mercado Pago knows no such thing. It may be too early; what stays unknown was forged, or is another seller's."""
     if isinstance(duty, m.FindPos):
         return _miss_pos(till, duty, due, now)
-    if due.missed < NOT_FOUND_TRIES or (isinstance(duty, m.Verify) and _in_doubt(till, duty.id, now)):
+    if due.missed < NOT_FOUND_TRIES or (isinstance(duty, m.Verify) and sale.in_doubt(till, duty.id, now)):
         return _ask_again(till, duty, due, now)
     match duty:
         case m.Verify() | m.ReadPayment() if due.for_all:
             return till
         case m.Verify(identity):
-            return _reject(till, "not_found", merchant_order=identity)
-        case m.ReadPayment(identity) if _waiting_for(till, identity):
-            return _place(till, m.PaymentRead(identity, "", ""))
+            return sale.reject(till, "not_found", merchant_order=identity)
+        case m.ReadPayment(identity) if sale.waiting_for(till, identity):
+            return sale.place(till, m.PaymentRead(identity, "", ""))
         case m.ReadPayment(identity):
-            return _reject(till, "not_found", merchant_order=f"payment {identity}")
+            return sale.reject(till, "not_found", merchant_order=f"payment {identity}")
     return till
 
 
@@ -259,140 +245,6 @@ def _miss_pos(till: Till, duty: m.FindPos, due: Due, now: float) -> Till:
     """There is no such point of sale. A person must look; what we knew of it yesterday has to do until then."""
     api = Api(m.Trouble.REFUSED, NO_POS, failures=2, retry_at=0.0 if till.pos_id else now + REFUSED_EVERY)
     return replace(till, api=api).schedule(duty, replace(due, at=now + REFUSED_EVERY, missed=due.missed + 1))
-
-
-def _read(till: Till, reading: MerchantOrder, now: float) -> Till:
-    """Draw the consequence of one reading of a merchant order; it replaces an older one that waits for its place."""
-    till = replace(till, unplaced=without(till.unplaced, reading.id))
-    order = _told_of(till, reading)
-    if order is not None and reading.id in order.paid_by:
-        return _read_paid(till, order, reading, now)
-    found = verdict(reading, till.account, order is not None and order.on_our_till, till.places)
-    match found:
-        case Verdict.PAID:
-            return _confirm(_pay(till, order or Order(reading.reference), reading), reading, now)
-        case Verdict.LOOK_AGAIN:
-            return _watch(till, reading, now)
-        case Verdict.PLACE_UNKNOWN:
-            till = replace(till, unplaced=remember(till.unplaced, reading.id, reading))
-            till = till.owe(m.Verify(reading.id), now + PLACE_AGAIN)  # the journal keeps this one
-            return till.owe(m.ReadPayment(unplaced(reading, till.places)[0]), FIRST)
-    return _reject(till, found.value, reading.reference, reading.id)
-
-
-def _told_of(till: Till, reading: MerchantOrder) -> Order | None:
-    """The order that a reading is about: the one that it paid, whatever Mercado Pago calls it by now."""
-    orders = (*till.orders.values(), *till.past.values())
-    return next((order for order in orders if reading.id in order.paid_by), None) or till.order(reading.reference)
-
-
-def _read_paid(till: Till, order: Order, reading: MerchantOrder, now: float) -> Till:
-    """It is paid, as far as we know: is it still? Where it was paid needs no second proof."""
-    found = money(reading, till.account)
-    if found is Verdict.PAID:
-        return _confirm(till, reading, now)
-    if not _wanted_all_the_same(till, reading):
-        till = replace(till, confirmed=without(till.confirmed, reading.id))
-    return _take_back(till, order, reading, found) if found.rejected else till
-
-
-def _confirm(till: Till, reading: MerchantOrder, now: float) -> Till:
-    """The money is there, at this moment; and perhaps twice, by two phones that scanned at once."""
-    if not _wanted_all_the_same(till, reading):
-        till = replace(till, confirmed=remember(till.confirmed, reading.id, now))
-    if not reading.paid_twice or till.rejections.get(reading.id) == PAID_TWICE:
-        return till
-    till = replace(till, rejections=remember(till.rejections, reading.id, PAID_TWICE))
-    return _say_double(till, reading)
-
-
-def _wanted_all_the_same(till: Till, reading: MerchantOrder) -> bool:
-    return till.confirmed.get(reading.id) == ALL_THE_SAME
-
-
-def _say_double(till: Till, reading: MerchantOrder) -> Till:
-    till = till.alarm(Concern.DOUBLE_PAYMENT, reading.reference)
-    return till.report(m.Outcome.DOUBLE_PAYMENT, reading.reference, reading.id)
-
-
-def _take_back(till: Till, order: Order, reading: MerchantOrder, found: Verdict) -> Till:
-    """The money went back. What has no ticket yet gets none; a copy that a person asked for is no matter of ours."""
-    assert order.reading is not None
-    copy_wanted = order.called_for and order.filed_at is not None
-    if order.stage not in (Stage.PAID, Stage.LISTED) or copy_wanted or reading.id != order.reading.id:
-        return till
-    for other in order.also_paid:  # the same sale, paid a second time: that money is still there
-        till = till.owe(m.Verify(other), FIRST)
-    till = till.put(replace(order.moved(Move.TAKEN_BACK), reading=None, also_paid=()))
-    return _reject(till.alarm(Concern.REJECTED, order.reference), found.value, order.reference, reading.id)
-
-
-def _read_all(till: Till, readings: tuple[MerchantOrder, ...], now: float) -> Till:
-    for reading in readings:
-        till = _read(till, reading, now)
-    return till
-
-
-def _pay(till: Till, order: Order, reading: MerchantOrder) -> Till:
-    """The money is there: a ticket is owed, unless this reference has its own."""
-    if order.reading is not None:
-        return _say_double(till.put(replace(order, also_paid=(*order.also_paid, reading.id))), reading)
-    # What we never saw on our till lapsed for want of knowledge, not of money.
-    late = order.stage in FINISHED and order.on_our_till
-    order = replace(order.moved(Move.PAID), reading=reading, on_our_till=True, filed_at=None)
-    if till.known_since is not None and NEVER < reading.first_paid_at < till.known_since:
-        order = order.with_banner(m.Banner.COPY)
-    if late:
-        order = order.with_banner(m.Banner.LATE)
-        till = till.alarm(Concern.LATE_MONEY, order.reference)
-        till = till.report(m.Outcome.LATE_MONEY, order.reference, reading.id)
-    loaded = None if till.loaded == order.reference else till.loaded
-    notices = till.notices - {Notice(Concern.PAID_WITHOUT_ORDER, payment.id) for payment in reading.payments}
-    till = replace(till, loaded=loaded, notices=notices, lookups=0.0)  # whoever rings for money is no flood
-    return till.drop(m.Search(order.reference), m.Cancel(order.reference)).put(order)
-
-
-def _watch(till: Till, reading: MerchantOrder, now: float) -> Till:
-    """`opened` means no more than: look again. Watch the reference, and see whether it is on our till at all."""
-    if till.order(reading.reference) is not None or not reading.external_reference:
-        return till
-    till = till.put(Order(reading.reference)).owe(m.LookAtTill(), now)
-    return till.schedule(m.Search(reading.reference), Due(now + till.settings.check_every, now))
-
-
-def _waiting_for(till: Till, payment: str) -> tuple[MerchantOrder, ...]:
-    """The readings that can't be judged before we know where this payment was made."""
-    return tuple(reading for reading in till.unplaced.values() if payment in unplaced(reading, {}))
-
-
-def _place(till: Till, payment: m.PaymentRead) -> Till:
-    """Where a payment was made is known now: read its merchant order, afresh if a reading waited for that."""
-    till = replace(till, places=remember(till.places, payment.id, payment.pos_id))
-    orders = {reading.id for reading in _waiting_for(till, payment.id)}
-    for identity in sorted(orders | {payment.merchant_order} - {""}):
-        till = till.owe(m.Verify(identity), FIRST)
-    return till if orders or payment.merchant_order else _orphan(till, payment)
-
-
-def _orphan(till: Till, payment: m.PaymentRead) -> Till:
-    """Money without an order: a person has to find out whose it is."""
-    name = f"payment {payment.id}"
-    if payment.approved and payment.pos_id == till.pos_id and name not in till.rejections:
-        till = till.alarm(Concern.PAID_WITHOUT_ORDER, payment.id)
-    return _reject(till, "no_merchant_order", merchant_order=name)
-
-
-def _reject(till: Till, reason: str, reference: str = "", merchant_order: str = "") -> Till:
-    """Say once why a reading is worth no ticket. The order that it claims to be goes on being watched."""
-    if till.rejections.get(merchant_order) == reason:
-        return till
-    till = replace(till, rejections=remember(till.rejections, merchant_order, reason))
-    order = till.orders.get(reference)
-    ours = order is not None and order.on_our_till and order.reading is None
-    # An abandoned scan expires at every second sale; that is no matter for a person.
-    if (ours and reason != Verdict.EXPIRED) or reason == Verdict.NO_PLACE:
-        till = till.alarm(Concern.REJECTED, reference)
-    return till.report(m.Outcome.REJECTED, reference, merchant_order, reason)
 
 
 def _keep_watching(till: Till, reference: str, due: Due, now: float) -> Till:
@@ -436,7 +288,7 @@ def _take_sweep(till: Till, swept: m.Swept, now: float) -> Till:
         if not merchant_order:
             till = till.owe(m.ReadPayment(payment), now) if f"payment {payment}" not in till.rejections else till
         elif merchant_order not in known:
-            till = _place(till, m.PaymentRead(payment, swept.pos_id, merchant_order))
+            till = sale.place(till, m.PaymentRead(payment, swept.pos_id, merchant_order))
             if till.rejections.get(merchant_order) in ("not_found", Verdict.EXPIRED):
                 till = till.alarm(Concern.PAID_WITHOUT_ORDER, payment)
     till = till.drop(*(duty for duty in till.agenda if isinstance(duty, m.Sweep)))
@@ -486,7 +338,7 @@ def _cancel_seen(till: Till, now: float) -> Till:
 
 def _take_cancel(till: Till, tried: m.CancelTried, due: Due, now: float) -> Till:
     """A reading outranks the button: only what is off the till and reads as unpaid is cancelled."""
-    till = _read_all(till, tried.orders, now)
+    till = sale.read_all(till, tried.orders, now)
     order = till.orders.get(tried.reference)
     if order is None or order.stage is not Stage.CANCELLING:
         return till

@@ -271,7 +271,7 @@ def prints(world: World, limits: Limits) -> Iterator[Move]:
 
 def begin_to_tell(world: World, slip: m.PrintFailure) -> World:
     """Tickets go first, and whoever is told of the same within an hour has lost an hour's worth of trust."""
-    if any(not is_old(world.till, reading, world.now) for reading in unprinted(world.till)):
+    if any(not is_old(world.till, order, world.now) for order in unprinted(world.till)):
         raise Broken(f"{slip.cause} is told before a ticket")
     if any(cause is slip.cause and world.now - at < HOUR for cause, at in world.told):
         raise Broken(f"{slip.cause} is told twice in an hour")
@@ -409,7 +409,7 @@ def key(world: World) -> Key:
         for duty, due in till.agenda.items()
     )
     kept = tuple(freeze(getattr(till, name)) for name in KEPT)
-    old = frozenset(reading.id for reading in unprinted(till) if is_old(till, reading, now))
+    old = frozenset(order.reference for order in unprinted(till) if is_old(till, order, now))
     printer = (till.printer.paper, till.printer.look_at <= now, till.printer.retry_at <= now, old)
     api = (till.api.trouble, till.api.retry_at <= now)
     rest = (

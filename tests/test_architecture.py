@@ -14,6 +14,7 @@ PURE = (
     "failures",
     "links",
     "printing",
+    "sale",
     "rows",
     "support",
     "button",
