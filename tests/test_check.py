@@ -35,7 +35,8 @@ from edge.journal import claim, in_use
 from edge.machine import Board, board
 from edge.mercadopago import MercadoPago as Api
 from edge.ticket import Row, as_text
-from edge.wire import LARGEST_MESSAGE, encode
+from edge.wire import LARGEST_RECORD, encode
+from relay.fleet_facts import read_record
 from sim.board import BUTTON, LEDS
 from sim.mercadopago import Fault
 from sim.shop import PATIENCE, TILL, Shop, wait_for
@@ -116,7 +117,7 @@ def test_the_record_stays_at_the_broker_and_has_no_secret_in_it(shop_of):
     assert code == 0
     assert shop.printer.tickets == []
     assert shop.mercadopago.access_token not in record
-    assert len(record.encode()) < LARGEST_MESSAGE
+    assert len(record.encode()) < LARGEST_RECORD
     told = json.loads(record)
     assert {"v", "till", "at", "version", "board", "serial", "printer", "well", "checks", "versions"} == set(told)
     assert [each["part"] for each in told["checks"]] == [part.value for part in Part]
@@ -559,4 +560,5 @@ def test_the_record_is_read_by_others_even_if_everything_fails():
     findings = tuple(failed(part, Cause.NO_PINS, "x" * 1000, "mend it") for part in Part)
     now = datetime(2026, 3, 2, 21, 45, tzinfo=UTC)
     record = Acceptance("C" * 64, now, "0.1.0", "Raspberry Pi", "10000000abcdef01", "TM-T20II", 2, findings).as_json()
-    assert len(encode({"v": 1, **record})) < 2 * LARGEST_MESSAGE
+    read = read_record(encode({"v": 1, **record}))
+    assert (read.well, read.failed, read.at) == (False, tuple(Part), now)
