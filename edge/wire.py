@@ -14,6 +14,8 @@ from typing import Any
 VERSION = 1
 LARGEST_MESSAGE = 4096
 """Bytes. A doorbell has about 100; whatever is larger is no doorbell."""
+LARGEST_RECORD = 16384
+"""Bytes. The record of a check has 2,000, and 7,000 where everything fails."""
 
 TILL_ID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 NUMERIC_ID = re.compile(r"[0-9]{1,20}", re.ASCII)
@@ -153,10 +155,10 @@ def encode(message: dict[str, Any]) -> bytes:
     return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def decode(payload: bytes) -> dict[str, Any]:
-    """Read a JSON object of our version. Raises `BadMessage`."""
-    if len(payload) > LARGEST_MESSAGE:
-        raise BadMessage(f"{len(payload)} bytes; at most {LARGEST_MESSAGE} are read")
+def decode(payload: bytes, largest: int = LARGEST_MESSAGE) -> dict[str, Any]:
+    """Read a JSON object of our version and of at most `largest` bytes. Raises `BadMessage`."""
+    if len(payload) > largest:
+        raise BadMessage(f"{len(payload)} bytes; at most {largest} are read")
     try:
         message = json.loads(payload.decode())
     except UnicodeDecodeError as error:

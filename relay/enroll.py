@@ -128,7 +128,7 @@ def revoke(config: Config, options: argparse.Namespace) -> int:
             if accounts.is_reserved(till) or till not in accounts:
                 raise Refused(f"{till} is not enrolled; is it written as it was? Capitals count")
             accounts.remove(till)
-        print(AFTERWARDS.format(till=till, status=Topics(config.broker.topic_root, till).status))
+        print(AFTERWARDS.format(till=till, topics=Topics(config.broker.topic_root, till)))
         reload(files)
     except (Refused, AccountError) as error:
         return _said(error)
@@ -142,8 +142,10 @@ AFTERWARDS = """\
   this password.
 - Its notification address stays valid, for it is computed and stands in no list: whoever has it can ring a bell that
   nobody hears. It ends with a new secret_file, which ends all other addresses as well.
-- Its last status stays at the broker, and in the table of the fleet. To clear it, as the user support:
-  mosquitto_pub -u support -P … -t {status} -r -n
+- Its last status stays at the broker, and in the table of the fleet, and so does what was found when it was checked.
+  To clear them, as the user support:
+  mosquitto_pub -u support -P … -t {topics.status} -r -n
+  mosquitto_pub -u support -P … -t {topics.commissioning} -r -n
 """
 
 

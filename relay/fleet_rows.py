@@ -1,20 +1,16 @@
-"""Which till needs help, and why: statuses become rows, sorted. Pure.
+"""Which till needs help, and why: what tills said becomes rows, sorted. Pure.
 
-A status comes from another machine: whatever is missing or of another type in it counts as not said, and none of its
-characters can move a cursor. All moments have a time zone.
+Help is for a till that can't sell well now. What its last check came to is told beside it, for it may be long ago.
 """
 
-import json
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import datetime, time, tzinfo
 from enum import StrEnum
-from typing import Any
 
-from edge.wire import BadMessage, decode
+from relay.fleet_facts import Record, Status, clean
 
 BUSY_STATES = ("waiting", "working", "paid", "holding", "cancelled")
 STATES = (*BUSY_STATES, "ready", "starting", "attention", "printer", "polling", "unreachable", "offline")
@@ -28,8 +24,6 @@ PRINTER_WORDS = {
 CONCERN = re.compile(r"[a-z]+(_[a-z]+)*", re.ASCII)
 LITTLE_DISK = 200
 """MB, below which a disk is said to be nearly full."""
-LONGEST_TEXT = 200
-"""Characters that are shown of what a till says."""
 
 
 class Help(StrEnum):
@@ -51,6 +45,21 @@ URGENCY = tuple(Help)
 NEED_A_LOOK = URGENCY[URGENCY.index(Help.ATTENTION) : URGENCY.index(Help.OTHER) + 1]
 
 
+class Check(StrEnum):
+    """What the last `till-edge check` came to, what somebody should do something about first."""
+
+    FAILED = "failed"
+    UNREADABLE = "unreadable"
+    NEVER = "never"
+    WELL = "well"
+    UNKNOWN = "unknown"
+    """No till has a record that we may read: nobody was checked, or it is our rights."""
+
+
+CHECKS = tuple(Check)
+TO_BE_CHECKED = (Check.FAILED, Check.UNREADABLE, Check.NEVER)
+
+
 @dataclass(frozen=True)
 class Hours:
     """When a shop is open, by the clock on its wall; over midnight if it closes before it opens."""
@@ -68,82 +77,29 @@ class Hours:
         return clock >= self.open_from or clock < self.open_until
 
 
-@dataclass(frozen=True)
-class Status:
-    """What a till last said; None and "" for what it did not say. `facts` is all of it, as it came."""
-
-    state: str = ""
-    since: datetime | None = None
-    version: str = ""
-    can_sell: bool | None = None
-    not_ready: str = ""
-    printer: str = ""
-    api: str = ""
-    api_error: str = ""
-    relay: str = ""
-    problems: tuple[str, ...] = ()
-    throttled: tuple[str, ...] = ()
-    disk_free_mb: float | None = None
-    last_ticket: datetime | None = None
-    facts: Mapping[str, Any] = field(default_factory=dict, compare=False)
-
-    @property
-    def is_gone(self) -> bool:
-        """Whether only its will, or its farewell, is heard."""
-        return self.state == "offline"
-
-    def after(self, before: "Status", at: datetime | None) -> "Status":
-        """Of a till that says nothing but that it is gone: keep what it had said. `at` is when it went, if known."""
-        since = before.since if before.is_gone else at
-        return replace(self, since=since, version=before.version, last_ticket=before.last_ticket)
-
-
-def read_status(payload: bytes) -> Status:
-    """Read a retained status; one that can't be read becomes a problem of its till."""
-    try:
-        facts = decode(payload)
-        json.dumps(facts, allow_nan=False)  # Python reads NaN, and what is nested deeper than others can read
-    except (BadMessage, ValueError, RecursionError) as error:
-        return Status(problems=(f"its status can't be read: {_clean(str(error))}",))
-    ticket = facts.get("last_ticket")
-    return Status(
-        state=_text(facts, "state"),
-        since=_moment(facts, "since"),
-        version=_text(facts, "version"),
-        can_sell=facts["ready_to_sell"] if isinstance(facts.get("ready_to_sell"), bool) else None,
-        not_ready=_text(facts, "not_ready"),
-        printer=_text(facts, "printer"),
-        api=_text(facts, "api"),
-        api_error=_text(facts, "api_error"),
-        relay=_text(facts, "relay"),
-        problems=_texts(facts, "problems"),
-        throttled=_texts(facts, "throttled"),
-        disk_free_mb=_number(facts, "disk_free_mb"),
-        last_ticket=_moment(ticket, "at") if isinstance(ticket, dict) else None,
-        facts=facts,
-    )
-
-
 # --- who needs help, and why ------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Row:
-    """One till in the table. `wrong` says in words what a person should know."""
+    """One till in the table. `wrong` says in words what a person should know of it now."""
 
     till: str
     help: Help
     wrong: tuple[str, ...]
     status: Status
+    check: Check
+    record: Record
 
 
-def rows_of(statuses: Mapping[str, Status], shop_is_open: bool) -> list[Row]:
-    """Make a row of each till, who needs help most first."""
+def rows_of(statuses: Mapping[str, Status], records: Mapping[str, Record], shop_is_open: bool) -> list[Row]:
+    """Make a row of each till that has a status: who needs help most first, then who should be checked."""
     rows = []
     for till, status in statuses.items():
         wrong = _wrong(status, shop_is_open)
-        rows.append(Row(_clean(till), _help(status, bool(wrong), shop_is_open), wrong, status))
-    return sorted(rows, key=lambda row: (URGENCY.index(row.help), row.till))
+        help_, check = _help(status, bool(wrong), shop_is_open), _check(till, records)
+        rows.append(Row(clean(till), help_, wrong, status, check, records.get(till, Record())))
+    return sorted(rows, key=lambda row: (URGENCY.index(row.help), CHECKS.index(row.check), row.till))
 
 
 def counts_of(rows: Iterable[Row]) -> dict[str, int]:
@@ -156,6 +112,12 @@ def counts_of(rows: Iterable[Row]) -> dict[str, int]:
         "closed": counts[Help.CLOSED],
         "ready": counts[Help.READY] + counts[Help.BUSY],
     }
+
+
+def checks_of(rows: Iterable[Row]) -> dict[str, int]:
+    """Count the tills by what their last check came to."""
+    counts = Counter(row.check for row in rows)
+    return {check.value: counts[check] for check in CHECKS}
 
 
 def _help(status: Status, anything_wrong: bool, shop_is_open: bool) -> Help:
@@ -186,6 +148,13 @@ def _wrong(status: Status, shop_is_open: bool) -> tuple[str, ...]:
         found.append(f"its state is {status.state!r}, which is not known here" if status.state else "it names no state")
     words = tuple(dict.fromkeys(filter(None, found)))
     return words or ((status.not_ready,) if status.not_ready else ())
+
+
+def _check(till: str, records: Mapping[str, Record]) -> Check:
+    record = records.get(till)
+    if record is None:
+        return Check.NEVER if records else Check.UNKNOWN
+    return {True: Check.WELL, False: Check.FAILED, None: Check.UNREADABLE}[record.well]
 
 
 def _api(status: Status) -> str:
@@ -220,37 +189,3 @@ def _in_words(problem: str) -> str:
 def spaced(word: str) -> str:
     """Write `no_paper` as people do."""
     return word.replace("_", " ")
-
-
-# --- what another machine wrote ---------------------------------------------------------------------------------------
-
-
-def _text(facts: Mapping[str, Any], key: str) -> str:
-    value = facts.get(key)
-    return _clean(value) if isinstance(value, str) else ""
-
-
-def _texts(facts: Mapping[str, Any], key: str) -> tuple[str, ...]:
-    value = facts.get(key)
-    return tuple(_clean(text) for text in value if isinstance(text, str)) if isinstance(value, list) else ()
-
-
-def _number(facts: Mapping[str, Any], key: str) -> float | None:
-    value = facts.get(key)
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
-
-
-def _moment(facts: Mapping[str, Any], key: str) -> datetime | None:
-    value = facts.get(key)
-    try:
-        moment = datetime.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
-        return None
-    return moment if moment is not None and moment.tzinfo is not None else None
-
-
-def _clean(text: str) -> str:
-    """Keep what has a shape: no control or format characters, no lone surrogates, no line breaks."""
-    kept = ("�" if unicodedata.category(character)[0] in "CZ" and character != " " else character for character in text)
-    short = "".join(kept).strip()
-    return short if len(short) <= LONGEST_TEXT else f"{short[: LONGEST_TEXT - 1]}…"

@@ -14,7 +14,8 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from relay.fleet_rows import PRINTER_WORDS, Help, Row, counts_of, spaced
+from relay.fleet_facts import clean
+from relay.fleet_rows import PRINTER_WORDS, TO_BE_CHECKED, Check, Help, Row, checks_of, counts_of, spaced
 
 HEADER = 2
 """Lines."""
@@ -62,7 +63,16 @@ def summary(rows: list[Row]) -> Text:
     text.highlight_regex(r"\d+ needs? a look", "bold dark_orange")
     text.highlight_regex(r"\d+ closed", "dim")
     text.highlight_regex(r"\d+ ready", "bold green")
-    return text
+    return text.append_text(_checks(rows))
+
+
+def _checks(rows: list[Row]) -> Text:
+    """Say how many should be checked."""
+    counts = checks_of(rows)
+    if counts[Check.UNKNOWN]:
+        return Text(" · check: none that we may read", "dim")
+    told = ", ".join(f"{counts[check]} {check.value}" for check in TO_BE_CHECKED if counts[check])
+    return Text(f" · check: {told}" if told else "", "yellow")
 
 
 def table(rows: list[Row], now: datetime, width: int, wrap: bool = False) -> Table:
@@ -70,7 +80,7 @@ def table(rows: list[Row], now: datetime, width: int, wrap: bool = False) -> Tab
     drawn = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0), header_style="dim", border_style="dim")
     columns = [column for column in COLUMNS if width >= WIDE or not column.needs_room]
     cells = [[column.draw(row, now) for row in rows] for column in columns]
-    wrongs = [_wrong_cell(row) for row in rows]
+    wrongs = [_wrong_cell(row, now) for row in rows]
     for column, texts in zip(columns, cells, strict=True):
         broad = min(max(map(cell_len, [column.name, *map(str, texts)])), column.widest)
         drawn.add_column(column.name, width=broad, no_wrap=True, justify=column.justify)
@@ -121,8 +131,18 @@ def _version_cell(row: Row, now: datetime) -> Text:
     return Text(row.status.version, "dim")
 
 
-def _wrong_cell(row: Row) -> Text:
-    return Text("; ".join(row.wrong), "bold red" if row.help is Help.DARK else "")
+def _wrong_cell(row: Row, now: datetime) -> Text:
+    wrong = Text("; ".join(row.wrong), "bold red" if row.help is Help.DARK else "")
+    return Text("; ").join(filter(None, (wrong, Text(_of_check(row, now), "yellow"))))
+
+
+def _of_check(row: Row, now: datetime) -> str:
+    """Say what was wrong when it was checked."""
+    if row.check is Check.FAILED:
+        when, parts = ago(row.record.at, now), clean(", ".join(map(spaced, row.record.failed)))
+        return f"its check failed{f' {when} ago' if when else ''}: {parts}".removesuffix(": ")
+    unreadable = f"the record of its check can't be read: {row.record.unreadable}"
+    return {Check.NEVER: "never checked", Check.UNREADABLE: unreadable}.get(row.check, "")
 
 
 @dataclass(frozen=True)

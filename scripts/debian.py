@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "build" / "chroots"
 MIRROR = os.environ.get("MIRROR", "http://deb.debian.org/debian")
 NEEDED = ("debootstrap", "systemd-nspawn", "nsenter", "unshare")
-PATIENCE = 120.0
+PATIENCE = 180.0
 """Seconds that anything may take in a booted system."""
 
 EMULATED = {"arm64": "cortex-a53", "armhf": "cortex-a7"}
@@ -90,6 +90,8 @@ class Machine(System):
 
     def __init__(self, folder: Path, first: str) -> None:
         super().__init__(folder)
+        self.first = first
+        """The number of its first process."""
         self._enter = ["nsenter", "--target", first, "--all", "--"]
 
     def show(self, what: str, unit: str) -> str:
@@ -97,16 +99,16 @@ class Machine(System):
         return self.run(f"systemctl show --value --property {what} {unit}")
 
 
-def base(release: str, arch: str) -> Path:
-    """A bare system, made once."""
-    folder = FOLDER / f"{release}-{arch}"
+def base(release: str, arch: str, more: str = "") -> Path:
+    """A bare system with `more` packages, separated by commas, made once."""
+    folder = FOLDER / f"{release}-{arch}{'-and-more' if more else ''}"
     if not folder.exists():
         FOLDER.mkdir(parents=True, exist_ok=True)
         making, log = folder.with_suffix(".making"), folder.with_suffix(".log")
         _delete(making)
         command = ["unshare", "--mount", "debootstrap", "--variant=minbase", f"--arch={arch}"]
         with log.open("w") as file:
-            command += ["--include=ca-certificates", release, str(making), MIRROR]
+            command += [f"--include=ca-certificates,{more}".rstrip(","), release, str(making), MIRROR]
             done = subprocess.run(command, stdout=file, stderr=file, check=False)
         check(done.returncode == 0, f"debootstrap failed: see {log}")
         making.rename(folder)
@@ -133,24 +135,34 @@ def _delete(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def boot(system: System) -> Iterator[Machine]:
-    """Boot it. It sees this machine's network, and can't change it."""
-    command = [*NSPAWN, "--boot", "--console=pipe", "-D", str(system.folder)]
+def plugged_in(system: System, *options: str) -> Iterator[Machine]:
+    """Switch it on, with options of systemd-nspawn's and words for its kernel. In the end the plug is pulled.
+
+    It sees this machine's network, and can't change it.
+    """
+    command = [*NSPAWN, "--boot", "--console=pipe", "-D", str(system.folder), *options]
     # Where there is still the old hierarchy of control groups, a current systemd wants the new one.
     environ = {**os.environ, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"}
     nothing = subprocess.DEVNULL
     with subprocess.Popen(command, env=environ, stdin=nothing, stdout=nothing, stderr=nothing) as container:
+        children = Path(f"/proc/{container.pid}/task/{container.pid}/children")
         try:
-            children = Path(f"/proc/{container.pid}/task/{container.pid}/children")
-            first = wait_for(lambda: children.read_text().strip(), "the machine did not start")
-            machine = Machine(system.folder, first)
-            wait_for(lambda: _is_up(machine), "the machine did not come up")
-            yield machine
-            machine.run("systemctl poweroff", status=None)
-            container.wait(PATIENCE)
+            yield Machine(system.folder, wait_for(lambda: children.read_text().strip(), "the machine did not start"))
         finally:
-            if container.poll() is None:
-                container.send_signal(signal.SIGKILL)
+            # The first process of the machine takes all others with it; systemd-nspawn alone would leave them.
+            if container.poll() is None and (first := children.read_text().strip()):
+                os.kill(int(first), signal.SIGKILL)
+            container.wait(PATIENCE)
+
+
+@contextlib.contextmanager
+def boot(system: System) -> Iterator[Machine]:
+    """Boot it, and shut it down in the end."""
+    with plugged_in(system) as machine:
+        wait_for(lambda: _is_up(machine), "the machine did not come up")
+        yield machine
+        machine.run("systemctl poweroff", status=None)
+        wait_for(lambda: not Path(f"/proc/{machine.first}").exists(), "the machine did not go off")
 
 
 def _is_up(machine: Machine) -> bool:

@@ -10,7 +10,8 @@ from rich.terminal_theme import TerminalTheme
 from rich.text import Text
 
 from edge.wire import encode
-from relay.fleet_rows import Status, read_status, rows_of
+from relay.fleet_facts import Record, Status, read_record, read_status
+from relay.fleet_rows import rows_of
 from relay.fleet_table import picture
 
 NOW = datetime(2026, 11, 24, 22, 4, 5, tzinfo=UTC)
@@ -35,6 +36,12 @@ def gone(minutes: float, ticket: float) -> Status:
     return Status("offline").after(till("ready", 600, ticket), NOW - timedelta(minutes=minutes))
 
 
+def checked(days: float, *failed: str) -> Record:
+    """What was found so many days ago."""
+    checks = [{"part": part, "grade": "failed"} for part in failed]
+    return read_record(encode({"v": 1, "at": ago(days * 1440), "well": not failed, "checks": checks}))
+
+
 STATUSES = {
     "CENTRO-01": till("ready", 31, 0.7),
     "CENTRO-02": till("waiting", 0.4, 3),
@@ -49,12 +56,14 @@ STATUSES = {
     "SUR-01": till("starting", 0.9, api="clock", api_error="it shows 1970-01-01", version="0.2.4", ready_to_sell=False),
     "SUR-02": till("ready", 1710, 17, printer="unknown"),
 }
+RECORDS = {till: checked(41 + number) for number, till in enumerate(STATUSES)} | {"PUERTO-01": checked(3.2, "lights")}
+del RECORDS["SUR-02"]
 
 
 def main() -> None:
     console = Console(record=True, width=118, height=20, file=io.StringIO(), force_terminal=True)
     note = Text.assemble("relay ", ("online", "green"), (" · 19:04:05", "dim"))
-    console.print(picture(rows_of(STATUSES, shop_is_open=True), NOW, [note], console, height=20), Text())
+    console.print(picture(rows_of(STATUSES, RECORDS, shop_is_open=True), NOW, [note], console, height=20), Text())
     PAGE.write_text(without_web_fonts(console.export_svg(title="till-relay fleet", theme=THEME)))
 
 

@@ -155,11 +155,11 @@ SELLER_TOPICS = {"sellers/1/orders", "sellers/2/orders"}
 MAY_SAY = {
     "A": its_own("A", "status", "tickets", "answers", "ping", "commissioning"),
     "till-relay": both("orders") | SELLER_TOPICS | {"relay/status"},
-    "support": both("commands", "status"),
+    "support": both("commands", "status", "commissioning"),
 }
 MAY_HEAR = {
     "A": its_own("A", "orders", "commands") | {"sellers/1/orders", "relay/status"},
-    "till-relay": both("ping", "status") | {"relay/status"},
+    "till-relay": both("ping", "status", "commissioning") | {"relay/status"},
     "support": both("status", "tickets", "answers", "commissioning") | {"relay/status"},
 }
 

@@ -30,11 +30,13 @@ from edge.install.check_account import check_order
 from edge.install.check_broker import Visit, ask_daemon
 from edge.install.check_parts import Press, ask_daemon_for_printer, check_machine, check_panel, leave_panel
 from edge.install.findings import Cause, Finding, Grade, Part, all_well, failed, ok
+from edge.install.light_words import MEANINGS
 from edge.journal import claim, in_use
 from edge.machine import Board, board
 from edge.mercadopago import MercadoPago as Api
 from edge.ticket import Row, as_text
-from edge.wire import LARGEST_MESSAGE, encode
+from edge.wire import LARGEST_RECORD, encode
+from relay.fleet_facts import read_record
 from sim.board import BUTTON, LEDS
 from sim.mercadopago import Fault
 from sim.shop import PATIENCE, TILL, Shop, wait_for
@@ -115,7 +117,7 @@ def test_the_record_stays_at_the_broker_and_has_no_secret_in_it(shop_of):
     assert code == 0
     assert shop.printer.tickets == []
     assert shop.mercadopago.access_token not in record
-    assert len(record.encode()) < LARGEST_MESSAGE
+    assert len(record.encode()) < LARGEST_RECORD
     told = json.loads(record)
     assert {"v", "till", "at", "version", "board", "serial", "printer", "well", "checks", "versions"} == set(told)
     assert [each["part"] for each in told["checks"]] == [part.value for part in Part]
@@ -541,6 +543,14 @@ def test_the_ticket_fits_its_paper_whatever_is_on_it(language, columns, tmp_path
 
 
 @pytest.mark.parametrize("language", ACCEPTANCE)
+def test_the_ticket_says_of_every_light_what_it_means(language, tmp_path):
+    text = " ".join(" ".join(ticket(language, 32, EVERYTHING, tmp_path)).split())
+    for meaning in MEANINGS[language]:
+        assert ": " in meaning.on_ticket
+        assert meaning.on_ticket in text
+
+
+@pytest.mark.parametrize("language", ACCEPTANCE)
 def test_every_part_grade_and_cause_has_its_words(language):
     words = ACCEPTANCE[language]
     assert (set(words.parts), set(words.grades), set(words.causes)) == (set(Part), set(Grade), set(Cause))
@@ -550,4 +560,5 @@ def test_the_record_is_read_by_others_even_if_everything_fails():
     findings = tuple(failed(part, Cause.NO_PINS, "x" * 1000, "mend it") for part in Part)
     now = datetime(2026, 3, 2, 21, 45, tzinfo=UTC)
     record = Acceptance("C" * 64, now, "0.1.0", "Raspberry Pi", "10000000abcdef01", "TM-T20II", 2, findings).as_json()
-    assert len(encode({"v": 1, **record})) < 2 * LARGEST_MESSAGE
+    read = read_record(encode({"v": 1, **record}))
+    assert (read.well, read.failed, read.at) == (False, tuple(Part), now)

@@ -95,13 +95,16 @@ def test_new_credentials_end_the_old_ones_and_what_has_come_in_with_them(enrolle
     assert can_come(new)
 
 
-def test_support_can_clear_the_status_of_a_revoked_till(enrolled, type_, broker):
+def test_support_can_clear_what_a_revoked_till_leaves(enrolled, type_, broker):
     till = come(enrolled("CAJA01"))
-    till.say("tills/CAJA01/status", b"ready", retain=True)
+    left = ("tills/CAJA01/status", "tills/CAJA01/commissioning")
+    for topic in left:
+        till.say(topic, b"kept", retain=True)
     assert type_("revoke CAJA01") == 0
     till.gone.get(timeout=20)
     support, witness = Client(broker.port, "support"), Client(broker.port, "auditor")
-    support.say("tills/CAJA01/status", b"", retain=True)
+    for topic in left:
+        support.say(topic, b"", retain=True)
     witness.subscribe("#")
     witness.say("anything", b"the end")
     assert witness.until(b"the end") == []

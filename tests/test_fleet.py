@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from edge.wire import OFFLINE, encode
-from relay.fleet_rows import Help, Hours, Status, read_status, rows_of
+from edge.wire import LARGEST_RECORD, OFFLINE, encode
+from relay.fleet_facts import Record, Status, read_record, read_status
+from relay.fleet_rows import Check, Help, Hours, Row, checks_of, rows_of
 from relay.fleet_table import STYLES, ago, picture, summary
 
 NOW = datetime(2026, 11, 24, 22, 4, 5, tzinfo=UTC)
@@ -29,10 +30,23 @@ def status(state: str = "ready", **facts: object) -> Status:
     return read_status(message(state, **facts))
 
 
-def drawn(statuses: dict[str, Status], width: int = 120, height: int = 100, shop_is_open: bool = True) -> str:
+def record(well: object = True, failed: tuple[object, ...] = (), **facts: object) -> bytes:
+    checks = [{"part": "token", "grade": "ok"}, *({"part": part, "grade": "failed"} for part in failed)]
+    return encode(
+        {"v": 1, "till": "CAJA01", "at": "2026-11-21T19:04:05+00:00", "well": well, "checks": checks, **facts}
+    )
+
+
+def drawn(
+    statuses: dict[str, Status],
+    width: int = 120,
+    height: int = 100,
+    shop_is_open: bool = True,
+    records: dict[str, Record] | None = None,
+) -> str:
     console = Console(width=width, height=height, file=io.StringIO())
     with console.capture() as capture:
-        console.print(picture(rows_of(statuses, shop_is_open), NOW, [], console, height))
+        console.print(picture(rows_of(statuses, records or {}, shop_is_open), NOW, [], console, height))
     return capture.get()
 
 
@@ -51,28 +65,28 @@ def test_who_needs_help_most_comes_first():
         "H-attention": status("attention", problems=["late_money: ref-1"]),
         "I-dark": status("offline"),
     }
-    assert [row.till for row in rows_of(statuses, shop_is_open=True)] == sorted(statuses, reverse=True)
+    assert [row.till for row in rows_of(statuses, {}, shop_is_open=True)] == sorted(statuses, reverse=True)
 
 
 def test_tills_of_a_kind_are_sorted_by_their_names():
     statuses = {"CAJA03": status(), "CAJA01": status("offline"), "CAJA02": status(), "CAJA00": status("offline")}
-    assert [row.till for row in rows_of(statuses, shop_is_open=True)] == ["CAJA00", "CAJA01", "CAJA02", "CAJA03"]
+    assert [row.till for row in rows_of(statuses, {}, shop_is_open=True)] == ["CAJA00", "CAJA01", "CAJA02", "CAJA03"]
 
 
 def test_what_is_wrong_counts_even_while_a_sale_outshines_it():
-    (row,) = rows_of({"CAJA01": status("paid", printer="cover_open")}, shop_is_open=True)
+    (row,) = rows_of({"CAJA01": status("paid", printer="cover_open")}, {}, shop_is_open=True)
     assert row.help is Help.PRINTER
 
 
 def test_a_dark_till_stands_out_while_the_shop_is_open():
-    (row,) = rows_of({"CAJA01": status("offline")}, shop_is_open=True)
+    (row,) = rows_of({"CAJA01": status("offline")}, {}, shop_is_open=True)
     assert row.help is Help.DARK
     assert "DARK" in drawn({"CAJA01": status("offline")})
     assert {"bold", "red3"} <= set(STYLES[Help.DARK].split())
 
 
 def test_a_dark_till_is_dim_while_the_shop_is_closed():
-    (row,) = rows_of({"CAJA01": status("offline")}, shop_is_open=False)
+    (row,) = rows_of({"CAJA01": status("offline")}, {}, shop_is_open=False)
     assert row.help is Help.CLOSED
     assert row.wrong == ()
     assert "DARK" not in drawn({"CAJA01": status("offline")}, shop_is_open=False)
@@ -123,7 +137,7 @@ def test_hours_are_those_of_the_clock_in_the_shop_and_may_go_over_midnight(hours
     ],
 )
 def test_each_trouble_has_its_words(facts, help_, words):
-    (row,) = rows_of({"CAJA01": status(**facts)}, shop_is_open=True)
+    (row,) = rows_of({"CAJA01": status(**facts)}, {}, shop_is_open=True)
     assert row.help is help_
     assert words in "; ".join(row.wrong)
 
@@ -135,13 +149,15 @@ def test_a_till_with_two_troubles_says_both():
 
 @pytest.mark.parametrize("state", ["ready", "waiting", "working", "paid", "holding", "cancelled"])
 def test_of_a_till_that_sells_there_is_nothing_to_say(state):
-    (row,) = rows_of({"CAJA01": status(state, ready_to_sell=True, printer="unknown")}, shop_is_open=True)
+    (row,) = rows_of({"CAJA01": status(state, ready_to_sell=True, printer="unknown")}, {}, shop_is_open=True)
     assert row.help in (Help.READY, Help.BUSY)
     assert row.wrong == ()
 
 
 def test_one_odd_answer_of_mercado_pago_is_no_outage():
-    (row,) = rows_of({"CAJA01": status("ready", ready_to_sell=True, api="busy", api_error="503")}, shop_is_open=True)
+    (row,) = rows_of(
+        {"CAJA01": status("ready", ready_to_sell=True, api="busy", api_error="503")}, {}, shop_is_open=True
+    )
     assert row.help is Help.READY
 
 
@@ -159,6 +175,80 @@ def test_a_till_that_goes_dark_keeps_what_it_had_said():
 )
 def test_times_are_told_in_their_largest_units(seconds, words):
     assert ago(NOW - timedelta(seconds=seconds), NOW) == words
+
+
+# --- who should be checked --------------------------------------------------------------------------------------------
+
+
+def checked(records: dict[str, bytes], *tills: str) -> list[Row]:
+    read = {till: read_record(payload) for till, payload in records.items()}
+    return rows_of({till: status() for till in tills}, read, shop_is_open=True)
+
+
+@pytest.mark.parametrize(
+    ("payload", "check", "words"),
+    [
+        (record(), Check.WELL, ""),
+        (record(well=False, failed=("lights", "no_such_part")), Check.FAILED, "failed 3d 3h ago: lights, no such part"),
+        (record(well=False), Check.FAILED, "its check failed 3d 3h ago"),
+        (record(well=False, at="once", failed=("disk",)), Check.FAILED, "its check failed: disk"),
+        (record(well=False, at=None, checks="few"), Check.FAILED, "its check failed"),
+        (record(well=False, at=None, checks=[3, {"grade": "failed"}]), Check.FAILED, "its check failed"),
+        (record(well="yes"), Check.UNREADABLE, "does not say whether all was well"),
+        (record(v=2), Check.UNREADABLE, "can't be read: v is 2; this till speaks 1"),
+        (record(padding="x" * LARGEST_RECORD), Check.UNREADABLE, f"at most {LARGEST_RECORD} are read"),
+        (b"\xff", Check.UNREADABLE, "not UTF-8: invalid start byte at byte 0"),
+        (b"[]", Check.UNREADABLE, "an object is needed"),
+    ],
+)
+def test_each_check_has_its_words_and_none_keeps_a_till_from_being_ready(payload, check, words):
+    (row,) = checked({"CAJA01": payload}, "CAJA01")
+    assert (row.check, row.help, row.wrong) == (check, Help.READY, ())
+    said = drawn({"CAJA01": status()}, width=160, records={"CAJA01": read_record(payload)}).splitlines()[-1].rstrip()
+    assert said.endswith(words or "ready")
+
+
+def test_of_tills_that_are_equally_well_those_come_first_that_should_be_checked():
+    records = {"A": record(), "C": b"?", "D": record(well=False), "E": record()}
+    rows = checked(records, "A", "B", "C", "D", "E")
+    assert [(row.till, row.check.value) for row in rows] == [
+        ("D", "failed"),
+        ("C", "unreadable"),
+        ("B", "never"),
+        ("A", "well"),
+        ("E", "well"),
+    ]
+    assert checks_of(rows) == {"failed": 1, "unreadable": 1, "never": 1, "well": 2, "unknown": 0}
+    assert summary(rows).plain == "5 tills: 5 ready · check: 1 failed, 1 unreadable, 1 never"
+
+
+def test_who_needs_help_to_sell_comes_before_who_failed_a_check():
+    statuses = {"A": status(), "B": status("waiting"), "C": status("polling")}
+    rows = rows_of(statuses, {"A": read_record(record(well=False))}, shop_is_open=True)
+    assert [row.till for row in rows] == ["C", "B", "A"]
+
+
+def test_of_a_fleet_without_any_record_nobody_is_said_to_have_never_been_checked():
+    """It may be our rights at the broker."""
+    rows = checked({}, "CAJA01")
+    assert [row.check for row in rows] == [Check.UNKNOWN]
+    assert summary(rows).plain == "1 till: 1 ready · check: none that we may read"
+
+
+def test_of_a_fleet_that_is_all_well_checked_there_is_nothing_to_say():
+    assert summary(checked({"CAJA01": record()}, "CAJA01")).plain == "1 till: 1 ready"
+
+
+def test_a_record_of_a_till_that_has_no_status_is_no_till():
+    assert [row.till for row in checked({"REVOKED": record()}, "CAJA01")] == ["CAJA01"]
+
+
+def test_the_table_says_what_failed_behind_what_is_wrong_now():
+    records = {"A": read_record(record(well=False, failed=("lights",))), "B": read_record(record())}
+    lines = drawn({"A": status(printer="low"), "B": status(), "C": status()}, records=records).splitlines()
+    assert lines[-3].rstrip().endswith("the paper is nearly used up; its check failed 3d 3h ago: lights")
+    assert re.fullmatch(r"C +ready +ready +never checked *", lines[-2])
+    assert re.fullmatch(r"B +ready +ready *", lines[-1])
 
 
 # --- what a till may write --------------------------------------------------------------------------------------------
@@ -186,9 +276,19 @@ def test_whatever_a_till_says_is_drawn(facts, till):
 
 @given(payload=st.binary().filter(lambda payload: not payload.lstrip().startswith(b"{")))
 def test_what_is_no_status_is_a_problem_of_its_till(payload):
-    (row,) = rows_of({"CAJA01": read_status(payload)}, shop_is_open=True)
+    (row,) = rows_of({"CAJA01": read_status(payload)}, {}, shop_is_open=True)
     assert row.help is Help.ATTENTION
     assert "its status can't be read" in row.wrong[0]
+
+
+@given(
+    facts=st.fixed_dictionaries(
+        {}, optional=dict.fromkeys(["at", "well", "checks"], JSON | st.just([{"grade": "failed"}]))
+    )
+)
+def test_whatever_a_record_says_is_drawn(facts):
+    told = read_record(json.dumps({"v": 1, **facts}).encode())
+    assert has_only_shapes(drawn({"CAJA01": status(), "CAJA02": status()}, records={"CAJA01": told}))
 
 
 @pytest.mark.parametrize(
@@ -196,7 +296,8 @@ def test_what_is_no_status_is_a_problem_of_its_till(payload):
     ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "2026-11-24T22:00:00", "yesterday", 5, None, ["x"]],
 )
 def test_odd_dates_are_no_dates_or_very_old(moment):
-    said = drawn({"CAJA01": status(since=moment, last_ticket={"at": moment})})
+    records = {"CAJA01": read_record(record(at=moment))}
+    said = drawn({"CAJA01": status(since=moment, last_ticket={"at": moment})}, records=records)
     assert "CAJA01" in said
 
 
@@ -215,7 +316,9 @@ def test_markup_is_text():
 def test_control_characters_never_reach_the_terminal():
     odd = "\x1b[2J\x1b]0;mine\x07\r\n\x9b31m‮evil\u2066\ud800"
     payload = json.dumps({"v": 1, "state": odd, "problems": [odd], "version": odd}).encode()
-    assert has_only_shapes(drawn({odd: read_status(payload)}))
+    checks = [{"grade": "failed", "part": odd}] * 99
+    failed = read_record(json.dumps({"v": 1, "well": False, "at": odd, "checks": checks}).encode())
+    assert has_only_shapes(drawn({odd: read_status(payload)}, records={odd: failed}))
 
 
 # --- how it looks -----------------------------------------------------------------------------------------------------
@@ -228,8 +331,8 @@ CROWD = (
 
 
 def test_the_summary_counts_the_tills():
-    text = summary(rows_of(CROWD, shop_is_open=True))
-    assert text.plain == "500 tills: 3 dark, 2 need a look, 495 ready"
+    text = summary(rows_of(CROWD, {}, shop_is_open=True))
+    assert text.plain == "500 tills: 3 dark, 2 need a look, 495 ready · check: none that we may read"
 
 
 @pytest.mark.parametrize(("width", "height"), [(80, 24), (120, 40), (200, 6)])

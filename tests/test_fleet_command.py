@@ -92,6 +92,13 @@ class Tills:
         last.wait_for_publish(PATIENCE)
         return self
 
+    def leave_records(self, records: dict[str, bytes]) -> "Tills":
+        """Say what a check found, as a till does."""
+        for till, payload in records.items():
+            last = self._client.publish(f"tills/{till}/commissioning", payload, qos=1, retain=True)
+        last.wait_for_publish(PATIENCE)
+        return self
+
     def say_of_relay(self, payload: bytes) -> "Tills":
         self._client.publish(RELAY_STATUS, payload, qos=1, retain=True).wait_for_publish(PATIENCE)
         return self
@@ -115,6 +122,10 @@ def nobody_stays() -> Iterator[None]:
         Tills.here.pop().leave()
 
 
+WELL = encode({"v": 1, "at": "2026-03-02T10:00:00+00:00", "well": True, "checks": [{"part": "token", "grade": "ok"}]})
+FAILED = encode(
+    {"v": 1, "at": "2026-03-02T10:00:00+00:00", "well": False, "checks": [{"part": "disk", "grade": "failed"}]}
+)
 SHOP = {
     "CAJA01": message(version="0.3.0", today={"printed": 41}),
     "CAJA02": OFFLINE,
@@ -138,22 +149,48 @@ def test_json_says_all_that_is_retained(broker, tmp_path):
     assert told["tills"][2]["status"] == json.loads(SHOP["CAJA01"])
 
 
+def test_json_says_what_each_till_was_found_to_be(broker, tmp_path):
+    Tills(broker).say(SHOP).leave_records({"CAJA01": FAILED, "CAJA03": WELL, "NEVER-RUN": WELL})
+    told = json.loads(fleet(configuration(tmp_path, broker.port), "--json").stdout)
+    assert told["checks"] == {"failed": 1, "unreadable": 0, "never": 1, "well": 1, "unknown": 0}
+    assert [(till["till"], till["check"]) for till in told["tills"]] == [
+        ("CAJA02", "never"),
+        ("CAJA03", "well"),
+        ("CAJA01", "failed"),
+    ]
+    assert [till["commissioning"] for till in told["tills"]] == [None, json.loads(WELL), json.loads(FAILED)]
+    assert told["tills"][2]["wrong"] == []
+
+
+def test_a_record_that_was_cleared_is_none(broker, tmp_path):
+    Tills(broker).say(SHOP).leave_records({"CAJA01": FAILED, "CAJA03": WELL}).leave_records({"CAJA01": b""})
+    told = json.loads(fleet(configuration(tmp_path, broker.port), "--json").stdout)
+    assert {till["till"]: till["check"] for till in told["tills"]} == {
+        "CAJA01": "never",
+        "CAJA02": "never",
+        "CAJA03": "well",
+    }
+
+
 def test_a_pipe_gets_the_table_once_and_each_till_whole_on_one_line(broker, tmp_path):
     words = "one thing and another " * 8
     Tills(broker).say({**SHOP, "CAJA04": message("attention", problems=[words])})
     done = fleet(configuration(tmp_path, broker.port))
     assert done.returncode == 0
     lines = done.stdout.splitlines()
-    assert lines[0] == "4 tills: 1 dark, 2 need a look, 1 ready"
+    assert lines[0] == "4 tills: 1 dark, 2 need a look, 1 ready · check: none that we may read"
     assert [line.split()[0] for line in lines[-4:]] == ["CAJA02", "CAJA04", "CAJA03", "CAJA01"]
     assert words.strip() in lines[-3]
 
 
 def test_more_tills_than_a_queue_of_the_broker_holds_are_all_told(tmp_path):
     with Mosquitto(durable=False) as broker:
-        Tills(broker).say({f"CAJA{number:04}": message(padding="x" * 700) for number in range(2500)})
+        tills = [f"CAJA{number:04}" for number in range(2500)]
+        record = encode({"v": 1, "well": True, "padding": "x" * 2000})
+        Tills(broker).say(dict.fromkeys(tills, message(padding="x" * 700))).leave_records(dict.fromkeys(tills, record))
         done = fleet(configuration(tmp_path, broker.port), "--json")
-    assert json.loads(done.stdout)["counts"]["ready"] == 2500
+    told = json.loads(done.stdout)
+    assert (told["counts"]["ready"], told["checks"]["well"]) == (2500, 2500)
 
 
 def test_a_broker_that_retains_nothing_is_no_failure(broker, tmp_path):
@@ -216,6 +253,15 @@ def test_one_who_may_not_read_sees_no_tills(tmp_path):
         assert "or we may not read it" in fleet(config).stdout
 
 
+def test_one_who_may_not_read_checks_does_not_say_that_there_were_none(tmp_path):
+    with guarded() as broker:
+        Tills(broker, username="CAJA01").say({"CAJA01": message()}).leave_records({"CAJA01": WELL})
+        (tmp_path / "password").write_text("support")
+        config = configuration(tmp_path, broker.port, "tls: false, username: support, password_file: password")
+        (till,) = json.loads(fleet(config, "--json").stdout)["tills"]
+        assert (till["check"], till["commissioning"]) == ("unknown", None)
+
+
 def test_on_a_terminal_a_refusal_stays_in_sight(tmp_path, terminal_of):
     with guarded() as broker:
         terminal_of(configuration(tmp_path, broker.port)).shows("refused us, who gave no username: Not authorized")
@@ -224,7 +270,7 @@ def test_on_a_terminal_a_refusal_stays_in_sight(tmp_path, terminal_of):
 @contextlib.contextmanager
 def guarded() -> Iterator[Mosquitto]:
     """A broker whose users have their names as passwords; `support` reads, `CAJA01` writes."""
-    acl = "user support\ntopic read tills/+/status\nuser CAJA01\ntopic write tills/CAJA01/status\n"
+    acl = "user support\ntopic read tills/+/status\nuser CAJA01\ntopic write tills/CAJA01/#\n"
     with contextlib.ExitStack() as stack:
         broker = Mosquitto(acl=acl, anonymous=False)
         stack.callback(broker.close)
@@ -254,16 +300,19 @@ def test_mistakes_on_the_command_line_are_told(tmp_path, options, words):
 
 
 def test_a_real_till_is_understood(shop):
-    assert seen(shop) == ("ready", [])
+    assert seen(shop) == ("ready", [], "unknown")
+    command = [sys.executable, "-m", "edge", "check", "--no-ticket", "--no-order", "--config", str(shop.config)]
+    assert subprocess.run(command, cwd=ROOT, capture_output=True, timeout=60, check=False).returncode == 0
+    wait_until(lambda: seen(shop) == ("ready", [], "well"), lambda: str(seen(shop)))
     shop.printer.paper_out()
-    wait_until(lambda: seen(shop) == ("printer", ["no paper"]), lambda: str(seen(shop)))
+    wait_until(lambda: seen(shop) == ("printer", ["no paper"], "well"), lambda: str(seen(shop)))
     shop.board.pull_the_plug()
     wait_until(lambda: seen(shop)[0] == "dark", lambda: str(seen(shop)))
 
 
-def seen(shop: Shop) -> tuple[str, list[str]]:
+def seen(shop: Shop) -> tuple[str, list[str], str]:
     (till,) = json.loads(fleet(shop.relay.config, "--json").stdout)["tills"]
-    return till["help"], till["wrong"]
+    return till["help"], till["wrong"], till["check"]
 
 
 # --- on a terminal ----------------------------------------------------------------------------------------------------
@@ -339,6 +388,11 @@ def test_the_table_lives(broker, tmp_path, terminal_of):
     Tills(broker).say({"CAJA01": message(), "CAJA02": message()}).say_of_relay(OFFLINE)
     terminal.shows("3 tills: 1 needs a look, 2 ready")
     terminal.shows("relay offline")
+    Tills(broker).leave_records({"CAJA03": WELL, "CAJA02": FAILED})
+    terminal.shows("check: 1 failed, 1 never")
+    assert re.search(r"its check failed \d+d( \d+h)? ago: disk", terminal.screen())
+    Tills(broker).leave_records({"CAJA02": WELL, "CAJA01": WELL})
+    wait_until(lambda: "check: " not in terminal.screen(), terminal.screen)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -95,7 +95,7 @@ class Cause(StrEnum):
 
 
 LONGEST = 300
-"""Letters of what others say that find their way into a sentence: the record of a check is read within 4 KB."""
+"""Letters of what others say that find their way into a sentence: `wire.LARGEST_RECORD` has room for the rest."""
 
 
 @dataclass(frozen=True)
