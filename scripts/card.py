@@ -22,11 +22,11 @@ from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import Paragraph
 
+from edge.install.light_words import MEANINGS, Meaning
 from edge.panel import LIGHTS, OFF, STEADY, Lights
 from edge.signals import Signal
 from edge.words import WORDS, Notice
 from scripts.card_words import CARD_WORDS, CardWords
-from scripts.lights import MEANINGS, Meaning
 
 FOLDER = Path("build")
 WIDTH, HEIGHT = landscape(A4)

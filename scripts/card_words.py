@@ -1,4 +1,4 @@
-"""What the card for the till says besides the lights (`scripts.lights`) and the papers (`edge.words`)."""
+"""What the card for the till says besides the lights (`edge.install.light_words`) and the papers (`edge.words`)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

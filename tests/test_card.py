@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from edge.config import PanelConfig
+from edge.install.light_words import MEANINGS, Meaning
 from edge.signals import Signal
 from edge.words import WORDS
 from scripts import card, wiring
-from scripts.lights import MEANINGS
 
 ROOT = Path(__file__).parent.parent
 LANGUAGES = tuple(WORDS)
@@ -39,12 +39,22 @@ def test_each_signal_has_one_meaning(language):
 
 @pytest.mark.parametrize(("page", "language"), [("README.md", "en"), ("README.es.md", "es")])
 def test_the_readme_says_of_the_lights_what_the_card_says(page, language):
-    rows = "\n".join(meaning.row() for meaning in MEANINGS[language])
+    rows = "\n".join(map(row, MEANINGS[language]))
     assert f"|---|---|---|\n{rows}\n\n" in (ROOT / page).read_text(), f"the table must be:\n{rows}"
 
 
+def row(meaning: Meaning) -> str:
+    """As it stands in the README; what is waited for is bold."""
+    looks, means = meaning.looks, f"{meaning.means} ({meaning.more})" if meaning.more else meaning.means
+    if Signal.PAID in meaning.signals:
+        looks, means = f"**{looks}**", f"**{means}**"
+    return f"| {looks} | {means} | {meaning.do} |"
+
+
 def test_a_hold_takes_as_long_as_the_sentences_say():
-    assert PanelConfig().button.hold_seconds == 2, "the card, the READMEs and scripts/lights.py say two seconds"
+    assert PanelConfig().button.hold_seconds == 2, (
+        "the card, the READMEs and edge/install/light_words.py say two seconds"
+    )
 
 
 # --- the card ------------------------------------------------------------------------------------------------------

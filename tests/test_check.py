@@ -30,6 +30,7 @@ from edge.install.check_account import check_order
 from edge.install.check_broker import Visit, ask_daemon
 from edge.install.check_parts import Press, ask_daemon_for_printer, check_machine, check_panel, leave_panel
 from edge.install.findings import Cause, Finding, Grade, Part, all_well, failed, ok
+from edge.install.light_words import MEANINGS
 from edge.journal import claim, in_use
 from edge.machine import Board, board
 from edge.mercadopago import MercadoPago as Api
@@ -538,6 +539,14 @@ def test_the_ticket_fits_its_paper_whatever_is_on_it(language, columns, tmp_path
         text = ticket(language, columns, findings, tmp_path)
         assert [line.strip() for line in text if len(line) > columns] in ([], [f"[QR {HELP_URL}]"])
         assert HELP_URL.removeprefix("https://") in "\n".join(text)
+
+
+@pytest.mark.parametrize("language", ACCEPTANCE)
+def test_the_ticket_says_of_every_light_what_it_means(language, tmp_path):
+    text = " ".join(" ".join(ticket(language, 32, EVERYTHING, tmp_path)).split())
+    for meaning in MEANINGS[language]:
+        assert ": " in meaning.on_ticket
+        assert meaning.on_ticket in text
 
 
 @pytest.mark.parametrize("language", ACCEPTANCE)

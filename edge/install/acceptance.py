@@ -4,13 +4,14 @@ It stays at the till. Each failure is on it in plain words of the shop's languag
 support finds at the broker.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from edge.install.acceptance_words import ACCEPTANCE, AcceptanceWords
 from edge.install.findings import Finding, Findings, Grade, all_well
+from edge.install.light_words import MEANINGS, Meaning
 from edge.ticket import (
     ALARM,
     CENTERED,
@@ -83,7 +84,7 @@ def lay_out_acceptance(
         *_verdict(acceptance.findings, words),
         Text(WORDS[till.language].all_letters, CENTERED),
         Rule(),
-        *_how_to(words, acceptance.hold),
+        *_how_to(words, MEANINGS[till.language], acceptance.hold),
         *_help(till),
         *_signatures(words, columns),
         Cut(),
@@ -136,10 +137,9 @@ def _verdict(findings: Findings, words: AcceptanceWords) -> Iterator[Line]:
     yield Feed()
 
 
-def _how_to(words: AcceptanceWords, hold: float) -> Iterator[Line]:
+def _how_to(words: AcceptanceWords, meanings: Iterable[Meaning], hold: float) -> Iterator[Line]:
     yield Text(words.lights, STRONG)
-    for light, meaning in words.legend:
-        yield Text(f"{light}: {meaning}")
+    yield from (Text(meaning.on_ticket) for meaning in meanings)
     yield Feed()
     yield Text(words.button, STRONG)
     for sentence in words.presses:

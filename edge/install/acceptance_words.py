@@ -23,7 +23,6 @@ class AcceptanceWords:
     failures: str
     """With the number of them."""
     lights: str
-    legend: tuple[tuple[str, str], ...]
     button: str
     presses: tuple[str, ...]
     """With the seconds of a hold."""
@@ -44,19 +43,6 @@ SPANISH = AcceptanceWords(
     failed="HAY FALLAS",
     failures="Fallas: {}. Corregir y repetir.",
     lights="LUCES",
-    legend=(
-        ("verde", "lista para vender"),
-        ("verde con destello amarillo", "lista, sin avisos: tarda unos segundos"),
-        ("amarilla lenta", "una orden espera el pago"),
-        ("amarilla rápida", "consultando o imprimiendo"),
-        ("verde rápida", "PAGADO, entregue"),
-        ("verde y roja", "alguien tiene que mirar"),
-        ("roja lenta", "revise la impresora"),
-        ("roja", "sin conexión, no entregue"),
-        ("amarilla", "arrancando"),
-        ("amarilla y roja rápida", "botón apretado, u orden cancelada"),
-        ("apagadas", "sin corriente o rota: llame"),
-    ),
     button="BOTÓN",
     presses=("Toque corto: consulta ya el pago.", "Sostenido {:g} s: cancela la orden, si nadie la pagó."),
     grades={Grade.OK: "bien", Grade.WARNING: "AVISO", Grade.FAILED: "FALLA", Grade.SKIPPED: "sin probar"},
@@ -141,19 +127,6 @@ PORTUGUESE = AcceptanceWords(
     failed="HÁ FALHAS",
     failures="Falhas: {}. Corrija e repita.",
     lights="LUZES",
-    legend=(
-        ("verde", "pronto para vender"),
-        ("verde com lampejo amarelo", "pronto, sem avisos: demora alguns segundos"),
-        ("amarela lenta", "um pedido espera o pagamento"),
-        ("amarela rápida", "consultando ou imprimindo"),
-        ("verde rápida", "PAGO, entregue"),
-        ("verde e vermelha", "alguém precisa olhar"),
-        ("vermelha lenta", "veja a impressora"),
-        ("vermelha", "sem conexão, não entregue"),
-        ("amarela", "iniciando"),
-        ("amarela e vermelha rápida", "botão apertado, ou pedido cancelado"),
-        ("apagadas", "sem energia ou com defeito: ligue"),
-    ),
     button="BOTÃO",
     presses=("Toque curto: consulta já o pagamento.", "Segurar {:g} s: cancela o pedido, se ninguém pagou."),
     grades={Grade.OK: "ok", Grade.WARNING: "AVISO", Grade.FAILED: "FALHA", Grade.SKIPPED: "sem testar"},
@@ -238,19 +211,6 @@ ENGLISH = AcceptanceWords(
     failed="NOT READY",
     failures="Failures: {}. Mend, check again.",
     lights="LIGHTS",
-    legend=(
-        ("green", "ready to sell"),
-        ("green with a yellow flash", "ready, looks for itself: takes some seconds"),
-        ("yellow, slow", "an order waits for its payment"),
-        ("yellow, fast", "asking, or printing"),
-        ("green, fast", "PAID, hand over"),
-        ("green and red", "somebody must look"),
-        ("red, slow", "see to the printer"),
-        ("red", "no connection, don't hand over"),
-        ("yellow", "starting"),
-        ("yellow and fast red", "button held, or order cancelled"),
-        ("dark", "no power, or broken: call"),
-    ),
     button="BUTTON",
     presses=("Short press: ask about the payment now.", "Held for {:g} s: cancel the order, if nobody paid it."),
     grades={Grade.OK: "ok", Grade.WARNING: "WARNING", Grade.FAILED: "FAILED", Grade.SKIPPED: "not tried"},
