@@ -174,7 +174,7 @@ PORTUGUESE = (
         "amarela, lenta",
         "uma venda espera o pagamento",
         "esperar",
-        "amarela lenta: um pedido espera o pagamento",
+        "amarela lenta: uma venda espera o pagamento",
         "percebida quando é escaneada, em menos de um minuto, ou ao apertar o botão",
     ),
     Meaning(
@@ -200,7 +200,7 @@ PORTUGUESE = (
         "amarela e vermelha rápida",
         "o botão está sendo segurado, ou a venda foi cancelada",
         "para não cancelar, soltar antes dos dois segundos",
-        "amarela e vermelha rápida: botão apertado, ou pedido cancelado",
+        "amarela e vermelha rápida: botão apertado, ou venda cancelada",
     ),
     Meaning(
         (S.ATTENTION,),
