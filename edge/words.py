@@ -149,7 +149,7 @@ PORTUGUESE = Words(
         readable=("Se os acentos aparecem bem:", "aperte o botao e solte.", "Se nao: segure o botao."),
         done=Notice("PRONTO", ("É assim que se imprime agora.",)),
     ),
-    all_letters="áâãàçéêíóôõú ÁÂÃÀÇÉÊÍÓÔÕÚ ºª R$ €",
+    all_letters="áâãàçéêíóôõú ÁÂÃÀÇÉÊÍÓÔÕÚ ºª R$€",
     banners={
         Banner.COPY: Notice("CÓPIA", ("Pode já ter sido impresso.", "Não entregue duas vezes.")),
         Banner.LATE: Notice("PAGO COM ATRASO", ("A venda já não estava no caixa.", "Confira antes de entregar.")),
