@@ -11,20 +11,26 @@ from datetime import date
 from pathlib import Path
 from typing import TypeAlias
 
-from edge import commands as do
-from edge.config import Config, ConfigError, load
-from edge.install import commands as installing
-from edge.journal import InUse
-from edge.journal_file import JournalError
-from edge.machine import version
-from edge.mercadopago import ApiError
-from edge.new_order import BadOrder
-from edge.readings import Unreadable
-from edge.wire import BadMessage, read_day
+INTERRUPTED = 130
+
+try:
+    from edge import commands as do
+    from edge.config import Config, ConfigError, load
+    from edge.install import commands as installing
+    from edge.journal import InUse
+    from edge.journal_file import JournalError
+    from edge.machine import version
+    from edge.mercadopago import ApiError
+    from edge.new_order import BadOrder
+    from edge.readings import Unreadable
+    from edge.wire import BadMessage, read_day
+except KeyboardInterrupt:  # Ctrl-C while all this loads
+    sys.exit(INTERRUPTED)
 
 DEFAULT_CONFIG = Path("/etc/till-edge/config.yaml")
 BAD_CONFIG = 78
-INTERRUPTED = 130
+LONGEST_WAIT = 600
+"""Seconds for which somebody may be asked to press the button."""
 
 Command = Callable[[argparse.Namespace], int]
 Adding: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
@@ -32,12 +38,9 @@ Adding: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code."""
-    options = _parser().parse_args(arguments)
-    # Before anything imports python-escpos, which would set the log up in its own way.
-    level = logging.DEBUG if options.verbose else logging.INFO
-    logging.basicConfig(level=level, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
-    logging.getLogger("urllib3").setLevel(logging.INFO)
     try:
+        options = _parser().parse_args(arguments)
+        _log(options.verbose)
         return int(options.command(options))
     except ConfigError as error:
         print(error, file=sys.stderr)
@@ -47,6 +50,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return do.FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
+
+
+def _log(everything: bool) -> None:
+    """Before anything imports python-escpos, which would set the log up in its own way."""
+    level = logging.DEBUG if everything else logging.INFO
+    logging.basicConfig(level=level, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("urllib3").setLevel(logging.INFO)
 
 
 def _configured(command: Callable[[Config, argparse.Namespace], int]) -> Command:
@@ -73,12 +83,23 @@ def _day(text: str) -> date:
         raise argparse.ArgumentTypeError(f"{text!r} is no day; write it like 2026-03-02") from None
 
 
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0
+    if not 0 < seconds <= LONGEST_WAIT:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time to wait; write seconds, 1 to {LONGEST_WAIT}")
+    return seconds
+
+
 # --- what can be typed ---------------------------------------------------------------------------------------------
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("till-edge", description="Prints a ticket for what Mercado Pago says is paid.")
     parser.add_argument("--version", action="version", version=version())
+    _add_common(parser, DEFAULT_CONFIG, False)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add(commands, "run", "the daemon", _run)
     _add_check(commands)
@@ -91,11 +112,16 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add(commands: Adding, name: str, does: str, command: Command) -> argparse.ArgumentParser:
     parser = commands.add_parser(name, help=does, description=does)
-    default = f"default: {DEFAULT_CONFIG}"
-    parser.add_argument("--config", type=Path, default=DEFAULT_CONFIG, metavar="FILE", help=default)
-    parser.add_argument("--verbose", action="store_true", help="log every event")
+    # Said in front of the command or behind it; what isn't said behind it must not undo what was said in front.
+    _add_common(parser, argparse.SUPPRESS, argparse.SUPPRESS)
     parser.set_defaults(command=command)
     return parser
+
+
+def _add_common(parser: argparse.ArgumentParser, config: Path | str, verbose: bool | str) -> None:
+    default = f"default: {DEFAULT_CONFIG}"
+    parser.add_argument("--config", type=Path, default=config, metavar="FILE", help=default)
+    parser.add_argument("--verbose", action="store_true", default=verbose, help="log every event")
 
 
 def _add_check(commands: Adding) -> None:
@@ -105,7 +131,7 @@ def _add_check(commands: Adding) -> None:
     check.add_argument("--no-order", action="store_true", help="put no order on the till: for one that is selling")
     check.add_argument("--no-ticket", action="store_true", help="print nothing")
     check.add_argument("--button", action="store_true", help="ask for a press of the button; so it is at a terminal")
-    check.add_argument("--seconds", type=float, default=20, help="how long a press is waited for; default: 20")
+    check.add_argument("--seconds", type=_seconds, default=20, help="how long a press is waited for; default: 20")
 
 
 def _add_journal(commands: Adding) -> None:

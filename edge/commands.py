@@ -10,6 +10,7 @@ import secrets
 import signal
 import sys
 from datetime import UTC, datetime
+from decimal import Decimal
 
 from edge import messages as m
 from edge.config import Config, ConfigError
@@ -17,10 +18,10 @@ from edge.journal import Journal
 from edge.journal_file import BrokenJournal
 from edge.machine import version
 from edge.mercadopago import MercadoPago
-from edge.new_order import fresh_reference, new_order, read_amount, read_item
+from edge.new_order import CHILE, fresh_reference, new_order, read_amount, read_item
 from edge.order import NEVER
 
-FAILED = 1
+FAILED, USAGE = 1, 2
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +64,7 @@ def orders(config: Config, _: argparse.Namespace) -> int:
         paid = order.reading
         dated = paid is not None and paid.paid_at > NEVER
         when = f"{paid.paid_at.astimezone(config.till.timezone):%Y-%m-%d %H:%M:%S}" if paid and dated else "-"
-        amount = f"{paid.total} {paid.currency}" if paid else "-"
+        amount = f"{_amount(paid.total, paid.currency)} {paid.currency}" if paid else "-"
         print(f"{when:19}  {order.stage:11}  {amount:>16}  {order.reference}  {' '.join(order.banners)}".rstrip())
     journal.close()
     return 0
@@ -85,7 +86,11 @@ def reprint(config: Config, options: argparse.Namespace) -> int:
 
 def report(config: Config, options: argparse.Namespace) -> int:
     """Leave a wish for the slip of a day."""
-    day = options.day or datetime.now(config.till.timezone).date()
+    today = datetime.now(config.till.timezone).date()
+    day = options.day or today
+    if day > today:
+        print(f"till-edge: {day} is still to come: here it is {today}; is this machine's clock right?", file=sys.stderr)
+        return USAGE
     _open_journal(config).wish(m.DayAsked(day))
     print(f"asked for: the daemon prints the slip of {day}, now or as soon as it runs and Mercado Pago answers")
     return 0
@@ -118,8 +123,14 @@ def create(config: Config, options: argparse.Namespace) -> int:
 def show(config: Config, _: argparse.Namespace) -> int:
     """Say which order is on this till."""
     order = MercadoPago(config.mercadopago, version()).order_on_till()
-    print(f"{order.reference}  {order.total}" if order else "no order on this till")
+    currency = "CLP" if config.till.timezone.key in CHILE else ""
+    print(f"{order.reference}  {_amount(order.total, currency)}" if order else "no order on this till")
     return 0
+
+
+def _amount(amount: Decimal, currency: str) -> str:
+    """As `--total` takes it."""
+    return f"{amount:.2f}" if currency != "CLP" or amount % 1 else f"{amount:.0f}"
 
 
 def cancel(config: Config, _: argparse.Namespace) -> int:

@@ -69,12 +69,18 @@ SPANISH = FailureWords(
         Cause.NO_MEMORY: Failure(
             Notice("SIN MEMORIA", ("La caja no puede guardar nada.",)),
             ("Por eso no imprime tickets.", _UNKNOWN_ES[1], _LATER_ES),
-            ("Apague la caja y préndala, una vez.", "Si esto sigue, llame: puede ser la tarjeta."),
+            (
+                "Desenchufe el aparato de las luces y vuelva a enchufarlo, una vez.",
+                "Si esto sigue, llame: puede ser la tarjeta de memoria.",
+            ),
         ),
         Cause.TWINS: Failure(
             Notice("CAJA REPETIDA", ("Otro aparato usa su nombre.",)),
             ("Se puede seguir cobrando; el ticket tarda unos segundos más.",),
-            ("¿Hay otra caja con copia de la misma tarjeta? Apáguela.", "Después apriete el botón de esta."),
+            (
+                "¿Hay otro aparato igual, con copia de la misma tarjeta de memoria? Desenchúfelo.",
+                "Después apriete el botón de este.",
+            ),
         ),
         Cause.MISCONFIGURED: Failure(
             Notice("MAL CONFIGURADA", ("La caja no arranca.",)),
@@ -86,12 +92,12 @@ SPANISH = FailureWords(
 
 _UNKNOWN_PT = ("Não se sabe o que está pago.", "Não entregue nada pelo que um celular mostra.")
 _LATER_PT = "O que for pago é impresso quando isso se resolver."
-_CALL_PT = "Não se resolve sozinho: ligue."
+_CALL_PT = "Não se resolve sozinho: chame o suporte."
 _LINE_PT = ("O roteador: está ligado?", "O cabo da internet: está no lugar?", "A internet funciona em outro aparelho?")
 
 PORTUGUESE = FailureWords(
     check="Confira:",
-    installer="Ligue a quem instalou o caixa.",
+    installer="Chame quem instalou o caixa.",
     till="Caixa",
     details="Para o suporte:",
     causes={
@@ -101,7 +107,7 @@ PORTUGUESE = FailureWords(
         Cause.API_DOWN: Failure(
             Notice("MP NÃO RESPONDE", ("O Mercado Pago responde mal.",)),
             (*_UNKNOWN_PT, _LATER_PT),
-            ("Quase sempre se resolve sozinho.", "Se durar mais de uma hora, ligue."),
+            ("Quase sempre se resolve sozinho.", "Se durar mais de uma hora, chame o suporte."),
         ),
         Cause.WRONG_CLOCK: Failure(
             Notice("HORA ERRADA", ("O relógio do caixa está errado.",)),
@@ -121,12 +127,18 @@ PORTUGUESE = FailureWords(
         Cause.NO_MEMORY: Failure(
             Notice("SEM MEMÓRIA", ("O caixa não consegue gravar.",)),
             ("Por isso não imprime tickets.", _UNKNOWN_PT[1], _LATER_PT),
-            ("Desligue o caixa e ligue de novo, uma vez.", "Se continuar, ligue: pode ser o cartão."),
+            (
+                "Tire da tomada o aparelho das luzes e ponha de novo, uma vez.",
+                "Se continuar, chame o suporte: pode ser o cartão de memória.",
+            ),
         ),
         Cause.TWINS: Failure(
             Notice("CAIXA REPETIDO", ("Outro aparelho usa o nome dele.",)),
             ("Pode continuar vendendo; o ticket demora uns segundos a mais.",),
-            ("Há outro caixa com cópia do mesmo cartão? Desligue-o.", "Depois aperte o botão deste."),
+            (
+                "Há outro aparelho igual, com cópia do mesmo cartão de memória? Tire-o da tomada.",
+                "Depois aperte o botão deste.",
+            ),
         ),
         Cause.MISCONFIGURED: Failure(
             Notice("MAL CONFIGURADO", ("O caixa não inicia.",)),
@@ -173,12 +185,18 @@ ENGLISH = FailureWords(
         Cause.NO_MEMORY: Failure(
             Notice("NO MEMORY", ("The till can't save anything.",)),
             ("That is why it prints no tickets.", _UNKNOWN_EN[1], _LATER_EN),
-            ("Switch the till off and on, once.", "If this stays, call: it may be the card."),
+            (
+                "Unplug the device with the lights and plug it in again, once.",
+                "If this stays, call: it may be the memory card.",
+            ),
         ),
         Cause.TWINS: Failure(
             Notice("TILL USED TWICE", ("Another device has its name.",)),
             ("You can go on selling; tickets take some seconds longer.",),
-            ("Is there another till with a copy of its card? Switch it off.", "Then press the button of this one."),
+            (
+                "Is there another such device, with a copy of this memory card? Unplug it.",
+                "Then press the button of this one.",
+            ),
         ),
         Cause.MISCONFIGURED: Failure(
             Notice("WRONGLY SET UP", ("The till does not start.",)),

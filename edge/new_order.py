@@ -31,6 +31,8 @@ class BadOrder(ValueError):
 def read_amount(text: str, what: str) -> Decimal:
     """An amount as people type it, with a point for the decimals. Raises `BadOrder`."""
     # 5.350 is five thousand to whoever types it in these countries, and five pesos thirty-five to Mercado Pago.
+    if text.startswith("-"):
+        raise BadOrder(f"{what} is {text!r}; it must be more than nothing")
     if not AMOUNT.fullmatch(text):
         raise BadOrder(f"{what} is {text!r}; write no separator of thousands, and a point before two decimals: 5350.50")
     return _more_than_nothing(Decimal(text), what)

@@ -91,7 +91,7 @@ def lay_out_day(day: Day, ticket: "TicketConfig", till: "TillConfig", columns: i
         Rule(),
         *_sum(words.tickets, day.tickets, day.site, columns),
         *_count(f"  {words.day.unconfirmed}", day.unconfirmed),
-        *_sum("Mercado Pago", day.listed, day.site, columns),
+        *_sum(words.day.sold, day.listed, day.site, columns),
         *_count(words.day.cancelled, day.cancelled),
         *_entries(words.day.waiting, day.waiting, day.site, columns),
         Rule(),

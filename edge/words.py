@@ -28,6 +28,8 @@ class DayWords:
     """When Mercado Pago was asked."""
     unknown: str
     """Until when the till knows of nothing."""
+    sold: str
+    """So many sales, as Mercado Pago lists them; what is named below are payments, of which a sale may have two."""
     unconfirmed: str
     cancelled: str
     waiting: str
@@ -91,6 +93,7 @@ SPANISH = Words(
         date_form="%d/%m/%Y",
         asked="Consulta",
         unknown="Sin datos hasta",
+        sold="Ventas en MP",
         unconfirmed="sin confirmar",
         cancelled="Canceladas",
         waiting="Falta imprimir",
@@ -131,6 +134,7 @@ PORTUGUESE = Words(
         date_form="%d/%m/%Y",
         asked="Consulta",
         unknown="Sem dados até",
+        sold="Vendas no MP",
         unconfirmed="sem confirmação",
         cancelled="Canceladas",
         waiting="Falta imprimir",
@@ -145,7 +149,7 @@ PORTUGUESE = Words(
         readable=("Se os acentos aparecem bem:", "aperte o botao e solte.", "Se nao: segure o botao."),
         done=Notice("PRONTO", ("É assim que se imprime agora.",)),
     ),
-    all_letters="áâãàçéêíóôõú ÁÂÃÀÇÉÊÍÓÔÕÚ ºª R$ €",
+    all_letters="áâãàçéêíóôõú ÁÂÃÀÇÉÊÍÓÔÕÚ ºª R$€",
     banners={
         Banner.COPY: Notice("CÓPIA", ("Pode já ter sido impresso.", "Não entregue duas vezes.")),
         Banner.LATE: Notice("PAGO COM ATRASO", ("A venda já não estava no caixa.", "Confira antes de entregar.")),
@@ -171,6 +175,7 @@ ENGLISH = Words(
         date_form="%Y-%m-%d",
         asked="Asked at",
         unknown="No record until",
+        sold="Sales at MP",
         unconfirmed="unconfirmed",
         cancelled="Cancelled",
         waiting="Still to print",

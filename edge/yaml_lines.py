@@ -93,7 +93,8 @@ def _text(path: Path) -> str:
     except FileNotFoundError:
         raise ConfigError([f"{path}: there is no such file; write it after config.example.yaml"]) from None
     except OSError as error:
-        raise ConfigError([f"{path}: can't be read ({error.strerror}); let this user read it"]) from None
+        advice = "name the file in it" if path.is_dir() else "let this user read it"
+        raise ConfigError([f"{path}: can't be read ({error.strerror}); {advice}"]) from None
     if len(content) > LARGEST_FILE:
         raise ConfigError([f"{path}: has more than {LARGEST_FILE} bytes; is it the right file?"])
     try:

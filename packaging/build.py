@@ -40,12 +40,15 @@ ELSEWHERE = {
     "till-edge.sysusers": "usr/lib/sysusers.d/till-edge.conf",
     "till-edge.tmpfiles": "usr/lib/tmpfiles.d/till-edge.conf",
 }
-DOCUMENTS = {
-    "README.md": f"{DOC}/README.md",
-    "README.es.md": f"{DOC}/README.es.md",
-    "CHANGELOG.md": f"{DOC}/CHANGELOG.md",
-    "config.example.yaml": f"{DOC}/examples/config.example.yaml",
-}
+DOCUMENTS = (
+    "README.md",
+    "README.es.md",
+    "CHANGELOG.md",
+    "ARCHITECTURE.md",
+    "relay/README.md",
+    "relay/mosquitto/README.md",
+)
+"""Beside all of docs/: what its pages and these lead to is there, so that no link is dead at a till."""
 PROGRAMS = {"till-edge": "usr/bin/till-edge", "rtupdate": "usr/share/python3/runtime.d/till-edge.rtupdate"}
 
 LEFT_OUT = re.compile(r"(docs|tests|gpiozerocli|\w+/tests|barcode/fonts)/")
@@ -146,7 +149,9 @@ def contents(wheels: list[Wheel], version: str, when: int) -> Tree:
     for package in PACKAGES:
         tree |= {f"{LIBRARY}/{package}/{name}": file for name, file in _files(ROOT / package)}
     tree |= {ELSEWHERE.get(name, f"{SYSTEM}/{name}"): file for name, file in _files(ROOT / "systemd")}
-    tree |= {target: File((ROOT / name).read_bytes()) for name, target in DOCUMENTS.items()}
+    tree |= {f"{DOC}/docs/{name}": file for name, file in _files(ROOT / "docs")}
+    tree |= {f"{DOC}/{name}": File((ROOT / name).read_bytes()) for name in DOCUMENTS}
+    tree[f"{DOC}/examples/config.example.yaml"] = File((ROOT / "config.example.yaml").read_bytes())
     tree |= {target: File((PACKAGING / name).read_bytes(), program=True) for name, target in PROGRAMS.items()}
     metadata = f"Metadata-Version: 2.1\nName: till-edge\nVersion: {version}\n"
     tree[f"{LIBRARY}/till_edge-{version}.dist-info/METADATA"] = File(metadata.encode())
@@ -235,7 +240,8 @@ def control(tree: Tree, version: str) -> Tree:
 
 def _script(name: str, tree: Tree) -> str:
     """What root runs; the units to enable are those that say what wants them."""
-    enabled = [PurePosixPath(path).name for path, file in sorted(tree.items()) if b"\n[Install]\n" in file.content]
+    units = {PurePosixPath(path).name: tree[path] for path in sorted(tree) if path.startswith(f"{SYSTEM}/")}
+    enabled = [unit for unit, file in units.items() if b"\n[Install]\n" in file.content]
     return (PACKAGING / name).read_text().replace("@UNITS@", " ".join(enabled))
 
 

@@ -34,7 +34,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     every = parser.add_argument_group("every card")
     every.add_argument("--deb", type=Path, required=True, metavar="FILE", help="the till's package")
     every.add_argument(
-        "--release", type=Release, choices=list(Release), help="of Raspberry Pi OS; seen on a fresh card"
+        "--release", type=_release, metavar="{bookworm,trixie}", help="of Raspberry Pi OS; seen on a fresh card"
     )
     every.add_argument("--user", default="till", metavar="NAME", help="who comes in by SSH; default: %(default)s")
     every.add_argument("--ssh-key", metavar="FILE", help="the public key that may come in; no password ever may")
@@ -44,6 +44,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     every.add_argument("--wifi-country", metavar="XX", help="where the radio is, as in AR, BR, UY, ES")
     every.add_argument("--again", action="store_true", help="write over what was prepared before")
+
+
+def _release(text: str) -> Release:
+    try:
+        return Release(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no release; choose {' or '.join(Release)}") from None
 
 
 def provision(options: argparse.Namespace) -> int:

@@ -75,7 +75,7 @@ def planned(wish: Wish, package: Package) -> Plan:
     hostname = told.tried("hostname", lambda text: values.hostname(text or (till.id if till else "unknown")))
     user = told.tried("user", values.user)
     keys = told.tried("ssh_key", _keys)
-    wifi = told.tried("wifi_ssid", lambda _: _wifi(wish))
+    wifi = _wifi(told, wish)
     if told.faults or not (bundle and till and hostname and user and keys):
         raise Faults(told.faults)
     return Plan(till.id, hostname, user, keys, till.timezone.key, bundle[0], package, wifi)
@@ -133,14 +133,19 @@ def _keys(path: str) -> tuple[str, ...]:
         raise Unfit(f"{path} {error}") from None
 
 
-def _wifi(wish: Wish) -> Wifi | None:
+def _wifi(told: _Told, wish: Wish) -> Wifi | None:
     names = ("wifi_ssid", "wifi_password", "wifi_country")
     given = [name for name in names if wish.of(name)]
-    if not given:
+    missing = [wish.places[name] for name in names if name not in given]
+    if given and missing:
+        needs = f"a Wi-Fi needs a name, a password and a country; give {' and '.join(missing)}"
+        told.faults.append(f"{wish.places[given[0]]}: {needs}")
+    if missing:
         return None
-    if missing := [wish.places[name] for name in names if name not in given]:
-        raise Unfit(f"a Wi-Fi needs a name, a password and a country; give {' and '.join(missing)}")
-    return values.wifi(*map(wish.of, names))
+    ssid = told.tried("wifi_ssid", values.ssid)
+    password = told.tried("wifi_password", values.wifi_password)
+    country = told.tried("wifi_country", values.country)
+    return values.wifi(ssid, password, country) if ssid and password and country else None
 
 
 def _content(path: Path) -> bytes:

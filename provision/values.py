@@ -46,25 +46,30 @@ def user(text: str) -> str:
     return text
 
 
+def ssid(text: str) -> str:
+    """The name of a Wi-Fi."""
+    well_named = text and len(text.encode()) <= 32 and text.isprintable() and text == text.strip()
+    if not well_named or re.search(r"[;\\]", text):
+        raise Unfit(f"{text!r} is no name of a Wi-Fi that can be written: at most 32 letters, without ; and \\")
+    return text
+
+
+def wifi_password(text: str) -> str:
+    """A password, or the key made from it. It is never shown."""
+    if not PSK.fullmatch(text) and not PASSPHRASE.fullmatch(text):
+        raise Unfit(f"the Wi-Fi's password has {len(text)} letters; it must have 8 to 63, of plain ASCII")
+    return text
+
+
+def country(text: str) -> str:
+    """Where a radio is."""
+    if text not in Locale("en").territories or not re.fullmatch("[A-Z]{2}", text):
+        raise Unfit(f"{text!r} is no country: two capital letters, as in AR, BR, UY, ES")
+    return text
+
+
 def wifi(ssid: str, password: str, country: str) -> Wifi:
-    """All of it or nothing, and all that is wrong with it at once."""
-    well_named = ssid and len(ssid.encode()) <= 32 and ssid.isprintable() and ssid == ssid.strip()
-    faults = (
-        (
-            not well_named or re.search(r"[;\\]", ssid),
-            f"{ssid!r} is no name of a Wi-Fi that can be written: at most 32 letters, without ; and \\",
-        ),
-        (
-            not PSK.fullmatch(password) and not PASSPHRASE.fullmatch(password),
-            f"the Wi-Fi's password has {len(password)} letters; it must have 8 to 63, of plain ASCII",
-        ),
-        (
-            country not in Locale("en").territories or not re.fullmatch("[A-Z]{2}", country),
-            f"{country!r} is no country: two capital letters, as in AR, BR, UY, ES",
-        ),
-    )
-    if wrong := [text for holds, text in faults if holds]:
-        raise Unfit("; ".join(wrong))
+    """Put together what was read by the three above."""
     return Wifi(ssid, password.lower() if PSK.fullmatch(password) else _derived(password, ssid), country)
 
 

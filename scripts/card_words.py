@@ -77,13 +77,13 @@ PORTUGUESE = CardWords(
     steps=(
         "Ver se a luz está vermelha ou se falta papel.",
         "Apertar o botão e esperar a luz amarela rápida terminar.",
-        "Sem luz verde e sem ticket, não entregar. Na dúvida, ligar.",
+        "Sem luz verde e sem ticket, não entregar. Na dúvida, chamar o suporte.",
     ),
     papers="Um papel que começa com",
-    other=("Outra coisa", "leia: diz o que há, o que olhar e para quem ligar."),
+    other=("Outra coisa", "leia: diz o que há, o que olhar e quem chamar."),
     help="Ajuda",
     till="Este caixa",
-    call="Ligar para",
+    call="Chamar",
 )
 
 CARD_WORDS: Mapping[str, CardWords] = {"es": SPANISH, "pt": PORTUGUESE, "en": ENGLISH}

@@ -6,13 +6,13 @@ import sys
 import tempfile
 from pathlib import Path
 
-from sim.mosquitto import MosquittoError
-from sim.printer import Printer
-from sim.shop import Shop
-from sim.story import tell
-
-NEEDED = (110, 40)
-"""Columns and lines that the shop takes on a terminal."""
+try:
+    from sim.mosquitto import MosquittoError
+    from sim.printer import Printer
+    from sim.shop import Shop
+    from sim.story import tell
+except KeyboardInterrupt:  # Ctrl-C while all this loads
+    sys.exit(0)
 
 
 def main() -> int:
@@ -40,13 +40,12 @@ def main() -> int:
 def _play(shop: Shop, story: bool) -> int:
     if story:
         return tell(shop)
-    size = shutil.get_terminal_size()
-    if size.columns < NEEDED[0] or size.lines < NEEDED[1]:
-        code = tell(shop)
-        print(f"\nTo play it yourself, make the window {NEEDED[0]} x {NEEDED[1]} or larger.")
-        return code
-    from sim.screen import Screen
+    from sim.screen import NEEDED, Screen, fits
 
+    if not fits(shutil.get_terminal_size()):
+        code = tell(shop)
+        print(f"\nTo play it yourself, make the window {NEEDED.columns} x {NEEDED.lines} or larger.")
+        return code
     return Screen(shop).run()
 
 

@@ -1,9 +1,11 @@
 """The shop on a terminal: lights, paper and log, and keys for everything that can happen at a till."""
 
 import os
+import re
 import select
 import sys
 import termios
+import textwrap
 import tty
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +18,13 @@ from rich.panel import Panel
 from rich.text import Text
 
 from sim.shop import Shop
+
+NEEDED = os.terminal_size((110, 40))
+"""What the shop takes on a terminal."""
+PAPER_WIDTH = 54
+LIGHTS_HEIGHT, SAID_HEIGHT = 9, 4
+FRAME = 2
+"""Lines, and columns without the space within."""
 
 SHADES = {"green": ("#1f3d2b", "#2bff88"), "yellow": ("#3d381f", "#ffe02b"), "red": ("#3d1f1f", "#ff4040")}
 
@@ -57,11 +66,11 @@ class Screen:
         before = termios.tcgetattr(sys.stdin)
         tty.setcbreak(sys.stdin)
         try:
-            with Live(self._draw(), screen=True, auto_refresh=False) as live:
+            with Live(screen=True, auto_refresh=False) as live:
                 while (key := self._read_key()) != "q":
                     if key in self._keys:
                         self._said = self._obey(self._keys[key])
-                    live.update(self._draw(), refresh=True)
+                    live.update(self._draw(os.terminal_size(live.console.size)), refresh=True)
         finally:
             termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
         return 0
@@ -112,22 +121,29 @@ class Screen:
 
     # --- what is seen ----------------------------------------------------------------------------------------------
 
-    def _draw(self) -> Layout:
+    def _draw(self, size: os.terminal_size) -> Layout:
+        if not fits(size):
+            return Layout(Text(f"Make the window {NEEDED.columns} x {NEEDED.lines} or larger; q quits."))
         layout = Layout()
-        layout.split_row(Layout(name="till", ratio=1), Layout(name="paper", size=54))
+        layout.split_row(Layout(name="till", ratio=1), Layout(name="paper", size=PAPER_WIDTH))
         status = self._shop.status
         said = "   ".join(f"{name}: {status.get(name, '?')}" for name in ("state", "printer", "api"))
         said = "nobody hears what the till says" if self._away else said
         till = Group(self._lights(), Text("\n  " + (said if self._shop.board.running else "no power")))
         problems = Text("\n".join(f"  ! {problem}" for problem in status.get("problems", [])), style="bold red")
         keys = Text("\n".join(f"  {key}  {what.words}" for key, what in self._keys.items()))
-        log = Text("\n".join(_without_debug(self._shop.board.tail(200))[-10:]), style="dim", no_wrap=True)
-        layout["till"].split_column(
-            Layout(Panel(Group(till, problems), title="till CAJA01"), size=9),
-            Layout(Panel(keys, title="keys"), size=len(self._keys) + 2),
-            Layout(Panel(Text(self._said), title="what happened"), size=4),
-            Layout(Panel(log, title="log")),
+        command = Text(f"--config {self._shop.config}", style="dim", no_wrap=True)
+        heights = (LIGHTS_HEIGHT, len(self._keys) + FRAME, SAID_HEIGHT, 1 + FRAME)
+        rows = newest(self._shop.board.tail(200), size.columns - PAPER_WIDTH - 2 * FRAME)
+        log = Text("\n".join(rows[-(size.lines - sum(heights) - FRAME) :]), style="dim")
+        panels = (
+            Panel(Group(till, problems), title="till CAJA01"),
+            Panel(keys, title="keys"),
+            Panel(Text(self._said), title="what happened"),
+            Panel(command, title="to ask it elsewhere: .venv/bin/till-edge orders"),
         )
+        fixed = (Layout(panel, size=height) for panel, height in zip(panels, heights, strict=True))
+        layout["till"].split_column(*fixed, Layout(Panel(log, title="log")))
         layout["paper"].update(Panel(self._paper_text(), title="paper"))
         return layout
 
@@ -144,5 +160,13 @@ class Screen:
         return Text("\n".join(piece for piece in pieces if piece.strip()), style="black on #fdfcf7")
 
 
-def _without_debug(log: str) -> list[str]:
-    return [line for line in log.splitlines() if not line.startswith("DEBUG")]
+def fits(size: os.terminal_size) -> bool:
+    """Whether the shop can be seen on a terminal of this size."""
+    return size.columns >= NEEDED.columns and size.lines >= NEEDED.lines
+
+
+def newest(log: str, width: int) -> list[str]:
+    """The rows of a log for people: who said it is cut off, and what was said is not."""
+    said = (line for line in log.splitlines() if not line.startswith("DEBUG"))
+    messages = (re.sub(r"^INFO [\w.]+: ", "", line) for line in said)
+    return [row for message in messages for row in textwrap.wrap(message, width, subsequent_indent="  ")]

@@ -142,6 +142,21 @@ def test_booting_again_does_nothing(pi):
     assert listed(pi.home) == before
 
 
+def test_a_folder_that_is_not_there_is_a_mistake_of_whoever_named_it(pi):
+    shutil.rmtree(pi.dropped)
+    code, said = pi.boot()
+    assert code == 1
+    assert said == f"till-edge: there is no folder {pi.dropped}; name the one that has the bundle\n"
+
+
+def test_what_was_accepted_is_finished_though_the_card_has_no_such_folder_any_more(pi):
+    (pi.home / ".accepted").mkdir(parents=True)
+    (pi.dropped / "config.yaml").rename(pi.home / ".accepted" / "config.yaml")
+    shutil.rmtree(pi.dropped)
+    assert pi.boot()[0] == 0
+    assert (pi.home / "config.yaml").exists()
+
+
 def test_a_new_configuration_alone_keeps_the_token_that_is_there(pi):
     pi.boot()
     (pi.dropped / "config.yaml").write_text(NEW.replace("CAJA01", "CAJA02"))

@@ -29,7 +29,7 @@ from edge.install.check import Check, Options
 from edge.install.check_account import check_order
 from edge.install.check_broker import Visit, ask_daemon
 from edge.install.check_parts import Press, ask_daemon_for_printer, check_machine, check_panel, leave_panel
-from edge.install.findings import Cause, Finding, Grade, Part, all_well, failed, ok
+from edge.install.findings import Cause, Finding, Grade, Part, all_well, failed, ok, skipped
 from edge.install.light_words import MEANINGS
 from edge.journal import claim, in_use
 from edge.machine import Board, board
@@ -97,7 +97,7 @@ def test_a_till_of_which_all_is_well(shop_of):
     assert list(grades(said)) == [part.value for part in Part]
     assert {part for part, grade in grades(said).items() if grade != "ok"} <= {"button", "power", "disk"}
     [ticket] = shop.printer.tickets
-    assert "Todo bien: la caja puede vender." in ticket.text
+    assert "Lo que se probó está bien." in ticket.text, "nobody pressed the button"
     assert "Si no se vieron las tres" in ticket.text, "no machine can tell whether they shone"
     assert HELP_URL in ticket.text, "the code"
     assert shop.mercadopago.till().loaded is None
@@ -540,6 +540,20 @@ def test_the_ticket_fits_its_paper_whatever_is_on_it(language, columns, tmp_path
         text = ticket(language, columns, findings, tmp_path)
         assert [line.strip() for line in text if len(line) > columns] in ([], [f"[QR {HELP_URL}]"])
         assert HELP_URL.removeprefix("https://") in "\n".join(text)
+
+
+def test_the_ticket_names_what_was_not_tried_and_vouches_for_the_rest_only(tmp_path):
+    at_work = (Part.LIGHTS, Part.BUTTON)
+    findings = tuple(skipped(part, Cause.DAEMON_RUNS, "") if part in at_work else ok(part, "") for part in Part)
+    text = ticket("es", 32, findings, tmp_path)
+    assert "Lo que se probó está bien." in [line.strip() for line in text]
+    assert "Sin probar: Luces, Botón." in text
+    assert "Todo bien" not in "".join(text)
+
+
+def test_what_is_not_there_was_not_left_out(tmp_path):
+    findings = (skipped(Part.RELAY, Cause.NO_RELAY, ""), skipped(Part.POWER, Cause.NO_PI, ""), ok(Part.CLOCK, ""))
+    assert "Todo bien: la caja puede vender." in [line.strip() for line in ticket("es", 32, findings, tmp_path)]
 
 
 @pytest.mark.parametrize("language", ACCEPTANCE)

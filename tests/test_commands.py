@@ -104,13 +104,24 @@ def test_orders_and_reprint_say_what_there_is(shop):
     journal.close()
     code, said = till_edge(shop, "orders")
     assert code == 0
-    assert f"2026-03-02 18:39:20  printed            5350.5 ARS  {REFERENCE}" in said.splitlines()
+    assert f"2026-03-02 18:39:20  printed           5350.50 ARS  {REFERENCE}" in said.splitlines()
     assert till_edge(shop, "reprint", "waiting") == (
         1,
         "till-edge: 'waiting' is not paid; `till-edge orders` lists them\n",
     )
     assert "there is no order 'nobody'" in till_edge(shop, "reprint", "nobody")[1]
     assert till_edge(shop, "reprint", REFERENCE)[0] == 0
+
+
+@pytest.mark.parametrize("words", [("edge", "orders"), ("edge", "check"), ("sim",)])
+def test_ctrl_c_while_the_libraries_load_is_no_traceback(tmp_path, words):
+    (tmp_path / "yaml.py").write_text("raise KeyboardInterrupt")
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-m", *words], capture_output=True, text=True, timeout=30, env=environment, check=False
+    )
+    assert done.stdout + done.stderr == ""
+    assert done.returncode in (0, 130)
 
 
 def test_a_plug_pulled_and_put_in_again_leaves_the_lights_dark_for_a_moment(shop):

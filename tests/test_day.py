@@ -367,7 +367,7 @@ def test_the_slip_says_all_there_is_to_say():
         "Tickets: 214 $1.284.350,50",
         "US$12,00",
         "sin confirmar 2",
-        "Mercado Pago: 215 $1.290.351,00",
+        "Ventas en MP: 215 $1.290.351,00",
         "Canceladas 7",
         "Falta imprimir: 1",
         f"{REFERENCE} $5.350,50",
@@ -502,7 +502,7 @@ def test_the_evening_of_a_shop(shop: Shop):
     )
     slip = wait_for(lambda: slips_of(shop)[1:], "the second slip")[0]
     rows = [" ".join(row.split()) for row in slip.splitlines()]
-    for expected in ("DIFERENCIA", "Tickets: 3 $300,00", "Mercado Pago: 2 $200,00", "second $100,00"):
+    for expected in ("DIFERENCIA", "Tickets: 3 $300,00", "Ventas en MP: 2 $200,00", "second $100,00"):
         assert expected in rows, slip
     assert "first" not in slip
 

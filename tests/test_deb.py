@@ -125,6 +125,16 @@ def test_the_scripts_enable_each_unit_that_says_what_wants_it(unpacked):
         ]
 
 
+def test_no_link_of_its_documents_is_dead_on_the_pi(unpacked):
+    documents = unpacked / "usr/share/doc/till-edge"
+    pages = [*documents.rglob("*.md")]
+    assert {"README.md", "docs/install.es.md", "docs/symptoms.pt.md"} <= {str(p.relative_to(documents)) for p in pages}
+    links = [
+        (page, link) for page in pages for link in re.findall(r'(?:\]\(|src=")([^)"#\s:]+)[)"#]', page.read_text())
+    ]
+    assert [(page.name, link) for page, link in links if not (page.parent / link).is_file()] == []
+
+
 def test_neither_the_simulator_nor_the_relay_nor_any_test_is_in_it(unpacked):
     folders = {path.name for path in (unpacked / "usr/lib/till-edge").rglob("*") if path.is_dir()}
     assert not folders & {"sim", "relay", "provision", "tests"}

@@ -56,7 +56,7 @@ def test_a_fresh_reference_is_never_too_long():
 def test_show_and_cancel(till_edge):
     assert till_edge("order", "show")[:2] == (0, "no order on this till")
     till_edge("order", "create", "--total", "10.50", "--reference", "R1")
-    assert till_edge("order", "show")[1].split() == ["R1", "10.5"]
+    assert till_edge("order", "show")[1].split() == ["R1", "10.50"]
     assert till_edge("order", "cancel")[:2] == (0, "R1 cancelled")
     assert till_edge("order", "cancel")[:2] == (0, "no order on this till")
 
@@ -80,7 +80,7 @@ REFUSED = {
     "thousands with an underscore": (["--total", "5_350"], {}, "no separator of thousands"),
     "a comma": (["--total", "10,50"], {}, "a point before two decimals"),
     "nothing": (["--total", "0.00"], {}, "more than nothing"),
-    "less than nothing": (["--total=-5"], {}, "'-5'"),
+    "less than nothing": (["--total", "-5"], {}, "'-5'; it must be more than nothing"),
     "no number": (["--total", "NaN"], {}, "'NaN'"),
     "other digits": (["--total", "\u0663"], {}, "no separator"),
     "a price with thousands": (["--total", "10", "--item", "a:1:1.500"], {}, "no separator of thousands"),
@@ -98,9 +98,40 @@ def test_what_is_wrong_is_refused_before_any_call(till_edge, mercadopago, option
     assert mercadopago.api.requests == []
 
 
+def test_in_chile_an_order_is_shown_without_cents_as_it_is_typed(till_edge):
+    assert till_edge("order", "create", "--total", "1500", "--reference", "R1", **CHILE)[0] == 0
+    assert till_edge("order", "show", **CHILE)[1].split() == ["R1", "1500"]
+
+
 def test_a_title_may_have_colons(till_edge, mercadopago):
     assert till_edge("order", "create", "--total", "10", "--item", "Combo: 2 x 1:1:10")[0] == 0
     assert mercadopago.account.till().loaded.body["items"][0]["title"] == "Combo: 2 x 1"
+
+
+def test_the_configuration_may_be_named_in_front_of_the_command(till_edge, tmp_path, capsys):
+    till_edge("order", "create", "--total", "10.50", "--reference", "R1")
+    assert main(["--config", str(tmp_path / "config.yaml"), "order", "show"]) == 0
+    assert "R1" in capsys.readouterr().out
+    assert main(["--config", str(tmp_path / "elsewhere.yaml"), "order", "show"]) == 78
+    assert str(tmp_path / "elsewhere.yaml") in capsys.readouterr().err
+
+
+def test_a_folder_is_no_configuration_and_that_is_said(till_edge, tmp_path, capsys):
+    assert main(["orders", "--config", str(tmp_path)]) == 78
+    assert capsys.readouterr().err == f"{tmp_path}: can't be read (Is a directory); name the file in it\n"
+
+
+def test_a_day_that_is_still_to_come_has_no_slip(till_edge):
+    code, said, complaint = till_edge("report", "--day", "2099-01-01")
+    assert (code, said) == (2, "")
+    assert "2099-01-01 is still to come" in complaint
+
+
+@pytest.mark.parametrize("seconds", ["-5", "0", "nan", "inf", "soon"])
+def test_nobody_can_press_a_button_in_less_than_no_time(till_edge, capsys, seconds):
+    with pytest.raises(SystemExit, match="2"):
+        till_edge("check", "--seconds", seconds)
+    assert f"{seconds!r} is no time to wait" in capsys.readouterr().err
 
 
 def test_without_a_journal_the_table_says_what_is_missing(till_edge):

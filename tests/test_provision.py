@@ -11,6 +11,7 @@ import yaml
 from cards import COMMAND_LINES, CONFIG, KEY, PACKAGE, PASSWORD, ROOT, TOKEN, WIFI, Laptop, bundle, listed
 from provisioning_page import PAGE, in_page, page_part
 
+from edge.__main__ import main
 from provision import values
 
 PSK = values.wifi(WIFI[1], "correcto caballo", "AR").psk
@@ -334,6 +335,13 @@ def test_a_card_that_has_run_before(laptop, release):
     assert said.splitlines()[0].endswith(release)
 
 
+def test_a_release_that_there_is_not(laptop, capsys):
+    laptop.card()
+    with pytest.raises(SystemExit, match="2"):
+        main(["provision", "--deb", "x.deb", "--release", "trixe"])
+    assert "argument --release: 'trixe' is no release; choose bookworm or trixie" in capsys.readouterr().err
+
+
 def test_another_release_than_the_one_that_is_there(laptop):
     laptop.card("trixie")
     refused(laptop, "bootfs looks like trixie, not bookworm; leave --release out", "--release", "bookworm")
@@ -376,7 +384,8 @@ def test_a_file_that_is_no_public_key(laptop, content, said):
         (("--user", "root"), "'root' is a user of the system"),
         ((*WIFI[:4],), "a Wi-Fi needs a name, a password and a country; give --wifi-country"),
         ((*WIFI[:2],), "give --wifi-password-file and --wifi-country"),
-        ((*WIFI[:5], "UK"), "'UK' is no country: two capital letters"),
+        (("--wifi-country", "AR"), "--wifi-country: a Wi-Fi needs"),
+        ((*WIFI[:5], "UK"), "--wifi-country: 'UK' is no country: two capital letters"),
         ((*WIFI[:5], "ar"), "'ar' is no country: two capital letters"),
         (("--wifi-ssid", "x" * 33, *WIFI[2:]), "at most 32 letters"),
         (("--ssh-key", "nowhere.pub"), "--ssh-key: nowhere.pub can't be read: No such file or directory"),
@@ -535,7 +544,7 @@ def test_all_mistakes_of_a_table_are_told_at_once_and_nothing_is_written(laptop)
     assert said.replace("till-edge: ", "").splitlines() == [
         "tills.csv:5: bundle: there is no folder CAJA03; till-relay enroll makes one for each till",
         "tills.csv:5: hostname: 'a_b' is no hostname: at most 63 of a-z 0-9 -, and no _; write a-b",
-        "tills.csv:6: wifi_ssid: the Wi-Fi's password has 5 letters; it must have 8 to 63, of plain ASCII",
+        "tills.csv:6: wifi_password: the Wi-Fi's password has 5 letters; it must have 8 to 63, of plain ASCII",
         "tills.csv:7: wifi_ssid: a Wi-Fi needs a name, a password and a country; give tills.csv:7: wifi_password",
         "tills.csv:3: hostname: caja is in line 2 already; each card has its own",
         "tills.csv:4: bundle: the till CAJA01 is in line 2 already; each card has its own",

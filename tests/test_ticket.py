@@ -100,6 +100,11 @@ def test_wide_paper_has_room_for_the_reference_beside_its_label():
     assert "Referencia               t3-20260302-000417-7f3c" in paper(PAID, columns=WIDE)
 
 
+@pytest.mark.parametrize("language", WORDS)
+def test_all_letters_fit_a_narrow_line(language):
+    assert len(WORDS[language].all_letters) <= NARROW
+
+
 def test_a_ticket_ends_with_one_cut():
     lines = lay_out(PAID, (Banner.COPY, Banner.LATE), TICKET, TILL, NARROW)
     assert lines[-1] == Cut()

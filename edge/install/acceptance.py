@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from edge.install.acceptance_words import ACCEPTANCE, AcceptanceWords
-from edge.install.findings import Finding, Findings, Grade, all_well
+from edge.install.findings import Finding, Findings, Grade, all_well, untried
 from edge.install.light_words import MEANINGS, Meaning
 from edge.ticket import (
     ALARM,
@@ -130,7 +130,10 @@ def _bad(finding: Finding) -> bool:
 
 def _verdict(findings: Findings, words: AcceptanceWords) -> Iterator[Line]:
     if all_well(findings):
-        yield Text(words.well, HEADLINE)
+        left_out = ", ".join(words.parts[finding.part] for finding in untried(findings))
+        yield Text(words.tried if left_out else words.well, HEADLINE)
+        if left_out:
+            yield Text(words.untried.format(left_out))
     else:
         yield Text(words.failed, ALARM)
         yield Text(words.failures.format(sum(map(_bad, findings))), HEADLINE)

@@ -111,11 +111,16 @@ def _by_keyboard() -> "Gesture":
 def adopt(options: argparse.Namespace) -> int:
     """Take over the configuration that lies on the boot partition. A till that has none yet says on paper why not."""
     from edge.config_slip import say_on_paper
-    from edge.install.adopt import CONFIGURATION
+    from edge.install.adopt import ACCEPTED, CONFIGURATION
     from edge.install.boot_partition import CardError, hand_over
 
+    home = options.config.parent
+    # At boot what was accepted before is finished, whatever has become of the card.
+    if not options.bundle.is_dir() and not (home / ACCEPTED).exists():
+        print(f"till-edge: there is no folder {options.bundle}; name the one that has the bundle", file=sys.stderr)
+        return FAILED
     try:
-        hand_over(options.bundle, options.config.parent)
+        hand_over(options.bundle, home)
     except CardError as error:
         print(f"till-edge: {error}", file=sys.stderr)
         return FAILED

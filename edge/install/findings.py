@@ -145,3 +145,9 @@ def blocked(part: Part, by: Part) -> Finding:
 def all_well(findings: Findings) -> bool:
     """Whether a shop can open: what is only worth knowing, or could not be tried, keeps no door shut."""
     return not any(finding.grade is Grade.FAILED for finding in findings)
+
+
+def untried(findings: Findings) -> Findings:
+    """What nobody knows how it is. Of what isn't there, nobody has to know."""
+    there = (finding for finding in findings if finding.cause not in (Cause.NO_RELAY, Cause.NO_PI))
+    return tuple(finding for finding in there if finding.grade is Grade.SKIPPED)

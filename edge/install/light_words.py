@@ -194,7 +194,13 @@ PORTUGUESE = (
         "vender; demora alguns segundos a mais",
         "verde com lampejo amarelo: pronto, sem avisos: demora alguns segundos",
     ),
-    Meaning((S.STARTING,), "amarela", "iniciando", "esperar; depois de cinco minutos, ligar", "amarela: iniciando"),
+    Meaning(
+        (S.STARTING,),
+        "amarela",
+        "iniciando",
+        "esperar; depois de cinco minutos, chamar o suporte",
+        "amarela: iniciando",
+    ),
     Meaning(
         (S.HOLDING, S.CANCELLED),
         "amarela e vermelha rápida",
@@ -235,8 +241,8 @@ PORTUGUESE = (
         (),
         "apagada",
         "sem energia, ou com defeito",
-        "ver a tomada; depois, ligar",
-        "apagadas: sem energia ou com defeito: ligue",
+        "ver a tomada; depois, chamar o suporte",
+        "apagadas: sem energia ou com defeito: chame o suporte",
     ),
 )
 
