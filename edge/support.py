@@ -61,7 +61,10 @@ def _close(till: Till, came: m.CommandCame, now: float) -> Till:
     """One day at a time: whoever can write to the broker could ask for a thousand."""
     if being_closed(till):
         return _reply(till, came, False, "the slip of a day is on its way already")
-    day = came.day or today(till, now)
+    present = today(till, now)
+    day = came.day or present
+    if day and present and day > present:
+        return _reply(till, came, False, f"{day} is still to come: here it is {present}")
     if day is None:
         return _reply(till, came, False, "which day it is is not known yet: name the one that is meant")
     return _reply(ask_day(till, day, now), came, True, f"the slip of {day} is printed when Mercado Pago was asked")

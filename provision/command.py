@@ -143,11 +143,12 @@ def _image(options: argparse.Namespace) -> tuple[Release, str | None]:
 
 
 def _twins(path: Path, plans: Mapping[int, Plan]) -> list[str]:
-    """Two machines with one name, or two tills with one identity, throw each other out."""
+    """Two machines with one name throw each other out, and two tills with one point of sale print the same sales."""
     seen: dict[tuple[str, str], int] = {}
     faults = []
     for line, made in plans.items():
-        for column, value in (("hostname", made.hostname), ("bundle", f"the till {made.till}")):
+        till, place = f"the till {made.till}", f"the point of sale {made.point_of_sale}"
+        for column, value in (("hostname", made.hostname), ("bundle", till), ("bundle", place)):
             first = seen.setdefault((column, value), line)
             if first != line:
                 faults.append(f"{path}:{line}: {column}: {value} is in line {first} already; each card has its own")

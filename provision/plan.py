@@ -47,6 +47,8 @@ class Plan:
     """All that goes onto one card. Without Wi-Fi it is Ethernet."""
 
     till: str
+    point_of_sale: str
+    """As the account has it."""
     hostname: str
     user: str
     ssh_keys: tuple[str, ...]
@@ -71,14 +73,15 @@ def planned(wish: Wish, package: Package) -> Plan:
     """Check a wish. Raises `Faults`."""
     told = _Told(wish)
     bundle = told.tried("bundle", lambda text: _bundle(Path(text)))
-    till = bundle[1].till if bundle else None
+    till, account = (bundle[1].till, bundle[1].mercadopago) if bundle else (None, None)
     hostname = told.tried("hostname", lambda text: values.hostname(text or (till.id if till else "unknown")))
     user = told.tried("user", values.user)
     keys = told.tried("ssh_key", _keys)
     wifi = _wifi(told, wish)
-    if told.faults or not (bundle and till and hostname and user and keys):
+    if told.faults or not (bundle and till and account and hostname and user and keys):
         raise Faults(told.faults)
-    return Plan(till.id, hostname, user, keys, till.timezone.key, bundle[0], package, wifi)
+    point_of_sale = f"{account.external_pos_id} of account {account.user_id}"
+    return Plan(till.id, point_of_sale, hostname, user, keys, till.timezone.key, bundle[0], package, wifi)
 
 
 class _Told:

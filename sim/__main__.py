@@ -2,6 +2,7 @@
 
 import argparse
 import shutil
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -24,6 +25,7 @@ def main() -> int:
     options = parser.parse_args()
     if options.save:
         options.save.mkdir(parents=True, exist_ok=True)
+    signal.signal(signal.SIGHUP, signal.default_int_handler)  # a terminal that is closed ends the shop
     with tempfile.TemporaryDirectory(prefix="shop-") as folder:
         printer = Printer(save_to=options.save)
         shop = Shop(Path(folder), {"till": {"language": options.language}}, printer=printer)

@@ -24,7 +24,7 @@ till:
 mercadopago:
   user_id: 700100200
   external_store_id: SUC001
-  external_pos_id: SUC001POS003
+  external_pos_id: POS{till}
   access_token_file: /etc/till-edge/access_token
 broker:
   host: mqtt.example.net

@@ -225,6 +225,11 @@ def command(desk: Desk, day: date | None = None) -> m.Reply:
     return reply
 
 
+def test_a_day_to_come_has_no_slip():
+    reply = command(desk_of(sale(1)), date(2026, 3, 3))
+    assert (reply.done, reply.text) == (False, "2026-03-03 is still to come: here it is 2026-03-02")
+
+
 def test_support_asks_for_today_and_is_told_which_day_that_is():
     desk = desk_of(sale(1))
     reply = command(desk)

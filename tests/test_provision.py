@@ -528,6 +528,14 @@ def test_a_table_of_a_spanish_excel(laptop, coded):
     assert "Almacén Ñandú:" in (laptop.folder / "cards/caja1/network-config").read_text()
 
 
+def test_two_tills_with_one_point_of_sale_would_print_the_same_sales(laptop):
+    copied = (laptop.folder / "CAJA01" / "config.yaml").read_text().replace("id: CAJA01", "id: CAJA02")
+    bundle(laptop.folder / "CAJA02", "CAJA02", **{"config.yaml": copied})
+    code, said = laptop.many("bundle\nCAJA01\nCAJA02\n", "--release", "trixie")
+    assert code == 1
+    assert "tills.csv:3: bundle: the point of sale POSCAJA01 of account 700100200 is in line 2 already" in said
+
+
 def test_all_mistakes_of_a_table_are_told_at_once_and_nothing_is_written(laptop):
     shops(laptop, "CAJA02")
     table = (
@@ -548,6 +556,8 @@ def test_all_mistakes_of_a_table_are_told_at_once_and_nothing_is_written(laptop)
         "tills.csv:7: wifi_ssid: a Wi-Fi needs a name, a password and a country; give tills.csv:7: wifi_password",
         "tills.csv:3: hostname: caja is in line 2 already; each card has its own",
         "tills.csv:4: bundle: the till CAJA01 is in line 2 already; each card has its own",
+        "tills.csv:4: bundle: the point of sale POSCAJA01 of account 700100200 is in line 2 already;"
+        " each card has its own",
     ]
     assert not (laptop.folder / "cards").exists()
 
