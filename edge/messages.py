@@ -430,13 +430,6 @@ Answer = (
 
 
 @dataclass(frozen=True)
-class Asked:
-    """The question is on its way: a doorbell that comes from here on may be newer than the answer."""
-
-    duty: PaymentDuty
-
-
-@dataclass(frozen=True)
 class Answered:
     """What Mercado Pago had to say to a duty."""
 
@@ -487,13 +480,6 @@ class PrinterSeen:
 
 
 @dataclass(frozen=True)
-class TicketBegun:
-    """The first byte may leave now. In the journal before it does."""
-
-    reference: str
-
-
-@dataclass(frozen=True)
 class TicketPrinted:
     """The printer proved it."""
 
@@ -526,18 +512,35 @@ TicketEnd = TicketPrinted | TicketUnproved | TicketInterrupted | TicketRefused
 
 
 @dataclass(frozen=True)
-class SlipBegun:
-    """The first byte may leave now of a slip that is not to come at each start. In the journal before it does."""
-
-    slip: PrintFailure
-
-
-@dataclass(frozen=True)
 class SlipTried:
     """What became of a slip."""
 
     slip: Slip
     end: TicketEnd
+
+
+# --- events: from the loop, before a duty goes out -------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The question is on its way: a doorbell that comes from here on may be newer than the answer."""
+
+    duty: PaymentDuty
+
+
+@dataclass(frozen=True)
+class TicketBegun:
+    """The first byte may leave now. In the journal before it does."""
+
+    reference: str
+
+
+@dataclass(frozen=True)
+class SlipBegun:
+    """The first byte may leave now of a slip that is not to come at each start. In the journal before it does."""
+
+    slip: PrintFailure
 
 
 # --- events: from the panel, the service manager and the clock -----------------------------------------------------

@@ -74,7 +74,7 @@ def breaks_each(till: Till) -> bool:
 
 
 def _breaks(till: Till, reading: MerchantOrder) -> bool:
-    """Whether it is this ticket that the printer breaks at."""
+    """Whether the printer breaks, and this ticket may be why: it was cut off before."""
     return till.printer.failures >= BREAKS and m.Banner.COPY in till.orders[reading.reference].banners
 
 
