@@ -178,7 +178,9 @@ def test_what_is_beside_the_configuration_and_in_no_bundle_stays_as_it_is(pi):
 
 
 def test_a_bundle_with_mistakes_stays_and_all_of_them_are_told_beside_it(pi):
-    (pi.dropped / "config.yaml").write_text(CONFIG.format(till="CAJA 1").replace("connection", "conection"))
+    (pi.dropped / "config.yaml").write_text(
+        CONFIG.format(till="CAJA01").replace("id: CAJA01", "id: CAJA 1").replace("connection", "conection")
+    )
     (pi.dropped / "broker_password").unlink()
     before = listed(pi.dropped)
     code, said = pi.boot()

@@ -51,7 +51,7 @@ def test_another_order_is_there_and_nothing_is_deleted(waiting: Shop):
     waiting.board.press(HOLD)
     [report] = waiting.wait_for_outcome("rejected")
     assert report["reason"] == "not_cancelled: another_order_on_till"
-    assert waiting.command("order", "show").stdout.split() == ["the-next-sale", "99"]
+    assert waiting.command("order", "show").stdout.split() == ["the-next-sale", "99.00"]
     waiting.wait_for_state("attention")
     waiting.board.press()
     waiting.wait_for_state("waiting")
