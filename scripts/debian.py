@@ -145,14 +145,22 @@ def plugged_in(system: System, *options: str) -> Iterator[Machine]:
     environ = {**os.environ, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"}
     nothing = subprocess.DEVNULL
     with subprocess.Popen(command, env=environ, stdin=nothing, stdout=nothing, stderr=nothing) as container:
-        children = Path(f"/proc/{container.pid}/task/{container.pid}/children")
         try:
-            yield Machine(system.folder, wait_for(lambda: children.read_text().strip(), "the machine did not start"))
+            yield Machine(system.folder, wait_for(lambda: _first_process(container.pid), "the machine did not start"))
         finally:
             # The first process of the machine takes all others with it; systemd-nspawn alone would leave them.
-            if container.poll() is None and (first := children.read_text().strip()):
+            if container.poll() is None and (first := _first_process(container.pid)):
                 os.kill(int(first), signal.SIGKILL)
             container.wait(PATIENCE)
+
+
+def _first_process(nspawn: int) -> str:
+    """The number of the machine's process 1, "" while there is none; for a moment another one prepares it."""
+    for child in Path(f"/proc/{nspawn}/task/{nspawn}/children").read_text().split():
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            if re.search(r"^NSpid:.*\t1$", Path(f"/proc/{child}/status").read_text(), re.MULTILINE):
+                return child
+    return ""
 
 
 @contextlib.contextmanager
