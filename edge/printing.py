@@ -33,9 +33,10 @@ def printer_duty(till: Till, now: float) -> m.PrinterDuty | None:
     if _under_way(till):
         return None
     owed = [order.reading for order in unprinted(till) if order.reading and not is_old(till, order, now)]
+    waiting = _list(till)
     ready = printer.paper.prints and now >= printer.retry_at
-    if (owed or till.slips) and ready and not till.journal_why:
-        return (_list(till, owed) or _ticket(till, owed)) if owed else till.slips[0]
+    if (waiting or owed or till.slips) and ready and not till.journal_why:
+        return waiting or (_ticket(till, owed) if owed else till.slips[0])
     if ready and printer.failures < BREAKS and (failure := failure_duty(till, now)):
         return failure
     return m.LookAtPrinter() if now >= printer.look_at else None
@@ -78,9 +79,13 @@ def _breaks(till: Till, reading: MerchantOrder) -> bool:
     return till.printer.failures >= BREAKS and m.Banner.COPY in till.orders[reading.reference].banners
 
 
-def _list(till: Till, owed: list[MerchantOrder]) -> m.PrintList | None:
-    """Tickets that waited for long don't come as a storm. A single one is as short as a list of it."""
-    old = [reading for reading in owed if not till.orders[reading.reference].called_for and _waited(till, reading)]
+def _list(till: Till) -> m.PrintList | None:
+    """Tickets that waited for long don't come as a storm. A single one is as short as a list of it.
+
+    What is on it is read again when a person calls for it, and not before, or the list would come in pieces.
+    """
+    waiting = [order.reading for order in unprinted(till) if order.reading and not order.called_for]
+    old = [reading for reading in waiting if _waited(till, reading)]
     old.sort(key=lambda reading: reading.paid_at)
     return m.PrintList(tuple(old[:MOST_ON_LIST])) if len(old) > 1 else None
 

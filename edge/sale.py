@@ -89,7 +89,8 @@ def _read_paid(till: Till, order: Order, reading: MerchantOrder, now: float) -> 
 
 def _confirm(till: Till, reference: str, reading: MerchantOrder, now: float) -> Till:
     """The money is there, at this moment; and perhaps twice, by two phones that scanned at once."""
-    till = replace(till, confirmed=remember(till.confirmed, reading.id, now))
+    confirmed = max(now, till.confirmed.get(reading.id, now))  # what a person wanted all the same stays wanted
+    till = replace(till, confirmed=remember(till.confirmed, reading.id, confirmed))
     if not reading.paid_twice or till.rejections.get(reading.id) == PAID_TWICE:
         return till
     till = replace(till, rejections=remember(till.rejections, reading.id, PAID_TWICE))

@@ -19,7 +19,7 @@ from edge.failures import NO_POS, watch
 from edge.life import FINISHED, Move, Order, Stage
 from edge.links import look_again, look_around, look_every, miss_echo, sweep, sweep_again, take_link_event
 from edge.order import MerchantOrder, Verdict
-from edge.printing import call_for_listed, read_old_again, reprint, take_printer_event
+from edge.printing import call_for_listed, read_old_again, reprint, take_printer_event, unprinted
 from edge.state import FIRST, ODD_TRIES, Api, Concern, Due, Till, back_off, remember, without
 
 NOT_FOUND_TRIES = 5
@@ -52,9 +52,15 @@ def payment_duty(till: Till, now: float) -> m.PaymentDuty | None:
 
 def _rank(till: Till, duty: m.PaymentDuty) -> int:
     """A cashier waits for a cancel, and for money that was seen; what others ring comes behind our own questions."""
-    if isinstance(duty, m.Cancel) or till.agenda[duty].at == FIRST:
+    if isinstance(duty, m.Cancel):
         return 0
-    return 2 if _was_rung(duty) else 1
+    if till.agenda[duty].at == FIRST:
+        return 1
+    return 3 if _was_rung(duty) and not _is_for_a_ticket(till, duty) else 2
+
+
+def _is_for_a_ticket(till: Till, duty: m.PaymentDuty) -> bool:
+    return any(duty == m.Verify(order.paid_by[0]) for order in unprinted(till))
 
 
 def _was_rung(duty: m.PaymentDuty) -> bool:
@@ -149,7 +155,8 @@ def _ask(till: Till, duty: m.PaymentDuty, now: float) -> Till:
     """The question is on its way; one that somebody rang for is paid from our share of Mercado Pago's patience."""
     if _was_rung(duty):
         till = replace(till, lookups=max(till.lookups, now) + LOOKUP)
-    return till.schedule(duty, replace(till.agenda[duty], rung_again=False))
+    due = till.agenda.get(duty)  # a finger that was felt just now may have dropped it
+    return till.schedule(duty, replace(due, rung_again=False)) if due else till
 
 
 # --- what Mercado Pago answers -------------------------------------------------------------------------------------
@@ -220,7 +227,8 @@ def _wait_for_api(till: Till, duty: m.PaymentDuty, answer: m.Unreachable, now: f
         due = due.later(now, answer.jitter)
         till = till.alarm(Concern.UNREADABLE, f"{duty}") if due.tries == ODD_TRIES else till
     api = Api(answer.trouble, answer.why, till.api.failures + 1, now + pause, pause, now)
-    return replace(till, api=api).schedule(duty, replace(due, at=max(due.at, now)))
+    # Behind the others, when the line has had its rest: were it this question alone, they would wait for ever.
+    return replace(till, api=api).schedule(duty, replace(due, at=max(due.at, api.retry_at + back_off(0))))
 
 
 def _miss(till: Till, duty: m.PaymentDuty, due: Due, now: float) -> Till:
@@ -342,9 +350,9 @@ def _take_cancel(till: Till, tried: m.CancelTried, due: Due, now: float) -> Till
     order = till.orders.get(tried.reference)
     if order is None or order.stage is not Stage.CANCELLING:
         return till
-    if any(reading.id in till.unplaced for reading in tried.orders):  # paid, and it is being asked where
-        return till.schedule(m.Cancel(order.reference), due.later(now))
-    if any(reading.received > 0 and not reading.cancelled for reading in tried.orders):  # paid, and not closed yet
+    if any(reading.id in till.unplaced for reading in tried.orders) and due.tries < ODD_TRIES:
+        return till.schedule(m.Cancel(order.reference), due.later(now))  # paid, and it is being asked where
+    if any(_may_be_ours(till, reading) for reading in tried.orders):
         return _kept(till, order, "being_paid", now)
     match tried.removal:
         case m.Removal.DELETED:
@@ -361,6 +369,12 @@ def _take_cancel(till: Till, tried: m.CancelTried, due: Due, now: float) -> Till
         case m.Removal.REFUSED if due.tries >= DELETE_TRIES:
             return _kept(till, order, "refused", now).alarm(Concern.NOT_CANCELLED, order.reference)
     return till.schedule(m.Cancel(order.reference), due.later(now))
+
+
+def _may_be_ours(till: Till, reading: MerchantOrder) -> bool:
+    """Whether there is money that only is not closed yet, or not placed."""
+    elsewhere = till.rejections.get(reading.id) == Verdict.ANOTHER_TILL
+    return reading.received > 0 and not reading.cancelled and not elsewhere
 
 
 def _cancelled(till: Till, order: Order, now: float) -> Till:

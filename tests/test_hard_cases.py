@@ -424,6 +424,84 @@ def test_a_sweep_whose_filter_did_not_work_prints_no_other_tills_ticket():
     assert desk.printed == []
 
 
+# --- who waits for whom --------------------------------------------------------------------------------------------
+
+
+def failing(desk: Desk, *kinds: type[m.PaymentDuty]) -> Desk:
+    """Mercado Pago answers all but these."""
+    answer, odd = desk.books.answer, m.Unreachable(m.Trouble.BUSY, "an answer that makes no sense")
+    desk.books.answer = lambda duty: odd if isinstance(duty, kinds) else answer(duty)  # type: ignore[method-assign]
+    return desk
+
+
+def test_a_cancel_that_always_fails_stops_no_other_sale():
+    desk = failing(desk_of(on_till=REFERENCE), m.Cancel)
+    desk.press(2.5)
+    desk.wait(20)
+    desk.books.write(sale(2))
+    desk.ring("2").wait(60).print()
+    assert desk.papers == [("2", ())]
+
+
+def test_a_hold_ends_though_nobody_can_say_where_the_money_is():
+    desk = failing(desk_of(on_till=REFERENCE), m.ReadPayment)
+    desk.books.write(sale(1, REFERENCE), place="another POS")  # so that the sweep doesn't tell either
+    desk.books.on_till = None
+    desk.press(2.5)
+    desk.wait(300)
+    assert desk.reasons == ["not_cancelled: being_paid"]
+
+
+def test_money_at_another_till_keeps_no_order_on_ours():
+    desk = desk_of(on_till="000417")
+    desk.books.write(sale(1, "000417"), place="another POS")
+    desk.press(2.5)
+    desk.wait(30)
+    assert desk.books.on_till is None
+    assert desk.stage("000417") is Stage.CANCELLED
+
+
+def test_a_finger_that_drops_a_question_while_it_is_handed_out_is_no_trouble():
+    desk = desk_of(on_till=REFERENCE)
+    assert m.Search(REFERENCE) in desk.till.agenda
+    desk.till = desk.till.drop(m.Search(REFERENCE))
+    desk.hear(m.Asked(m.Search(REFERENCE)))
+    desk.books.write(sale(1, REFERENCE))
+    desk.ring("1").print()
+    assert desk.papers == [("1", ())]
+
+
+def test_a_backlog_is_one_list_however_slow_mercado_pago_answers():
+    desk = without_paper(*(sale(number) for number in range(20))).wait(1300)
+    desk.hear(m.PrinterSeen(m.Paper.READY))
+    assert isinstance(desk.owed(), m.PrintList)
+    assert len(desk.owed().orders) == 20
+
+
+def test_a_cashier_who_cancels_waits_for_no_backlog():
+    desk = listed(*(sale(number) for number in range(20)))
+    desk.books.on_till = "next"
+    desk.wait(61)
+    desk.hear(m.ButtonDown())
+    desk.now += 0.2
+    desk.hear(m.ButtonUp())
+    desk.now += 0.1
+    desk.hear(m.Ticked())  # all twenty are called for
+    desk.till = desk.till.owe(m.Cancel("next"), desk.now)
+    assert payment_duty(desk.till, desk.now) == m.Cancel("next")
+
+
+def test_a_ticket_that_waits_to_be_confirmed_has_its_turn_though_answers_are_slow():
+    desk = Desk(books=Books(on_till="next-sale"))
+    desk.hear(m.PrinterSeen(m.Paper.OUT))
+    desk.books.write(PAID)
+    desk.ring(PAID.id).wait(100)
+    desk.hear(m.BrokerLost("no route"), m.PrinterSeen(m.Paper.READY))
+    desk.hear(m.Answered(m.Verify(PAID.id), m.Unreachable(m.Trouble.BUSY, "once")))
+    slowly(desk, 120, 6).print()
+    assert len(desk.printed) == 1
+
+
 # --- a light or a word that lies -----------------------------------------------------------------------------------
 
 
