@@ -114,6 +114,6 @@ def _without_money(done: Iterable[Sale], span: m.ReadDay, listed: Mapping[str, R
         for payment in reading.approved:
             there = listed[payment.id].amount if payment.id in listed else Decimal(0)
             with localcontext(EXACT):
-                missing = payment.amount - payment.refunded - there
+                missing = payment.left - there
             if missing > 0 and span.covers(payment.date_approved or _moment(order)):
                 yield Entry(order.reference, missing, payment.currency)

@@ -32,11 +32,9 @@ def printer_duty(till: Till, now: float) -> m.PrinterDuty | None:
     printer = till.printer
     if _under_way(till):
         return None
-    owed = [order.reading for order in unprinted(till) if order.reading and not is_old(till, order, now)]
-    waiting = _list(till)
     ready = printer.paper.prints and now >= printer.retry_at
-    if (waiting or owed or till.slips) and ready and not till.journal_why:
-        return waiting or (_ticket(till, owed) if owed else till.slips[0])
+    if ready and not till.journal_why and (owed := _list(till) or _ticket(till, now) or next(iter(till.slips), None)):
+        return owed
     if ready and printer.failures < BREAKS and (failure := failure_duty(till, now)):
         return failure
     return m.LookAtPrinter() if now >= printer.look_at else None
@@ -63,7 +61,10 @@ def read_old_again(till: Till, now: float) -> Till:
     return till
 
 
-def _ticket(till: Till, owed: list[MerchantOrder]) -> m.Print:
+def _ticket(till: Till, now: float) -> m.Print | None:
+    owed = [order.reading for order in unprinted(till) if order.reading and not is_old(till, order, now)]
+    if not owed:
+        return None
     first = min(owed, key=lambda reading: (_breaks(till, reading), reading.paid_at))
     return m.Print(first, till.orders[first.reference].banners)
 

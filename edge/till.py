@@ -205,8 +205,10 @@ def _ring_again(till: Till, duty: m.PaymentDuty, due: Due, now: float) -> Till:
 
 def _note_news(till: Till, reading: MerchantOrder, heard: float) -> Till:
     """How long it takes from the doorbell to the paper is measured from here."""
+    if reading.status != "closed" or reading.id in till.news:
+        return till
     order = sale.told_of(till, reading)
-    if reading.status != "closed" or reading.id in till.news or (order and reading.id in order.paid_by):
+    if order and reading.id in order.paid_by:
         return till
     return replace(till, news=remember(till.news, reading.id, heard))
 
