@@ -30,26 +30,26 @@ format: $(INSTALLED)
 # Every history of a small shop with FAULTS faults; two take long.
 FAULTS ?= 1
 explore: $(INSTALLED)
-	PYTHONPATH=. $(BIN)/python tests/explorer.py --faults $(FAULTS)
+	$(BIN)/python -m qa.explorer --faults $(FAULTS)
 
 # The daemon, killed at random moments between doorbell and paper.
 KILLS ?= 200
 torture: $(INSTALLED) mosquitto
-	PYTHONPATH=. $(BIN)/python tests/torture.py --kills $(KILLS)
+	$(BIN)/python -m qa.torture --kills $(KILLS)
 
 # Thousands of sales with something failing every few seconds; under ten minutes.
 SALES ?= 2000
 soak: $(INSTALLED) mosquitto
-	PYTHONPATH=. $(BIN)/python tests/soak.py --sales $(SALES)
+	$(BIN)/python -m qa.soak --sales $(SALES)
 
 # What other machines send, changed byte by byte under the eyes of the coverage.
 FUZZ_SECONDS ?= 300
 fuzz: $(FUZZING)
-	PYTHONPATH=. $(BIN)/python tests/fuzz.py --seconds $(FUZZ_SECONDS)
+	$(BIN)/python -m qa.fuzz --seconds $(FUZZ_SECONDS)
 
 # Deliberate bugs in the core, and who catches them.
 mutants: $(INSTALLED)
-	$(BIN)/python tests/mutants.py
+	$(BIN)/python -m qa.mutants
 
 # The same commit gives the same bytes. `sudo scripts/test-deb` really installs what this makes: docs/packaging.md.
 deb: $(INSTALLED)
@@ -57,10 +57,10 @@ deb: $(INSTALLED)
 
 # Everything that can be wrong at a till, and what `till-edge check` says of it.
 causes: $(INSTALLED) mosquitto
-	PYTHONPATH=.:tests $(BIN)/python -m check_causes
+	$(BIN)/python -m qa.check_causes
 
 diagram: $(INSTALLED)
-	$(BIN)/python -m tests.diagram
+	$(BIN)/python -m scripts.diagram
 
 # The card that stays at the till, to be printed: build/card-es.pdf, -pt, -en.
 # make card TILL="Caja 1" SUPPORT="0800 555 0000"; what is left out has a line to write on.

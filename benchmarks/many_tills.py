@@ -18,11 +18,11 @@ from multiprocessing import Process, Queue
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from edge import messages as m
-from edge.broker import MqttBroker
-from edge.config import BrokerConfig
-from edge.daemon import Arrival
-from relay.address import address_of
+from edge.config.schema import BrokerConfig
+from edge.core import messages as m
+from edge.daemon.loop import Arrival
+from edge.mqtt.session import MqttBroker
+from relay.addresses import address_of
 from relay.config import load
 from sim.mosquitto import Mosquitto
 from sim.shop import Ears, Relay

@@ -23,7 +23,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from relay.address import secret_of
+from relay.addresses import secret_of
 from sim.mosquitto import Mosquitto, accepts
 from sim.network import free_port
 from sim.shop import Relay

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import yaml
 
-from edge.config_reader import Unfit
-from edge.files import sync
-from edge.install.boot_partition import wipe
+from edge.config.reader import Unfit
+from edge.install.adopt.boot_partition import wipe
+from edge.machine.files import sync
 from provision import bookworm, first_boot, trixie
 from provision.plan import Plan, Release
 

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from edge.config_reader import Unfit
+from edge.config.reader import Unfit
 from provision import card, plan, table
 from provision.plan import Faults, Package, Plan, Release, Wish, planned
 

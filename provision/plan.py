@@ -7,10 +7,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeVar
 
-from edge.config import Config, ConfigError
-from edge.config_reader import Unfit
-from edge.install.adopt import bundle_in, load_bundle
-from edge.install.boot_partition import without_notes
+from edge.config.reader import Unfit
+from edge.config.schema import Config, ConfigError
+from edge.install.adopt.boot_partition import without_notes
+from edge.install.adopt.bundle import bundle_in, load_bundle
 from provision import values
 from provision.values import Wifi
 

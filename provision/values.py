@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from babel import Locale
 
-from edge.config_reader import Unfit
+from edge.config.reader import Unfit
 
 HOSTNAME = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)", re.ASCII)
 USER = re.compile(r"[a-z][a-z0-9-]{0,31}", re.ASCII)

@@ -9,10 +9,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from edge.wire import is_till_id
-from relay import enroll, fleet, sealing, server
-from relay.address import address_of, seller_address_of
+from edge.contract.mqtt import is_till_id
+from relay.addresses import address_of, seller_address_of
 from relay.config import Config, ConfigError, load
+from relay.enroll import enroll, sealing
+from relay.fleet import command as fleet
+from relay.web import server
 
 DEFAULT_CONFIG = Path("/etc/till-relay/relay.yaml")
 DONE, BAD_CONFIGURATION = 0, 78

@@ -15,8 +15,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.claim_wire import LARGEST_SEALED, PUBLIC_KEY, Claim, decode_claim, encode_claim
-from edge.wire import BadMessage, decode, encode
+from edge.contract.claims import LARGEST_SEALED, PUBLIC_KEY, Claim, decode_claim, encode_claim
+from edge.contract.mqtt import BadMessage, decode, encode
 
 MOST = 2_000
 MOST_FROM_ONE = 500

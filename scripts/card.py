@@ -22,10 +22,10 @@ from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import Paragraph
 
-from edge.install.light_words import MEANINGS, Meaning
-from edge.panel import LIGHTS, OFF, STEADY, Lights
-from edge.signals import Signal
-from edge.words import WORDS, Notice
+from edge.core.status import Signal
+from edge.install.check.light_words import MEANINGS, Meaning
+from edge.machine.panel import LIGHTS, OFF, STEADY, Lights
+from edge.paper.words import WORDS, Notice
 from scripts.card_words import CARD_WORDS, CardWords
 
 FOLDER = Path("build")

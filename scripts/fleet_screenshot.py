@@ -9,10 +9,10 @@ from rich.console import Console
 from rich.terminal_theme import TerminalTheme
 from rich.text import Text
 
-from edge.wire import encode
-from relay.fleet_facts import Record, Status, read_record, read_status
-from relay.fleet_rows import rows_of
-from relay.fleet_table import picture
+from edge.contract.mqtt import encode
+from relay.fleet.facts import Record, Status, read_record, read_status
+from relay.fleet.rows import rows_of
+from relay.fleet.table import picture
 
 NOW = datetime(2026, 11, 24, 22, 4, 5, tzinfo=UTC)
 PAGE = Path(__file__).parent.parent / "docs" / "fleet.svg"

@@ -8,7 +8,7 @@ The resistor is computed from what an LED may draw; a test holds the drawing aga
 from collections.abc import Iterator
 from pathlib import Path
 
-from edge.config import UART_PINS, PanelConfig
+from edge.config.schema import UART_PINS, PanelConfig
 
 PAGE = Path(__file__).parent.parent / "docs" / "wiring.svg"
 

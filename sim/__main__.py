@@ -9,7 +9,7 @@ from pathlib import Path
 
 try:
     from sim.mosquitto import MosquittoError
-    from sim.printer import Printer
+    from sim.printer.printer import Printer
     from sim.shop import Shop
     from sim.story import tell
 except KeyboardInterrupt:  # Ctrl-C while all this loads

@@ -207,7 +207,7 @@ class _Hands(socketserver.StreamRequestHandler):
 
 def main(arguments: list[str]) -> int:
     """Run till-edge with its pins within reach."""
-    from edge.__main__ import main as till_edge
+    from edge.cli.main import main as till_edge
 
     if bundle := os.environ.get("SIM_CA"):
         requests.adapters.DEFAULT_CA_BUNDLE_PATH = bundle

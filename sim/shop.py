@@ -27,7 +27,7 @@ from sim.board import BUTTON, LEDS, Board
 from sim.mercadopago import MercadoPago
 from sim.mosquitto import Mosquitto
 from sim.network import free_port
-from sim.printer import Printer
+from sim.printer.printer import Printer
 
 TILL = "CAJA01"
 STORE, POS = "SUC001", "SUC001POS003"

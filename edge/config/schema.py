@@ -1,0 +1,284 @@
+"""The daemon's configuration: each section a dataclass, each key one line of it; the rest are rules between keys.
+
+`load` also reads what the file points to (token, password, certificates), so that a daemon that starts has all it
+needs. All mistakes are found in one go. `config.example.yaml` explains every key.
+"""
+
+import os
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Literal, get_args
+
+from edge.config.reader import UNREAD, Form, Reader
+from edge.config.values import (
+    AnyPath,
+    AnyText,
+    ApiUrl,
+    Baudrate,
+    Certificates,
+    Device,
+    ExternalId,
+    File,
+    Host,
+    Minutes,
+    NotificationUrl,
+    PageUrl,
+    Pin,
+    Port,
+    Seconds,
+    Secret,
+    SecretFile,
+    Text,
+    Texts,
+    TillId,
+    Timezone,
+    TopicRoot,
+    UserId,
+    YesOrNo,
+    choice,
+    is_loopback,
+    number,
+    read_token,
+    text,
+    token_file,
+    whole,
+)
+from edge.config.yaml_nodes import ConfigError, compose
+
+__all__ = ["BrokerConfig", "Config", "ConfigError", "PanelConfig", "PrinterConfig", "Secret", "TlsConfig", "load"]
+
+TOKEN_FILE = Path("/etc/till-edge/access_token")
+TOKEN_KEY = "mercadopago.access_token_file"
+CREDENTIAL = "access_token"
+"""The systemd credential that takes the place of the token's file."""
+
+Language = Literal["es", "pt", "en"]
+Connection = Literal["usb", "serial", "network", "file"]
+CodePage = Literal["CP858", "CP850", "CP1252", "CP860"]
+Proof = Literal["auto", "process_id", "status", "none"]
+
+
+@dataclass(frozen=True)
+class TillConfig:
+    """Which till this is. Its name stands on tickets; left out, it is the id."""
+
+    id: TillId
+    name: Annotated[str, Form(text, instead=lambda till: till["id"])]
+    timezone: Timezone
+    language: Annotated[Language, Form(choice(*get_args(Language)))] = "es"
+    support: Text | None = None
+    """Whom to call; stands on slips that say what fails."""
+    help_url: PageUrl | None = None
+    """What the code on the acceptance ticket leads to."""
+
+
+@dataclass(frozen=True)
+class MercadoPagoConfig:
+    """Whose money it is, at which point of sale, and how to ask."""
+
+    user_id: UserId
+    external_store_id: ExternalId
+    external_pos_id: ExternalId
+    access_token: Annotated[Secret, Form(token_file, suffix="_file", instead=lambda _: read_token(TOKEN_FILE))]
+    api_url: ApiUrl = "https://api.mercadopago.com"
+    timeout_seconds: Annotated[float, Form(number(0.1, 120))] = 10.0
+    notification_url: NotificationUrl | None = None
+    """What orders carry that are created here. Left out, they carry none."""
+    reference_prefix: Text | None = None
+    """How the references of this till's orders begin. Needed only where one address serves all tills of a seller."""
+
+
+@dataclass(frozen=True)
+class TlsConfig:
+    """Without `ca_file` the certificates that the system trusts are trusted."""
+
+    ca_file: Certificates | None = None
+    cert_file: File | None = None
+    key_file: File | None = None
+
+
+@dataclass(frozen=True)
+class BrokerConfig:
+    """How to reach the broker. `tls` is None only where it is on this machine."""
+
+    host: Host
+    port: Annotated[int, Form(whole(1, 65535), instead=lambda broker: 1883 if broker["tls"] is None else 8883)]
+    username: Text | None = None
+    password: SecretFile | None = None
+    topic_root: TopicRoot = "tills"
+    tls: TlsConfig | None = field(default_factory=TlsConfig)
+
+
+@dataclass(frozen=True)
+class PrinterConfig:
+    """How to reach the printer, and what it can do. Profile, columns and code page that are None are found out."""
+
+    connection: Annotated[Connection, Form(choice(*get_args(Connection)))]
+    device: Device | None = None
+    baudrate: Baudrate = 38400
+    host: Host | None = None
+    port: Port = 9100
+    profile: Text | None = None
+    columns: Annotated[int | None, Form(whole(24, 64))] = None
+    codepage: Annotated[CodePage | None, Form(choice(*get_args(CodePage)))] = None
+    proof: Annotated[Proof, Form(choice(*get_args(Proof)))] = "auto"
+    open_drawer: YesOrNo = False
+
+
+@dataclass(frozen=True)
+class TicketConfig:
+    """What stands on every ticket."""
+
+    header: Texts = ()
+    legend: AnyText = "DOCUMENTO NO VÁLIDO COMO FACTURA"
+    footer: Texts = ()
+    logo: File | None = None
+    qr: YesOrNo = True
+
+
+@dataclass(frozen=True)
+class LedsConfig:
+    """GPIO numbers (BCM)."""
+
+    green: Pin = 17
+    yellow: Pin = 27
+    red: Pin = 22
+
+
+@dataclass(frozen=True)
+class ButtonConfig:
+    """A GPIO number (BCM), and how long the button is held to cancel."""
+
+    pin: Pin = 26
+    hold_seconds: Annotated[float, Form(number(0.1, 30))] = 2.0
+
+
+@dataclass(frozen=True)
+class PanelConfig:
+    """The lights and the button."""
+
+    leds: LedsConfig = field(default_factory=LedsConfig)
+    button: ButtonConfig = field(default_factory=ButtonConfig)
+
+
+@dataclass(frozen=True)
+class WatchConfig:
+    """How patient the till is."""
+
+    first_check_seconds: Seconds = 30.0
+    check_every_seconds: Seconds = 5.0
+    idle_every_seconds: Seconds = 60.0
+    outage_every_seconds: Seconds = 10.0
+    grace_minutes: Minutes = 15.0
+    slip_after_seconds: Seconds = 60.0
+
+
+@dataclass(frozen=True)
+class JournalConfig:
+    """Where orders are kept, and for how long. Sessions and retries of others last up to 14 days."""
+
+    path: AnyPath = Path("/var/lib/till-edge/journal.db")
+    keep_days: Annotated[int, Form(whole(14, 3650))] = 30
+
+
+@dataclass(frozen=True)
+class Config:
+    """All that the daemon is told."""
+
+    till: TillConfig
+    mercadopago: MercadoPagoConfig
+    broker: BrokerConfig
+    printer: PrinterConfig
+    ticket: TicketConfig
+    panel: PanelConfig
+    watch: WatchConfig
+    journal: JournalConfig
+
+
+def load(path: Path, environ: Mapping[str, str] = os.environ) -> Config:
+    """Read a configuration. Raises `ConfigError` with all the mistakes there are."""
+    reader = Reader(path, _credentials(environ))
+    config = reader.read(Config, compose(path))
+    for rule in (_pins, _printer, _plain_text, _client_certificate, _password):
+        rule(reader)
+    reader.raise_if_faulty()
+    return config
+
+
+def _credentials(environ: Mapping[str, str]) -> dict[str, str]:
+    folder = environ.get("CREDENTIALS_DIRECTORY")
+    credential = Path(folder or "/", CREDENTIAL)
+    # The unit hands over a blank one if there is no file; then the file is what is missing, and what has to be named.
+    given = folder and credential.exists() and credential.read_bytes().strip()
+    return {TOKEN_KEY: str(credential)} if given else {}
+
+
+# --- rules between keys; of what could not be read, `values` has nothing ---------------------------------------------
+
+PINS = ("panel.leds.green", "panel.leds.yellow", "panel.leds.red", "panel.button.pin")
+UARTS = ("/dev/serial0", "/dev/ttyAMA0", "/dev/ttyS0")
+UART_PINS = (14, 15)
+
+CONNECTIONS = {
+    "usb": ((), ("device",)),
+    "serial": (("device",), ("baudrate",)),
+    "network": (("host",), ("port",)),
+    "file": (("device",), ()),
+}
+"""Which keys a connection needs, and which it can have besides."""
+
+
+def _pins(reader: Reader) -> None:
+    """A pin has one use. Where one of two is a default, the blame is on the one that is written."""
+    used = dict.fromkeys(UART_PINS, "printer.device") if str(reader.values.get("printer.device")) in UARTS else {}
+    for key in sorted(PINS, key=lambda key: key in reader.written):
+        pin = reader.values.get(key)
+        if pin in used:
+            reader.fault(key, f"pin {pin} is used by {used[pin]} already; choose another")
+        elif pin is not None:
+            used[pin] = key
+
+
+def _printer(reader: Reader) -> None:
+    """Each connection has keys of its own."""
+    connection = reader.values.get("printer.connection")
+    if connection is None:
+        return
+    needed, possible = CONNECTIONS[connection]
+    for name in ("device", "baudrate", "host", "port"):
+        key = f"printer.{name}"
+        if name in needed and key not in reader.written:
+            reader.fault(key, f"is missing; connection: {connection} needs it")
+        elif name not in needed + possible and key in reader.written:
+            reader.fault(key, f"is not used with connection: {connection}; remove it")
+
+
+def _plain_text(reader: Reader) -> None:
+    """Without TLS the password could be read on the way, unless there is no way."""
+    host = reader.values.get("broker.host")
+    if reader.values.get("broker.tls", UNREAD) is None and host is not None and not is_loopback(host):
+        reader.fault("broker.tls", f"can be false only for a broker on this machine, and {host} isn't; remove it")
+
+
+def _client_certificate(reader: Reader) -> None:
+    """A certificate and its key go together, and belong together."""
+    certificate, key = (reader.values.get(f"broker.tls.{name}") for name in ("cert_file", "key_file"))
+    names = [name for name in ("cert_file", "key_file") if f"broker.tls.{name}" in reader.written]
+    if len(names) == 1:
+        reader.fault(f"broker.tls.{names[0]}", "cert_file and key_file go together; give both or neither")
+    elif certificate and key:
+        try:
+            # The empty password keeps OpenSSL from asking for one on the terminal.
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(certificate, key, password="")
+        except ssl.SSLError:
+            reader.fault(
+                "broker.tls.key_file",
+                f"{key} is not the key of {certificate}; both must be in PEM form, without password",
+            )
+
+
+def _password(reader: Reader) -> None:
+    if "broker.password_file" in reader.written and "broker.username" not in reader.written:
+        reader.fault("broker.password_file", "is a password without a user; add broker.username")

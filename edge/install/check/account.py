@@ -1,0 +1,184 @@
+"""What Mercado Pago says of this till: whose token, which store and point of sale, and whether it takes an order.
+
+The order is put only on a till that is free, lives a minute whatever happens, names no notification address, and is
+removed only if it is the one on the till. A daemon that sees it watches it like any order that nobody pays.
+"""
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from edge.config.schema import Config
+from edge.core import messages as m
+from edge.core.order import LoadedOrder
+from edge.install.check.findings import Cause, Finding, Part, blocked, failed, ok, skipped, warning
+from edge.mercadopago.client import ApiError, MercadoPago
+from edge.mercadopago.decode import PointOfSale, Unreadable
+from edge.mercadopago.new_order import CHILE, fresh_reference, new_order
+
+AMOUNT = Decimal(10)
+"""Whole, for Chile; and if a customer should pay it in the second that it is there, it is a sale like any other."""
+LIFE = timedelta(seconds=60)
+COUNTRIES = {
+    "MLA": "Argentina",
+    "MLB": "Brazil",
+    "MLC": "Chile",
+    "MLU": "Uruguay",
+    "MLM": "Mexico",
+    "MPE": "Peru",
+    "MCO": "Colombia",
+}
+CAUSES = {
+    m.Trouble.NETWORK: Cause.API_UNREACHABLE,
+    m.Trouble.CLOCK: Cause.CLOCK_WRONG,
+    m.Trouble.REFUSED: Cause.TOKEN_REFUSED,
+    m.Trouble.BUSY: Cause.API_ERROR,
+}
+ADVICE = {
+    Cause.API_UNREACHABLE: "look at cable, router, and what may stand between here and there",
+    Cause.CLOCK_WRONG: "set the clock: timedatectl set-ntp true",
+    Cause.TOKEN_REFUSED: "copy the token again from the account that receives the money",
+    Cause.API_ERROR: "try again in a minute",
+}
+
+
+def check_account(api: MercadoPago, config: Config) -> Iterator[Finding]:
+    """Try the token, then the store, then the point of sale."""
+    yield (token := _tried(Part.TOKEN, lambda: _token(api, config)))
+    if token.cause not in (None, Cause.OTHER_COUNTRY):
+        yield blocked(Part.STORE, Part.TOKEN)
+        yield blocked(Part.POS, Part.TOKEN)
+        return
+    yield _tried(Part.STORE, lambda: _store(api, config))
+    yield _tried(Part.POS, lambda: _point_of_sale(api, config))
+
+
+def check_order(api: MercadoPago, config: Config, now: datetime, nonce: str) -> Finding:
+    """Put a small order on the till, read it back, remove it; leave alone whatever else is there.
+
+    `now` is Mercado Pago's time, `nonce` makes the reference a fresh one.
+    """
+    reference = fresh_reference(f"check-{config.till.id}", now, nonce)
+    order = new_order(config, reference, AMOUNT, (), now, LIFE)
+    order.pop("notification_url", None)  # nobody is to be rung for it
+    return _tried(Part.ORDER, lambda: _there_and_back(api, reference, order))
+
+
+def _there_and_back(api: MercadoPago, reference: str, order: Mapping[str, Any]) -> Finding:
+    if there := api.order_on_till():
+        seen = f"the order {there.reference} is on the till; it was not touched, and none was tried"
+        return skipped(Part.ORDER, Cause.TILL_IN_USE, seen, "check again when it is paid or gone")
+    began = time.monotonic()
+    try:
+        api.put_order(order)
+        loaded = api.order_on_till()
+    finally:  # a PUT that went unanswered may have been carried out all the same
+        tried = _remove(api, reference)
+    return _judge(reference, loaded, tried, time.monotonic() - began)
+
+
+def _tried(part: Part, attempt: Callable[[], Finding]) -> Finding:
+    """What came of it, where Mercado Pago can be asked; else why it can't."""
+    try:
+        return attempt()
+    except ApiError as error:
+        cause = CAUSES[error.trouble]
+        if part is Part.ORDER and 400 <= error.status < 500 and cause is Cause.API_ERROR:
+            return failed(part, Cause.ORDER_REFUSED, str(error), "send this line to support")
+        return failed(part, cause, str(error), ADVICE[cause])
+    except Unreadable as error:
+        return failed(part, Cause.API_ERROR, f"an answer that makes no sense: {error}", ADVICE[Cause.API_ERROR])
+
+
+def _token(api: MercadoPago, config: Config) -> Finding:
+    owner = api.owner()
+    began = time.monotonic()
+    api.owner()  # again, over the connection that stands now: so long does each question of the till take
+    took = f"{(time.monotonic() - began) * 1000:.0f} ms"
+    who = f"account {owner.user_id}{f' ({owner.nickname})' if owner.nickname else ''}"
+    if owner.user_id != config.mercadopago.user_id:
+        seen = f"the token is of {who}, and mercadopago.user_id is {config.mercadopago.user_id}"
+        return failed(
+            Part.TOKEN, Cause.OTHER_ACCOUNT, seen, "put the token of the account that receives the money", took
+        )
+    country = COUNTRIES.get(owner.site, owner.site or "no country")
+    if (owner.site == "MLC") != (config.till.timezone.key in CHILE):
+        seen = f"{who} is in {country}, and till.timezone is {config.till.timezone.key}"
+        return warning(Part.TOKEN, Cause.OTHER_COUNTRY, seen, "write the time zone of the shop", took)
+    return ok(Part.TOKEN, f"{who}, {country}; an answer takes {took}", took)
+
+
+def _store(api: MercadoPago, config: Config) -> Finding:
+    name = config.mercadopago.external_store_id
+    store = api.store_id()
+    if store is None:
+        return failed(
+            Part.STORE,
+            Cause.NO_STORE,
+            f"the account has no store {name}",
+            "create it, or correct mercadopago.external_store_id; stores made in the app may lack an external id",
+        )
+    return ok(Part.STORE, f"{name} is store {store}", store)
+
+
+def _point_of_sale(api: MercadoPago, config: Config) -> Finding:
+    pos, name = api.point_of_sale(), config.mercadopago.external_pos_id
+    if pos is None:
+        return failed(
+            Part.POS,
+            Cause.NO_POS,
+            f"the account has no point of sale {name}",
+            "create it, or correct mercadopago.external_pos_id; those made in the app may lack an external id",
+        )
+    return next(_faults(pos, config), ok(Part.POS, f"{name} is point of sale {pos.id} of this store", pos.id))
+
+
+def _faults(pos: PointOfSale, config: Config) -> Iterator[Finding]:
+    """What is wrong with the point of sale, the worst first."""
+    name, store = config.mercadopago.external_pos_id, config.mercadopago.external_store_id
+    if pos.external_store_id not in ("", store):
+        seen = f"{name} belongs to the store {pos.external_store_id}, and mercadopago.external_store_id is {store}"
+        yield failed(Part.POS, Cause.OTHER_STORE, seen, "correct one of the two")
+    if not pos.active:
+        yield failed(Part.POS, Cause.POS_INACTIVE, f"{name} is not active", "activate it in the account")
+    if not pos.fixed_amount:
+        seen = f"{name} has fixed_amount false: customers type what they like, without an order"
+        yield failed(Part.POS, Cause.FREE_AMOUNT, seen, "set fixed_amount to true: PUT /pos/" + pos.id)
+
+
+# --- the order -----------------------------------------------------------------------------------------------------
+
+
+def _remove(api: MercadoPago, reference: str) -> m.CancelTried | None:
+    """Take our order away, if it is there; None if nobody knows whether it is gone."""
+    for _ in range(2):
+        with contextlib.suppress(ApiError, Unreadable):
+            return api.cancel(reference)
+    return None
+
+
+def _judge(reference: str, loaded: LoadedOrder | None, tried: m.CancelTried | None, seconds: float) -> Finding:
+    if loaded is None:
+        seen = "Mercado Pago took an order, and it is not on the till"
+        return failed(Part.ORDER, Cause.ORDER_LOST, seen, "see that user_id, external_store_id and external_pos_id fit")
+    if loaded.reference != reference:
+        return _replaced(loaded.reference)
+    if loaded.total != AMOUNT:
+        seen = f"an order of {AMOUNT} was put on the till, and one of {loaded.total} is there"
+        return failed(Part.ORDER, Cause.ORDER_LOST, seen, ADVICE[Cause.API_ERROR])
+    removal = tried.removal if tried else None
+    if tried and removal is m.Removal.ANOTHER:
+        return _replaced(tried.on_till or "of the shop")
+    if removal is not m.Removal.DELETED:
+        seen = f"{reference} was put on the till and could not be removed ({removal or 'no answer'})"
+        return failed(Part.ORDER, Cause.ORDER_STAYS, seen, "it ends by itself within a minute; then check again")
+    took = f"{seconds * 1000:.0f} ms"
+    return ok(Part.ORDER, f"{reference} was put on the till, read back and removed in {took}", took)
+
+
+def _replaced(by: str) -> Finding:
+    seen = f"the order {by} took the place of ours; it was not touched"
+    return warning(Part.ORDER, Cause.ORDER_REPLACED, seen, "check again with --no-order while the till sells")

@@ -1,0 +1,102 @@
+"""Three LEDs and a button by gpiozero. What is shown is decided elsewhere; how it looks is this table.
+
+The loop drives the lights, eight frames a second, with no thread of their own: lights that blink are proof that the
+daemon lives, and lights that stand still, or are dark, of the contrary.
+"""
+
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from edge.config.schema import PanelConfig
+from edge.core import messages as m
+from edge.core.status import Signal
+
+FRAMES_PER_SECOND = 8
+OFF = "." * 16
+STEADY = "#" * 16
+ONE_HERTZ = "####....####...."
+FOUR_HERTZ = "#.#.#.#.#.#.#.#."
+FLASH = "#..............."
+
+
+@dataclass(frozen=True)
+class Lights:
+    """What each LED does in two seconds, sixteen frames."""
+
+    green: str = OFF
+    yellow: str = OFF
+    red: str = OFF
+
+
+LIGHTS = {
+    Signal.STARTING: Lights(yellow=STEADY),
+    Signal.READY: Lights(green=STEADY),
+    Signal.WAITING: Lights(yellow=ONE_HERTZ),
+    Signal.WORKING: Lights(yellow=FOUR_HERTZ),
+    Signal.PAID: Lights(green=FOUR_HERTZ),
+    Signal.HOLDING: Lights(yellow=STEADY, red=FOUR_HERTZ),
+    Signal.CANCELLED: Lights(yellow=STEADY, red=FOUR_HERTZ),
+    Signal.ATTENTION: Lights(green="##..##..##..##..", red="..##..##..##..##"),
+    Signal.PRINTER: Lights(red=ONE_HERTZ),
+    Signal.POLLING: Lights(green=STEADY, yellow=FLASH),
+    Signal.UNREACHABLE: Lights(red=STEADY),
+    Signal.IDENTIFY: Lights(green="###.....###.....", yellow="..###.....###...", red="....###.....###."),
+}
+
+
+def frame(sign: Signal, now: float) -> tuple[bool, bool, bool]:
+    """Which of green, yellow and red are on at `now` (seconds)."""
+    lights = LIGHTS[sign]
+    step = int(now * FRAMES_PER_SECOND) % len(OFF)
+    return lights.green[step] == "#", lights.yellow[step] == "#", lights.red[step] == "#"
+
+
+class PanelError(Exception):
+    """The pins can't be used; the text says why."""
+
+
+class Panel:
+    """The pins. `tell` gets the button's edges from a thread of gpiozero's. Raises `PanelError`."""
+
+    def __init__(self, config: PanelConfig, tell: Callable[[m.PanelEvent], None]) -> None:
+        # Left alone, gpiozero tries four ways to the pins and complains about each.
+        os.environ.setdefault("GPIOZERO_PIN_FACTORY", "lgpio")
+        os.environ.setdefault("LG_WD", tempfile.gettempdir())  # lgpio leaves a file in its working directory
+        import gpiozero
+
+        try:
+            leds = config.leds
+            self._leds = tuple(gpiozero.LED(pin) for pin in (leds.green, leds.yellow, leds.red))
+            self._button = gpiozero.Button(config.button.pin, pull_up=True)
+        except ImportError as error:
+            raise PanelError(f"{error}; on a Raspberry Pi: sudo apt install python3-lgpio") from error
+        except Exception as error:
+            # Where a pin is in use, lgpio raises an error of its own, of no family but Exception's.
+            if not (isinstance(error, gpiozero.GPIOZeroError | OSError) or type(error).__module__ == "lgpio"):
+                raise
+            raise PanelError(
+                f"the GPIO pins can't be used: {error}; see that this user is in the group gpio"
+            ) from error
+        self._button.when_pressed = lambda: tell(m.ButtonDown(time.monotonic()))
+        self._button.when_released = lambda: tell(m.ButtonUp(time.monotonic()))
+        self._shown: tuple[bool, ...] = (False, False, False)
+
+    def show(self, sign: Signal, now: float) -> None:
+        """Set the lights as `sign` wants them at `now`."""
+        wanted = frame(sign, now)
+        for led, was, on in zip(self._leds, self._shown, wanted, strict=True):
+            if on != was:
+                led.value = on
+        self._shown = wanted
+
+    def button_down(self) -> bool:
+        """Whether the button is down this moment."""
+        return bool(self._button.is_pressed)
+
+    def close(self) -> None:
+        """Let go of the pins, dark."""
+        for device in (*self._leds, self._button):
+            device.close()

@@ -1,0 +1,235 @@
+"""Neutral lines -> the bytes of one ESC/POS ticket. python-escpos encodes; it never opens or sends anything here.
+
+Each ticket stands alone: it starts with a reset and its one code page, and ends with a cut. Any text is accepted:
+what the code page lacks becomes its closest letter, or `?`, and no control byte ever comes out of a text.
+"""
+
+import json
+import os
+import pickle
+import platform
+import tempfile
+import unicodedata
+from collections.abc import Iterable
+from functools import cache, lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from edge.paper.ticket import CENTERED, PLAIN, Cut, Feed, Line, Logo, Qr, Row, Rule, Style, Text, justify, wrap
+
+CODEPAGES = ("CP858", "CP850", "CP1252", "CP860")
+"""Those that have the letters of Spanish and Portuguese, best first."""
+
+DEFAULT_PROFILE = "default"
+DOTS_PER_LETTER = 12
+TALLEST_LOGO = 240
+"""Dots: three centimetres of paper."""
+QR_DOTS = 6
+DRAWER_PIN = 2
+
+# The memory switches of a printer may have other letters in place of # [ ] { }, and cheap printers start in Chinese,
+# where two accented letters make one ideogram.
+PLAIN_ASCII = b"\x1bR\x00"
+NO_IDEOGRAMS = b"\x1c."
+RASTER = b"\x1dv0\x00"
+
+CLOSEST = dict(
+    zip(
+        "“”„«»‘’‚–—−─•·×⁄ºª°øØłŁđĐðÐı₡₲₱",
+        '"""""\'\',----*.x/oaooOlLdDdDiCGP',
+        strict=True,
+    ),
+    **{"€": "EUR", "…": "...", "ß": "ss", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "þ": "th", "Þ": "Th"},
+)
+"""For the letters that don't fall apart into a plain one and its accent."""
+
+
+class UnknownPrinter(ValueError):
+    """The printer can't be described so: no such profile, or it lacks the code page. A person must mend it."""
+
+
+class Encoder:
+    """Writes tickets for one printer. `columns` is how many normal letters fit on a line of it."""
+
+    def __init__(
+        self,
+        profile: str | None = None,
+        columns: int | None = None,
+        codepage: str | None = None,
+        logo: Path | None = None,
+    ) -> None:
+        """Choose by the profile whatever is None. Raises `UnknownPrinter`, and `OSError` if the logo can't be read."""
+        self.profile = profile or DEFAULT_PROFILE
+        known = _profile(self.profile)
+        self.columns: int = columns or known.get_columns("a")
+        self.codepage = _choose_codepage(self.profile, codepage)
+        self._logo = self._raster(logo) if logo else b""
+
+    def encode(self, lines: Iterable[Line], open_drawer: bool = False) -> bytes:
+        """Return the whole ticket, from reset to cut. `open_drawer` opens the cash drawer first."""
+        sheet = _Sheet(self.profile, self.columns, self.codepage, self._logo)
+        if open_drawer:
+            sheet.printer.cashdraw(DRAWER_PIN)
+        for line in lines:
+            sheet.write(line)
+        return bytes(sheet.printer.output)
+
+    def _raster(self, logo: Path) -> bytes:
+        """The logo goes with each ticket: width / 8 * height bytes, of which 9,600 baud carry 960 a second."""
+        from PIL import Image  # only shops with a logo pay for it
+
+        with Image.open(logo) as file:
+            picture = file.convert("RGBA")
+        picture.thumbnail((self.columns * DOTS_PER_LETTER, TALLEST_LOGO))
+        image = _escpos().image.EscposImage(picture)
+        # Not `Dummy.image`, which prints to stdout where the profile doesn't say how wide the paper is.
+        size = image.width_bytes.to_bytes(2, "little") + image.height.to_bytes(2, "little")
+        return bytes(RASTER + size + image.to_raster_format())
+
+
+class _Sheet:
+    """One ticket under way, and the style that the printer is in."""
+
+    def __init__(self, profile: str, columns: int, codepage: str, logo: bytes) -> None:
+        self.printer = _escpos().printer.Dummy(profile)
+        self.columns = columns
+        self.codepage = codepage
+        self.logo = logo
+        self.style = PLAIN
+        self.printer.hw("INIT")
+        self.printer._raw(NO_IDEOGRAMS + PLAIN_ASCII)
+        self.printer.charcode(codepage)
+
+    def write(self, line: Line) -> None:
+        match line:
+            case Text(text, style):
+                self._paragraph(fold(text, self.codepage), style)
+            case Row(left, right, style):
+                room = self.columns // style.size.width
+                self._print(justify(fold(left, self.codepage), fold(right, self.codepage), room), style)
+            case Rule():
+                self._print([fold("─", self.codepage) * self.columns], PLAIN)
+            case Qr(data):
+                self._qr(data)
+            case Logo():
+                self._wear(CENTERED)
+                self.printer._raw(self.logo)
+            case Feed(count):
+                self._print([""] * count, PLAIN)
+            case Cut():
+                self.printer.cut("PART")
+
+    def _paragraph(self, text: str, style: Style) -> None:
+        room = self.columns // style.size.width
+        rows = wrap(text, room)
+        self._print([row.center(room) for row in rows] if style.inverse else rows, style)
+
+    def _print(self, rows: list[str], style: Style) -> None:
+        self._wear(style)
+        for row in rows:
+            self.printer.textln(row)
+
+    def _qr(self, data: str) -> None:
+        """A printer without a QR of its own prints none: the number stands there in digits anyway."""
+        if self.printer.profile.supports("qrCode"):
+            self._wear(CENTERED)
+            self.printer.qr(data, size=QR_DOTS, native=True)
+
+    def _wear(self, style: Style) -> None:
+        """Send only what changes: at 9,600 baud each byte is a millisecond."""
+        was, self.style = self.style, style
+        resized = style.size is not was.size
+        self.printer.set(
+            align=style.align.value if style.align is not was.align else None,
+            bold=style.bold if style.bold is not was.bold else None,
+            invert=style.inverse if style.inverse is not was.inverse else None,
+            custom_size=resized,
+            width=style.size.width,
+            height=style.size.height,
+        )
+
+
+# --- letters -------------------------------------------------------------------------------------------------------
+
+
+def fold(text: str, codepage: str) -> str:
+    """Write `text` with the letters of `codepage` alone; control characters vanish."""
+    return "".join(_closest(letter, codepage) for letter in unicodedata.normalize("NFC", text))
+
+
+@lru_cache(maxsize=2048)
+def _closest(letter: str, codepage: str) -> str:
+    if unicodedata.category(letter) in ("Cc", "Cf", "Mn", "Me"):
+        return ""
+    decomposed = (part for part in unicodedata.normalize("NFKD", letter) if not unicodedata.combining(part))
+    bare = "".join(CLOSEST.get(part, part) for part in decomposed)
+    candidates = (letter, CLOSEST.get(letter, bare), bare)
+    return next((candidate for candidate in candidates if _encodable(candidate, codepage)), "?")
+
+
+def _encodable(text: str, codepage: str) -> bool:
+    try:
+        text.encode(codepage)
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+# --- python-escpos -------------------------------------------------------------------------------------------------
+
+
+def _profile(name: str) -> Any:
+    known = _escpos().capabilities.CAPABILITIES["profiles"]
+    if name not in known:
+        raise UnknownPrinter(f"no printer profile is called {name!r}; there are {', '.join(sorted(known))}")
+    return _escpos().capabilities.get_profile(name)
+
+
+def codepages(profile: str) -> tuple[str, ...]:
+    """Those of our code pages that a printer has, best first. Raises `UnknownPrinter` if it has none."""
+    theirs = _profile(profile).get_code_pages()
+    ours = tuple(page for page in CODEPAGES if page in theirs)
+    if not ours:
+        raise UnknownPrinter("its profile has no code page for Spanish or Portuguese; it has none of ours")
+    return ours
+
+
+def _choose_codepage(profile: str, wanted: str | None) -> str:
+    ours = codepages(profile)
+    if wanted is None:
+        return ours[0]
+    if wanted in ours:
+        return wanted
+    raise UnknownPrinter(f"its profile has no code page {wanted}; it has {', '.join(ours)}")
+
+
+@cache
+def _escpos() -> Any:
+    """Import python-escpos at the first use, for it calls `logging.basicConfig`: logging must be configured by then.
+
+    It parses 150 KB of YAML unless it finds a pickle, leaves a temporary folder behind, and writes its pickle so that
+    a power cut in mid-write would stop every later start. So it gets a pickle of ours, in a folder that goes away.
+    """
+    with tempfile.TemporaryDirectory(prefix="till-edge-") as scratch:
+        _pickle_capabilities(Path(scratch))
+        before, tempfile.tempdir = tempfile.tempdir, scratch
+        os.environ["ESCPOS_CAPABILITIES_PICKLE_DIR"] = scratch
+        try:
+            import escpos.capabilities
+            import escpos.image
+            import escpos.printer
+        finally:
+            tempfile.tempdir = before
+            del os.environ["ESCPOS_CAPABILITIES_PICKLE_DIR"]
+    return escpos
+
+
+def _pickle_capabilities(folder: Path) -> None:
+    """Should python-escpos change the name or the form of its database, this only loses its effect."""
+    package = find_spec("escpos")
+    assert package is not None
+    assert package.origin is not None
+    capabilities = json.loads(Path(package.origin).with_name("capabilities.json").read_text())
+    with (folder / f"{platform.python_version()}.capabilities.pickle").open("wb") as file:
+        pickle.dump(capabilities, file)

@@ -1,0 +1,196 @@
+"""What is printed beside tickets: the list of those that wait, a test, the end of a day, a failure. Pure.
+
+Beside an amount a reference would be torn apart on narrow paper; there it has a line of its own.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from edge.core.day_report import Day, Entry, Sum
+from edge.core.messages import PrintFailure
+from edge.core.order import MerchantOrder
+from edge.paper.failure_words import FAILURE_WORDS, FailureWords
+from edge.paper.ticket import (
+    ALARM,
+    HEADLINE,
+    PLAIN,
+    STRONG,
+    Align,
+    Cut,
+    Feed,
+    Line,
+    Row,
+    Rule,
+    Size,
+    Style,
+    Text,
+    clean,
+    header,
+    money,
+    notice,
+)
+from edge.paper.words import WORDS, DayWords, Words
+
+if TYPE_CHECKING:
+    from edge.config.schema import TicketConfig, TillConfig
+
+MOST_ENTRIES = 50
+"""Of one kind on the slip of a day: a till whose journal is new would name every payment."""
+
+
+def lay_out_list(
+    orders: tuple[MerchantOrder, ...], ticket: "TicketConfig", till: "TillConfig", columns: int
+) -> tuple[Line, ...]:
+    """Lay out the list of tickets that wait: when each was paid, what, and how much."""
+    words = WORDS[till.language]
+    return (
+        *notice(words.waiting),
+        *header(ticket, till, columns),
+        Rule(),
+        *(line for order in orders for line in _listed(order, words, till)),
+        Rule(),
+        Row(words.tickets, str(len(orders)), STRONG),
+        Cut(),
+    )
+
+
+def lay_out_test(ticket: "TicketConfig", till: "TillConfig", columns: int) -> tuple[Line, ...]:
+    """Lay out a slip that shows how this printer prints, letters of the shop's language and all."""
+    words = WORDS[till.language]
+    return (
+        *notice(words.test),
+        *header(ticket, till, columns),
+        Rule(),
+        Text(words.all_letters),
+        Row(till.id, f"{columns}"),
+        Rule(),
+        Cut(),
+    )
+
+
+def _listed(order: MerchantOrder, words: Words, till: "TillConfig") -> Iterator[Line]:
+    """Two lines, for on narrow paper a reference beside an amount would be torn apart."""
+    when = order.paid_at.astimezone(till.timezone).strftime(words.short_date_form)
+    yield Row(when, money(order.total, order.currency, order.site))
+    yield Text(clean(order.reference))
+
+
+# --- the end of a day ----------------------------------------------------------------------------------------------
+
+TITLE = Style(Align.CENTER, bold=True, size=Size.DOUBLE)
+
+
+def lay_out_day(day: Day, ticket: "TicketConfig", till: "TillConfig", columns: int) -> tuple[Line, ...]:
+    """Lay out what a day came to, and each difference from what Mercado Pago says of it."""
+    words = WORDS[till.language]
+    return (
+        Text(words.day.title, TITLE),
+        *header(ticket, till, columns),
+        Rule(),
+        *_dates(day, words, till),
+        Rule(),
+        *_sum(words.tickets, day.tickets, day.site, columns),
+        *_count(f"  {words.day.unconfirmed}", day.unconfirmed),
+        *_sum(words.day.sold, day.listed, day.site, columns),
+        *_count(words.day.cancelled, day.cancelled),
+        *_entries(words.day.waiting, day.waiting, day.site, columns),
+        Rule(),
+        *_verdict(day, words.day, columns),
+        Cut(),
+    )
+
+
+def _dates(day: Day, words: Words, till: "TillConfig") -> Iterator[Line]:
+    yield Row(words.date, day.on.strftime(words.day.date_form), STRONG)
+    yield Row(words.day.asked, day.asked_at.astimezone(till.timezone).strftime(words.short_date_form))
+    if day.unknown_before:
+        yield Row(words.day.unknown, day.unknown_before.astimezone(till.timezone).strftime(words.short_date_form))
+
+
+def _sum(name: str, what: Sum, site: str, columns: int) -> Iterator[Line]:
+    """The first currency, mostly the only one, beside the name."""
+    label = f"{name}: {what.count}"
+    amounts = [money(amount, currency, site) for currency, amount in what.amounts] or [""]
+    yield from _beside(label, amounts[0], columns, STRONG)
+    yield from (Row("", amount, STRONG) for amount in amounts[1:])
+
+
+def _count(name: str, count: int) -> Iterator[Line]:
+    """What there is none of needs no line."""
+    if count:
+        yield Row(name, str(count))
+
+
+def _verdict(day: Day, words: DayWords, columns: int) -> Iterator[Line]:
+    if day.agrees:
+        yield Text(words.agrees, HEADLINE)
+        return
+    yield Text(words.difference.title, ALARM)
+    yield from (Text(sentence, HEADLINE) for sentence in words.difference.advice)
+    yield from _entries(words.without_ticket, day.without_ticket, day.site, columns)
+    yield from _entries(words.without_money, day.without_money, day.site, columns)
+
+
+def _entries(label: str, entries: tuple[Entry, ...], site: str, columns: int) -> Iterator[Line]:
+    """Each with its name and its money; of too many, how many more there are."""
+    if entries:
+        yield Feed()
+        yield Text(f"{label}: {len(entries)}", STRONG)
+    for entry in entries[:MOST_ENTRIES]:
+        yield from _beside(clean(entry.name), money(entry.amount, entry.currency, site), columns)
+    if len(entries) > MOST_ENTRIES:
+        yield Text(f"+ {len(entries) - MOST_ENTRIES}")
+
+
+def _beside(name: str, amount: str, columns: int, style: Style = PLAIN) -> tuple[Line, ...]:
+    """On one line if there is room, or else one below the other."""
+    if len(name) + 1 + len(amount) <= columns:
+        return (Row(name, amount, style),)
+    return Text(name, style), Row("", amount, style)
+
+
+# --- what fails ----------------------------------------------------------------------------------------------------
+
+LONGEST_DETAIL = 240
+"""Letters. It is for whoever is called, who has the log."""
+MOST_DETAILS = 5
+
+
+def lay_out_failure(slip: PrintFailure, ticket: "TicketConfig", till: "TillConfig", columns: int) -> tuple[Line, ...]:
+    """Lay out what fails, what that means at the counter, what to look at, and whom to call."""
+    words = FAILURE_WORDS[till.language]
+    failure = words.causes[slip.cause]
+    return (
+        *notice(failure.notice),
+        *header(ticket, till, columns),
+        Rule(),
+        *map(Text, failure.meaning),
+        Feed(),
+        Text(words.check, STRONG),
+        *(Text(f"- {sentence}") for sentence in failure.check),
+        Feed(),
+        Text(clean(till.support or words.installer), HEADLINE),
+        Rule(),
+        *_for_support(slip, words, till),
+        Cut(),
+    )
+
+
+def _for_support(slip: PrintFailure, words: FailureWords, till: "TillConfig") -> Iterator[Line]:
+    """What whoever is called asks for: which till, when, and the details."""
+    if till.id:
+        yield Row(words.till, till.id)
+    if slip.at:
+        general = WORDS[till.language]
+        yield Row(general.date, slip.at.astimezone(till.timezone).strftime(general.date_form))
+    details = slip.why.splitlines()
+    if details:
+        yield Feed()
+        yield Text(words.details, STRONG)
+    yield from (Text(f"- {_shortened(clean(detail))}") for detail in details[:MOST_DETAILS])
+    if len(details) > MOST_DETAILS:
+        yield Text(f"+ {len(details) - MOST_DETAILS}")
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= LONGEST_DETAIL else text[: LONGEST_DETAIL - 3] + "..."

@@ -1,0 +1,200 @@
+"""Every sentence that stands on a ticket, in the three languages of the shops.
+
+Lengths are for the narrowest paper, of 32 columns: a label has at most ten letters, so that a date or an operation
+number fits beside it; a sentence at most 32; the title of a notice, in double letters, at most 16.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from edge.core.messages import Banner
+
+
+@dataclass(frozen=True)
+class Notice:
+    """What a banner says: a word that can't be overlooked, and what the cashier is to do."""
+
+    title: str
+    advice: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class DayWords:
+    """What the slip of a day says beside the words of a ticket."""
+
+    title: str
+    date_form: str
+    asked: str
+    """When Mercado Pago was asked."""
+    unknown: str
+    """Until when the till knows of nothing."""
+    sold: str
+    """So many sales, as Mercado Pago lists them; what is named below are payments, of which a sale may have two."""
+    unconfirmed: str
+    cancelled: str
+    waiting: str
+    agrees: str
+    difference: Notice
+    without_ticket: str
+    without_money: str
+
+
+@dataclass(frozen=True)
+class CalibrationWords:
+    """What the slips ask that find out how a printer prints. The questions have plain letters alone."""
+
+    title: str
+    fits: tuple[str, ...]
+    readable: tuple[str, ...]
+    done: Notice
+
+
+@dataclass(frozen=True)
+class Words:
+    """What a ticket says in one language. The date forms are how its readers write a moment."""
+
+    paid_with: str
+    subtotal: str
+    adjustment: str
+    total: str
+    paid: str
+    date: str
+    operation: str
+    reference: str
+    date_form: str
+    short_date_form: str
+    tickets: str
+    waiting: Notice
+    """Of the list of tickets that wait."""
+    test: Notice
+    day: DayWords
+    calibration: CalibrationWords
+    all_letters: str
+    """Every letter that is not English, and the signs of money."""
+    banners: Mapping[Banner, Notice]
+
+
+SPANISH = Words(
+    paid_with="Pagado con Mercado Pago QR",
+    subtotal="Subtotal",
+    adjustment="Ajuste",
+    total="TOTAL",
+    paid="Pagado",
+    date="Fecha",
+    operation="Operación",
+    reference="Referencia",
+    date_form="%d/%m/%Y %H:%M",
+    short_date_form="%d/%m %H:%M",
+    tickets="Tickets",
+    waiting=Notice("EN ESPERA", ("Estas ventas están pagadas.", "Apriete el botón: salen todos.")),
+    test=Notice("PRUEBA", ("No es un comprobante.",)),
+    day=DayWords(
+        title="CIERRE DEL DÍA",
+        date_form="%d/%m/%Y",
+        asked="Consulta",
+        unknown="Sin datos hasta",
+        sold="Ventas en MP",
+        unconfirmed="sin confirmar",
+        cancelled="Canceladas",
+        waiting="Falta imprimir",
+        agrees="Coincide con Mercado Pago.",
+        difference=Notice("DIFERENCIA", ("No coincide con Mercado Pago.",)),
+        without_ticket="Pagos sin ticket",
+        without_money="Pagos devueltos o ausentes",
+    ),
+    calibration=CalibrationWords(
+        title="AJUSTE DE LA IMPRESORA",
+        fits=("Si la regla ocupa una linea:", "apriete el boton y suelte.", "Si sobra: mantengalo apretado."),
+        readable=("Si los acentos se leen bien:", "apriete el boton y suelte.", "Si no: mantengalo apretado."),
+        done=Notice("LISTO", ("Así se imprime desde ahora.",)),
+    ),
+    all_letters="áéíóúüñ ÁÉÍÓÚÜÑ ¡¿ºª $ €",
+    banners={
+        Banner.COPY: Notice("COPIA", ("Pudo haberse impreso antes.", "No entregue dos veces.")),
+        Banner.LATE: Notice("PAGO TARDÍO", ("La venta ya no estaba en caja.", "Revise antes de entregar.")),
+    },
+)
+
+PORTUGUESE = Words(
+    paid_with="Pago com Mercado Pago QR",
+    subtotal="Subtotal",
+    adjustment="Ajuste",
+    total="TOTAL",
+    paid="Pago",
+    date="Data",
+    operation="Operação",
+    reference="Referência",
+    date_form="%d/%m/%Y %H:%M",
+    short_date_form="%d/%m %H:%M",
+    tickets="Tickets",
+    waiting=Notice("EM ESPERA", ("Estas vendas estão pagas.", "Aperte o botão: saem todos.")),
+    test=Notice("TESTE", ("Não é um comprovante.",)),
+    day=DayWords(
+        title="FECHAMENTO",
+        date_form="%d/%m/%Y",
+        asked="Consulta",
+        unknown="Sem dados até",
+        sold="Vendas no MP",
+        unconfirmed="sem confirmação",
+        cancelled="Canceladas",
+        waiting="Falta imprimir",
+        agrees="Confere com o Mercado Pago.",
+        difference=Notice("DIFERENÇA", ("Não confere com o Mercado Pago.",)),
+        without_ticket="Pagamentos sem ticket",
+        without_money="Devolvidos ou ausentes",
+    ),
+    calibration=CalibrationWords(
+        title="AJUSTE DA IMPRESSORA",
+        fits=("Se a regua ocupa uma linha:", "aperte o botao e solte.", "Se sobra: segure o botao."),
+        readable=("Se os acentos aparecem bem:", "aperte o botao e solte.", "Se nao: segure o botao."),
+        done=Notice("PRONTO", ("É assim que se imprime agora.",)),
+    ),
+    all_letters="áâãàçéêíóôõú ÁÂÃÀÇÉÊÍÓÔÕÚ ºª R$€",
+    banners={
+        Banner.COPY: Notice("CÓPIA", ("Pode já ter sido impresso.", "Não entregue duas vezes.")),
+        Banner.LATE: Notice("PAGO COM ATRASO", ("A venda já não estava no caixa.", "Confira antes de entregar.")),
+    },
+)
+
+ENGLISH = Words(
+    paid_with="Paid with Mercado Pago QR",
+    subtotal="Subtotal",
+    adjustment="Adjustment",
+    total="TOTAL",
+    paid="Paid",
+    date="Date",
+    operation="Operation",
+    reference="Reference",
+    date_form="%Y-%m-%d %H:%M",
+    short_date_form="%m-%d %H:%M",
+    tickets="Tickets",
+    waiting=Notice("WAITING", ("These sales are paid.", "Press the button to print all.")),
+    test=Notice("TEST", ("This is no receipt.",)),
+    day=DayWords(
+        title="END OF DAY",
+        date_form="%Y-%m-%d",
+        asked="Asked at",
+        unknown="No record until",
+        sold="Sales at MP",
+        unconfirmed="unconfirmed",
+        cancelled="Cancelled",
+        waiting="Still to print",
+        agrees="Mercado Pago says the same.",
+        difference=Notice("DIFFERENCE", ("Mercado Pago says otherwise.",)),
+        without_ticket="Payments with no ticket",
+        without_money="Payments refunded or missing",
+    ),
+    calibration=CalibrationWords(
+        title="PRINTER SETUP",
+        fits=("If the ruler fills one line:", "press the button.", "If it is longer: hold it down."),
+        readable=("If the accents are right:", "press the button.", "If not: hold it down."),
+        done=Notice("DONE", ("From now on it prints like this.",)),
+    ),
+    all_letters="áâãàçéêíñóôõúü ¡¿ºª $ €",
+    banners={
+        Banner.COPY: Notice("COPY", ("May have been printed before.", "Do not deliver twice.")),
+        Banner.LATE: Notice("LATE PAYMENT", ("The sale had left the till.", "Check before you deliver.")),
+    },
+)
+
+WORDS: Mapping[str, Words] = {"es": SPANISH, "pt": PORTUGUESE, "en": ENGLISH}

@@ -1,0 +1,168 @@
+"""What a printer says back, told apart by the bits that ESC/POS fixes in each kind of answer. Pure.
+
+Answers carry no name of their question: a `Status` belongs to the one `DLE EOT` under way, a `Barrier` to `GS r`.
+Only a `ProcessId`, a `Cleared` and a `Name` say what they are; an `Automatic` status comes unasked, whenever something
+changes. Whatever fits nothing is dropped byte by byte.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from edge.core.messages import Paper
+
+
+@dataclass(frozen=True)
+class Status:
+    """The answer to `DLE EOT n`: how the printer is now."""
+
+    byte: int
+
+
+@dataclass(frozen=True)
+class Barrier:
+    """The answer to `GS r`: everything before it was processed."""
+
+    byte: int
+
+
+@dataclass(frozen=True)
+class ProcessId:
+    """The echo of `GS ( H` function 48: everything before it is on paper."""
+
+    digits: bytes
+
+
+@dataclass(frozen=True)
+class Cleared:
+    """The answer to `DLE DC4` function 8: the printer's buffers are empty."""
+
+
+@dataclass(frozen=True)
+class Automatic:
+    """Automatic status back (ASB), after `GS a`: how the printer was when something changed."""
+
+    stopped: bool
+    """Whether it can't print until a person sees to it. Off-line alone isn't that: it feeds, or cools down."""
+
+
+@dataclass(frozen=True)
+class Name:
+    """The answer to `GS I 65` and above: a text about itself, like its maker or its model."""
+
+    text: str
+
+
+Answer = Status | Barrier | ProcessId | Cleared | Automatic | Name
+
+FLOW_CONTROL = b"\x11\x13"  # XON and XOFF, which may stand anywhere, even inside a block
+BLOCK = re.compile(rb"\x37([\x20-\x7e])([\x20-\x7e]{0,4})\x00")
+UNFINISHED_BLOCK = re.compile(rb"\x37[\x20-\x7e]{0,5}")
+NAME = re.compile(rb"_([\x20-\x7e]{0,80})\x00")  # its first byte has bits that begin no other answer
+UNFINISHED_NAME = re.compile(rb"_[\x20-\x7e]{0,80}")
+FIXED_BITS = 0b1001_0011
+STATUS_BITS = 0b0001_0010
+AUTOMATIC_BITS = 0b0001_0000
+PLAIN_BITS = 0b1001_0000
+"""Clear in an answer to `GS r` and in all but the first of the four bytes of an automatic status."""
+
+
+class Parser:
+    """Turns the bytes of one connection into answers, however they are split."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def feed(self, data: bytes) -> list[Answer]:
+        """Return the answers that `data` completes."""
+        self._rest += data.translate(None, FLOW_CONTROL)
+        answers: list[Answer] = []
+        while self._rest:
+            used, answer = _first(self._rest)
+            if not used:
+                break
+            self._rest = self._rest[used:]
+            if answer is not None:
+                answers.append(answer)
+        return answers
+
+
+def _first(data: bytes) -> tuple[int, Answer | None]:
+    """Return how many bytes the first answer has (0: not all of them are here yet) and the answer, if it is one."""
+    head = data[0]
+    if head == 0x37:
+        return _block(data)
+    if head == 0x5F:
+        return _name(data)
+    if head & FIXED_BITS == STATUS_BITS:
+        return 1, Status(head)
+    if head & FIXED_BITS == AUTOMATIC_BITS:
+        return _automatic_status(data)
+    return 1, None if head & PLAIN_BITS else Barrier(head)
+
+
+def _block(data: bytes) -> tuple[int, Answer | None]:
+    found = BLOCK.match(data)
+    if not found:
+        return (0 if UNFINISHED_BLOCK.fullmatch(data) else 1), None
+    match found.groups():
+        case (b"\x22", digits) if len(digits) == 4:
+            return found.end(), ProcessId(digits)
+        case (b"\x25", b""):
+            return found.end(), Cleared()
+    return found.end(), None
+
+
+def _name(data: bytes) -> tuple[int, Answer | None]:
+    if found := NAME.match(data):
+        return found.end(), Name(found[1].decode("ascii").strip())
+    return (0 if UNFINISHED_NAME.fullmatch(data) else 1), None
+
+
+def _automatic_status(data: bytes) -> tuple[int, Answer | None]:
+    if any(byte & PLAIN_BITS for byte in data[1:4]):
+        return 1, None
+    if len(data) < 4:
+        return 0, None
+    printer, error, roll, _ = data[:4]
+    return 4, Automatic(bool(printer & LID_OPEN or error & NEEDS_A_HAND or roll & ROLL_END))
+
+
+def full_name(maker: str, model: str) -> str:
+    """Return both, fit to be shown; many a model has its maker in its name already."""
+    both = model if model.casefold().startswith(maker.casefold()) else f"{maker} {model}"
+    return "".join(letter for letter in both if letter.isprintable()).strip()
+
+
+# --- what the four statuses mean -----------------------------------------------------------------------------------
+
+PRINTER, OFFLINE_CAUSE, ERROR_CAUSE, ROLL = 1, 2, 3, 4
+"""The n of `DLE EOT n`."""
+
+IS_OFFLINE = 0x08
+COVER_OPEN, BEING_FED, STOPPED_FOR_PAPER, ERROR = 0x04, 0x08, 0x20, 0x40
+NEEDS_A_HAND, RECOVERS_BY_ITSELF = 0x2C, 0x40  # mechanical, cutter, unrecoverable; a print head that is too hot
+NEAR_END, PAPER_END = 0x0C, 0x60
+LID_OPEN, ROLL_END = 0x20, 0x0C
+"""The cover and the end of the roll as an automatic status has them, in its first byte and its third."""
+
+
+def offline(byte: int) -> bool:
+    """Say whether the answer to `DLE EOT 1` tells that the printer doesn't print."""
+    return bool(byte & IS_OFFLINE)
+
+
+def paper(statuses: Mapping[int, int]) -> Paper:
+    """Sum up the answers to `DLE EOT n`, by n; the ones that didn't come are simply not there."""
+    if not statuses:
+        return Paper.UNKNOWN
+    printer, cause, error, roll = (statuses.get(n, 0) for n in (PRINTER, OFFLINE_CAUSE, ERROR_CAUSE, ROLL))
+    if cause & COVER_OPEN:  # first, for the paper's sensors sit in the cover
+        return Paper.COVER
+    if roll & PAPER_END or cause & STOPPED_FOR_PAPER:
+        return Paper.OUT
+    # A hot head cools down and a feed button is let go: the printer goes on without us.
+    passing = (error & RECOVERS_BY_ITSELF) or (cause & BEING_FED)
+    if error & NEEDS_A_HAND or ((cause & ERROR or offline(printer)) and not passing):
+        return Paper.ERROR
+    return Paper.LOW if roll & NEAR_END else Paper.READY

@@ -1,0 +1,466 @@
+"""Everything that can be wrong at a till, done to a shop one at a time, and what `till-edge check` says of it.
+
+`make causes` writes docs/check.md from what comes out; a test compares them. Mercado Pago, the printer and the pins are
+simulated at their protocols; the broker, its rights, TLS and the files are real.
+"""
+
+import contextlib
+import os
+import re
+import ssl
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import requests.adapters
+import trustme
+import yaml
+from gpiozero import Device
+from gpiozero.pins.mock import MockFactory
+
+from edge.config.schema import load
+from edge.core import messages as m
+from edge.install.check.account import check_account, check_order
+from edge.install.check.broker import Visit, check_broker
+from edge.install.check.findings import Finding, Part
+from edge.install.check.parts import Press, check_machine, check_panel, check_printer
+from edge.machine.facts import Machine
+from edge.mercadopago.client import MercadoPago as Api
+from relay.config import Mosquitto as Files
+from relay.enroll.accounts import opened
+from sim.board import BUTTON, GroundedPin
+from sim.mercadopago import Fault, MercadoPago
+from sim.mosquitto import Mosquitto
+from sim.printer.printer import Printer
+from sim.shop import PATIENCE, TILL, Ears, Shop, wait_for
+from tests.support.shipped_broker import Client, ShippedBroker
+
+PAGE = Path(__file__).parent.parent / "docs" / "check.md"
+Step = Callable[[Shop], Any]
+Settings = dict[str, dict[str, Any]]
+
+
+def nothing(_: Shop) -> None:
+    pass
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """One thing that is wrong: where, how it is brought about, and words that must be said of it."""
+
+    part: Part
+    says: str
+    settings: Settings = field(default_factory=dict)
+    done: Step = nothing
+    mercadopago: Callable[[], MercadoPago] = MercadoPago
+    printer: Callable[[], Printer] = Printer
+    broker: Callable[[Path], Any] = Mosquitto
+    needs_root: bool = False
+
+
+# --- how each part is tried ----------------------------------------------------------------------------------------
+
+
+def findings(shop: Shop, part: Part) -> list[Finding]:
+    """What a check finds of a part and its neighbours."""
+    return list(TRIES[part](shop))
+
+
+def _account(shop: Shop) -> Iterator[Finding]:
+    config = load(shop.config)
+    with contextlib.closing(Api(config.mercadopago)) as api:
+        yield from check_account(api, config)
+
+
+def _order(shop: Shop) -> Iterator[Finding]:
+    config = load(shop.config)
+    with contextlib.closing(Api(config.mercadopago)) as api:
+        yield check_order(api, config, datetime.now(UTC), "a1b2c3")
+
+
+def _broker(shop: Shop) -> Iterator[Finding]:
+    config = load(shop.config)
+    with contextlib.closing(Visit(config, "0")) as visit:
+        yield from check_broker(visit, config, patience=3)
+
+
+def _printer(shop: Shop) -> Iterator[Finding]:
+    return check_printer(load(shop.config), running=False)
+
+
+def _panel(shop: Shop) -> Iterator[Finding]:
+    os.environ.setdefault("GPIOZERO_PIN_FACTORY", "mock")
+    return check_panel(load(shop.config), Press(nothing, 0.3), shown=0.1)
+
+
+def _machine(shop: Shop) -> Iterator[Finding]:
+    config = load(shop.config)
+    with contextlib.closing(Api(config.mercadopago)) as api:
+        for _ in check_account(api, config):
+            pass
+        facts = Machine(config.journal.path.parent, api.clock_ahead, shop.folder / "get_throttled").facts()
+        yield from check_machine(facts, config.journal.path)
+
+
+TRIES: dict[Part, Callable[[Shop], Iterator[Finding]]] = {
+    Part.TOKEN: _account,
+    Part.STORE: _account,
+    Part.POS: _account,
+    Part.ORDER: _order,
+    Part.BROKER: _broker,
+    Part.RELAY: _broker,
+    Part.PRINTER: _printer,
+    Part.PROOF: _printer,
+    Part.LIGHTS: _panel,
+    Part.BUTTON: _panel,
+    Part.CLOCK: _machine,
+    Part.DISK: _machine,
+    Part.POWER: _machine,
+}
+
+# --- what people and machines do wrong -----------------------------------------------------------------------------
+
+
+def tls_that_ended(shop: Shop) -> None:
+    authority, ago = trustme.CA(), timedelta(days=30)
+    now = datetime.now(UTC)
+    certificate = authority.issue_cert("127.0.0.1", not_before=now - 2 * ago, not_after=now - ago)
+    shop.mercadopago.stop()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    certificate.configure_cert(context)
+    shop.mercadopago.api.tls = context
+    shop.mercadopago.start()
+    bundle = shop.folder / "bundle.pem"
+    authority.cert_pem.write_to_path(str(bundle))
+    requests.adapters.DEFAULT_CA_BUNDLE_PATH = str(bundle)
+    shop.settings = {"mercadopago": {"api_url": shop.mercadopago.url.replace("http:", "https:")}}
+    shop.write_config()
+
+
+class BusyTill(MercadoPago):
+    """The shop's software puts a sale on the till the moment that ours is there."""
+
+    def load(self, pos: Any, body: Any) -> None:
+        super().load(pos, body)
+        if body["external_reference"] != "CAJA01-000418":
+            self.put_order("CAJA01-000418", "5350.50")
+
+
+class EagerCustomer(MercadoPago):
+    """Somebody scans as soon as an order is there."""
+
+    def load(self, pos: Any, body: Any) -> None:
+        super().load(pos, body)
+        self.begin_payment()
+
+
+def fault(kind: str, **more: Any) -> Step:
+    return lambda shop: shop.mercadopago.faults.append(Fault(kind, **more))
+
+
+def enrolled(folder: Path, password: str = "secret") -> ShippedBroker:
+    """The broker that is shipped, and our till at it."""
+    broker = ShippedBroker(folder)
+    with opened(Files(broker.password_file, broker.acl_file)) as accounts:
+        accounts.put(TILL, password, "700100200")
+    return broker
+
+
+def over_tls(shop: Shop, password: str = "secret", ca_file: Path | None = None) -> None:
+    """What an enrolled till's configuration says."""
+    secret = shop.folder / "password"
+    secret.write_text(password)
+    secret.chmod(0o600)
+    tls = {"ca_file": str(ca_file or shop.broker.ca_file)}
+    broker = {"port": shop.broker.tills_port, "username": TILL, "password_file": str(secret), "tls": tls}
+    shop.settings = {**shop.settings, "broker": broker}
+    shop.write_config()
+
+
+def stranger(shop: Shop) -> None:
+    other = shop.folder / "other-ca.pem"
+    trustme.CA().cert_pem.write_to_path(str(other))
+    over_tls(shop, ca_file=other)
+
+
+def other_name(shop: Shop) -> None:
+    shop.broker.certify("mqtt.example.net")
+    shop.broker.restart()
+    over_tls(shop)
+
+
+def say(shop: Shop, topic: str, payload: bytes, retain: bool = False) -> None:
+    client = Client(shop.broker.port)
+    client.say(topic, payload, retain=retain)
+    client.close()
+
+
+def relay_says(state: bytes) -> Step:
+    return lambda shop: say(shop, "relay/status", b'{"v":1,"state":"%s"}' % state, retain=True)
+
+
+def deaf(folder: Path) -> Mosquitto:
+    """A broker that grants the subscription and lets nothing through, as mosquitto does."""
+    return Mosquitto(folder, acl=f"topic readwrite relay/status\ntopic write tills/{TILL}/ping\n")
+
+
+def backlog(shop: Shop) -> None:
+    """The daemon was there once; since then it was rung thirty times."""
+    with contextlib.closing(Visit(load(shop.config), "0")) as visit:
+        visit.wait_for(m.BrokerConnected, seconds=PATIENCE)
+    for number in range(30):
+        say(shop, f"tills/{TILL}/orders", b'{"v":1,"kind":"merchant_order","id":"%d"}' % (31000000000 + number))
+
+
+def twin(shop: Shop) -> None:
+    """Another device comes with our name while we wait for the relay."""
+    ears = Ears(shop.broker.host, shop.broker.port)  # listening before anybody pings
+
+    def come() -> None:
+        wait_for(lambda: any(topic.endswith("/ping") for topic, _ in tuple(ears.heard)), "a ping")
+        Client(shop.broker.port, client_id=f"till-{TILL}").close()
+        ears.close()
+
+    threading.Thread(target=come, daemon=True).start()
+
+
+def by_usb(shop: Shop) -> None:
+    settings = yaml.safe_load(shop.config.read_text())
+    settings["printer"] = {"connection": "usb", "device": "/dev/usb/lp9"}
+    shop.config.write_text(yaml.safe_dump(settings))
+
+
+def no_pins(_: Shop) -> None:
+    Device.pin_factory = None
+    os.environ["GPIOZERO_PIN_FACTORY"] = "lgpio"
+
+
+def button(down: bool) -> Step:
+    def move(_: Shop) -> None:
+        Device.pin_factory = MockFactory()
+        if down:
+            Device.pin_factory.pin(BUTTON, pin_class=GroundedPin)
+
+    return move
+
+
+def foreign_journal(shop: Shop) -> None:
+    (shop.folder / "journal.db").touch()
+    os.chown(shop.folder / "journal.db", 12345, 12345)
+
+
+def mounted(options: str) -> Step:
+    def mount(shop: Shop) -> None:
+        disk = shop.folder / "disk"
+        disk.mkdir()
+        os.system(f"mount -t tmpfs -o {options} none {disk}")
+        shop.settings = {"journal": {"path": str(disk / "journal.db")}}
+        shop.write_config()
+
+    return mount
+
+
+def firmware(bits: str) -> Step:
+    return lambda shop: (shop.folder / "get_throttled").write_text(bits)
+
+
+def mp(**settings: Any) -> Settings:
+    return {"mercadopago": settings}
+
+
+WRONG: dict[str, Wrong] = {
+    "Mercado Pago can't be reached": Wrong(
+        Part.TOKEN, "no connection to", done=lambda shop: shop.mercadopago.go_away()
+    ),
+    "Mercado Pago doesn't answer in time": Wrong(
+        Part.TOKEN, "no answer in time", mp(timeout_seconds=0.2), fault("hang", seconds=1)
+    ),
+    "Mercado Pago is in trouble": Wrong(Part.TOKEN, "500", done=fault("status", status=500)),
+    "Mercado Pago's answer is a web page": Wrong(Part.TOKEN, "makes no sense", done=fault("garbage")),
+    "The clock is years off": Wrong(Part.TOKEN, "clock is wrong", done=tls_that_ended),
+    "The token is not valid": Wrong(
+        Part.TOKEN, "refuses the access token", done=lambda shop: setattr(shop.mercadopago.api, "access_token", "other")
+    ),
+    "The token is another account's": Wrong(
+        Part.TOKEN,
+        "the token is of account 700100200 (KIOSCOSUR), and mercadopago.user_id is 700100201",
+        mp(user_id=700100201),
+    ),
+    "The account is of another country": Wrong(
+        Part.TOKEN, "is in Argentina, and till.timezone is America/Santiago", {"till": {"timezone": "America/Santiago"}}
+    ),
+    "No such store": Wrong(Part.STORE, "the account has no store SUC999", mp(external_store_id="SUC999")),
+    "No such point of sale": Wrong(Part.POS, "no point of sale CAJA9", mp(external_pos_id="CAJA9")),
+    "The point of sale is another store's": Wrong(
+        Part.POS,
+        "SUC001POS003 belongs to the store SUC001, and mercadopago.external_store_id is SUC002",
+        mp(external_store_id="SUC002"),
+        mercadopago=lambda: MercadoPago(pos=(("SUC001", "SUC001POS003"), ("SUC002", "SUC002POS001"))),
+    ),
+    "The point of sale takes any amount": Wrong(
+        Part.POS, "fixed_amount false", done=lambda shop: setattr(shop.mercadopago.till(), "fixed_amount", False)
+    ),
+    "The point of sale is switched off": Wrong(
+        Part.POS, "is not active", done=lambda shop: setattr(shop.mercadopago.till(), "status", "inactive")
+    ),
+    "A sale is on the till": Wrong(
+        Part.ORDER,
+        "the order CAJA01-000417 is on the till; it was not touched",
+        done=lambda shop: shop.mercadopago.put_order("CAJA01-000417", "5350.50"),
+    ),
+    "A sale comes to the till meanwhile": Wrong(
+        Part.ORDER, "CAJA01-000418 took the place of ours", mercadopago=BusyTill
+    ),
+    "Mercado Pago takes no order": Wrong(Part.ORDER, "pos_not_found", mp(external_store_id="SUC999")),
+    "An order doesn't come to the till": Wrong(
+        Part.ORDER,
+        "it is not on the till",
+        done=lambda shop: setattr(shop.mercadopago.switches, "longest_life_seconds", 0),
+    ),
+    "An order can't be removed": Wrong(
+        Part.ORDER, "could not be removed (refused)", done=fault("status", method="DELETE", status=400)
+    ),
+    "A customer is just paying the order": Wrong(
+        Part.ORDER, "could not be removed (locked)", mercadopago=EagerCustomer
+    ),
+    "There is no relay": Wrong(
+        Part.BROKER, "no relay configured: sells by looking", done=lambda shop: shop.broker.stop()
+    ),
+    "The broker can't be found": Wrong(
+        Part.BROKER, "mqtt.invalid:8883", {"broker": {"host": "mqtt.invalid", "port": 8883, "tls": True}}
+    ),
+    "The broker's certificate is a stranger's": Wrong(Part.BROKER, "not trusted", done=stranger, broker=enrolled),
+    "The broker's certificate has another name": Wrong(
+        Part.BROKER, "not valid for '127.0.0.1'", done=other_name, broker=enrolled
+    ),
+    "The broker speaks no TLS": Wrong(Part.BROKER, "Connection reset", {"broker": {"tls": True}}),
+    "The broker wants another password": Wrong(
+        Part.BROKER, "the broker refuses us: Not authorized", done=lambda shop: over_tls(shop, "old"), broker=enrolled
+    ),
+    "The relay is off": Wrong(Part.RELAY, "the relay is offline", done=relay_says(b"offline")),
+    "The broker lets no doorbell through": Wrong(
+        Part.RELAY, "what it rings doesn't reach us", done=relay_says(b"online"), broker=deaf
+    ),
+    "Nobody rings": Wrong(Part.RELAY, "no ping came back"),
+    "Doorbells wait for the daemon": Wrong(Part.RELAY, "20 doorbells wait for the daemon", done=backlog),
+    "Another device has the till's name": Wrong(Part.RELAY, "threw us out", done=twin),
+    "The printer can't be reached": Wrong(
+        Part.PRINTER, "refuses the connection", done=lambda shop: shop.printer.switch_off()
+    ),
+    "The printer is not plugged in": Wrong(
+        Part.PRINTER, "/dev/usb/lp9: not there; is the printer plugged in", done=by_usb
+    ),
+    "No paper": Wrong(
+        Part.PRINTER, "the printer has no paper; put in a roll", done=lambda shop: shop.printer.paper_out()
+    ),
+    "Little paper": Wrong(Part.PRINTER, "the roll is near its end", done=lambda shop: shop.printer.paper_low()),
+    "The cover is open": Wrong(Part.PRINTER, "cover is open", done=lambda shop: shop.printer.open_cover()),
+    "The knife is stuck": Wrong(Part.PRINTER, "says that it can't print", done=lambda shop: shop.printer.jam()),
+    "The printer answers nothing": Wrong(
+        Part.PRINTER, "answers none", done=lambda shop: setattr(shop.printer, "silent", True)
+    ),
+    "The printer can't prove what it prints as is demanded": Wrong(
+        Part.PROOF,
+        "doesn't prove by process_id; write printer.proof: auto",
+        {"printer": {"proof": "process_id"}},
+        printer=lambda: Printer(proof="status"),
+    ),
+    "No pins": Wrong(Part.LIGHTS, "sudo apt install python3-lgpio", done=no_pins),
+    "The button is stuck": Wrong(Part.BUTTON, "is pressed, and nobody was asked to", done=button(down=True)),
+    "The button's wire is off": Wrong(Part.BUTTON, "no press came within", done=button(down=False)),
+    "The clock is some minutes slow": Wrong(
+        Part.CLOCK, "behind Mercado Pago's", done=lambda shop: shop.mercadopago.advance(125)
+    ),
+    "The clock is hours fast": Wrong(
+        Part.CLOCK, "ahead of Mercado Pago's", done=lambda shop: shop.mercadopago.advance(-7200)
+    ),
+    "The journal's folder is missing": Wrong(
+        Part.DISK, "there is no folder /nowhere", {"journal": {"path": "/nowhere/journal.db"}}
+    ),
+    "The card is read-only": Wrong(Part.DISK, "Read-only file system", done=mounted("ro"), needs_root=True),
+    "The card is full": Wrong(Part.DISK, "less than 100 MB are free", done=mounted("size=50m"), needs_root=True),
+    "The card is nearly full": Wrong(Part.DISK, "300 MB are free", done=mounted("size=299m"), needs_root=True),
+    "The journal is another user's": Wrong(Part.DISK, "journal.db in ", done=foreign_journal, needs_root=True),
+    "Too little power": Wrong(Part.POWER, "too little power", done=firmware("50001")),
+    "The Pi is hot": Wrong(Part.POWER, "slowed down: throttled, hot", done=firmware("c")),
+}
+
+# --- doing it ------------------------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def shop_with(wrong: Wrong, folder: Path) -> Iterator[Shop]:
+    """A shop of which one thing is wrong, with no daemon."""
+    shop = Shop(folder, wrong.settings, wrong.mercadopago(), wrong.printer())
+    shop.broker = wrong.broker(folder / "mosquitto")
+    shop.mercadopago.start()
+    shop.printer.start()
+    shop.broker.start()
+    before = dict(os.environ), Device.pin_factory, requests.adapters.DEFAULT_CA_BUNDLE_PATH
+    try:
+        shop.write_config()
+        wrong.done(shop)
+        yield shop
+    finally:
+        os.environ.clear()
+        os.environ.update(before[0])
+        _, Device.pin_factory, requests.adapters.DEFAULT_CA_BUNDLE_PATH = before
+        if (folder / "disk").exists():
+            os.system(f"umount --lazy {folder / 'disk'}")
+        shop.close()
+
+
+def found(wrong: Wrong, folder: Path) -> Finding:
+    """What is found of the part."""
+    with shop_with(wrong, folder) as shop:
+        return next(finding for finding in findings(shop, wrong.part) if finding.part is wrong.part)
+
+
+def plain(text: str, folder: Path) -> str:
+    """A sentence without what differs from one run to the next."""
+    text = text.replace(str(folder), "/var/lib/till-edge").replace("127.0.0.1", "HOST")
+    text = re.sub(r"(?<=HOST:)\d+", "PORT", text)
+    text = re.sub(r"check-CAJA01-\d+-\d+-\w+", "check-CAJA01-…", text)
+    return re.sub(r"(?<![\w.-])(12[0-9]|7[12]\d\d) s\b", "… s", text)
+
+
+INTRODUCTION = """# What `till-edge check` says, and what to do
+
+Each line was produced by doing to a till what the first column says; `make causes` writes this page and a test compares
+it. On the acceptance ticket the same stands in the shop's language.
+
+`ok`: nothing to do. `warning`: it sells, and somebody should know. `failed`: mend it and check again. `skipped`: not
+tried, and why. The command ends with 0 if nothing failed, 1 if something did, 78 if the configuration is wrong.
+
+| what is wrong | part | grade | what `check` sees | what to do |
+|---|---|---|---|---|
+"""
+
+
+def page() -> str:
+    """The whole page, freshly produced."""
+    rows = [_row(title, wrong) for title, wrong in WRONG.items()]
+    return INTRODUCTION + "".join(rows)
+
+
+def _row(title: str, wrong: Wrong) -> str:
+    with tempfile.TemporaryDirectory() as name:
+        finding = found(wrong, Path(name))
+        return row(title, finding, Path(name))
+
+
+def row(title: str, finding: Finding, folder: Path) -> str:
+    """A cause as a line of the page."""
+    said = [plain(text, folder).replace("|", "/") for text in (finding.seen, finding.advice)]
+    return f"| {title} | {finding.part} | {finding.grade} | {said[0]} | {said[1]} |\n"
+
+
+if __name__ == "__main__":
+    started = time.monotonic()
+    PAGE.write_text(page())
+    print(f"{len(WRONG)} causes in {time.monotonic() - started:.0f} s")

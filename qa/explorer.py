@@ -1,0 +1,560 @@
+"""Walks every history of a small shop over the pure core, within a limit of faults, and checks each world.
+
+A world is the till, Mercado Pago's books, the paper, and what is under way. From a world lead moves: somebody pays,
+a doorbell comes, a worker ends its duty well or badly, time passes, the power goes. A power cut passes through
+the real journal. `python -m tests.explorer --faults N` walks further and prints what it saw.
+"""
+
+import argparse
+import sys
+import time
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+from edge.core import messages as m
+from edge.core import till as core
+from edge.core.failures import HOUR
+from edge.core.lifecycle import Stage
+from edge.core.order import Item, MerchantOrder, Payment
+from edge.core.printing import is_old, printer_duty, unprinted
+from edge.core.state import Settings, Till
+from edge.core.till import payment_duty
+from edge.journal.store import Journal
+
+USER, POS = "1", "55001"
+SETTINGS = Settings(USER)
+DATE = datetime(2026, 3, 2, 21, 39, 20, tzinfo=UTC)
+QUIET = 1300.0
+"""Seconds in which nothing new happens: two sweeps and the time of grace have passed."""
+
+
+@dataclass(frozen=True)
+class Books:
+    """What Mercado Pago knows. Orders are known by one letter, and so are their merchant orders."""
+
+    on_till: str = ""
+    paid: tuple[str, ...] = ()
+    """Merchant orders that were paid: `a`, and `A` for the second payment of the same reference."""
+    opened: tuple[str, ...] = ()
+    locked: bool = False
+
+
+@dataclass(frozen=True)
+class World:
+    """Everything there is, at one moment."""
+
+    till: Till
+    books: Books
+    paper: tuple[tuple[str, bool, bool], ...] = ()
+    """Tickets: reference, marked, complete."""
+    told: tuple[tuple[m.Cause, float], ...] = ()
+    """Slips that say what fails, each with its moment."""
+    paying: m.PaymentDuty | None = None
+    printing: m.Print | m.PrintFailure | None = None
+    rings: tuple[str, ...] = ()
+    """Doorbells under way."""
+    proved: tuple[str, ...] = ()
+    held: tuple[str, ...] = ()
+    """Orders for which the button was held."""
+    faults: int = 0
+    acts: tuple[str, ...] = ()
+    """What customer and shop did already; each act happens once."""
+    now: float = 0.0
+
+
+class Broken(AssertionError):
+    """A world in which the promise does not hold, and how it came about."""
+
+
+# --- Mercado Pago --------------------------------------------------------------------------------------------------
+
+
+def date(payments: int) -> datetime:
+    """Mercado Pago's clock after so many payments: it is these that tell one moment from the next."""
+    return DATE + timedelta(minutes=payments)
+
+
+def reading(letter: str, books: Books) -> MerchantOrder:
+    paid = letter in books.paid
+    when = date(books.paid.index(letter)) + timedelta(seconds=1) if paid else DATE
+    payment = Payment(f"p{letter}", "approved", Decimal(1), Decimal(0), "ARS", when)
+    return MerchantOrder(
+        id=letter,
+        status="closed" if paid else "opened",
+        order_status="paid" if paid else "payment_required",
+        external_reference=letter.lower(),
+        collector_id=USER,
+        cancelled=False,
+        total=Decimal(1),
+        site="MLA",
+        items=(Item("x", Decimal(1), Decimal(1)),),
+        payments=(payment,) if paid else (),
+    )
+
+
+def known(books: Books) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*books.opened, *books.paid)))
+
+
+def readings(reference: str, books: Books) -> tuple[MerchantOrder, ...]:
+    return tuple(reading(letter, books) for letter in known(books) if letter.lower() == reference)
+
+
+def answer(duty: m.PaymentDuty, books: Books) -> tuple[m.Answer, Books]:
+    """What Mercado Pago answers, and its books afterwards."""
+    match duty:
+        case m.FindPos():
+            return m.PosFound(POS), books
+        case m.Verify(letter):
+            found = letter in known(books)
+            return (m.MerchantOrderRead(reading(letter, books)) if found else m.NotFound()), books
+        case m.ReadPayment(identity):
+            found = identity[1:] in books.paid
+            return (m.PaymentRead(identity, POS, identity[1:]) if found else m.NotFound()), books
+        case m.Search(reference):
+            return m.OrdersFound(reference, readings(reference, books)), books
+        case m.LookAtTill():
+            return m.TillSeen(books.on_till or None), books
+        case m.Sweep(pos_id):
+            return m.Swept(pos_id, date(len(books.paid)), {f"p{letter}": letter for letter in books.paid}), books
+        case m.Cancel(reference):
+            return cancel(reference, books)
+
+
+def cancel(reference: str, books: Books) -> tuple[m.Answer, Books]:
+    on_till = books.on_till
+    if on_till != reference:
+        removal = m.Removal.ANOTHER if on_till else m.Removal.ABSENT
+    elif books.locked:
+        removal = m.Removal.LOCKED
+    else:
+        removal, books = m.Removal.DELETED, replace(books, on_till="")
+    return m.CancelTried(reference, removal, readings(reference, books), on_till or None), books
+
+
+# --- moves ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How far to walk."""
+
+    faults: int = 1
+    acts: tuple[str, ...] = ("load a", "scan a", "pay a", "hold", "load b")
+
+
+Move = tuple[str, World]
+
+
+def learn(world: World, event: m.Event) -> World:
+    return replace(world, till=core.learn(world.till, event, world.now))
+
+
+def moves(world: World, limits: Limits) -> Iterator[Move]:
+    """Every way from this world to the next."""
+    yield from acts(world, limits)
+    yield from doorbells(world, limits)
+    yield from payments(world, limits)
+    yield from prints(world, limits)
+    yield from passing(world)
+    if world.faults < limits.faults:
+        yield from cuts(world)
+
+
+def acts(world: World, limits: Limits) -> Iterator[Move]:
+    for act in limits.acts:
+        if act not in world.acts and (after := do_act(act, world)):
+            yield act, replace(after, acts=(*world.acts, act))
+
+
+def do_act(act: str, world: World) -> World | None:
+    """What a customer or the shop does, if it can be done now."""
+    books = world.books
+    match act.split():
+        case ["load", letter]:
+            return replace(world, books=replace(books, on_till=letter, locked=False))
+        case ["scan", letter] if books.on_till == letter:
+            books = replace(books, opened=(*books.opened, letter))
+            return replace(world, books=books, rings=(*world.rings, letter))
+        case ["lock", letter] if books.on_till == letter:
+            return replace(world, books=replace(books, locked=True))
+        case ["pay", letter] if books.on_till == letter:
+            books = replace(books, paid=(*books.paid, letter), on_till="", locked=False)
+            return replace(world, books=books, rings=(*world.rings, letter))
+        case ["late", letter] if letter in books.opened and letter not in books.paid and books.on_till != letter:
+            return replace(world, books=replace(books, paid=(*books.paid, letter)), rings=(*world.rings, letter))
+        case ["again", letter] if letter in books.paid:
+            books = replace(books, paid=(*books.paid, letter.upper()))
+            return replace(world, books=books, rings=(*world.rings, letter.upper()))
+        case ["hold"]:
+            return hold(world)
+    return None
+
+
+def hold(world: World) -> World:
+    """A finger, long enough; the till tells which order it means by what it has seen."""
+    meant = world.till.loaded
+    world = learn(world, m.ButtonDown())
+    world = learn(replace(world, now=world.now + 0.1), m.Ticked())
+    world = learn(replace(world, now=world.now + SETTINGS.hold), m.Ticked())
+    world = learn(world, m.ButtonUp())
+    world = learn(replace(world, now=world.now + 0.1), m.Ticked())
+    order = world.till.orders.get(meant or "")
+    meant_one = (meant,) if meant and order and order.stage in (Stage.WAITING, Stage.CANCELLING) else ()
+    return replace(world, held=(*world.held, *meant_one))
+
+
+def doorbells(world: World, limits: Limits) -> Iterator[Move]:
+    for letter in dict.fromkeys(world.rings):
+        event = m.DoorbellRang(m.Kind.MERCHANT_ORDER, letter)
+        rest = list(world.rings)
+        rest.remove(letter)
+        yield f"ring {letter}", learn(replace(world, rings=tuple(rest)), event)
+        if world.faults < limits.faults:
+            lost = replace(world, rings=tuple(rest), faults=world.faults + 1)
+            yield f"lose the doorbell {letter}", lost
+            yield f"ring {letter} and again later", learn(replace(world, faults=world.faults + 1), event)
+
+
+def payments(world: World, limits: Limits) -> Iterator[Move]:
+    if world.paying is None:
+        if duty := payment_duty(world.till, world.now):
+            yield f"ask {duty}", replace(learn(world, m.Asked(duty)), paying=duty)
+        return
+    duty = world.paying
+    idle = replace(world, paying=None)
+    found, books = answer(duty, world.books)
+    yield f"hear of {duty}", learn(replace(idle, books=books), m.Answered(duty, found))
+    if world.faults < limits.faults:
+        away = m.Answered(duty, m.Unreachable(m.Trouble.NETWORK, "away"))
+        refused = m.Answered(duty, m.Unreachable(m.Trouble.REFUSED, "the token is refused"))
+        worse = replace(idle, faults=world.faults + 1)
+        yield f"no answer to {duty}", learn(worse, away)
+        yield f"a refusal of {duty}", learn(worse, refused)
+        if books != world.books:
+            yield f"done and unanswered: {duty}", learn(replace(worse, books=books), away)
+
+
+READY = m.Paper.READY
+
+
+def prints(world: World, limits: Limits) -> Iterator[Move]:
+    if world.printing is None:
+        duty = printer_duty(world.till, world.now)
+        if isinstance(duty, m.Print):
+            begun = learn(world, m.TicketBegun(duty.order.reference))
+            yield f"begin the ticket of {duty.order.reference}", replace(begun, printing=duty)
+        elif isinstance(duty, m.PrintFailure):
+            yield f"begin to tell {duty.cause}", begin_to_tell(world, duty)
+        elif duty is not None:
+            yield "look at the paper", learn(world, m.PrinterSeen(READY))
+        return
+    idle = replace(world, printing=None)
+    if isinstance(world.printing, m.PrintFailure):
+        yield from tells(idle, world.printing, limits)
+        return
+    whole = on_paper(idle, world.printing, complete=True)
+    proved = replace(whole, proved=(*world.proved, world.printing.order.reference))
+    yield "the ticket is out", learn(proved, m.TicketPrinted(m.Proof.PROCESS_ID, READY))
+    if world.faults < limits.faults:
+        half = on_paper(replace(idle, faults=world.faults + 1), world.printing, complete=False)
+        none = replace(idle, faults=world.faults + 1)
+        yield "no paper before the ticket", learn(none, m.TicketRefused(m.Paper.OUT))
+        yield "no paper in the middle", learn(half, m.TicketInterrupted(m.Paper.OUT))
+        yield "out, and the link broke", learn(replace(whole, faults=half.faults), m.TicketInterrupted(m.Paper.GONE))
+        yield "out, and no proof", learn(replace(whole, faults=half.faults), m.TicketUnproved(m.Paper.UNKNOWN))
+
+
+def begin_to_tell(world: World, slip: m.PrintFailure) -> World:
+    """Tickets go first, and whoever is told of the same within an hour has lost an hour's worth of trust."""
+    if any(not is_old(world.till, order, world.now) for order in unprinted(world.till)):
+        raise Broken(f"{slip.cause} is told before a ticket")
+    if any(cause is slip.cause and world.now - at < HOUR for cause, at in world.told):
+        raise Broken(f"{slip.cause} is told twice in an hour")
+    return replace(learn(world, m.SlipBegun(slip)), printing=slip)
+
+
+def tells(idle: World, slip: m.PrintFailure, limits: Limits) -> Iterator[Move]:
+    told = replace(idle, told=(*idle.told, (slip.cause, idle.now)))
+    yield f"{slip.cause} is told", learn(told, m.SlipTried(slip, m.TicketPrinted(m.Proof.PROCESS_ID, READY)))
+    if idle.faults < limits.faults:
+        worse = replace(idle, faults=idle.faults + 1)
+        yield f"no paper for {slip.cause}", learn(worse, m.SlipTried(slip, m.TicketRefused(m.Paper.OUT)))
+        yield f"{slip.cause} broke off", learn(worse, m.SlipTried(slip, m.TicketInterrupted(m.Paper.OUT)))
+
+
+def on_paper(world: World, ticket: m.Print, complete: bool) -> World:
+    marked = m.Banner.COPY in ticket.banners
+    return replace(world, paper=(*world.paper, (ticket.order.reference, marked, complete)))
+
+
+def passing(world: World) -> Iterator[Move]:
+    """Time passes to the next moment at which anything changes by itself."""
+    if world.paying or world.printing:
+        return  # a worker ends before anything else falls due; the other order is a lost answer
+    moments = [due.at for due in world.till.agenda.values()]
+    moments += [world.till.api.retry_at, world.till.printer.retry_at, world.till.printer.look_at]
+    later = [moment for moment in moments if moment > world.now]
+    if later and payment_duty(world.till, world.now) is None and printer_duty(world.till, world.now) is None:
+        yield "time passes", learn(replace(world, now=min(later)), m.Ticked())
+
+
+def cuts(world: World) -> Iterator[Move]:
+    """The power goes, and comes back; what was under way may have been carried out or not."""
+    cut = replace(world, faults=world.faults + 1)
+    yield "power cut", restart(cut)
+    if not world.held:  # what a person held can't outlive the journal
+        yield "power cut, and the journal is gone", start(replace(cut, till=Till(SETTINGS, pos_id=POS), told=()))
+    if world.paying:
+        _, books = answer(world.paying, world.books)
+        if books != world.books:
+            yield "power cut, after it was done", restart(replace(cut, books=books))
+    if isinstance(world.printing, m.PrintFailure):
+        told = (*world.told, (world.printing.cause, world.now))
+        yield "power cut in mid-slip", restart(replace(cut, told=told))
+    elif world.printing:
+        yield "power cut in mid-ticket", restart(on_paper(cut, world.printing, complete=False))
+        yield "power cut behind the ticket", restart(on_paper(cut, world.printing, complete=True))
+
+
+def restart(world: World) -> World:
+    """What the journal kept, and a new start. Doorbells that were not acknowledged are still under way."""
+    journal = Journal(Path(":memory:"))
+    journal.save(Till(SETTINGS), world.till)
+    till = journal.load(SETTINGS, "us", world.now)
+    journal.close()
+    kept = {name: getattr(world.till, name) for name in ("pos_id", "swept_until", "known_since")}
+    return start(replace(world, till=replace(till, **kept)))
+
+
+def start(world: World) -> World:
+    world = replace(world, paying=None, printing=None)
+    return learn(learn(world, m.Started()), m.BrokerConnected())
+
+
+# --- the promise ---------------------------------------------------------------------------------------------------
+
+
+def check(world: World) -> None:
+    """What must hold in every world. Raises `Broken`."""
+    for reference in {reference for reference, _, _ in world.paper}:
+        unmarked = [each for each in world.paper if each[0] == reference and not each[1]]
+        if len(unmarked) > 1:
+            raise Broken(f"two unmarked tickets of {reference}")
+        if not any(letter.lower() == reference for letter in world.books.paid):
+            raise Broken(f"a ticket of {reference} and no money")
+    for order in (*world.till.orders.values(), *world.till.past.values()):
+        if order.stage is Stage.PRINTED and order.reference not in world.proved:
+            raise Broken(f"{order.reference} is called printed and nobody proved it")
+        if order.stage is Stage.CANCELLED and world.books.on_till == order.reference:
+            raise Broken(f"{order.reference} is called cancelled and is on the till")
+
+
+def check_end(world: World) -> None:
+    """What must hold when all is quiet. Raises `Broken`."""
+    complete = {reference for reference, _, complete in world.paper if complete}
+    for letter in world.books.paid:
+        if letter.lower() not in complete:
+            raise Broken(f"{letter} is paid and has no ticket")
+    for reference in world.held:
+        order = world.till.order(reference)
+        if order is None or order.stage in (Stage.CANCELLING,):
+            raise Broken(f"the button was held for {reference}, and nothing came of it")
+    if any(order.stage in (Stage.PAID, Stage.PRINTING) for order in world.till.orders.values()):
+        raise Broken("a ticket is still owed")
+
+
+def calm(world: World) -> Iterator[World]:
+    """All goes well from here on, until `QUIET` seconds bring nothing new: every world on the way."""
+    quiet_since = world.now
+    while world.now - quiet_since < QUIET:
+        yield world
+        after = next(all_well(world))
+        if (after.paper, after.books, after.rings) != (world.paper, world.books, world.rings):
+            quiet_since = after.now
+        world = after
+    yield world
+
+
+def all_well(world: World) -> Iterator[World]:
+    """The next step where nothing fails."""
+    calm_limits = Limits(faults=-1, acts=())
+    for ways in (prints, doorbells, payments):
+        yield from (after for _, after in ways(world, calm_limits))
+    yield from (after for _, after in passing(world))
+
+
+# --- the walk ------------------------------------------------------------------------------------------------------
+
+Key = tuple[object, ...]
+
+
+def key(world: World) -> Key:
+    """What makes two worlds the same. Of times only this counts: whether they have come."""
+    till, now = world.till, world.now
+    grace = SETTINGS.grace
+    agenda = frozenset(
+        (
+            duty,
+            due.at <= now,
+            min(due.tries, 2),
+            due.rung_again,
+            now - due.since >= core.SETTLE,
+            now - due.since >= grace,
+        )
+        for duty, due in till.agenda.items()
+    )
+    kept = tuple(freeze(getattr(till, name)) for name in KEPT)
+    old = frozenset(order.reference for order in unprinted(till) if is_old(till, order, now))
+    printer = (till.printer.paper, till.printer.look_at <= now, till.printer.retry_at <= now, old)
+    api = (till.api.trouble, till.api.retry_at <= now)
+    rest = (
+        world.books,
+        world.paper,
+        world.paying,
+        world.printing,
+        tuple(sorted(world.rings)),
+        world.held,
+        world.faults,
+        tuple((cause, now - at < HOUR) for cause, at in world.told),
+        tuple((cause, cause in till.failing, now - at < HOUR) for cause, at in till.told.items()),
+    )
+    return kept, agenda, printer, api, rest, frozenset(world.acts), world.proved
+
+
+PASSING = (
+    *("agenda", "reports", "last_report", "api", "printer", "button", "ticket_at", "cancelled_at", "settings"),
+    *(
+        "lookups",
+        "swept_at",
+        "swept_far_at",
+        "echo",
+        "today",
+        "last_ticket",
+        "news",
+        "waits",
+        "replies",
+        "identify_until",
+        "confirmed",
+        "told",
+        "failing",
+    ),
+)
+KEPT = tuple(each.name for each in fields(Till) if each.name not in PASSING)
+
+
+def freeze(value: object) -> object:
+    return frozenset(value.items()) if isinstance(value, dict) else value
+
+
+@dataclass
+class Walk:
+    """What was seen."""
+
+    worlds: int = 0
+    moves: int = 0
+    deepest: int = 0
+    seconds: float = 0.0
+    complete: bool = True
+
+
+def first_world() -> World:
+    """A till that was just started, with paper and a broker."""
+    world = World(Till(SETTINGS, pos_id=POS), Books())
+    for event in (m.Started(), m.BrokerConnected(), m.PrinterSeen(READY)):
+        world = learn(world, event)
+    while world.now < 1:
+        world = next(all_well(world))
+    return world
+
+
+class Explorer:
+    """One walk, breadth first. Raises `Broken` with the shortest history that breaks the promise."""
+
+    def __init__(self, limits: Limits, most_worlds: int = 10**9) -> None:
+        self._limits = limits
+        self._most = most_worlds
+        self._numbers: dict[Key, int] = {}
+        self._came_from: list[tuple[int, str]] = []
+        self._end_well: set[Key] = set()
+
+    def walk(self) -> Walk:
+        began = time.monotonic()
+        walk = Walk()
+        queue = deque([(first_world(), self._number(first_world(), -1, "start"), 0)])
+        while queue and walk.worlds < self._most:
+            world, number, depth = queue.popleft()
+            walk.worlds += 1
+            walk.deepest = max(walk.deepest, depth)
+            for name, after in self._look_at(world, number):
+                walk.moves += 1
+                if key(after) not in self._numbers:
+                    queue.append((after, self._number(after, number, name), depth + 1))
+        walk.complete = not queue
+        walk.seconds = time.monotonic() - began
+        return walk
+
+    def _number(self, world: World, parent: int, name: str) -> int:
+        self._numbers[key(world)] = len(self._came_from)
+        self._came_from.append((parent, name))
+        return len(self._came_from) - 1
+
+    def _look_at(self, world: World, number: int) -> list[Move]:
+        try:
+            check(world)
+            self._check_end(world)
+            return list(moves(world, self._limits))
+        except Exception as error:
+            raise Broken(f"{type(error).__name__}: {error}\n{self.history(number)}") from error
+
+    def _check_end(self, world: World) -> None:
+        """From here a good end is reachable without a further fault. A world that leads to a good one is good."""
+        passed = set()
+        for later in calm(replace(world, acts=())):
+            if (here := key(later)) in self._end_well:
+                break
+            passed.add(here)
+        else:
+            check_end(later)
+        self._end_well |= passed
+
+    def history(self, number: int) -> str:
+        """How it came to this, step by step."""
+        steps = []
+        while number >= 0:
+            number, name = self._came_from[number]
+            steps.append(name)
+        return "\n".join(f"  {step:3} {name}" for step, name in enumerate(reversed(steps)))
+
+
+SHOPS = {
+    "a sale": ("load a", "scan a", "pay a"),
+    "a cancel": ("load a", "scan a", "pay a", "hold"),
+    "a cancel while somebody pays": ("load a", "lock a", "pay a", "hold"),
+    "money after a cancel": ("load a", "scan a", "hold", "late a"),
+    "the next sale comes meanwhile": ("load a", "pay a", "hold", "load b", "pay b"),
+    "paid twice": ("load a", "pay a", "again a"),
+}
+"""Small shops, each with what can happen in it once, at any time."""
+
+
+def main() -> int:
+    """Walk all shops and print a table. Returns the exit code."""
+    parser = argparse.ArgumentParser("python -m tests.explorer")
+    parser.add_argument("--faults", type=int, default=2)
+    parser.add_argument("--worlds", type=int, default=10**9, help="at most so many in each shop")
+    options = parser.parse_args()
+    print(f"{'shop':32} {'worlds':>9} {'moves':>10} {'deepest':>8} {'seconds':>8}")
+    for name, happenings in SHOPS.items():
+        walk = Explorer(Limits(options.faults, happenings), options.worlds).walk()
+        more = "" if walk.complete else "  (not all)"
+        print(f"{name:32} {walk.worlds:9} {walk.moves:10} {walk.deepest:8} {walk.seconds:8.1f}{more}", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

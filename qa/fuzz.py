@@ -1,0 +1,274 @@
+"""Coverage-guided fuzzing of what other machines send: `python tests/fuzz.py --seconds 60`. Needs atheris.
+
+Each target has a process of its own and its share of the time. It starts from genuine messages, and changes their bytes
+and the values in their JSON. What a target suppresses is documented; anything else is a crash: its input is printed,
+and the exit code is 1. Only edge/ and relay/ are instrumented.
+"""
+
+import argparse
+import json
+import os
+import random
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, is_dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl
+
+from edge.contract import mqtt as wire
+from edge.contract.mqtt import BadMessage
+from edge.core.order import Account, MerchantOrder, verdict
+from edge.mercadopago import decode as readings
+from edge.mercadopago.decode import Page, Unreadable
+from relay.web.notification import doorbell_of
+from sim.mercadopago import account as simulated
+from sim.mercadopago.http import dump, general_error, store_error
+from sim.mercadopago.routes import route
+from sim.mercadopago.shapes import Seller
+from sim.mercadopago.switches import Switches
+from sim.mercadopago.validation import ApiProblem
+from tests.support.caller import TILL
+from tests.support.facts import POS, REFERENCE, USER
+
+ROOT = Path(__file__).parent.parent
+PATH = os.pathsep.join((str(ROOT), str(ROOT / "tests")))
+MEMORY = 1024
+"""Megabytes; a target that needs more has crashed."""
+LONGEST_INPUT = 8192
+SLOWEST_INPUT = 10
+"""Seconds; a target that needs more has crashed."""
+
+# --- genuine messages ----------------------------------------------------------------------------------------------
+
+
+def _answers() -> dict[str, bytes]:
+    """What Mercado Pago answers in the course of a sale: two attempts, the second one approved."""
+    account = simulated.Account(Seller(USER, "MLA"), [("SUC001", "SUC001POS003")], Switches())
+    account.now = lambda: datetime(2026, 3, 2, 21, 39, 20, tzinfo=UTC)
+    account.put_order(REFERENCE, "5350.50", [("Yerba 1 kg", 2, "2675.25")])
+    till = route(account, "GET", TILL, {}, b"")[1]
+    account.scan()
+    account.pay(approved=False)
+    payment = account.pay()["id"]
+    questions = {
+        "merchant_order": (f"/merchant_orders/{next(iter(account.merchant_orders))}", {}),
+        "merchant_orders": ("/merchant_orders/search", {"external_reference": REFERENCE}),
+        "payment": (f"/v1/payments/{payment}", {}),
+        "payments": ("/v1/payments/search", {"pos_id": POS, "status": "approved"}),
+        "pos": ("/pos", {"external_id": "SUC001POS003"}),
+    }
+    answers = {name: route(account, "GET", path, query, b"")[1] for name, (path, query) in questions.items()}
+    answers["till"] = till
+    answers["store_error"] = store_error(ApiProblem(400, "instore_order_locked_error", "The order is locked"))
+    answers["general_error"] = general_error(404, "merchant order not found")
+    return {name: dump(answer) for name, answer in answers.items()}
+
+
+ANSWERS = _answers()
+DOORBELLS = (
+    b'{"v":1,"kind":"merchant_order","id":"31415926535","received_at":"2026-03-02T20:39:21Z","request_id":"2f1c"}',
+    b'{"v":1,"kind":"payment","id":98000000002}',
+    b'{"v":1,"kind":"order","id":"ORD01KA0000000000000000000AA"}',
+    b'{"v":1,"kind":"ping","id":"a_nonce-1"}',
+    wire.ONLINE,
+)
+NOTIFICATIONS = (
+    b'topic=merchant_order&id=31415926535\n{"resource":"https://api.mercadolibre.com/merchant_orders/31415926535",'
+    b'"topic":"merchant_order"}',
+    b'topic=payment&id=98000000002\n{"resource":"98000000002","topic":"payment"}',
+    b'data.id=31415926535&type=topic_merchant_order_wh\n{"action":"update","data":{"status":"closed"},'
+    b'"id":"31415926535","type":"topic_merchant_order_wh"}',
+    b'data.id=98000000002&type=payment\n{"action":"payment.updated","data":{"id":"98000000002"},"id":12345678901,'
+    b'"type":"payment"}',
+    b'type=order\n{"action":"order.processed","type":"order","data":{"id":"ORD01KA0000000000000000000AA"}}',
+)
+"""The query in the first line, the body in the second."""
+
+# --- targets -------------------------------------------------------------------------------------------------------
+
+READERS: tuple[Callable[[Any], object], ...] = (
+    readings.read_merchant_order,
+    readings.read_merchant_orders,
+    readings.read_payment,
+    readings.read_payments,
+    readings.read_listed_payments,
+    readings.read_till,
+    readings.error_code,
+    lambda answer: readings.read_pos(answer, "SUC001POS003", "SUC001"),
+)
+
+
+def read_message(data: bytes) -> None:
+    """Bytes as the broker brings them."""
+    with suppress(BadMessage):
+        wire.decode_doorbell(data)
+    with suppress(BadMessage):
+        wire.decode_state(data)
+
+
+def read_answer(data: bytes) -> None:
+    """Bytes as Mercado Pago answers them: what a reader reads can be kept, and what is an order is judged."""
+    with suppress(Unreadable):
+        answer = readings.parse(data)
+        for read in READERS:
+            with suppress(Unreadable):
+                _use(read(answer))
+
+
+def _use(found: object) -> None:
+    for each in found.found if isinstance(found, Page) else (found,):
+        written(each)
+        if isinstance(each, MerchantOrder):
+            verdict(each, Account(USER, POS), True, {payment.id: "" for payment in each.payments})
+            verdict(each, Account(USER, POS), False, {payment.id: POS for payment in each.payments})
+
+
+def written(found: object) -> bytes:
+    """As the journal and the status keep what was read."""
+    content = asdict(found) if is_dataclass(found) and not isinstance(found, type) else found
+    return json.dumps(content, default=str, ensure_ascii=False).encode()
+
+
+def read_notification(data: bytes) -> None:
+    """Query and body as they are posted to the relay; whatever it rings, the till can read."""
+    query, _, body = data.partition(b"\n")
+    form = dict(parse_qsl(query.decode("latin1")))
+    doorbell = doorbell_of("POST", form, {"x-request-id": form.get("request", "")}, body)
+    if doorbell is not None:
+        assert wire.decode_doorbell(wire.encode_doorbell(doorbell)) == doorbell
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is fed, and the genuine messages that it starts from."""
+
+    read: Callable[[bytes], None]
+    seeds: tuple[bytes, ...]
+
+
+TARGETS = {
+    "edge.contract.mqtt": Target(read_message, DOORBELLS),
+    "edge.mercadopago.decode": Target(read_answer, tuple(ANSWERS.values())),
+    "relay.web.notification": Target(read_notification, NOTIFICATIONS),
+}
+
+# --- changing messages ---------------------------------------------------------------------------------------------
+
+ODD = (
+    "null", "true", "false", "0", "-1", "1", "0.1", "-0.0", "1e300", "1e-300", "1e1000000", "1e-1000000", "NaN",
+    "-Infinity", "1e" + "9" * 20, "9" * 21, "9" * 4000, "9" * 5000, '""', '"0"', '"1e5"', '"NaN"', '"\\ud800"',
+    '"\\u001bp"', '"../.."', '"1/../2"', '"1\\n"', '"approved"', '"closed"', '"payment"', "[]", "{}",
+    "[null]", '{"":{}}', "[" * 900 + "]" * 900,
+)  # fmt: skip
+"""Values, as they are written in JSON, that a message has seldom or never."""
+
+
+def places(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Wherever a value stands in a piece of JSON: the list or object around it, and its index or key there."""
+    keys = value.keys() if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ()
+    for key in keys:
+        yield value, key
+        yield from places(value[key])
+
+
+def bend(message: bytes, chance: random.Random, values: Sequence[str]) -> bytes:
+    """Put other values, written in JSON, into a message. Raises `ValueError` or `RecursionError` where none fits."""
+    head, newline, body = message.rpartition(b"\n")
+    content = json.loads(body)
+    marks = [f"mark {number}" for number in range(len(values))]
+    for mark in marks:
+        if not (found := list(places(content))):
+            raise ValueError("nothing to change")
+        holder, key = chance.choice(found)
+        holder[key] = mark
+    text = json.dumps(content)
+    for mark, value in zip(marks, values, strict=True):
+        text = text.replace(f'"{mark}"', value)
+    return head + newline + text.encode()
+
+
+def fuzz_here(name: str, options: list[str]) -> None:
+    """Fuzz one target in this process, which ends with it."""
+    import atheris
+
+    def mutate(data: bytes, largest: int, seed: int) -> bytes:
+        """Sometimes as the fuzzer sees fit, and sometimes with sense."""
+        chance = random.Random(seed)
+        with suppress(ValueError, RecursionError):
+            if chance.random() < 0.5 and len(bent := bend(data, chance, [chance.choice(ODD)])) <= largest:
+                return bent
+        return bytes(atheris.Mutate(data, largest))
+
+    atheris.Setup([name, *options], TARGETS[name].read, custom_mutator=mutate)
+    atheris.Fuzz()
+
+
+# --- one process for each target -----------------------------------------------------------------------------------
+
+PROGRAM = """
+import sys, atheris
+with atheris.instrument_imports(include=["edge", "relay"]):
+    from qa import fuzz
+fuzz.fuzz_here(sys.argv[1], sys.argv[2:])
+"""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of one target. A crash ends it, so there is one at the most; `why` is for people."""
+
+    inputs: int
+    seconds: float
+    crashes: tuple[bytes, ...]
+    why: str
+
+
+def fuzz(name: str, seconds: int) -> Result:
+    """Fuzz one target in a process of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        corpus, crashes = Path(folder, "corpus"), Path(folder, "crashes")
+        corpus.mkdir()
+        crashes.mkdir()
+        for number, seed in enumerate(TARGETS[name].seeds):
+            (corpus / str(number)).write_bytes(seed)
+        options = [f"-max_total_time={seconds}", f"-rss_limit_mb={MEMORY}", f"-timeout={SLOWEST_INPUT}",
+                   f"-max_len={LONGEST_INPUT}", f"-artifact_prefix={crashes}/", "-print_final_stats=1"]  # fmt: skip
+        command = [sys.executable, "-c", PROGRAM, name, str(corpus), *options]
+        environment = {**os.environ, "PYTHONPATH": PATH}
+        done = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, check=False)
+        found = tuple(file.read_bytes() for file in sorted(crashes.iterdir()))
+        why = (done.stdout.strip() or done.stderr)[-3000:] if found or done.returncode else ""
+        return Result(*_figures(done.stderr), found, why)
+
+
+def _figures(told: str) -> tuple[int, float]:
+    """How many inputs were tried in how many seconds."""
+    inputs = re.search(r"stat::number_of_executed_units:\s+(\d+)", told)
+    seconds = re.search(r"Done \d+ runs in (\d+) second", told)
+    return int(inputs[1]) if inputs else 0, float(seconds[1]) if seconds else 0.0
+
+
+def main() -> int:
+    """Fuzz all targets, one after the other. Returns the exit code."""
+    parser = argparse.ArgumentParser("python tests/fuzz.py")
+    parser.add_argument("--seconds", type=int, default=60, help="for all targets together")
+    share = max(1, parser.parse_args().seconds // len(TARGETS))
+    failed = False
+    print(f"{'target':20} {'inputs':>10} {'seconds':>8} {'crashes':>8}")
+    for name in TARGETS:
+        result = fuzz(name, share)
+        print(f"{name:20} {result.inputs:10} {result.seconds:8.0f} {len(result.crashes):8}", flush=True)
+        failed |= bool(result.why)
+        if result.why:
+            print(result.why, *(f"input: {crash!r}" for crash in result.crashes), sep="\n")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

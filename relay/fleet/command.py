@@ -1,0 +1,145 @@
+"""`till-relay fleet`: all tills in one live table, who needs help first; `--json` says the same to machines.
+
+It only listens: what it shows is what the broker retains. On a terminal the table lives until Ctrl-C, and a broker
+that goes away is said above it; into a pipe, and as JSON, it is told once and completely, or it fails and says why.
+"""
+
+import argparse
+import json
+import signal
+import sys
+from dataclasses import replace
+from datetime import datetime
+from datetime import time as wall_time
+from io import TextIOWrapper
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from rich.console import Console
+from rich.live import Live
+
+from relay.config import Broker, Config
+from relay.fleet.rows import Hours, Row, checks_of, counts_of
+from relay.fleet.table import picture
+from relay.fleet.watcher import Misfortune, Watcher
+
+DONE, FAILED, USAGE = 0, 1, 2
+WIDE = 1000
+"""Columns in a pipe: one till is one line there, whole."""
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Say what can be told to `fleet`, besides the configuration."""
+    parser.add_argument("--json", action="store_true", help="print what is retained as one JSON document, and end")
+    parser.add_argument(
+        "--open", type=_opening_hours, metavar="08:00-22:00", help="a till that is dark then stands out"
+    )
+    parser.add_argument("--timezone", type=_timezone, metavar="ZONE", help="of --open; default: fleet.timezone")
+    parser.add_argument("--username", default="", help="the broker's user, instead of the relay's own")
+    parser.add_argument("--password-file", dest="password", type=_secret, metavar="FILE", help="of --username")
+
+
+def run(config: Config, options: argparse.Namespace) -> int:
+    """Show the tills and return the exit code."""
+    if options.password and not options.username:
+        print("till-relay fleet: --password-file is for --username; give both or neither", file=sys.stderr)
+        return USAGE
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # for terminals that don't know our characters
+    live = sys.stdout.isatty() and not Console().is_dumb_terminal and not options.json
+    watcher = Watcher(_broker(config.broker, options), _hours(config, options))
+    watcher.start()
+    try:
+        return _watch(watcher) if live else _tell(watcher, options.json)
+    except Misfortune as misfortune:
+        print(f"till-relay fleet: {misfortune}", file=sys.stderr)
+        return FAILED
+    except KeyboardInterrupt:
+        return DONE if live else FAILED
+    finally:
+        watcher.stop()
+
+
+def _broker(broker: Broker, options: argparse.Namespace) -> Broker:
+    return replace(broker, username=options.username, password=options.password) if options.username else broker
+
+
+def _hours(config: Config, options: argparse.Namespace) -> Hours | None:
+    zone: ZoneInfo | None = options.timezone or (config.fleet.timezone if config.fleet else None)
+    if options.open:
+        open_from, open_until = options.open
+        return Hours(open_from, open_until, zone)
+    if config.fleet and config.fleet.open_from and config.fleet.open_until:
+        return Hours(config.fleet.open_from, config.fleet.open_until, zone)
+    return None
+
+
+# --- telling ----------------------------------------------------------------------------------------------------------
+
+
+def _watch(watcher: Watcher) -> int:
+    """Draw the table each second, until Ctrl-C or SIGTERM."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with Live(screen=True, auto_refresh=False) as live:
+        while True:
+            height = live.console.size.height
+            drawn = picture(watcher.rows(), watcher.now(), [watcher.headline()], live.console, height)
+            live.update(drawn, refresh=True)
+            watcher.listen(1.0)
+
+
+def _tell(watcher: Watcher, as_json: bool) -> int:
+    """Print all once. Raises `Misfortune`."""
+    watcher.wait_for_all()
+    console = Console(width=None if sys.stdout.isatty() else WIDE)
+    if as_json:
+        console.out(json.dumps(_document(watcher), indent=2), highlight=False)
+    else:
+        console.print(picture(watcher.rows(), watcher.now(), [watcher.headline()], console, height=sys.maxsize))
+    return DONE
+
+
+def _document(watcher: Watcher) -> dict[str, Any]:
+    rows = watcher.rows()
+    return {
+        "v": 1,
+        "at": watcher.now().isoformat(timespec="seconds"),
+        "relay": watcher.relay or None,
+        "counts": counts_of(rows),
+        "checks": checks_of(rows),
+        "tills": [_facts(row) for row in rows],
+    }
+
+
+def _facts(row: Row) -> dict[str, Any]:
+    told = {"till": row.till, "help": row.help.value, "check": row.check.value, "wrong": row.wrong}
+    return {**told, "status": row.status.facts or None, "commissioning": row.record.facts or None}
+
+
+# --- the values on the command line -----------------------------------------------------------------------------------
+
+
+def _opening_hours(text: str) -> tuple[wall_time, wall_time]:
+    try:
+        first, last = (datetime.strptime(part.strip(), "%H:%M").time() for part in text.split("-"))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} are no opening hours; write them like 08:00-22:00") from None
+    return first, last
+
+
+def _timezone(text: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(text)
+    except (KeyError, ValueError, OSError):  # no such zone; no such name; the name of a folder
+        raise argparse.ArgumentTypeError(f"no time zone is called {text!r}") from None
+
+
+def _secret(text: str) -> str:
+    try:
+        secret = Path(text).read_text(encoding="utf-8", errors="replace").strip()
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"{text} can't be read: {error.strerror}") from None
+    if not secret:
+        raise argparse.ArgumentTypeError(f"{text} is empty; write the password into it")
+    return secret

@@ -1,0 +1,133 @@
+"""The relay's HTTP server: uvicorn, with the bounds that it lacks, and an end in good order.
+
+Nobody who is slow keeps others waiting: a request and its answer get a few seconds from the first byte on, and when
+there is no room for one more connection, the one that has asked for nothing the longest makes room.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from relay.config import Config
+from relay.web.app import create_app
+
+log = logging.getLogger(__name__)
+
+DONE, FAILED, BAD_CONFIGURATION = 0, 1, 78
+MOST_CONNECTIONS = 500
+LARGEST_HEAD = 16 * 1024
+EXCHANGE = 20.0
+"""Seconds from the first byte of a request to the last of its answer. Mercado Pago gives us 22."""
+IDLE = 75
+"""Seconds that a connection is kept between two requests: longer than a web server in front keeps it."""
+FAREWELL = 15
+"""Seconds that accepted requests get to finish: 10 for a body and 4 for the broker are less."""
+
+
+class Connection(H11Protocol):
+    """One connection of a client who may be slow, or hostile."""
+
+    _due: asyncio.TimerHandle | None = None
+    """When the present exchange must have ended; None between two."""
+    _since = 0.0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._begin()
+        if len(self.connections) > MOST_CONNECTIONS:
+            self._make_room()
+
+    def data_received(self, data: bytes) -> None:
+        if self._due is None:
+            self._begin()
+        super().data_received(data)
+
+    def on_response_complete(self) -> None:
+        self._end()
+        super().on_response_complete()
+        if self._answers or self.conn.trailing_data[0]:  # the next request has begun already
+            self._begin()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._end()
+        super().connection_lost(exc)
+
+    @property
+    def _answers(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def _begin(self) -> None:
+        self._since = self.loop.time()
+        self._due = self.loop.call_later(EXCHANGE, self.transport.abort)
+
+    def _end(self) -> None:
+        if self._due is not None:
+            self._due.cancel()
+        self._due = None
+        self._since = self.loop.time()
+
+    def _make_room(self) -> None:
+        waiting = [each for each in self.connections if isinstance(each, Connection) and not each._answers]
+        min(waiting, key=lambda each: each._since).transport.abort()  # there is one: this one has not asked yet
+
+
+def run(config: Config) -> int:
+    """Serve until SIGTERM or SIGINT, finish what was accepted, and return the exit code."""
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # each odd request would be a warning
+    threading.excepthook = _end_with_the_thread
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: sys.exit(DONE))  # uvicorn finishes first, then raises the signal again
+    try:
+        server = _server(config)
+    except OSError as error:
+        log.error("claims.folder: %s; let the relay's user write there", error)
+        return BAD_CONFIGURATION
+    try:
+        listener = _listener(config.listen.host, config.listen.port)
+    except OSError as error:
+        log.error("can't listen on %s port %d: %s", config.listen.host, config.listen.port, error.strerror)
+        return FAILED
+    log.info("listening on %s port %d", config.listen.host, config.listen.port)
+    server.run(sockets=[listener])
+    return DONE
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.create_server((host, port), family=family, backlog=100)
+    # Connections inherit it. asyncio sets it only where a socket names its protocol, and without it each answer,
+    # which is written in two parts, takes the 40 ms of a delayed acknowledgement.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
+
+
+def _server(config: Config) -> uvicorn.Server:
+    settings = uvicorn.Config(
+        create_app(config),
+        http=Connection,
+        h11_max_incomplete_event_size=LARGEST_HEAD,
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,  # it would print the secrets
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=IDLE,
+        timeout_graceful_shutdown=FAREWELL,
+    )
+    return uvicorn.Server(settings)
+
+
+def _end_with_the_thread(hook: threading.ExceptHookArgs) -> None:
+    """End the relay, at once and loudly: without its network thread it would answer 503 until somebody noticed."""
+    if hook.exc_value is not None:
+        log.critical("a thread ended by a bug; so does the relay", exc_info=hook.exc_value)
+    os._exit(FAILED)

@@ -1,0 +1,287 @@
+"""What a receipt printer does with the bytes it has, and what people do to it: paper, cover, knife, drawer.
+
+Bytes wait in the buffer until they are printed, cleared, or the power fails; hosts come and go meanwhile. Nothing here
+knows a socket: answers leave through `_say`. Everything may be called from any thread.
+"""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Self
+
+from sim.printer import escpos
+from sim.printer.escpos import CLEARED, CODE_PAGES, Command, Ear, Health
+from sim.printer.head import Cut, Effect, Head, Kick
+from sim.printer.paper import Ticket
+
+
+class EndOfRoll:
+    """No more paper from here on."""
+
+
+class Mechanism:
+    """Buffer, print head, paper and sensors. Plain attributes are faults and habits that may be set at any time."""
+
+    def __init__(self, columns: int, save_to: Path | None) -> None:
+        self.columns = columns
+        self.tickets: list[Ticket] = []
+        self.unknown: list[Command] = []
+        """Commands that it did not know, or could not follow where they stood."""
+        self.drawer_kicks = 0
+        self.bytes_per_second: float | None = None
+        """How fast it prints; None is at once."""
+        self.forgets_at_paper_end = False
+        """Whether the rest of a ticket is dropped, instead of printed, when new paper is loaded."""
+        self.clears = True
+        """Whether it knows `DLE DC4` function 8, which empties its buffers."""
+        self.name: tuple[str, str] | None = ("EPSON", "TM-T20III")
+        """Maker and model, as it says to `GS I`. One without doesn't know the question and prints its last letter."""
+        self.noise = 0
+        """How many more of the names that it says come over garbled."""
+        self.pages = dict(CODE_PAGES)
+        """Which code page each `ESC t n` is; not every printer has them all."""
+        self._save_to = save_to
+        self._changed = threading.Condition(threading.RLock())
+        self._health = Health()
+        self._jams_at_cut = self._jams_for_good = False
+        self._lines_left: int | None = None
+        self._roll_ends_behind = ""
+        self._paper = Ticket(columns)
+        self._lose_memory()
+
+    def _say(self, answer: bytes, needs: str) -> None:
+        """Answer; `needs` is what a printer must be able to do for it."""
+        raise NotImplementedError
+
+    def _lose_memory(self) -> None:
+        self._ear = Ear()
+        self._head = Head(self.columns, self.pages)
+        self._watched_items = 0
+        self._reported: tuple[bool, ...] = ()
+        self._busy_until = 0.0
+        self._empty_buffers()
+
+    def _empty_buffers(self) -> None:
+        """What is not on paper never will be."""
+        self._buffer = bytearray()
+        self._pending: deque[Effect | EndOfRoll] = deque()
+        self._hungry = True
+        self._head.forget_line()
+        self._paper.interrupted = not self._paper.blank
+
+    # --- what people do to it --------------------------------------------------------------------------------------
+
+    def paper_out(self, after_lines: int = 0) -> None:
+        """The roll ends: now, or when so many more rows are printed, in mid-ticket if need be."""
+        with self._changed:
+            self._lines_left = after_lines
+            self._spend_paper(0)
+
+    def paper_out_behind(self, command: str) -> None:
+        """The roll ends when such a command has been carried out the next time: "GS V" is the cut."""
+        with self._changed:
+            self._roll_ends_behind = command
+
+    def load_paper(self) -> None:
+        """Put in a new roll. What hung out of the old one has fallen off; the rest of the ticket is on the new one."""
+        with self._changed:
+            if not self._health.paper:
+                self._change_roll()
+            self._lines_left, self._roll_ends_behind = None, ""
+            self._feel(paper=True, near_end=False)
+
+    def _change_roll(self) -> None:
+        begun = self._paper.interrupted = not self._paper.blank
+        self._end_ticket(cut=False)
+        if self.forgets_at_paper_end:
+            self._empty_buffers()
+        self._paper.interrupted = begun and bool(self._buffer or self._pending or not self._head.at_start)
+
+    def paper_low(self) -> None:
+        """The roll is near its end. It still prints."""
+        self._feel(near_end=True)
+
+    def open_cover(self) -> None:
+        self._feel(cover_open=True)
+
+    def close_cover(self) -> None:
+        self._feel(cover_open=False)
+
+    def move_drawer(self, high: bool) -> None:
+        """The drawer was opened or closed; which of them is `high` depends on the drawer."""
+        self._feel(drawer_high=high)
+
+    def jam(self, at_cut: bool = False, for_good: bool = False) -> None:
+        """The knife is stuck: now, or when it is to cut next. `for_good`: no host can recover it."""
+        with self._changed:
+            self._jams_at_cut, self._jams_for_good = at_cut or for_good, for_good
+            self._feel(jammed=not at_cut)
+
+    def clear_jam(self) -> None:
+        """The knife is free; the cut is tried again, and printing goes on."""
+        with self._changed:
+            self._jams_at_cut = self._jams_for_good = False
+            self._feel(jammed=False)
+
+    def tear_off(self) -> None:
+        """Somebody takes the paper that hangs out."""
+        with self._changed:
+            self._end_ticket(cut=False)
+            self._changed.notify_all()
+
+    # --- what people see -------------------------------------------------------------------------------------------
+
+    @property
+    def loose(self) -> str:
+        """What hangs out of the printer, not cut yet."""
+        with self._changed:
+            return self._paper.text
+
+    def wait_until(self, condition: Callable[[Self], object], what: str, timeout: float = 20) -> None:
+        """Wait until something is so. Raises `TimeoutError` with `what` was waited for."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: condition(self), timeout):
+                found = f"{len(self.tickets)} tickets; loose: {self.loose!r}"
+                raise TimeoutError(f"{what}: not within {timeout} s; {found}")
+
+    def wait_for_tickets(self, count: int, timeout: float = 20) -> list[Ticket]:
+        """Wait until so many tickets are out, whole ones and others. Raises `TimeoutError`."""
+        self.wait_until(lambda printer: len(printer.tickets) >= count, f"{count} tickets", timeout)
+        return list(self.tickets)
+
+    # --- bytes in --------------------------------------------------------------------------------------------------
+
+    def _take_in(self, data: bytes) -> None:
+        for piece, command in self._ear.pieces(data):
+            self._buffer += piece
+            self._hungry = False
+            if command:
+                self._obey_at_once(command)
+
+    def _obey_at_once(self, command: Command) -> None:
+        """Real-time commands: nothing that waits in the buffer, and no want of paper, holds them up."""
+        match command:
+            case Command("DLE EOT", data):
+                self._say(self._health.real_time(data[0]), "real_time")
+            case Command("DLE ENQ", data):
+                if self._health.jammed and data == b"\x02":
+                    self._empty_buffers()
+                self._feel(jammed=False)
+            case Command("DLE DC4", data) if data[0] == escpos.CLEAR_BUFFERS and self.clears:
+                self._empty_buffers()
+                self._feel(jammed=False)
+                self._say(CLEARED, "real_time")
+            case Command("DLE DC4", data) if data[0] == escpos.PULSE:
+                self._kick()
+
+    # --- printing --------------------------------------------------------------------------------------------------
+
+    @property
+    def _at_rest(self) -> bool:
+        """Whether nothing will be printed by itself."""
+        return not self._health.online or (self._hungry and not self._pending)
+
+    def _step(self) -> bool:
+        """Do the next thing, if there is one and it can be done now."""
+        if not self._health.online or time.monotonic() < self._busy_until:
+            return False
+        if self._pending:
+            self._perform(self._pending[0])
+            return True
+        before = len(self._buffer)
+        command = escpos.take(self._buffer)
+        self._hungry = command is None
+        if command is None:
+            self._changed.notify_all()  # it is at rest now; whoever waits for that can go
+            return False
+        if self.bytes_per_second:
+            self._busy_until = time.monotonic() + (before - len(self._buffer)) / self.bytes_per_second
+        self._obey(command)
+        if self._roll_ends_behind and command.name == self._roll_ends_behind:
+            self._roll_ends_behind = ""
+            self._pending.append(EndOfRoll())
+        return True
+
+    def _obey(self, command: Command) -> None:
+        match command:
+            case Command("GS r", data) if data[0] in (1, 2, 49, 50):
+                return self._say(self._health.queued(data[0]), "status")
+            case Command("ESC v" | "ESC u" as name):
+                return self._say(self._health.queued(1 if name == "ESC v" else 2), "status")
+            case Command("GS ( H", data) if data[:2] == b"00" and len(data) == 6:
+                return self._say(escpos.process_id(data[2:]), "process_id")
+            case Command("GS I", data) if self.name is None:
+                command = Command("", data)
+            case Command("GS I", data) if answer := escpos.identity(data[0], *self.name):
+                if self.noise:
+                    self.noise, answer = self.noise - 1, answer.swapcase()
+                return self._say(answer, "status")
+            case Command("GS a", data):
+                return self._watch(data[0])
+            case Command("ESC @"):
+                self._watched_items = 0
+        effects = self._head.obey(command)
+        if effects is None:
+            self.unknown.append(command)
+        self._pending.extend(effects or ())
+        return None
+
+    def _perform(self, effect: Effect | EndOfRoll) -> None:
+        """Do one thing to the paper or the drawer; a cut that jams stays to be done."""
+        if isinstance(effect, Cut) and self._jams_at_cut:
+            self._jams_at_cut = self._jams_for_good
+            return self._feel(jammed=True)
+        self._pending.popleft()
+        match effect:
+            case EndOfRoll():
+                self.paper_out()
+            case Cut():
+                self._end_ticket(cut=True)
+            case Kick():
+                self._kick()
+            case row:
+                self._paper.rows.append(row)
+                self._spend_paper(1)
+        return None
+
+    def _spend_paper(self, rows: int) -> None:
+        if self._lines_left is not None:
+            self._lines_left -= rows
+            if self._lines_left <= 0:
+                self._feel(paper=False)
+
+    def _kick(self) -> None:
+        self.drawer_kicks += 1
+        self._paper.drawer_kicks += 1
+
+    def _end_ticket(self, cut: bool) -> None:
+        ticket, self._paper = self._paper, Ticket(self.columns)
+        ticket.cut = cut
+        if ticket.blank:
+            return
+        if self._save_to:
+            ticket.save(self._save_to / f"{len(self.tickets) + 1:03}")
+        self.tickets.append(ticket)
+
+    # --- sensors ---------------------------------------------------------------------------------------------------
+
+    def _feel(self, **changes: bool) -> None:
+        """The sensors see something new; a host that asked for automatic status is told."""
+        with self._changed:
+            self._health = replace(self._health, **changes)
+            if self._watched_items and self._health.watched(self._watched_items) != self._reported:
+                self._report()
+            self._changed.notify_all()
+
+    def _watch(self, items: int) -> None:
+        """GS a: from now on tell what changes, and at once what is."""
+        self._watched_items = items & 0x0F
+        if self._watched_items:
+            self._report()
+
+    def _report(self) -> None:
+        self._reported = self._health.watched(self._watched_items)
+        self._say(self._health.automatic(), "status")

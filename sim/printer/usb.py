@@ -1,0 +1,73 @@
+"""A USB cable between the Pi and a printer: a device node that is there while the cable is in and the printer is on.
+
+The node is a pseudo terminal under a path of our choice; a thread carries bytes between it and the printer's socket. As
+with the kernel's own node, who has it open when the cable is pulled gets errors, and what was under way is lost.
+"""
+
+import contextlib
+import os
+import select
+import socket
+import threading
+import tty
+from pathlib import Path
+
+from sim.printer.printer import TICK, Printer
+
+
+class Cable:
+    """Runs from `node` to `printer`. It is not plugged in yet."""
+
+    def __init__(self, printer: Printer, node: Path) -> None:
+        self.node = node
+        self._printer = printer
+        self._in = False
+        self._bytes_left: int | None = None
+        self._thread: threading.Thread | None = None
+
+    def plug_in(self) -> None:
+        """The node appears, under the same path as before."""
+        self.pull_out()
+        link = socket.create_connection((self._printer.host, self._printer.port))
+        end, ours = os.openpty()
+        tty.setraw(ours)
+        self._in = True
+        self.node.symlink_to(os.ttyname(ours))
+        self._thread = threading.Thread(target=self._carry, args=(link, end, ours), name="cable", daemon=True)
+        self._thread.start()
+
+    def pull_out(self) -> None:
+        """The node disappears; the printer keeps its power and what it has heard. Twice is fine."""
+        self._in = False
+        if self._thread is not None:
+            self._thread.join()
+
+    def pull_out_after(self, count: int) -> None:
+        """Pull it when so many more bytes have come through to the printer."""
+        self._bytes_left = count
+
+    def _carry(self, link: socket.socket, end: int, ours: int) -> None:
+        """`ours` is kept open, or the node would be gone when the till lets go of it between two jobs."""
+        with link, contextlib.suppress(ConnectionError):  # the printer was switched off: no device, no node
+            while self._in and self._carry_some(link, end):
+                pass
+        self.node.unlink()
+        os.close(ours)
+        os.close(end)
+
+    def _carry_some(self, link: socket.socket, end: int) -> bool:
+        """Returns False when there is nothing more to carry to or from."""
+        ready = select.select([link, end], [], [], TICK)[0]
+        if link in ready:
+            if not (answer := link.recv(1024)):
+                return False
+            os.write(end, answer)
+        if end in ready:
+            data = os.read(end, 1024)[: self._bytes_left]
+            link.sendall(data)
+            if self._bytes_left is not None:
+                self._bytes_left -= len(data)
+        if self._bytes_left != 0:
+            return True
+        self._bytes_left = None
+        return False

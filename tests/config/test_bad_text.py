@@ -1,0 +1,178 @@
+"""Whatever people write: a configuration is read or its faults are told, and no text on a ticket is a command."""
+
+import json
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edge.config.reader import keys_of
+from edge.config.schema import Config, ConfigError, TicketConfig, TillConfig, load
+from edge.core.messages import Banner
+from edge.core.order import Item
+from edge.paper.escpos import CODEPAGES, Encoder
+from edge.paper.slips import lay_out_list
+from edge.paper.ticket import Line, clean, lay_out
+from sim.printer.escpos import Ear, take
+from sim.printer.head import Cut, Effect, Head, Kick
+from sim.printer.paper import Code
+from tests.support.bent import bent, bounded, thorough, trees, values
+from tests.support.facts import APPROVED, PAID
+
+# --- configuration -------------------------------------------------------------------------------------------------
+
+TOKEN = "APP_USR-1234-secret"
+
+
+def every_key(shape: Any, known: dict[str, Any]) -> dict[str, Any]:
+    """A section with all its keys; those without a value count as left out."""
+    return {
+        key.name: every_key(key.section, known.get(key.name) or {}) if key.section else known.get(key.name)
+        for key in keys_of(shape)
+    }
+
+
+ROOT = Path(__file__).parent.parent.parent
+EXAMPLE = json.dumps(every_key(Config, yaml.safe_load((ROOT / "config.example.yaml").read_text()))).encode()
+"""JSON is YAML."""
+
+FATAL = ("*a", "&a b", "&a [*a]", r'"\UFFFFFFFF"', "[" * 900 + "]" * 900)
+"""With one of these in it, nothing else in the file can be read."""
+
+odd_values = st.sampled_from(
+    [
+        *("!!bool [x]", "!!null 1", "!!binary x", "!x y", "{? [a] : b}", "{<<: {a: b}}", "{a: b}", "[]", "[a, 1]"),
+        *("~", "=", "1", "-1", "1e3", "0x1", "1:30", "2026-03-02", '""', r'"a\Lb"', r'"a\Nb"', r'"\e[1m"', r'"\ud800"'),
+        *("9" * 5000, "a" * 300, "a/b", "/", ".", "..", "a" * 300 + "/b", f"{{{TOKEN}: 1}}", f"[{TOKEN}]"),
+        *(TOKEN, f"dir/{TOKEN}", f"https://a:{TOKEN}@b"),
+    ]
+)
+
+
+@pytest.fixture(scope="module")
+def credentials(tmp_path_factory) -> dict[str, str]:
+    folder = tmp_path_factory.mktemp("credentials")
+    (folder / "access_token").write_text(TOKEN)
+    (folder / "access_token").chmod(0o600)
+    return {"CREDENTIALS_DIRECTORY": str(folder)}
+
+
+def test_the_example_with_all_its_keys_is_a_configuration(tmp_path, credentials):
+    (tmp_path / "config.yaml").write_bytes(EXAMPLE)
+    assert load(tmp_path / "config.yaml", credentials).mercadopago.access_token.reveal() == TOKEN
+
+
+@settings(thorough, max_examples=600)
+@given(bent(EXAMPLE, by=odd_values, most=9))
+def test_whatever_stands_behind_a_key_is_read_or_told_without_the_token(tmp_path, credentials, content):
+    load_or_be_told(tmp_path / "config.yaml", credentials, content)
+
+
+@bounded
+@given(
+    bent(EXAMPLE, by=values | st.sampled_from(FATAL))
+    | trees.map(yaml.safe_dump).map(str.encode)
+    | st.text().map(str.encode)
+)
+def test_any_text_is_a_configuration_or_told_line_by_line(tmp_path, credentials, content):
+    load_or_be_told(tmp_path / "config.yaml", credentials, content)
+
+
+def load_or_be_told(file: Path, credentials: dict[str, str], content: bytes) -> None:
+    file.write_bytes(content)
+    try:
+        load(file, credentials)
+    except ConfigError as error:
+        assert_told(error, file)
+
+
+def assert_told(error: ConfigError, file: Path) -> None:
+    assert error.faults
+    assert all(line.startswith(f"{file}:") and line.isprintable() for line in str(error).splitlines())
+    assert TOKEN not in str(error)
+
+
+# --- paper ---------------------------------------------------------------------------------------------------------
+
+COLUMNS = 48
+COMMANDS = {"ESC @", "FS .", "ESC R", "ESC t", "ESC a", "ESC E", "GS !", "GS B", "ESC d", "GS V", "GS ( k"}
+"""All that a ticket may contain beside letters and line feeds."""
+
+hostile = st.lists(
+    st.sampled_from(
+        [
+            *("\x1bp\x00\x19\xfa", "\x1b@", "\x1bt\x00", "\x1dV\x00", "\x1d(k\x03\x001Q0", "\x1c.", "\x18", "\x0c"),
+            *("\x10\x14\x01\x00\x01", "\x10\x05\x02", "\n", "\x7f", "\u202e", "\u2028", "\u200b", "\ufdfa", "e\u0301"),
+            *("€", "←", "Yerba 1 kg", "  "),
+        ]
+    )
+    | st.text(max_size=20),
+    max_size=5,
+).map("".join)
+
+
+def printed(ticket: bytes) -> tuple[list[str], list[Effect]]:
+    """The names of its commands, and what they do in the simulated printer."""
+    buffer, head, commands, effects = bytearray(ticket), Head(COLUMNS), [], []
+    while buffer:
+        command = take(buffer)
+        assert command is not None, "the ticket ends in mid-command"
+        done = head.obey(command)
+        assert done is not None, f"{command} is not known, or can't be there"
+        effects += done
+        commands += [command.name] if command.name not in ("", "LF") else []
+    return commands, effects
+
+
+def as_many_letters(text: str) -> str:
+    """A text of which as much is printed as of this one."""
+    return "x" * len(clean(text)) or " " * len(text)
+
+
+@dataclass(frozen=True)
+class Texts:
+    """All texts on a ticket that come from outside."""
+
+    title: str
+    header: str
+    footer: str
+    name: str
+    reference: str
+    payment: str
+
+    def tickets(self, currency: str) -> list[tuple[Line, ...]]:
+        payment = replace(APPROVED, id=self.payment, currency=currency)
+        items = (Item(self.title, Decimal(1), Decimal(5350)), Item(self.title, Decimal(2), Decimal(1)))
+        order = replace(PAID, external_reference=self.reference, items=items, payments=(payment,))
+        ticket = TicketConfig(header=(self.header, self.header), legend=self.footer, footer=(self.footer,))
+        till = TillConfig(id="CAJA01", name=self.name, timezone=ZoneInfo("America/Argentina/Buenos_Aires"))
+        return [
+            lay_out(order, (), ticket, till, COLUMNS),
+            lay_out(order, tuple(Banner), ticket, till, COLUMNS),
+            lay_out_list((order, order), ticket, till, COLUMNS),
+        ]
+
+
+@pytest.fixture(scope="module", params=CODEPAGES)
+def encoder(request) -> Encoder:
+    return Encoder(columns=COLUMNS, codepage=request.param)
+
+
+@settings(bounded, max_examples=60)
+@given(st.builds(Texts, *[hostile] * 6), hostile | st.sampled_from(["ARS", "CLP"]))
+def test_no_text_is_a_command_to_the_printer(encoder, texts, currency):
+    harmless = Texts(*map(as_many_letters, vars(texts).values()))
+    for lines, harmless_lines in zip(texts.tickets(currency), harmless.tickets(currency), strict=True):
+        ticket = encoder.encode(lines)
+        commands, effects = printed(ticket)
+        assert [command for _, command in Ear().pieces(ticket) if command] == []
+        assert set(commands) <= COMMANDS
+        assert commands == printed(encoder.encode(harmless_lines))[0]
+        assert [effect for effect in effects if isinstance(effect, Cut | Kick)] == [Cut()] == effects[-1:]
+        assert {effect.data for effect in effects if isinstance(effect, Code)} <= {clean(texts.payment)}

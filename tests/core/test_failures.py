@@ -1,0 +1,348 @@
+"""When a slip says what fails: once it has lasted, once an hour, behind the tickets, and never when it is over."""
+
+from dataclasses import replace
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from edge.config.schema import TicketConfig, TillConfig
+from edge.core import messages as m
+from edge.core.failures import HOUR, NO_POS
+from edge.core.state import Concern, Settings, Till
+from edge.journal.store import Journal
+from edge.paper.failure_words import FAILURE_WORDS
+from edge.paper.slips import MOST_DETAILS, lay_out_failure
+from edge.paper.ticket import as_text
+from tests.support.desk import Books, Desk, with_settings
+from tests.support.facts import PAID, POS, REFERENCE
+
+OUT = m.TicketPrinted(m.Proof.STATUS, m.Paper.READY)
+GONE = m.TicketRefused(m.Paper.GONE)
+BROKEN = m.TicketInterrupted(m.Paper.READY)
+MINUTE = 60.0
+
+
+def told(desk: Desk, end: m.TicketEnd = OUT) -> m.PrintFailure | None:
+    """Print the slip that is owed, if one is."""
+    slip = desk.owed()
+    if isinstance(slip, m.PrintFailure):
+        desk.hear(m.SlipBegun(slip))
+        desk.hear(m.SlipTried(slip, end))
+        return slip
+    return None
+
+
+def causes(desk: Desk, seconds: float) -> list[m.Cause]:
+    """What is told in a time, each slip printed as soon as it is owed."""
+    slips = []
+    for _ in range(round(seconds / 5)):
+        slips.append(told(desk.wait(5)))
+    return [slip.cause for slip in slips if slip]
+
+
+def failing(trouble: m.Trouble, till: Till | None = None) -> Desk:
+    """A till that sold until now, when Mercado Pago goes away."""
+    desk = Desk(till)
+    desk.books.down, desk.books.trouble = True, trouble
+    return desk.hear(m.DoorbellRang(m.Kind.MERCHANT_ORDER, "1")).settle()
+
+
+# --- what fails ----------------------------------------------------------------------------------------------------
+
+
+def test_no_internet_is_told_when_it_lasted_for_a_minute():
+    desk = failing(m.Trouble.NETWORK)
+    assert causes(desk, 55) == []
+    slip = told(desk.wait(35))
+    assert (slip.cause, slip.why) == (m.Cause.NO_INTERNET, "no connection")
+    assert slip.at is not None
+
+
+def test_a_slip_is_not_older_than_the_last_answer():
+    """After a while Mercado Pago is asked every half minute only, and may be back."""
+    desk = failing(m.Trouble.NETWORK)
+    while not isinstance(desk.wait(0.25).owed(), m.PrintFailure):
+        assert desk.now < 2000
+    assert desk.now == desk.till.api.failed_at
+
+
+def test_a_blip_is_told_by_nobody():
+    desk = failing(m.Trouble.NETWORK)
+    desk.wait(50)
+    desk.books.down = False
+    assert causes(desk, 10 * MINUTE) == []
+
+
+def test_with_a_broker_out_on_the_internet_there_is_internet_and_it_is_mercado_pago():
+    far = failing(m.Trouble.NETWORK, with_settings(broker_far=True))
+    assert causes(far, 4 * MINUTE) == []
+    assert causes(far, 2 * MINUTE) == [m.Cause.API_DOWN]
+    lost = failing(m.Trouble.NETWORK, with_settings(broker_far=True)).hear(m.BrokerLost("no route"))
+    assert causes(lost, 100) == [m.Cause.NO_INTERNET]
+
+
+def test_a_mercado_pago_in_trouble_is_given_five_minutes():
+    desk = failing(m.Trouble.BUSY)
+    assert causes(desk, 5 * MINUTE - 10) == []
+    assert causes(desk, 45) == [m.Cause.API_DOWN]
+
+
+def test_one_odd_question_is_no_failure():
+    desk = Desk()
+    for _ in range(100):
+        desk.wait(5).hear(m.Answered(m.Verify("odd"), m.Unreachable(m.Trouble.BUSY, "unreadable")))
+        assert told(desk) is None
+
+
+def test_a_wrong_clock_is_given_two_minutes_and_its_slip_has_no_date():
+    desk = Desk(books=Books(down=True, trouble=m.Trouble.CLOCK))
+    assert causes(desk, 2 * MINUTE - 10) == []
+    slip = told(desk.wait(45))
+    assert (slip.cause, slip.at) == (m.Cause.WRONG_CLOCK, None)
+
+
+def test_a_date_that_only_the_journal_knows_is_not_shown():
+    before = Desk()
+    before.books.down = True
+    slip = told(before.restart().wait(90))
+    assert (before.till.swept_until is not None, slip.cause, slip.at) == (True, m.Cause.NO_INTERNET, None)
+
+
+def test_a_refused_token_is_told_at_once():
+    assert told(failing(m.Trouble.REFUSED)).cause is m.Cause.TOKEN_REFUSED
+
+
+@pytest.mark.parametrize("pos_id", ["", POS])
+def test_a_till_that_mercado_pago_does_not_know_is_told_at_once(pos_id):
+    """Be it that it knew it yesterday, so that it is still asked what was paid there."""
+    desk = Desk(replace(with_settings(), pos_id=pos_id))
+    desk.hear(m.Answered(m.FindPos(), m.NotFound())).settle()
+    slip = told(desk)
+    assert (slip.cause, slip.why) == (m.Cause.WRONG_TILL, NO_POS)
+    assert causes(desk.hear(m.Answered(m.FindPos(), m.NotFound())), 5) == []
+    desk.hear(m.Answered(m.FindPos(), m.PosFound(POS)))
+    assert m.Cause.WRONG_TILL not in desk.till.failing
+
+
+def test_a_refused_token_is_told_behind_an_unknown_till():
+    desk = Desk().hear(m.Answered(m.FindPos(), m.NotFound()))
+    assert causes(desk, 5) == [m.Cause.WRONG_TILL]
+    desk.hear(m.Answered(m.LookAtTill(), m.Unreachable(m.Trouble.REFUSED, "401")))
+    assert causes(desk, 5) == [m.Cause.TOKEN_REFUSED]
+
+
+def test_twins_are_told_at_once_and_until_somebody_has_looked():
+    desk = Desk().hear(m.BrokerLost("thrown out again and again", twins=True))
+    slip = told(desk)
+    assert (slip.cause, slip.why) == (m.Cause.TWINS, "thrown out again and again")
+    desk.press()
+    assert causes(desk, 2 * HOUR) == []
+
+
+def test_a_lost_broker_is_a_matter_of_the_lights():
+    assert causes(Desk().hear(m.BrokerLost("no route"), m.RelaySeen(online=False)), 10 * MINUTE) == []
+
+
+def test_a_journal_that_takes_nothing_is_told_and_nothing_else_is_meanwhile():
+    desk = failing(m.Trouble.NETWORK).hear(m.JournalTried("the disk is full"))
+    slip = told(desk.wait(2 * MINUTE))
+    assert (slip.cause, slip.why) == (m.Cause.NO_MEMORY, "the disk is full")
+    assert causes(desk, 2 * MINUTE) == []
+    desk.hear(m.JournalTried(""))
+    assert causes(desk, 5) == [m.Cause.NO_INTERNET]
+
+
+# --- how often -----------------------------------------------------------------------------------------------------
+
+
+def test_an_outage_of_a_night_is_one_slip():
+    assert causes(failing(m.Trouble.NETWORK), 12 * HOUR) == [m.Cause.NO_INTERNET]
+
+
+def test_what_comes_and_goes_is_told_once_an_hour():
+    desk, slips = failing(m.Trouble.NETWORK), []
+    for _ in range(18):  # five minutes each
+        slips += causes(desk, 3 * MINUTE)
+        desk.books.down = False
+        slips += causes(desk, 2 * MINUTE)
+        desk.books.down = True
+        desk.hear(m.DoorbellRang(m.Kind.MERCHANT_ORDER, "1")).settle()
+    assert slips == [m.Cause.NO_INTERNET] * 2
+
+
+def test_who_presses_the_button_may_not_have_seen_the_slip_of_an_hour_ago():
+    desk = failing(m.Trouble.REFUSED)
+    assert told(desk)
+    assert causes(desk, HOUR) == []
+    desk.press()
+    assert causes(desk, 5) == [m.Cause.TOKEN_REFUSED]
+    desk.press()
+    assert causes(desk, 5) == []
+
+
+def test_each_cause_has_its_own_hour():
+    desk = failing(m.Trouble.REFUSED)
+    assert causes(desk, 5) == [m.Cause.TOKEN_REFUSED]
+    desk.books.trouble = m.Trouble.NETWORK
+    assert causes(desk, 3 * MINUTE) == [m.Cause.NO_INTERNET]
+
+
+# --- the printer ---------------------------------------------------------------------------------------------------
+
+
+def test_a_ticket_comes_first():
+    desk = Desk()
+    desk.hear(m.PrinterSeen(m.Paper.OUT))
+    desk.books.write(PAID)
+    desk.ring(PAID.id)
+    desk.books.down, desk.books.trouble = True, m.Trouble.REFUSED
+    desk.hear(m.DoorbellRang(m.Kind.MERCHANT_ORDER, "2")).settle().hear(m.PrinterSeen(m.Paper.READY))
+    assert isinstance(desk.owed(), m.Print)
+    desk.print()
+    assert desk.printed[-1].order.external_reference == REFERENCE
+    assert told(desk).cause is m.Cause.TOKEN_REFUSED
+
+
+def test_a_ticket_that_can_t_be_printed_holds_up_no_slip():
+    """Its money may have gone back meanwhile, and nobody can be asked."""
+    desk = Desk()
+    desk.books.write(PAID)
+    desk.ring(PAID.id)
+    desk.books.down = True
+    again = desk.restart()
+    assert causes(again, 90) == [m.Cause.NO_INTERNET]
+    assert again.printed == []
+
+
+def test_without_paper_it_comes_later_if_it_is_still_so():
+    desk = failing(m.Trouble.NETWORK).hear(m.PrinterSeen(m.Paper.OUT))
+    assert causes(desk, 10 * MINUTE) == []
+    assert causes(desk.hear(m.PrinterSeen(m.Paper.READY)), 5) == [m.Cause.NO_INTERNET]
+
+
+def test_without_paper_it_does_not_come_when_it_is_over():
+    desk = failing(m.Trouble.NETWORK).hear(m.PrinterSeen(m.Paper.OUT)).wait(10 * MINUTE)
+    desk.books.down = False
+    assert causes(desk.wait(40).hear(m.PrinterSeen(m.Paper.READY)), MINUTE) == []
+
+
+@pytest.mark.parametrize("end", [GONE, BROKEN])
+def test_one_that_did_not_come_out_whole_comes_again(end):
+    desk = failing(m.Trouble.REFUSED)
+    assert told(desk, end)
+    assert desk.till.told == {}
+    assert told(desk) is None, "the printer gets a rest"
+    assert causes(desk.hear(m.PrinterSeen(m.Paper.READY)), 5) == [m.Cause.TOKEN_REFUSED]
+
+
+def test_a_printer_that_breaks_at_each_is_not_fed_the_whole_roll():
+    desk = failing(m.Trouble.REFUSED)
+    slips = [told(desk.wait(MINUTE), BROKEN) for _ in range(30)]
+    assert sum(map(bool, slips)) == 3
+
+
+def test_a_printer_that_never_answers_is_told_once():
+    desk = failing(m.Trouble.REFUSED)
+    assert told(desk, m.TicketUnproved(m.Paper.UNKNOWN))
+    assert causes(desk, HOUR / 2) == []
+    assert Concern.SILENT_PRINTER not in {notice.concern for notice in desk.till.notices}
+
+
+# --- across a restart ----------------------------------------------------------------------------------------------
+
+
+def restarted(path: Path, till: Till, sql: str = "") -> Till:
+    """The till as the journal knows it, behind what somebody does to the file."""
+    journal = Journal(path)
+    journal.save(journal.load(Settings("1"), "us", 0.0), till)
+    journal._database.execute(sql or "SELECT 1")
+    journal.close()
+    return Journal(path).load(till.settings, "us", 1000.0)
+
+
+def told_now(path: Path, sql: str = "") -> list[m.Cause]:
+    """What is told soon after a start, where the token's refusal was told before it."""
+    desk = failing(m.Trouble.REFUSED)
+    assert told(desk)
+    kept = replace(restarted(path, desk.till, sql), pos_id=POS)
+    return causes(failing(m.Trouble.REFUSED, kept), 5)
+
+
+def test_what_was_told_is_not_told_again_by_each_start(tmp_path):
+    assert told_now(tmp_path / "journal.db") == []
+
+
+def test_it_was_told_before_its_first_byte():
+    """A printer that pulls the power down would else tell it for ever."""
+    desk = failing(m.Trouble.REFUSED)
+    desk.hear(m.SlipBegun(desk.owed()))
+    assert causes(desk.restart(), 5) == []
+
+
+@pytest.mark.parametrize(("seconds", "again"), [(3500, []), (3700, [m.Cause.TOKEN_REFUSED])])
+def test_an_hour_later_a_start_tells_it_again(tmp_path, seconds, again):
+    sql = f"UPDATE memory SET value = value - {seconds} WHERE key LIKE 'told:%'"
+    assert told_now(tmp_path / "journal.db", sql) == again
+
+
+def test_a_clock_that_was_set_back_makes_no_slip(tmp_path):
+    """The Pi has no clock of its own: after a power cut it may be years ago."""
+    sql = "UPDATE memory SET value = value + 99999999 WHERE key LIKE 'told:%'"
+    assert told_now(tmp_path / "journal.db", sql) == []
+
+
+def test_a_cause_of_a_later_version_is_no_harm(tmp_path):
+    assert told_now(tmp_path / "journal.db", "INSERT INTO memory VALUES ('told:flood', '1')") == []
+
+
+def test_what_was_not_told_after_all_is_not_remembered(tmp_path):
+    desk = failing(m.Trouble.REFUSED)
+    began = replace(desk.till, told={m.Cause.TOKEN_REFUSED: desk.now})
+    assert restarted(tmp_path / "journal.db", began).told.keys() == {m.Cause.TOKEN_REFUSED}
+    journal = Journal(tmp_path / "journal.db")
+    journal.save(began, desk.till)
+    assert journal.load(Settings("1"), "us", 0.0).told == {}
+
+
+# --- what it says --------------------------------------------------------------------------------------------------
+
+KIOSK = TicketConfig(("KIOSCO SUR",))
+
+
+def till_of(language: str, support: str | None = None) -> TillConfig:
+    return TillConfig("CAJA01", "Caja 1", ZoneInfo("America/Argentina/Buenos_Aires"), language, support)
+
+
+@pytest.mark.parametrize("language", FAILURE_WORDS)
+@pytest.mark.parametrize("cause", m.Cause)
+def test_every_cause_has_its_words_and_they_fit_on_the_narrowest_paper(cause, language):
+    failure = FAILURE_WORDS[language].causes[cause]
+    assert len(failure.notice.title) <= 16
+    assert all(len(sentence) <= 32 for sentence in failure.notice.advice)
+    assert failure.meaning
+    assert failure.check
+
+
+def test_a_slip_says_what_whom_to_call_which_till_and_when():
+    slip = m.PrintFailure(m.Cause.NO_INTERNET, "no connection to https://api.example", Books().today)
+    text = as_text(lay_out_failure(slip, KIOSK, till_of("es", "Soporte: 11 5555-0000"), 32), 32)
+    for part in ("* SIN INTERNET *", "KIOSCO SUR", "Soporte: 11 5555-0000", "CAJA01", "02/03/2026 18:45"):
+        assert part in text
+    assert "no connection to https://api.example" in " ".join(text.split())
+    assert max(map(len, text.splitlines())) <= 32
+
+
+def test_where_nobody_is_named_whoever_installed_the_till_is_called():
+    text = as_text(lay_out_failure(m.PrintFailure(m.Cause.TWINS), KIOSK, till_of("es"), 32), 32)
+    assert "Llame a quien instaló la caja." in text
+    assert "Fecha" not in text
+    assert "Para soporte" not in text
+
+
+def test_of_many_details_the_first_are_shown_and_none_is_endless():
+    slip = m.PrintFailure(m.Cause.MISCONFIGURED, "\n".join(f"mistake {number} {'x' * 999}" for number in range(9)))
+    text = as_text(lay_out_failure(slip, KIOSK, till_of("en"), 48), 48)
+    assert text.count("- mistake") == MOST_DETAILS
+    assert f"+ {9 - MOST_DETAILS}" in text
+    assert len(text) < 2500

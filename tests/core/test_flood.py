@@ -1,0 +1,108 @@
+"""Ten thousand doorbells from a broker gone mad: the real sale is found, and Mercado Pago isn't flooded."""
+
+from dataclasses import replace
+
+from edge.core import messages as m
+from edge.core.state import MEMORY
+from edge.core.till import payment_duty
+from tests.support.desk import Desk
+from tests.support.facts import APPROVED, PAID, POS
+
+FLOOD = 10_000
+
+
+def flooded(desk: Desk) -> Desk:
+    return desk.hear(*(m.DoorbellRang(m.Kind.MERCHANT_ORDER, f"9{number}") for number in range(FLOOD)))
+
+
+def worked(desk: Desk, seconds: float) -> Desk:
+    """Let time pass, with a Mercado Pago that takes a tenth of a second for each answer."""
+    end = desk.now + seconds
+    while desk.now < end:
+        duty = payment_duty(desk.till, desk.now)
+        desk.now += 0.1
+        if duty is not None:
+            desk.asked.append(duty)
+            desk.hear(m.Asked(duty), m.Answered(duty, desk.books.answer(duty)))
+        else:
+            desk.hear(m.Ticked())
+    return desk
+
+
+def lookups(desk: Desk) -> int:
+    return sum(isinstance(duty, m.Verify | m.ReadPayment) for duty in desk.asked)
+
+
+def test_equal_doorbells_fall_together():
+    desk = Desk()
+    desk.hear(*[m.DoorbellRang(m.Kind.MERCHANT_ORDER, "7")] * FLOOD)
+    assert list(desk.till.agenda).count(m.Verify("7")) == 1
+
+
+def test_at_most_a_hundred_wait_and_a_sweep_answers_for_the_others():
+    desk = flooded(Desk())
+    assert sum(isinstance(duty, m.Verify) for duty in desk.till.agenda) == 100
+    assert any(isinstance(duty, m.Sweep) and due.at <= desk.now + 5 for duty, due in desk.till.agenda.items())
+
+
+def test_a_sale_in_the_midst_of_it_is_found_in_seconds():
+    desk = flooded(Desk())
+    desk.books.write(PAID)
+    desk.hear(m.DoorbellRang(m.Kind.MERCHANT_ORDER, PAID.id))
+    flooded(desk)
+    worked(desk, 15).print()
+    assert [duty.order for duty in desk.printed] == [PAID]
+
+
+def test_an_order_on_the_till_is_watched_as_if_nothing_was():
+    desk = flooded(Desk())
+    desk.books.on_till = PAID.reference
+    desk.press()
+    desk.books.on_till = None
+    desk.books.write(PAID)
+    worked(desk, 15).print()
+    assert [duty.order for duty in desk.printed] == [PAID]
+
+
+def test_lookups_are_paced():
+    desk = Desk()
+    desk.asked.clear()
+    worked(flooded(desk), 60)
+    assert 200 < lookups(desk) <= 60 * 4 + 40 + 1
+
+
+def test_the_pace_does_not_hold_up_an_ordinary_day():
+    """A till that was off for a while has a few dozen doorbells waiting."""
+    desk = Desk()
+    desk.asked.clear()
+    desk.hear(*(m.DoorbellRang(m.Kind.MERCHANT_ORDER, f"9{number}") for number in range(30)))
+    worked(desk, 3.5)
+    assert lookups(desk) >= 30
+
+
+def test_the_reports_of_a_flood_are_bounded_and_those_of_sales_are_not():
+    desk = Desk()
+    for number in range(2 * MEMORY):
+        desk.till = desk.till.report(m.Outcome.REJECTED, merchant_order=f"{number}", reason="not_found")
+    assert len(desk.till.reports) == MEMORY
+    desk.books.write(PAID, place=POS)
+    desk.ring(PAID.id).print()
+    assert desk.outcomes[-1] == "printed"
+
+
+def test_a_queue_of_real_sales_is_not_paced():
+    desk = Desk()
+    desk.asked.clear()
+    for number in range(90):
+        payment = replace(APPROVED, id=f"p{number}")
+        desk.books.write(replace(PAID, id=f"{number}", external_reference=f"sale-{number}", payments=(payment,)))
+        desk.hear(m.DoorbellRang(m.Kind.MERCHANT_ORDER, f"{number}"))
+    worked(desk, 40).print()
+    assert len(desk.printed) == 90
+
+
+def test_our_own_questions_go_before_what_others_ring():
+    desk = flooded(Desk())
+    desk.now += 1
+    desk.hear(m.BrokerLost("no route"))
+    assert isinstance(payment_duty(desk.till, desk.now), m.LookAtTill | m.Sweep)

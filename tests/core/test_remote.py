@@ -1,0 +1,262 @@
+"""What support may ask of a till, what rings for all tills of a seller, whether the till would hear it, its status."""
+
+from dataclasses import replace
+
+import pytest
+
+from edge.contract import mqtt as wire
+from edge.core import messages as m
+from edge.core.lifecycle import Stage
+from edge.core.links import PING_AGAIN, PING_EVERY, PING_PATIENCE, ping_duty
+from edge.core.state import Concern
+from edge.core.status import Signal, status
+from tests.support.desk import Books, Desk, with_settings
+from tests.support.facts import PAID, REFERENCE
+
+ANSWERED = m.ReplyTo("support/answers", b"7")
+OUT = m.TicketPrinted(m.Proof.STATUS, m.Paper.READY)
+
+
+def ask(desk: Desk, command: m.Command, reference: str = "") -> m.Reply:
+    """Give a command, and take the reply that is owed."""
+    desk.hear(m.CommandCame(command, ANSWERED, reference)).settle()
+    [reply] = desk.till.replies
+    desk.hear(m.Replied())
+    assert (reply.to, reply.command) == (ANSWERED, command)
+    return reply
+
+
+def sold() -> Desk:
+    desk = Desk()
+    desk.books.write(PAID)
+    return desk.ring(PAID.id).print()
+
+
+# --- commands ------------------------------------------------------------------------------------------------------
+
+
+def test_identify_waves_the_lights_for_a_while():
+    desk = Desk()
+    assert ask(desk, m.Command.IDENTIFY).done
+    assert desk.sign is Signal.IDENTIFY
+    assert desk.wait(20).sign is Signal.READY
+
+
+def test_a_test_slip_is_printed_once_and_is_no_ticket():
+    desk = Desk()
+    assert ask(desk, m.Command.TEST_TICKET).done
+    assert "already" in ask(desk, m.Command.TEST_TICKET).text
+    assert desk.owed() == m.PrintTest()
+    desk.hear(m.SlipTried(m.PrintTest(), OUT))
+    assert desk.owed() is None
+    assert desk.till.today.counts == {}
+
+
+def test_a_test_slip_that_broke_off_comes_again():
+    desk = Desk()
+    ask(desk, m.Command.TEST_TICKET)
+    desk.hear(m.SlipTried(m.PrintTest(), m.TicketInterrupted(m.Paper.READY)))
+    assert desk.wait(5).owed() == m.PrintTest()
+
+
+def test_no_test_slip_without_paper():
+    reply = ask(Desk().hear(m.PrinterSeen(m.Paper.OUT)), m.Command.TEST_TICKET)
+    assert not reply.done
+    assert reply.text == "the printer can't print now: no_paper"
+
+
+def test_a_ticket_comes_before_a_test_slip():
+    desk = Desk()
+    ask(desk, m.Command.TEST_TICKET)
+    desk.books.write(PAID)
+    assert isinstance(desk.ring(PAID.id).owed(), m.Print)
+
+
+def test_a_reprint_is_a_marked_copy():
+    desk = sold()
+    assert ask(desk, m.Command.REPRINT, REFERENCE).done
+    desk.print()
+    assert [duty.banners for duty in desk.printed] == [(), (m.Banner.COPY,)]
+
+
+def test_a_reprint_of_what_is_not_known_is_refused():
+    reply = ask(sold(), m.Command.REPRINT, "another")
+    assert (reply.done, reply.text) == (False, "this till knows no order 'another'")
+
+
+def test_no_command_prints_an_unmarked_ticket():
+    """Neither of an order that waits for its money, nor of one that waits on a list for somebody at the till."""
+    desk = sold()
+    waiting = desk.till.put(replace(desk.till.order(REFERENCE), stage=Stage.LISTED))
+    for stage in (Stage.LISTED, Stage.WAITING, Stage.PAID, Stage.CANCELLED):
+        desk.till = waiting.put(replace(waiting.order(REFERENCE), stage=stage))
+        assert not ask(desk, m.Command.REPRINT, REFERENCE).done
+        assert desk.stage(REFERENCE) is stage
+
+
+def test_check_now_looks_at_everything_and_acknowledges_nothing():
+    desk = sold()
+    desk.books.write(replace(PAID, id="2", payments=tuple(replace(each, id="22") for each in PAID.payments)))
+    desk.ring("2")
+    assert desk.till.notices
+    desk.asked.clear()
+    assert ask(desk, m.Command.CHECK_NOW).done
+    assert {type(duty) for duty in desk.asked} >= {m.LookAtTill, m.Sweep}
+    assert isinstance(desk.owed(), m.LookAtPrinter)
+    assert desk.till.notices
+
+
+# --- the echo ------------------------------------------------------------------------------------------------------
+
+
+def test_a_ping_goes_out_at_each_connection_and_its_echo_is_measured():
+    desk = Desk()
+    number = ping_duty(desk.till, desk.now)
+    desk.hear(m.PingSent(number))
+    assert ping_duty(desk.till, desk.now) is None
+    desk.now += 0.035
+    desk.hear(m.PingEchoed(number), m.PingEchoed(number))
+    assert status(desk.till, desk.now)["round_trip_ms"] == 35
+    desk.now += PING_EVERY
+    assert ping_duty(desk.till, desk.now) == number + 1
+
+
+def miss_pings(desk: Desk, count: int) -> Desk:
+    for _ in range(count):
+        desk.hear(m.PingSent(ping_duty(desk.till, desk.now)))
+        desk.now += PING_PATIENCE
+        desk.hear(m.Ticked())
+        desk.now += PING_AGAIN - PING_PATIENCE
+    return desk
+
+
+def test_a_till_whose_echo_fails_sells_by_looking_and_says_so():
+    desk = miss_pings(Desk().hear(m.RelaySeen(True)), 2)
+    assert desk.settle().sign is Signal.POLLING
+    assert status(desk.till, desk.now)["relay"] == "unheard"
+    assert status(desk.till, desk.now)["ready_to_sell"]
+    desk.hear(m.PingSent(3), m.PingEchoed(3)).settle()
+    assert desk.sign is Signal.READY
+
+
+def test_one_lost_echo_means_nothing_nor_do_all_of_a_relay_that_never_spoke():
+    assert not miss_pings(Desk().hear(m.RelaySeen(True)), 1).till.deaf
+    assert not miss_pings(Desk(), 5).till.deaf
+
+
+# --- doorbells for all tills of a seller ---------------------------------------------------------------------------
+
+
+def ring_for_all(desk: Desk, identity: str, kind: m.Kind = m.Kind.MERCHANT_ORDER) -> Desk:
+    desk.asked.clear()
+    return desk.hear(m.DoorbellRang(kind, identity, for_all=True)).settle()
+
+
+ELSEWHERE = replace(PAID, id="99", external_reference="another-till's")
+
+
+def test_a_till_that_waits_for_no_money_looks_up_nothing_that_rings_for_all():
+    assert ring_for_all(Desk(), PAID.id).asked == []
+
+
+def test_what_rings_for_all_and_is_watched_here_is_printed():
+    desk = Desk(books=Books(on_till=REFERENCE))
+    desk.books.write(PAID)
+    ring_for_all(desk, PAID.id).print()
+    assert len(desk.printed) == 1
+
+
+@pytest.mark.parametrize("kind", [m.Kind.MERCHANT_ORDER, m.Kind.PAYMENT])
+def test_what_rings_for_all_and_is_another_tills_is_no_matter_of_ours(kind):
+    desk = Desk(books=Books(on_till=REFERENCE))
+    desk.books.write(ELSEWHERE, place="another POS")
+    ring_for_all(desk, ELSEWHERE.id if kind is m.Kind.MERCHANT_ORDER else ELSEWHERE.payments[0].id, kind)
+    assert len(desk.asked) == 1
+    assert desk.till.reports == {}
+    assert not desk.till.notices
+
+
+def test_a_payment_here_that_rings_for_all_is_printed():
+    desk = Desk(books=Books(on_till=REFERENCE))
+    desk.books.write(PAID)
+    ring_for_all(desk, PAID.payments[0].id, m.Kind.PAYMENT).print()
+    assert len(desk.printed) == 1
+
+
+def test_a_reference_with_our_prefix_is_looked_up_though_nothing_is_watched():
+    desk = Desk(with_settings(reference_prefix="t3-"))
+    desk.books.write(PAID, replace(ELSEWHERE, payments=()))
+    ring_for_all(desk, PAID.id).print()
+    ring_for_all(desk, ELSEWHERE.id).print()
+    assert [duty.order.reference for duty in desk.printed] == [REFERENCE]
+    assert [report.reference for report in desk.till.reports.values()] == [REFERENCE]
+
+
+def test_an_id_that_rang_for_all_and_stays_unknown_is_nobodys_rejection():
+    desk = ring_for_all(Desk(books=Books(on_till=REFERENCE)), "12345")
+    desk.wait(60)
+    assert desk.till.reports == {}
+
+
+# --- the status ----------------------------------------------------------------------------------------------------
+
+
+def facts(desk: Desk) -> dict:
+    return status(desk.till, desk.now)
+
+
+def test_the_status_counts_the_day_and_names_the_last_ticket():
+    desk = sold()
+    ask(desk, m.Command.REPRINT, REFERENCE)
+    desk.print()
+    today = facts(desk)["today"]
+    assert today == {"date": "2026-03-02", "printed": 1, "unconfirmed": 0, "copies": 1, "rejected": 0, "cancelled": 0}
+    assert facts(desk)["last_ticket"]["external_reference"] == REFERENCE
+    assert facts(desk)["last_ticket"]["outcome"] == "copy"
+    desk.books.today = desk.books.today.replace(day=3)
+    assert facts(desk.wait(61))["today"]["printed"] == 0
+
+
+def test_from_the_doorbell_to_the_paper_is_measured_and_a_copy_is_not():
+    desk = Desk()
+    desk.books.write(PAID)
+    desk.ring(PAID.id)
+    desk.now += 0.25
+    desk.print()
+    ask(desk, m.Command.REPRINT, REFERENCE)
+    desk.now += 60
+    desk.print()
+    assert facts(desk)["event_to_paper_ms"] == {"p50": 250, "p95": 250, "count": 1}
+
+
+NOT_READY = {
+    "no paper": ((m.PrinterSeen(m.Paper.OUT),), "the printer can't print: no_paper"),
+    "no journal": ((m.JournalTried("the disk is full"),), "nothing can be remembered: the disk is full"),
+}
+
+
+@pytest.mark.parametrize("why", NOT_READY)
+def test_a_till_that_could_not_print_now_says_so_before_the_sale(why):
+    events, words = NOT_READY[why]
+    desk = Desk()
+    assert facts(desk)["ready_to_sell"]
+    desk.hear(*events)
+    assert (facts(desk)["ready_to_sell"], facts(desk)["not_ready"]) == (False, words)
+
+
+def test_a_till_that_can_not_ask_says_so_before_the_sale():
+    desk = Desk()
+    desk.books.down = True
+    desk.wait(120)
+    assert not facts(desk)["ready_to_sell"]
+    assert facts(desk)["not_ready"].startswith("Mercado Pago can't be asked: no connection")
+    desk.books.down = False
+    assert facts(desk.wait(60))["ready_to_sell"]
+
+
+def test_a_status_with_many_problems_can_still_be_read():
+    desk = Desk()
+    for number in range(100):
+        desk.till = desk.till.alarm(Concern.LATE_MONEY, f"a-reference-of-some-length-{number}" * 2)
+    assert facts(desk)["problems"][-1] == "and 90 more"
+    assert wire.decode_state(wire.encode({"v": 1, **facts(desk)})) == "attention"

@@ -1,0 +1,126 @@
+"""The unit as systemd itself sees it: no complaint about a line of it, and little that it could do to the machine.
+
+Run by the real systemd, the service is tested by `scripts/test-deb --boot`.
+"""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from edge.install.claim.claim import CARD
+
+SYSTEMD = Path(__file__).parent.parent.parent / "systemd"
+RESTART_STEPS_SINCE = 254
+LARGEST_EXPOSURE = 2.0
+LARGEST_EXPOSURE_OF_ROOT = 2.5
+ADOPT, CLAIM = "till-edge-adopt.service", "till-edge-claim.service"
+
+needs_systemd = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd-analyze here")
+
+
+@pytest.fixture
+def units(tmp_path):
+    """The units in a folder of their own, with a program that this machine has in place of the installed one."""
+    program = tmp_path / "till-edge"
+    program.touch(mode=0o755)
+    for unit in (*SYSTEMD.glob("*.service"), *SYSTEMD.glob("*.target")):
+        (tmp_path / unit.name).write_text(unit.read_text().replace("/usr/bin/till-edge", str(program)))
+    if systemd_version() >= RESTART_STEPS_SINCE:
+        shutil.copytree(SYSTEMD / "till-edge.service.d", tmp_path / "till-edge.service.d")
+    return tmp_path
+
+
+def systemd_version() -> int:
+    return int(re.findall(r"\d+", analyze("--version"))[0])
+
+
+def analyze(*words: object) -> str:
+    done = subprocess.run(["systemd-analyze", *map(str, words)], capture_output=True, text=True, check=False)
+    return done.stdout + done.stderr
+
+
+def lines(name: str, pattern: str) -> list:
+    return re.findall(f"^{pattern}$", (SYSTEMD / name).read_text(), re.MULTILINE)
+
+
+def values(name: str, key: str) -> list[str]:
+    return lines(name, f"{key}=(.*)")
+
+
+@needs_systemd
+def test_systemd_has_nothing_to_say_about_the_units(units):
+    # It exits 0 on keys that it doesn't know: any word is a failure.
+    assert analyze("verify", *units.glob("*.service"), *units.glob("*.target")) == ""
+
+
+@needs_systemd
+def test_systemd_does_have_something_to_say_about_a_wrong_word(units):
+    with (units / "till-edge.service").open("a") as unit:
+        unit.write("[Service]\nProtectSystm=strict\n")
+    assert "ProtectSystm" in analyze("verify", units / "till-edge.service")
+
+
+@needs_systemd
+def test_the_service_can_do_little_to_the_machine(units):
+    told = analyze("security", "--offline=true", "--no-pager", units / "till-edge.service")
+    exposure = float(re.findall(r"exposure level for till-edge\.service: ([0-9.]+)", told)[0])
+    assert exposure <= LARGEST_EXPOSURE, told
+
+
+@needs_systemd
+@pytest.mark.parametrize("unit", [ADOPT, CLAIM])
+def test_what_is_root_can_do_little_more_than_the_daemon(units, unit):
+    told = analyze("security", "--offline=true", "--no-pager", units / unit)
+    exposure = float(re.findall(rf"exposure level for {unit}: ([0-9.]+)", told)[0])
+    assert exposure <= LARGEST_EXPOSURE_OF_ROOT, told
+
+
+@needs_systemd
+@pytest.mark.parametrize("name", ["till-edge.service", CLAIM])
+def test_each_protection_that_is_missing_is_explained_in_the_unit(units, name):
+    told = analyze("security", "--offline=true", "--no-pager", units / name)
+    missing = re.findall(r"^✗ (\w+)=(?:~AF_\(?(\w+))?", told, re.MULTILINE)
+    assert missing
+    comments = "\n".join(lines(name, "#.*"))
+    for key, family in missing:
+        assert (f"AF_{family}" if family else key) in comments, f"{key} is not explained"
+
+
+def test_a_wrong_configuration_is_not_tried_again_and_all_else_for_ever():
+    assert values("till-edge.service", "RestartPreventExitStatus") == ["78"]
+    assert values("till-edge.service", "Restart") == ["always"]
+    assert values("till-edge.service", "StartLimitIntervalSec") == ["0"]
+
+
+def test_the_clock_comes_first_then_the_network_then_the_daemon_and_nothing_waits():
+    assert values("till-edge.service", "After") == ["network.target"]
+    assert values("till-edge.target", "After") == ["systemd-timesyncd.service network.target"]
+    assert values("till-edge.target", "Wants") == ["systemd-timesyncd.service"]
+    for name in ("till-edge.service", "till-edge.target"):
+        assert not re.findall("^(Requires|After)=.*(online|time-sync)", (SYSTEMD / name).read_text(), re.MULTILINE)
+
+
+def test_the_token_is_handed_over_and_not_readable_by_the_service():
+    assert values("till-edge.service", "LoadCredential") == ["access_token:/etc/till-edge/access_token"]
+    rights = lines("till-edge.tmpfiles", r"z /etc/till-edge/access_token +(\S+) +(\S+) +(\S+)")
+    assert rights == [("0600", "root", "root")]
+
+
+def test_the_user_is_in_the_group_of_every_device():
+    groups = set(lines("till-edge.sysusers", r"m till-edge (\S+)"))
+    assert groups == {"lp", "dialout", "gpio"}
+    assert set(lines("till-edge.rules", r'.*GROUP="(\w+)".*')) == {"lp", "gpio"}
+
+
+def test_a_till_claims_only_without_a_configuration_and_with_somewhere_to_claim():
+    assert values(CLAIM, "ConditionPathExists") == [
+        "!/etc/till-edge/config.yaml",
+        "|/etc/till-edge/relay_url",
+        "|/boot/firmware/till-edge/relay_url",
+    ]
+    assert list(map(str, CARD)) == ["/etc/till-edge/relay_url", "/boot/firmware/till-edge/relay_url"]
+    assert values(CLAIM, "OnSuccess") == ["till-edge.service"]
+    assert CLAIM in values("till-edge.service", "Wants")

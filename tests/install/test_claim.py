@@ -1,0 +1,603 @@
+"""Claim by code: a till without a bundle prints a slip, somebody enrolls its code, and the till gets its bundle.
+
+The relay is its own process, tills are processes with a simulated printer on a cable, files are files.
+"""
+
+import json
+import os
+import shutil
+import signal
+import stat
+import time
+from itertools import count
+from pathlib import Path
+
+import pytest
+import requests
+from nacl.public import PrivateKey, PublicKey, SealedBox
+from nacl.signing import SigningKey
+
+from edge.contract.claims import Claim, encode_bundle, encode_claim, read_code, shown
+from edge.contract.mqtt import decode, encode
+from edge.install.claim.key import FILE, BadBundle, Identity
+from relay.claims import LIFETIME, Claims, waiting
+from tests.support.claimants import TOKEN, ClaimingTill, Desk
+from tests.support.relays import wait_until
+from tests.support.shipped_broker import SHOP
+
+pytest_plugins = ["tests.support.relay_fixtures"]
+pytestmark = pytest.mark.slow
+
+WAITS = "waits for its code to be enrolled"
+KILLED = -signal.SIGKILL
+FEWEST_STEPS = 15
+
+
+@pytest.fixture
+def desk(shared_broker, tmp_path):
+    (tmp_path / "desk").mkdir()
+    desk = Desk(tmp_path / "desk", shared_broker.port)
+    yield desk
+    desk.relay.kill()
+
+
+@pytest.fixture
+def new_till(desk, tmp_path):
+    """Makes tills whose cards say where our relay is, or something else."""
+    made: list[ClaimingTill] = []
+
+    def make(url: str = "") -> ClaimingTill:
+        made.append(ClaimingTill(tmp_path / f"till{len(made)}", url or desk.relay.url))
+        return made[-1]
+
+    yield make
+    for till in made:
+        till.close()
+
+
+@pytest.fixture
+def till(new_till) -> ClaimingTill:
+    """A till that is switched on, has claimed, and has printed its slip."""
+    till = new_till().plug_in().start()
+    till.slip()
+    till.wait_until_it_says(WAITS)
+    return till
+
+
+def identity(till: ClaimingTill) -> Identity:
+    """The key that lies on the till's card."""
+    kept = json.loads((till.state / FILE).read_text())
+    return Identity(kept["serial"], bytes.fromhex(kept["private_key"]))
+
+
+# --- the whole story --------------------------------------------------------------------------------------------------
+
+
+def test_a_till_prints_its_code_and_gets_its_bundle_when_somebody_enrolls_it(desk, till, capsys):
+    slip = till.slip().text
+    assert till.code in slip
+    assert identity(till).serial in slip
+    assert "127.0.0.1" in slip
+    assert "CONEXIÓN" not in slip
+    desk.enroll("CAJA01", till.code)
+    assert f"The till with serial {identity_shown(slip)} fetches its bundle" in capsys.readouterr().out
+    assert till.wait_for_the_end() == 0
+    config = till.configuration()
+    assert (config.till.id, config.till.name) == ("CAJA01", "Caja 1: «patio»")
+    assert config.mercadopago.access_token.reveal() == TOKEN
+    assert len(config.broker.password.reveal()) >= 40
+
+
+def identity_shown(slip: str) -> str:
+    return slip.partition("N.º ")[2].split()[0]
+
+
+def test_nobody_but_root_and_the_daemon_can_read_what_came(desk, till):
+    desk.enroll("CAJA01", till.code)
+    assert till.wait_for_the_end() == 0
+    for path in till.home.iterdir():
+        assert not path.stat().st_mode & 0o007, path
+    assert stat.S_IMODE((till.home / "access_token").stat().st_mode) == 0o600
+
+
+def test_when_all_is_done_neither_the_till_nor_the_relay_keeps_anything_of_it(desk, till):
+    assert stat.S_IMODE((till.state / FILE).stat().st_mode) == 0o600
+    desk.enroll("CAJA01", till.code)
+    assert till.wait_for_the_end() == 0
+    assert not list(till.state.iterdir())
+    assert not list(desk.claims.iterdir())
+
+
+def test_two_tills_get_each_its_own(desk, new_till):
+    first, second = new_till().plug_in().start(), new_till().plug_in().start()
+    assert first.code != second.code
+    desk.enroll("CAJA02", second.code)
+    desk.enroll("CAJA01", first.code)
+    assert first.wait_for_the_end() == second.wait_for_the_end() == 0
+    assert (first.configuration().till.id, second.configuration().till.id) == ("CAJA01", "CAJA02")
+
+
+def test_a_till_that_has_its_configuration_claims_nothing(till):
+    till.kill()
+    (till.home / "config.yaml").write_text("till: {}\n")
+    assert till.start().wait_for_the_end() == 0
+    assert "nothing to claim" in till.log
+
+
+def test_a_bundle_can_lie_in_a_folder_as_well(desk, till):
+    desk.enroll("CAJA01", till.code, f"--out {desk.folder}/copy")
+    assert till.wait_for_the_end() == 0
+    for name in ("broker_password", "access_token", "config.yaml"):
+        assert (desk.folder / "copy" / name).read_bytes() == (till.home / name).read_bytes()
+
+
+# --- the code ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_code_is_taken_as_people_type_it(desk, till):
+    typed = till.code.lower().replace("-", " ").replace("0", "o").replace("1", "l")
+    desk.enroll("CAJA01", typed)
+    assert till.wait_for_the_end() == 0
+
+
+@pytest.mark.parametrize(
+    ("typed", "says"),
+    [
+        ("AAAAA-AAAAA", "no till claims AAAAA-AAAAA"),
+        ("ooooo-IIIII", "no till claims 00000-11111"),
+    ],
+)
+def test_a_code_that_nobody_claims_lets_nobody_in(desk, till, capsys, typed, says):
+    assert enroll(desk, typed) == 1
+    assert says in capsys.readouterr().err
+    assert "CAJA01" not in desk.passwords.read_text()
+
+
+@pytest.mark.parametrize("typed", ["", "AAAAA", "AAAAA-AAAAAA", "AAAAA-AAAAU", "AAAAA-AAAA!", "ÑÑÑÑÑ-ÑÑÑÑÑ"])
+def test_what_can_be_no_code_is_wrong_usage(desk, typed):
+    with pytest.raises(SystemExit) as exit_:
+        enroll(desk, typed)
+    assert exit_.value.code == 2
+
+
+def enroll(desk: Desk, code: str, more: str = SHOP) -> int:
+    return desk.type(f"enroll CAJA01 --claim '{code}' --token-file {desk.folder}/token {more}")
+
+
+def test_one_letter_of_another_serial_or_key_makes_another_code():
+    key = PrivateKey.generate()
+    one, other = Identity("100000001", bytes(key)), Identity("100000002", bytes(key))
+    assert len({one.code, other.code, Identity("100000001", bytes(PrivateKey.generate())).code}) == 3
+    assert read_code(shown(one.code)) == one.code
+
+
+def test_the_code_of_a_key_is_what_it_was_in_the_first_release():
+    """Tills and relays of different releases must agree."""
+    assert Identity("10000000abcdef01", bytes(range(32))).code == "4S7NK3N9YN"
+
+
+# --- the power goes, the network, the paper ---------------------------------------------------------------------------
+
+
+def test_a_till_that_is_switched_on_again_has_the_same_code_and_prints_it_again(till):
+    code = till.code
+    till.start()
+    assert code in till.slip(2).text
+
+
+@pytest.mark.parametrize("step", range(1, 9))
+def test_whatever_moment_the_power_goes_before_it_is_enrolled_the_slip_stays_true(desk, new_till, step):
+    till = new_till().plug_in().start(lose_power_at=step)
+    assert till.wait_for_the_end() == KILLED
+    till.start().slip()
+    till.wait_until_it_says(WAITS)
+    assert till.codes == {shown(identity(till).code)}
+    desk.enroll("CAJA01", till.code)
+    assert till.wait_for_the_end() == 0
+    assert till.configuration().till.id == "CAJA01"
+
+
+def test_whatever_moment_the_power_goes_afterwards_the_bundle_is_adopted(desk, new_till):
+    for step in count(1):
+        till = new_till().start()
+        till.wait_until_it_says(WAITS)
+        till.kill()
+        desk.enroll("CAJA01", shown(identity(till).code), "--again")
+        end = till.start(lose_power_at=step).wait_for_the_end()
+        assert (till.start().wait_for_the_end() if end == KILLED else end) == 0
+        assert till.configuration().mercadopago.access_token.reveal() == TOKEN
+        assert len(list(till.home.iterdir())) == 4
+        if end == 0:
+            break
+    assert step > FEWEST_STEPS
+
+
+def test_the_slip_comes_when_there_is_a_printer(desk, new_till):
+    till = new_till().start()
+    till.wait_until_it_says(WAITS)
+    assert not till.printer.tickets
+    till.plug_in()
+    assert till.code == shown(identity(till).code)
+
+
+def test_without_network_it_waits_and_says_so_on_paper(desk, new_till):
+    desk.relay.kill()
+    till = new_till().plug_in().start(hurry="claim.NETWORK = 0.5")
+    assert "SIN CONEXIÓN" in till.slip().text
+    till.wait_until_it_says("the relay can't be reached")
+    desk.start()
+    till.wait_until_it_says(WAITS)
+    desk.enroll("CAJA01", till.code)
+    assert till.wait_for_the_end() == 0
+
+
+def test_a_press_of_the_button_prints_the_slip_again(till):
+    code = till.code
+    assert till.board("lights") == {"green": False, "yellow": True, "red": False}
+    till.board("down")
+    assert code in till.slip(2).text
+    assert "CONEXIÓN" not in till.slip(2).text
+
+
+def test_a_till_without_pins_claims_as_well(desk, new_till):
+    till = new_till().plug_in().start(pins="native")
+    desk.enroll("CAJA01", till.code)
+    assert till.wait_for_the_end() == 0
+    assert "no lights and no button" in till.log
+
+
+def test_a_key_that_a_dying_card_has_broken_is_replaced(till):
+    old = till.code
+    till.kill()
+    (till.state / FILE).write_bytes(b"\0" * 64)
+    till.start()
+    assert old not in till.slip(2).text
+    assert f"{FILE} can't be read; a new key is made" in till.log
+
+
+def test_a_card_that_was_copied_makes_a_key_of_its_own(till):
+    old = till.code
+    till.kill()
+    kept = json.loads((till.state / FILE).read_text())
+    (till.state / FILE).write_text(json.dumps({**kept, "serial": "10000000abcdef01"}))
+    till.start()
+    assert old not in till.slip(2).text
+    assert "this card is a copy" in till.log
+
+
+# --- the relay --------------------------------------------------------------------------------------------------------
+
+
+def test_a_relay_that_is_started_again_knows_its_tills(desk, till):
+    desk.restart()
+    desk.enroll("CAJA01", till.code)
+    assert till.wait_for_the_end() == 0
+
+
+def test_a_relay_that_lost_all_claims_is_told_again(desk, till):
+    desk.relay.kill()
+    shutil.rmtree(desk.claims)
+    desk.start()
+    wait_until(lambda: bool(list(waiting(desk.claims))), "the till claims again")
+    desk.enroll("CAJA01", till.code)
+    assert till.wait_for_the_end() == 0
+
+
+def test_what_a_power_cut_left_half_written_is_claimed_again(desk, till):
+    desk.relay.kill()
+    (claim,) = desk.claims.glob("*.claim")
+    claim.write_bytes(b"")
+    desk.start()
+    wait_until(lambda: bool(list(waiting(desk.claims))), "the till claims again")
+
+
+def test_the_open_claims_are_listed(desk, till, capsys):
+    assert desk.type("claims") == 0
+    listed = capsys.readouterr().out
+    assert till.code in listed
+    assert identity(till).serial in listed
+    assert "127.0.0.1" in listed
+    till.kill()
+    desk.enroll("CAJA01", till.code)
+    desk.type("claims")
+    assert "enrolled, not fetched yet" in capsys.readouterr().out
+
+
+def test_a_code_that_is_enrolled_already_is_not_enrolled_as_another_till_by_mistake(desk, till, capsys):
+    till.kill()
+    desk.enroll("CAJA01", till.code)
+    line = f"--claim {till.code} --token-file {desk.folder}/token {SHOP}"
+    assert desk.type(f"enroll CAJA02 {line}") == 1
+    assert "a bundle waits for this till already" in capsys.readouterr().err
+    assert "CAJA02" not in desk.passwords.read_text()
+    desk.enroll("CAJA02", till.code, "--again")
+    till.start().wait_for_the_end()
+    assert till.configuration().till.id == "CAJA02"
+
+
+def test_a_relay_that_never_ran_has_no_claims_and_that_is_said(desk, capsys):
+    desk.relay.kill()
+    shutil.rmtree(desk.claims)
+    assert desk.type("claims") == 1
+    assert "No such file or directory; are you root, and has the relay run?" in capsys.readouterr().err
+
+
+def test_nobody_waits_and_that_is_said(desk, capsys):
+    assert desk.type("claims") == 0
+    assert "no till waits" in capsys.readouterr().out
+
+
+def test_a_relay_that_takes_no_claims_says_so_and_the_till_waits(start_relay, shared_broker, new_till, capsys):
+    relay = start_relay(shared_broker.port)
+    wait_until(relay.listens, "the relay listens")
+    till = new_till(relay.url).plug_in().start()
+    till.wait_until_it_says("this relay takes no claims")
+    assert till.code
+
+
+def test_a_folder_in_which_the_relay_cannot_write_is_told_at_the_start(start_relay, shared_broker, tmp_path):
+    (tmp_path / "file").touch()
+    relay = start_relay(shared_broker.port, more=f"claims: {{folder: {tmp_path}/file/claims, key_file: key}}\n")
+    assert relay.process.wait(20) == 78
+    assert "claims.folder: " in relay.log
+    assert "Traceback" not in relay.log
+
+
+# --- in between -------------------------------------------------------------------------------------------------------
+
+
+def test_the_relay_holds_nothing_that_it_can_read(desk, till):
+    till.kill()
+    desk.enroll("CAJA01", till.code, f"--out {desk.folder}/copy")
+    (sealed,) = desk.claims.glob("*.bundle")
+    password = (desk.folder / "copy" / "broker_password").read_bytes()
+    everything = b"".join(path.read_bytes() for path in desk.claims.iterdir()) + desk.relay.log.encode()
+    for secret in (TOKEN.encode(), password, b"CAJA01"):
+        assert secret not in everything
+    assert stat.S_IMODE(sealed.stat().st_mode) == 0o600
+    assert stat.S_IMODE(sealed.parent.stat().st_mode) == 0o700
+
+
+def swap_the_key(desk: Desk) -> Path:
+    """Somebody in between puts his own key in the place of the till's, and keeps all else."""
+    (claim,) = desk.claims.glob("*.claim")
+    return claim.rename(claim.with_name(f"{bytes(PrivateKey.generate().public_key).hex()}.claim"))
+
+
+def test_a_key_that_was_changed_on_the_way_is_found_out_and_nothing_is_sent(desk, till, capsys):
+    till.kill()
+    swap_the_key(desk)
+    assert enroll(desk, till.code) == 1
+    assert "somebody between the till and here claims" in capsys.readouterr().err
+    assert "CAJA01" not in desk.passwords.read_text()
+    assert not list(desk.claims.glob("*.bundle"))
+
+
+def test_a_serial_that_was_changed_on_the_way_is_found_out(desk, till, capsys):
+    till.kill()
+    (claim,) = desk.claims.glob("*.claim")
+    claim.write_bytes(encode({**decode(claim.read_bytes()), "serial": "666"}))
+    assert enroll(desk, till.code) == 1
+    assert "somebody between" in capsys.readouterr().err
+
+
+def test_a_false_claim_beside_the_true_one_gets_nothing(desk, till):
+    false = swap_the_key(desk)
+    wait_until(lambda: len(list(desk.claims.glob("*.claim"))) == 2, "the till claims again")
+    desk.enroll("CAJA01", till.code)
+    assert till.wait_for_the_end() == 0
+    assert not false.with_suffix(".bundle").exists()
+
+
+def test_a_bundle_for_another_till_is_not_taken(desk, new_till):
+    first, second = new_till().plug_in().start(), new_till().plug_in().start()
+    codes = first.code, second.code
+    first.wait_until_it_says(WAITS)
+    second.wait_until_it_says(WAITS)
+    first.kill()
+    desk.enroll("CAJA01", codes[0])
+    key = identity(second).public_key.hex()
+    next(desk.claims.glob("*.bundle")).rename(desk.claims / f"{key}.bundle")
+    second.wait_until_it_says("a bundle came that this till can't open")
+    assert not (second.home / "config.yaml").exists()
+    desk.enroll("CAJA02", codes[1], "--again")
+    assert second.wait_for_the_end() == 0
+    assert second.configuration().till.id == "CAJA02"
+
+
+def test_a_bundle_that_names_another_code_is_not_taken():
+    """The same card in another Pi."""
+    till = Identity("100000001", bytes(PrivateKey.generate()))
+    signer = SigningKey.generate()
+    signed = bytes(signer.verify_key) + bytes(signer.sign(encode_bundle("0123456789", {})))
+    with pytest.raises(BadBundle, match="is for another code"):
+        till.open(SealedBox(PublicKey(till.public_key)).encrypt(signed), None)
+
+
+@pytest.mark.parametrize("noise", [b"", b"x", bytes(48), bytes(200), bytes(64 * 1024)])
+def test_noise_is_no_bundle(noise):
+    with pytest.raises(BadBundle, match="can't open"):
+        Identity("100000001", bytes(PrivateKey.generate())).open(noise, None)
+
+
+def test_a_till_whose_card_names_our_key_takes_nobody_elses_bundle(desk, new_till, capsys):
+    assert desk.type("claims --card") == 0
+    till = new_till(capsys.readouterr().out.strip()).plug_in().start()
+    till.wait_until_it_says(WAITS)
+    ours = desk.folder / "claim_key"
+    ours.rename(desk.folder / "ours")
+    desk.enroll("CAJA66", till.code)  # by somebody who can write at the relay, and has not our key
+    till.wait_until_it_says("has signed, and this till's card names")
+    assert not (till.home / "config.yaml").exists()
+    (desk.folder / "ours").rename(ours)
+    desk.enroll("CAJA01", till.code, "--again")
+    assert till.wait_for_the_end() == 0
+    assert till.configuration().till.id == "CAJA01"
+
+
+def test_a_bundle_with_which_the_daemon_could_not_start_is_not_taken(desk, till):
+    desk.configure("tills: {host: mqtt.example.net, ca_file: ca.pem}\n")
+    (desk.folder / "ca.pem").write_text("no certificate\n")
+    desk.enroll("CAJA01", till.code)
+    till.wait_until_it_says("this bundle can't be adopted; enroll the code again: ")
+    assert "ca.pem" in till.log
+    assert not list(till.home.iterdir())
+    desk.configure("tills: {host: mqtt.example.net}\n")
+    desk.enroll("CAJA01", till.code, "--again")
+    assert till.wait_for_the_end() == 0
+
+
+# --- what a person must mend ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("enroll CAJA01 --claim CODE --token-file token", "say also the shop's time zone"),
+        (f"enroll CAJA01 --claim CODE {SHOP}", "its access token, by --token-file"),
+        (f"enroll CAJA01 --claim CODE {SHOP} --token-file nowhere", "nowhere can't be read"),
+        (f"enroll CAJA01 --claim CODE {SHOP} --token-file empty", "holds no access token"),
+        (f"enroll CAJA01 --claim CODE {SHOP} --token-file relay.yaml", "holds no access token"),
+    ],
+)
+def test_what_is_missing_is_said_and_nobody_is_let_in(desk, till, capsys, line, says):
+    (desk.folder / "empty").touch()
+    for name in ("token", "nowhere", "empty", "relay.yaml"):
+        line = line.replace(f"--token-file {name}", f"--token-file {desk.folder}/{name}")
+    assert desk.type(line.replace("CODE", till.code)) == 1
+    assert says in capsys.readouterr().err
+    assert "CAJA01" not in desk.passwords.read_text()
+    assert not list(desk.claims.glob("*.bundle"))
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("relay.example.net", "is no address of a relay; write one like https://relay.example.net"),
+        ("https://[relay.example.net", "is no address of a relay"),
+        ("https://relay.example.net:99999", "is no address of a relay"),
+        ("http://relay.example.net", "claims go by https only"),
+        ("https://relay.example.net#abc", "is no key; copy the line of `till-relay claims --card`"),
+        ("", "--relay: '' is no address"),
+    ],
+)
+def test_an_address_that_can_be_none_is_told(new_till, url, says):
+    till = new_till(url or "# nothing").plug_in()
+    assert till.start().wait_for_the_end() == 78
+    assert says in till.log
+    assert "MAL CONFIGURADA" in till.slip().text, "nobody reads the log"
+    assert says in " ".join(till.slip().text.split())
+
+
+def test_the_signing_key_is_made_once_and_for_root_only(desk, capsys):
+    desk.type("claims --card")
+    desk.type("claims --card")
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == lines[1]
+    assert lines[0].startswith(f"{desk.relay.url}#")
+    assert stat.S_IMODE((desk.folder / "claim_key").stat().st_mode) == 0o600
+    (desk.folder / "claim_key").write_text("0123\n")
+    assert desk.type("claims --card") == 1
+    assert "holds no key; remove it" in capsys.readouterr().err
+
+
+# --- too many ---------------------------------------------------------------------------------------------------------
+
+CLAIM = Claim("0123456789", "100000001", "0.1.0")
+
+
+def key(number: int) -> str:
+    return f"{number:064x}"
+
+
+def put(desk: Desk, number: int, address: str) -> requests.Response:
+    """A claim of somebody at `address`, as the web server in front hands it on."""
+    url = f"{desk.relay.url}/claims/{key(number)}"
+    return requests.put(url, encode_claim(CLAIM), headers={"X-Forwarded-For": f"9.9.9.9, {address}"}, timeout=20)
+
+
+def test_a_flood_from_one_address_stops_neither_the_others_nor_the_doorbells(desk, till):
+    answers = [put(desk, number, "192.0.2.1") for number in range(80)]
+    refused = [answer for answer in answers if answer.status_code == 429]
+    assert len(refused) >= 20
+    assert all(10 <= int(answer.headers["Retry-After"]) <= 60 for answer in refused)
+    assert put(desk, 1000, "192.0.2.2").status_code == 201
+    assert put(desk, 1001, "2001:db8:1:2::1").status_code == 201
+    assert desk.relay.notify() == 201
+    desk.enroll("CAJA01", till.code)
+    assert till.wait_for_the_end() == 0
+
+
+def test_a_network_counts_as_one_address(desk):
+    answers = {put(desk, number, f"2001:db8::{number:x}").status_code for number in range(80)}
+    assert answers == {201, 429}
+    assert {each.address for each in waiting(desk.claims)} == {"2001:db8::/64"}
+
+
+def test_a_till_that_is_refused_waits_as_long_as_it_is_told(desk, new_till):
+    for number in range(61):
+        put(desk, number, "127.0.0.1")
+    till = new_till().plug_in().start()  # and it goes on, or there would be room again by the time that it asks
+    for number in count(61):
+        put(desk, number, "127.0.0.1")
+        if "the relay answers 429" in till.log:
+            break
+        assert number < 20_000, till.log
+    assert "CONEXIÓN" not in till.slip().text
+    time.sleep(1.5)  # after which it would be let in; it was told to wait for ten seconds at least
+    assert WAITS not in till.log
+
+
+def test_whoever_was_unseen_the_longest_makes_room_and_nobody_who_is_enrolled(tmp_path):
+    claims = Claims(tmp_path / "claims", most=4, most_from_one=3)
+    for number, address in enumerate(("192.0.2.1", "192.0.2.1", "192.0.2.1")):
+        claims.put(key(number), CLAIM, address)
+    claims.bundle(key(0))
+    claims.put(key(3), CLAIM, "192.0.2.1")
+    assert [key(number) in claims for number in range(4)] == [True, False, True, True], "of its own address"
+    claims.put(key(4), CLAIM, "192.0.2.2")
+    (tmp_path / "claims" / f"{key(2)}.bundle").touch()
+    claims.put(key(5), CLAIM, "192.0.2.3")
+    assert [key(number) in claims for number in range(6)] == [False, False, True, True, True, True]
+    assert len(list(waiting(tmp_path / "claims"))) == 4
+
+
+def test_the_relay_remembers_who_was_seen_last(tmp_path):
+    claims = Claims(tmp_path / "claims", most=2)
+    claims.put(key(1), CLAIM, "192.0.2.1")
+    claims.put(key(2), CLAIM, "192.0.2.2")
+    claims.bundle(key(1))
+    age(tmp_path / "claims" / f"{key(2)}.claim", 60)
+    again = Claims(tmp_path / "claims", most=2)
+    again.put(key(3), CLAIM, "192.0.2.3")
+    assert [key(number) in again for number in (1, 2, 3)] == [True, False, True]
+
+
+def age(path: Path, seconds: float) -> None:
+    then = path.stat().st_mtime - seconds
+    os.utime(path, (then, then))
+
+
+def test_what_is_a_week_old_is_forgotten(tmp_path):
+    folder = tmp_path / "claims"
+    claims = Claims(folder)
+    for number in range(4):
+        claims.put(key(number), CLAIM, "192.0.2.1")
+    for number in (0, 1):
+        (folder / f"{key(number)}.bundle").touch()
+    (folder / "left.new").touch()
+    for name in (f"{key(0)}.claim", f"{key(0)}.bundle", f"{key(1)}.claim", f"{key(2)}.claim", "left.new"):
+        age(folder / name, LIFETIME + 60)
+    claims.expire()
+    assert {path.name for path in folder.iterdir()} == {f"{key(1)}.claim", f"{key(1)}.bundle", f"{key(3)}.claim"}
+    with pytest.raises(KeyError):
+        claims.bundle(key(0))
+
+
+def test_no_link_that_somebody_made_in_the_folder_is_followed(tmp_path):
+    folder = tmp_path / "claims"
+    folder.mkdir()
+    outside = tmp_path / "outside"
+    outside.write_bytes(encode({**decode(encode_claim(CLAIM)), "address": "", "since": 0}))
+    (folder / f"{key(1)}.claim").symlink_to(outside)
+    assert list(waiting(folder)) == []

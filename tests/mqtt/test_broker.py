@@ -1,0 +1,224 @@
+"""The till's place at a real mosquitto: what it hears, what it says, and what it says when it is gone."""
+
+import json
+import queue
+import socket
+import threading
+from typing import NamedTuple
+
+import pytest
+
+from edge.config.schema import BrokerConfig, Secret
+from edge.core import messages as m
+from edge.daemon.loop import Arrival, Inbox
+from edge.mqtt.session import TWINS, MqttBroker
+from sim.mosquitto import Mosquitto
+from sim.shop import TILL, Ears, wait_for
+from tests.support.facts import USER
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def mosquitto(tmp_path):
+    broker = Mosquitto(tmp_path / "mosquitto").start()
+    yield broker
+    broker.close()
+
+
+@pytest.fixture
+def ears(mosquitto):
+    ears = Ears(mosquitto.host, mosquitto.port)
+    yield ears
+    ears.close()
+
+
+class Address(NamedTuple):
+    host: str
+    port: int
+
+
+class Till:
+    """A till's connection and its inbox, with no daemon behind them."""
+
+    def __init__(self, mosquitto: Mosquitto | Address, **config: object) -> None:
+        self.inbox: Inbox = Inbox()
+        settings = {"host": mosquitto.host, "port": mosquitto.port, "tls": None, **config}
+        self.broker = MqttBroker(BrokerConfig(**settings), TILL, USER, "1.2.3", self.inbox)
+        self.thread = threading.Thread(target=self.broker.loop, daemon=True)
+        self.thread.start()
+
+    def hear(self, kind: type, timeout: float = 10) -> Arrival:
+        """The next event of a kind; others are passed over."""
+        while True:
+            try:
+                arrival = self.inbox.get(timeout=timeout)
+            except queue.Empty:
+                raise AssertionError(f"no {kind.__name__} within {timeout} s") from None
+            if isinstance(arrival.event, kind):
+                return arrival
+            if isinstance(arrival.event, m.Ticked):
+                arrival.settle()
+
+    def leave(self) -> None:
+        self.broker.close()
+        self.thread.join(10)
+        assert not self.thread.is_alive()
+
+
+@pytest.fixture
+def till(mosquitto):
+    till = Till(mosquitto)
+    till.hear(m.BrokerConnected)
+    yield till
+    till.leave()
+
+
+def ring(ears: Ears, identity: int) -> None:
+    ears.say(f"tills/{TILL}/orders", json.dumps({"v": 1, "kind": "merchant_order", "id": identity}))
+
+
+def test_a_doorbell_becomes_an_event(till, ears):
+    ring(ears, 7)
+    assert till.hear(m.DoorbellRang).event == m.DoorbellRang(m.Kind.MERCHANT_ORDER, "7")
+
+
+def test_what_was_not_settled_rings_again_at_the_next_connection(mosquitto, ears):
+    """A crash between the message and the journal's commit."""
+    first = Till(mosquitto)
+    first.hear(m.BrokerConnected)
+    ring(ears, 1)
+    ring(ears, 2)
+    first.hear(m.DoorbellRang).settle()
+    first.hear(m.DoorbellRang)
+    first.leave()
+    second = Till(mosquitto)
+    assert second.hear(m.DoorbellRang).event.id == "2"
+    second.leave()
+
+
+def test_what_rang_while_we_were_away_is_heard(mosquitto, ears):
+    first = Till(mosquitto)
+    first.hear(m.BrokerConnected)
+    first.leave()
+    ring(ears, 3)
+    second = Till(mosquitto)
+    assert second.hear(m.DoorbellRang).event.id == "3"
+    second.leave()
+
+
+def test_an_acknowledgement_is_never_sent_on_another_connection(mosquitto, till, ears):
+    ring(ears, 4)
+    stale = till.hear(m.DoorbellRang)
+    mosquitto.kill()
+    till.hear(m.BrokerLost)
+    mosquitto.start()
+    till.hear(m.BrokerConnected)
+    stale.settle()
+    ears.close()
+    again = Ears(mosquitto.host, mosquitto.port)
+    ring(again, 5)
+    assert till.hear(m.DoorbellRang).event.id in ("4", "5")
+    again.close()
+
+
+def test_the_status_is_retained_and_published_only_when_it_changes(till, ears):
+    for state in ("ready", "ready", "waiting", "waiting"):
+        till.broker.show({"state": state})
+    topic = f"tills/{TILL}/status"
+    wait_for(lambda: ears.on(topic)[-1:] and ears.on(topic)[-1].get("state") == "waiting", "the status")
+    assert [status.get("state") for status in ears.on(topic)] == ["ready", "waiting"]
+    late = Ears(till.broker._config.host, till.broker._config.port)
+    wait_for(lambda: late.retained.get(topic), "the retained status")
+    assert json.loads(late.retained[topic])["version"] == "1.2.3"
+    late.close()
+
+
+def test_a_count_that_changes_all_the_time_is_not_told_all_the_time(till, ears):
+    topic = f"tills/{TILL}/status"
+    for count in range(1000):
+        till.broker.show({"state": "ready", "dropped_messages": count})
+    till.broker.show({"state": "waiting", "dropped_messages": 1000})
+    wait_for(lambda: ears.on(topic)[-1:] and ears.on(topic)[-1].get("dropped_messages") == 1000, "the new state")
+    assert len(ears.on(topic)) < 10
+
+
+def test_a_farewell_says_offline(mosquitto, ears):
+    till = Till(mosquitto)
+    till.hear(m.BrokerConnected)
+    till.broker.show({"state": "ready"})
+    till.leave()
+    topic = f"tills/{TILL}/status"
+    wait_for(lambda: ears.on(topic)[-1:] == [{"v": 1, "state": "offline"}], "the will")
+
+
+def test_a_report_is_delivered_once_the_broker_has_it(till, ears):
+    till.broker.report(9, m.Report(m.Outcome.REJECTED, "R1", "77", "refunded"))
+    assert till.hear(m.ReportDelivered).event.number == 9
+    wait_for(lambda: ears.on(f"tills/{TILL}/tickets"), "the report")
+    assert ears.on(f"tills/{TILL}/tickets") == [
+        {"v": 1, "external_reference": "R1", "outcome": "rejected", "merchant_order": "77", "reason": "refunded"}
+    ]
+
+
+def test_reports_and_statuses_at_the_same_time_do_not_wait_for_each_other(till):
+    """A lock of ours met one of paho's here once, and the lights stood still."""
+    for number in range(1, 300):
+        till.broker.show({"state": f"state {number}"})
+        till.broker.report(number, m.Report(m.Outcome.PRINTED, "R1", "77"))
+        assert till.hear(m.ReportDelivered).event.number == number
+
+
+def test_a_report_made_while_the_broker_is_away_comes_when_it_is_back(mosquitto, till):
+    mosquitto.stop()
+    till.hear(m.BrokerLost)
+    till.broker.report(3, m.Report(m.Outcome.PRINTED, "R1", "77"))
+    mosquitto.start()
+    assert till.hear(m.ReportDelivered, timeout=20).event.number == 3
+
+
+def test_the_relays_presence_is_heard(till, ears):
+    for state in ("online", "offline"):
+        ears.say("relay/status", json.dumps({"v": 1, "state": state}))
+        assert till.hear(m.RelaySeen).event.online is (state == "online")
+
+
+def test_a_wrong_password_is_said_in_words(tmp_path):
+    strict = Mosquitto(tmp_path / "strict", anonymous=False).start()
+    till = Till(strict, username="CAJA01", password=Secret("wrong"))
+    why = till.hear(m.BrokerLost).event.why
+    assert "broker.username" in why
+    assert "wrong" not in why
+    till.leave()
+    strict.close()
+
+
+def test_nobody_there_is_said_with_the_address(mosquitto):
+    mosquitto.stop()
+    till = Till(mosquitto)
+    assert f"{mosquitto.host}:{mosquitto.port}" in till.hear(m.BrokerLost).event.why
+    till.leave()
+
+
+def take_the_place_over(server: socket.socket) -> None:
+    """What a newer mosquitto says to the first of two with one name: welcome, subscribed, "session taken over"."""
+    with server.accept()[0] as link:
+        link.recv(1000)
+        link.sendall(bytes.fromhex("20 03 00 00 00"))
+        subscribe = link.recv(1000)
+        link.sendall(bytes.fromhex("90 05") + subscribe[2:4] + bytes.fromhex("00 01 01"))
+        link.sendall(bytes.fromhex("e0 02 8e 00"))
+        link.recv(1000)
+
+
+def test_a_place_that_is_taken_over_again_and_again_is_told_as_twins():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        till = Till(Address("127.0.0.1", server.getsockname()[1]))
+        told = []
+        for _ in range(TWINS):
+            take_the_place_over(server)
+            told.append(till.hear(m.BrokerLost, timeout=20).event)
+        assert [lost.twins for lost in told] == [False, False, True]
+        assert "taken over" in told[0].why
+        assert "two devices" in told[2].why
+    till.leave()

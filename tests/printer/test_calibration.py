@@ -1,0 +1,599 @@
+"""How a till finds out how its printer prints: by its name, or with a person and slips; and what it keeps of that.
+
+The slips come out of the simulated printer, the answers from gpiozero's mock pins or a keyboard's pipe.
+"""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from gpiozero import Device
+from gpiozero.pins.mock import MockFactory
+
+from edge.config.schema import Config, PrinterConfig, load
+from edge.core.button import Gesture
+from edge.core.status import Signal
+from edge.daemon.loop import Arrival, Inbox
+from edge.machine.panel import Panel
+from edge.paper.ticket import as_text
+from edge.paper.words import WORDS
+from edge.printer import setup
+from edge.printer.calibration import WIDTHS, Calibration, lay_out, ruler, step
+from edge.printer.models import MODELS, recognise
+from edge.printer.setup import Found
+from sim.board import BUTTON
+from sim.printer.printer import Printer
+from sim.shop import Shop, wait_for
+
+PAGES = ("CP858", "CP850", "CP1252", "CP860")
+BEGIN = Calibration(PAGES)
+CLONE = ("", "POS-58")
+OPEN = {"printer": {"columns": None, "codepage": None}}
+HELD = 1.3
+"""Longer than the shop's `hold_seconds`."""
+
+
+def after(*gestures: Gesture, begin: Calibration = BEGIN) -> Calibration:
+    for gesture in gestures:
+        begin = step(begin, gesture)
+    return begin
+
+
+# --- the questions ---------------------------------------------------------------------------------------------------
+
+
+def test_a_press_takes_what_is_shown_and_a_hold_shows_the_next():
+    done = after(Gesture.HOLD, Gesture.PRESS, Gesture.HOLD, Gesture.HOLD, Gesture.PRESS)
+    assert (done.done, done.columns, done.codepage) == (True, 42, "CP1252")
+
+
+def test_after_the_last_comes_the_first_again():
+    assert [after(*[Gesture.HOLD] * count).width for count in range(4)] == [48, 42, 32, 48]
+    wide = after(Gesture.PRESS)
+    assert [after(*[Gesture.HOLD] * count, begin=wide).page for count in range(5)] == [*PAGES, PAGES[0]]
+
+
+def test_silence_answers_nothing():
+    assert after(Gesture.NONE) == BEGIN
+
+
+def test_only_what_is_not_known_is_asked():
+    assert after(Gesture.PRESS, begin=Calibration(PAGES, columns=40)).codepage == "CP858"
+    assert after(Gesture.HOLD, Gesture.PRESS, begin=Calibration(PAGES, codepage="CP860")).columns == 42
+    assert Calibration(PAGES, 40, "CP860").done
+
+
+@pytest.mark.parametrize("columns", WIDTHS)
+def test_a_ruler_fills_its_line_and_says_how_long_it_is(columns):
+    assert len(ruler(columns)) == columns
+    assert f" {columns} " in ruler(columns)
+
+
+@pytest.mark.parametrize("language", WORDS)
+@pytest.mark.parametrize("state", [BEGIN, after(Gesture.PRESS)], ids=["columns", "codepage"])
+def test_a_question_fits_on_the_narrowest_paper_and_needs_no_accents(language, state):
+    words = WORDS[language]
+    with_button, bare = (as_text(lay_out(state, words, said), 48).splitlines() for said in (True, False))
+    question = [line for line in with_button if line not in bare]
+    assert len(question) == 4
+    assert all(line.isascii() and len(line) <= 32 for line in question)
+
+
+# --- names -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "columns"),
+    [
+        ("EPSON TM-T20", 48),
+        ("EPSON TM-T20III", 48),
+        ("Epson TM-T20IIIL", 48),
+        ("EPSON TM-T88V", 42),
+        ("EPSON TM-T88VII", 42),
+        ("EPSON TM-m30III", 48),
+    ],
+)
+def test_a_printer_that_somebody_reported_on_is_known_by_its_name(name, columns):
+    model = recognise(name)
+    assert model is not None
+    assert model.columns == columns
+
+
+@pytest.mark.parametrize(
+    "name", ["", "EPSON TM-T88III", "EPSON TM-T88", "POS-80", "XP TM-T20II", "BEMATECH MP-4200 TH"]
+)
+def test_a_name_that_clones_borrow_or_that_says_nothing_is_not_believed(name):
+    assert recognise(name) is None
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.name)
+def test_each_model_has_a_profile_with_its_code_page(model):
+    assert model.codepage in setup.codepages(model.profile)
+
+
+# --- what is kept ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def config(tmp_path) -> Config:
+    """Of a till that knows nothing of its printer, which is not there."""
+    shop = Shop(tmp_path, OPEN)
+    shop.write_config()
+    return load(shop.config)
+
+
+def found(config: Config, printer: str = "POS-58", **known) -> Found:
+    return Found(printer, setup.connection(config.printer), **known)
+
+
+def seen(printer: PrinterConfig) -> tuple:
+    return printer.profile, printer.columns, printer.codepage
+
+
+def test_what_was_kept_is_read_again(config):
+    known = found(config, profile="TM-T20II", columns=48, codepage="CP850")
+    assert setup.recall(config.journal.path) is None
+    assert setup.keep(config.journal.path, known)
+    assert setup.recall(config.journal.path) == known
+
+
+def test_what_is_written_wins_key_by_key(config):
+    known = found(config, columns=32, codepage="CP850")
+    for written, fitted in [
+        ({}, ("default", 32, "CP850")),
+        ({"columns": 42}, ("default", 42, "CP850")),
+        ({"codepage": "CP860"}, ("default", 32, "CP860")),
+        ({"profile": "TM-T88V"}, ("TM-T88V", 32, "CP850")),
+        ({"columns": 42, "codepage": "CP860"}, ("default", 42, "CP860")),
+    ]:
+        assert seen(setup.fitted(replace(config.printer, **written), known)) == fitted
+
+
+def test_what_was_found_for_another_place_or_another_profile_is_not_used(config):
+    safe = ("default", 32, "CP858")
+    assert seen(setup.fitted(config.printer, None)) == safe
+    assert seen(setup.fitted(config.printer, Found("POS-80", "usb", columns=48, codepage="CP850"))) == safe
+    lacks_it = replace(config.printer, profile="TM-T88II")
+    assert setup.fitted(lacks_it, found(config, columns=42, codepage="CP858")).codepage == "CP850"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        '{"printer": "POS-58", "conn',
+        "[]",
+        '{"printer": "POS-58"}',
+        '{"printer": 58, "connection": "usb"}',
+        '{"printer": "", "connection": "usb", "columns": "32"}',
+        '{"printer": "", "connection": "usb", "columns": 3200}',
+        '{"printer": "", "connection": "usb", "columns": 32.5}',
+        '{"printer": "", "connection": "usb", "codepage": "CP1"}',
+        '{"printer": "", "connection": "usb", "codepage": ["CP850"]}',
+        '{"printer": "", "connection": "usb", "profile": "TM-T99", "codepage": "CP850"}',
+        '{"printer": "", "connection": "usb", "profile": "TM-T99"}',
+        '{"printer": "", "connection": "usb", "colour": "red"}',
+        "\x00" * 40,
+    ],
+)
+def test_a_file_that_makes_no_sense_is_set_aside_with_a_warning(config, text, caplog):
+    path = setup.kept_in(config.journal.path)
+    path.write_text(text)
+    assert setup.recall(config.journal.path) is None
+    assert "makes no sense" in caplog.text
+    assert not path.exists()
+    assert path.with_name("printer.json.broken").read_text() == text
+    assert seen(setup.fitted(config.printer, None))[1] == 32
+
+
+def test_a_file_that_is_no_text_is_set_aside_too(config):
+    setup.kept_in(config.journal.path).write_bytes(b"\xff\xfe{")
+    assert setup.recall(config.journal.path) is None
+    assert not setup.kept_in(config.journal.path).exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_what_root_finds_out_the_daemon_can_read(config):
+    os.chown(config.journal.path.parent, 65534, 65534)
+    setup.keep(config.journal.path, found(config))
+    assert setup.kept_in(config.journal.path).stat().st_uid == 65534
+
+
+def test_a_disk_that_takes_nothing_is_a_warning(config, caplog):
+    blocked = setup.kept_in(config.journal.path).with_name("printer.json.new")
+    blocked.mkdir()
+    assert not setup.keep(config.journal.path, found(config))
+    assert "can't be written" in caplog.text
+
+
+# --- the printer is asked --------------------------------------------------------------------------------------------
+
+
+class Person:
+    """Answers with one gesture after the other, then not at all."""
+
+    def __init__(self, *gestures: Gesture) -> None:
+        self.asked = 0
+        self._gestures = iter(gestures)
+
+    def __call__(self) -> Gesture:
+        self.asked += 1
+        return next(self._gestures, Gesture.NONE)
+
+
+@pytest.fixture
+def counter(tmp_path):
+    """A shop's files, with a printer of 32 columns that nobody knows beside them."""
+    with Printer(columns=32) as printer:
+        printer.name = CLONE
+        shop = Shop(tmp_path, OPEN, printer=printer)
+        shop.write_config()
+        yield shop
+
+
+def ask(shop: Shop, *gestures: Gesture) -> tuple[Person, Config]:
+    person = Person(*gestures)
+    return person, setup.set_up(load(shop.config), person)
+
+
+RIGHT = (Gesture.HOLD, Gesture.HOLD, Gesture.PRESS, Gesture.PRESS)
+
+
+@pytest.mark.slow
+def test_an_unknown_printer_is_calibrated_once(counter):
+    person, config = ask(counter, *RIGHT)
+    assert seen(config.printer) == ("default", 32, "CP858")
+    assert person.asked == 4
+    assert len(counter.printer.tickets) == 5
+    assert ruler(32) in counter.printer.tickets[2].text
+    again, config = ask(counter)
+    assert seen(config.printer) == ("default", 32, "CP858")
+    assert again.asked == 0
+    assert len(counter.printer.tickets) == 5
+
+
+@pytest.mark.slow
+def test_a_page_that_the_printer_lacks_can_be_seen_and_passed_over(counter):
+    del counter.printer.pages[19]
+    _, config = ask(counter, *RIGHT[:3], Gesture.HOLD, Gesture.PRESS)
+    assert config.printer.codepage == "CP850"
+    wrong, right = (counter.printer.tickets[number].text.splitlines()[-1] for number in (3, 4))
+    assert "Á" not in wrong
+    assert right.startswith("áéíóúüñ ÁÉÍÓÚÜÑ")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [None, ("EPSON", "TM-T88III")], ids=["silent", "borrowed name"])
+def test_who_says_nothing_that_can_be_believed_is_calibrated_too(counter, name):
+    counter.printer.name = name
+    assert ask(counter, *RIGHT)[0].asked == 4
+    assert ask(counter)[0].asked == 0
+
+
+@pytest.mark.slow
+def test_a_known_printer_prints_nothing_and_asks_nobody(counter):
+    counter.printer.name = ("EPSON", "TM-T88VI")
+    person, config = ask(counter)
+    assert seen(config.printer) == ("TM-T88V", 42, "CP858")
+    assert person.asked == 0
+    assert counter.printer.tickets == []
+
+
+@pytest.mark.slow
+def test_who_is_not_answered_goes_on_and_does_not_ask_again(counter):
+    person, config = ask(counter)
+    assert person.asked == 1
+    assert seen(config.printer) == ("default", 32, "CP858")
+    assert ask(counter)[0].asked == 0
+
+
+@pytest.mark.slow
+def test_of_an_answer_that_was_given_no_second_silence_takes_anything_away(counter):
+    _, config = ask(counter, Gesture.HOLD, Gesture.PRESS)
+    assert seen(config.printer) == ("default", 42, "CP858")
+
+
+@pytest.mark.slow
+def test_another_printer_is_noticed(counter):
+    ask(counter, *RIGHT)
+    counter.printer.name = ("", "POS-80")
+    person, config = ask(counter, Gesture.PRESS, Gesture.PRESS)
+    assert person.asked == 2
+    assert config.printer.columns == 48
+    counter.printer.name = ("EPSON", "TM-T20II")
+    person, config = ask(counter)
+    assert person.asked == 0
+    assert seen(config.printer) == ("TM-T20II", 48, "CP858")
+
+
+@pytest.mark.slow
+def test_noise_on_the_line_makes_no_other_printer(counter):
+    config = load(counter.config)
+    setup.keep(config.journal.path, found(config, "POS-58", columns=42))
+    counter.printer.noise = 1
+    person, config = ask(counter)
+    assert counter.printer.noise == 0
+    assert person.asked == 0
+    assert config.printer.columns == 42
+
+
+@pytest.mark.slow
+def test_a_printer_that_can_not_answer_now_is_no_other(counter):
+    ask(counter, Gesture.HOLD, Gesture.PRESS, Gesture.PRESS)
+    counter.printer.paper_out()
+    person, config = ask(counter)
+    assert person.asked == 0
+    assert config.printer.columns == 42
+
+
+@pytest.mark.slow
+def test_without_paper_nobody_is_asked_before_there_is_some(counter):
+    counter.printer.paper_out()
+    person, config = ask(counter, *RIGHT)
+    assert person.asked == 0
+    assert config.printer.columns == setup.SAFE_COLUMNS
+    counter.printer.load_paper()
+    assert ask(counter, *RIGHT)[0].asked == 4
+
+
+@pytest.mark.slow
+def test_what_is_written_is_not_asked(counter):
+    counter.settings = {"printer": {"columns": 40, "codepage": None}}
+    counter.write_config()
+    person, config = ask(counter, Gesture.HOLD, Gesture.PRESS)
+    assert person.asked == 2
+    assert seen(config.printer) == ("default", 40, "CP850")
+    counter.settings = {}
+    counter.write_config()
+    heard = counter.printer.bytes_received
+    assert ask(counter)[0].asked == 0
+    assert counter.printer.bytes_received == heard
+
+
+# --- the finger ------------------------------------------------------------------------------------------------------
+
+
+class Finger:
+    """On the button of a real panel, with mock pins."""
+
+    def __init__(self, config: Config) -> None:
+        self.inbox = Inbox()
+        self.panel = Panel(config.panel, lambda event: self.inbox.put(Arrival(event)))
+        self._pin = Device.pin_factory.pin(BUTTON)
+
+    def down(self) -> None:
+        self._pin.drive_low()
+
+    def up(self) -> None:
+        self._pin.drive_high()
+
+    def answers(self, *acts, hold: float = 20.0, patience: float = 20.0) -> Gesture:
+        """What is understood while the acts are done, one each 200 ms, once the lights say that it is waited for."""
+        lit = Lit(self.panel)
+
+        def play() -> None:
+            lit.waits.wait()
+            for act in acts:
+                time.sleep(0.2)
+                act()
+
+        hand = threading.Thread(target=play)
+        hand.start()
+        gesture = setup.by_button(lit, self.inbox, hold, patience)()
+        hand.join()
+        return gesture
+
+
+class Lit:
+    """A panel, and whether its lights were set."""
+
+    def __init__(self, panel: Panel) -> None:
+        self._panel = panel
+        self.waits = threading.Event()
+
+    def show(self, sign: Signal, now: float) -> None:
+        self._panel.show(sign, now)
+        self.waits.set()
+
+
+@pytest.fixture
+def finger(config):
+    Device.pin_factory = MockFactory()
+    hand = Finger(config)
+    yield hand
+    hand.panel.close()
+    Device.pin_factory = None
+
+
+@pytest.mark.slow
+def test_a_press_and_a_hold_are_told_apart(finger):
+    assert finger.answers(finger.down, finger.up) is Gesture.PRESS
+    assert finger.answers(finger.down, hold=0.5) is Gesture.HOLD
+    assert finger.answers(finger.up, finger.down, finger.up) is Gesture.PRESS
+
+
+@pytest.mark.slow
+def test_who_does_not_move_is_waited_for_no_longer_than_it_was_said(finger):
+    assert finger.answers(patience=0.3) is Gesture.NONE
+
+
+@pytest.mark.slow
+def test_what_is_done_while_the_slip_is_printed_is_no_answer_to_it(finger):
+    for act in (finger.down, finger.up):
+        act()
+        time.sleep(0.1)
+    assert finger.answers(patience=0.5) is Gesture.NONE
+    finger.down()
+    assert finger.answers(time.time, finger.up, patience=1.0) is Gesture.NONE
+
+
+# --- the daemon ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def stall(shop_of):
+    """A shop that has just been set up, with a printer of 58 mm that nobody knows; the Pi is not plugged in yet."""
+    printer = Printer(columns=32)
+    printer.name = CLONE
+    return shop_of(OPEN, printer=printer, without=("relay", "board"))
+
+
+def slip(shop: Shop, number: int) -> str:
+    """Wait for a slip, and for the light that says that an answer is waited for: while it prints, it stands still."""
+    text = shop.printer.wait_for_tickets(number)[number - 1].text
+    before = shop.board.lights["yellow"]
+    wait_for(lambda: shop.board.lights["yellow"] != before, "the yellow light blinks")
+    return text
+
+
+def kept(shop: Shop) -> dict:
+    return json.loads((shop.folder / "printer.json").read_text())
+
+
+def calibrate(shop: Shop) -> None:
+    for number, seconds in enumerate((HELD, HELD, 0.2, 0.2), start=1):
+        slip(shop, number)
+        shop.board.press(seconds)
+    shop.wait_for_state("ready", "waiting")
+
+
+@pytest.mark.slow
+def test_from_the_first_start_to_a_ticket_that_fits(stall):
+    stall.mercadopago.put_order("sale-1", "100.00")
+    stall.board.plug_in()
+    calibrate(stall)
+    assert "LISTO" in stall.printer.tickets[4].text
+    assert (kept(stall)["columns"], kept(stall)["codepage"]) == (32, "CP858")
+    assert stall.command("order", "show").stdout.startswith("sale-1 "), "a hold cancelled the order"
+    stall.mercadopago.pay()
+    stall.board.press()
+    ticket = stall.printer.wait_for_tickets(6)[5]
+    assert "─" * 32 in ticket.text.splitlines()
+    stall.board.shut_down()
+    stall.board.plug_in()
+    stall.wait_for_state("ready")
+    assert len(stall.printer.tickets) == 6
+
+
+@pytest.mark.slow
+def test_a_power_cut_in_the_middle_begins_the_questions_anew(stall):
+    stall.board.plug_in()
+    for number, seconds in enumerate((HELD, HELD, 0.2), start=1):
+        slip(stall, number)
+        stall.board.press(seconds)
+    slip(stall, 4)
+    stall.board.pull_the_plug()
+    assert not (stall.folder / "printer.json").exists()
+    stall.board.plug_in()
+    assert ruler(48)[:20] in slip(stall, 5)
+
+
+@pytest.mark.slow
+def test_a_power_cut_while_it_is_kept_leaves_nothing_or_all(stall):
+    stall.board.fragile = True
+    stall.board.plug_in()
+    for number, seconds in enumerate((HELD, HELD, 0.2), start=1):
+        slip(stall, number)
+        stall.board.press(seconds)
+    slip(stall, 4)
+    stall.board.die_at("Path.replace", "call")
+    stall.board.press()
+    stall.board.wait_for_death()
+    assert not (stall.folder / "printer.json").exists()
+    assert (stall.folder / "printer.json.new").exists()
+    stall.board.fragile = False
+    stall.board.plug_in()
+    assert ruler(48)[:20] in slip(stall, 6)
+
+
+@pytest.mark.slow
+def test_while_a_person_is_waited_for_the_service_manager_hears_that_we_live(stall):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.settimeout(10)
+        manager.bind(str(stall.folder / "notify"))
+        stall.board.environment["NOTIFY_SOCKET"] = str(stall.folder / "notify")
+        stall.board.plug_in()
+        heard = [manager.recv(100) for _ in range(4)]
+    assert heard == [b"READY=1\nSTATUS=calibrating the printer", *[b"WATCHDOG=1"] * 3]
+    assert stall.board.shut_down() == -signal.SIGTERM
+    assert not (stall.folder / "printer.json").exists()
+
+
+# --- the command -----------------------------------------------------------------------------------------------------
+
+
+def till_edge_printer(shop: Shop, *options: str, typed: str = "") -> tuple[int, str]:
+    command = [sys.executable, "-m", "edge", "printer", *options, "--config", str(shop.config)]
+    done = subprocess.run(command, input=typed, capture_output=True, text=True, timeout=60, check=False)
+    assert "Traceback" not in done.stderr
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.mark.slow
+def test_at_a_keyboard(counter):
+    code, said = till_edge_printer(counter, typed="n\nn\n\n\n")
+    assert code == 0, said
+    assert "it is POS-58" in said
+    assert "32 columns, CP858; restart" in said
+    assert (kept(counter)["columns"], kept(counter)["codepage"]) == (32, "CP858")
+    assert "boton" not in "".join(ticket.text for ticket in counter.printer.tickets)
+    assert ask(counter)[0].asked == 0
+
+
+@pytest.mark.slow
+def test_who_goes_away_from_the_keyboard_changes_nothing(counter):
+    ask(counter, *RIGHT)
+    before = kept(counter)
+    code, said = till_edge_printer(counter, typed="\n")
+    assert code == 1
+    assert "nothing changed" in said
+    assert kept(counter) == before
+
+
+@pytest.mark.slow
+def test_a_known_printer_is_calibrated_only_on_demand(counter):
+    counter.printer.name = ("EPSON", "TM-T20III")
+    code, said = till_edge_printer(counter)
+    assert code == 0
+    assert "48 columns, CP858" in said
+    assert counter.printer.tickets == []
+    code, said = till_edge_printer(counter, "--calibrate", typed="n\nn\n\n\n")
+    assert code == 0
+    assert kept(counter)["columns"] == 32
+    assert ask(counter)[1].printer.columns == 32
+
+
+@pytest.mark.slow
+def test_what_is_written_in_the_configuration_is_not_asked_for(counter):
+    counter.settings = {}
+    counter.write_config()
+    code, said = till_edge_printer(counter)
+    assert code == 0
+    assert "remove them there" in said
+    assert not Path(counter.folder / "printer.json").exists()
+
+
+@pytest.mark.slow
+def test_a_profile_that_does_not_exist_is_told(counter):
+    counter.settings = {"printer": {**OPEN["printer"], "profile": "TM-T99"}}
+    counter.write_config()
+    code, said = till_edge_printer(counter)
+    assert code == 78
+    assert "no printer profile is called 'TM-T99'" in said
+
+
+@pytest.mark.slow
+def test_a_printer_that_is_not_there(counter):
+    counter.printer.switch_off()
+    code, said = till_edge_printer(counter)
+    assert code == 1
+    assert "doesn't say who it is" in said
+    assert "can't print now" in said

@@ -1,0 +1,187 @@
+"""The relay and its broker: what happens to a doorbell when the broker goes, comes back, refuses or falls silent.
+
+The promise under test: 201 if and only if the broker has acknowledged the doorbell.
+"""
+
+import asyncio
+import os
+import signal
+import subprocess
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from relay.config import Broker
+from relay.mqtt import publisher as publishing
+from relay.mqtt.publisher import NotTaken, Publisher
+from sim.mosquitto import Mosquitto
+from tests.support.relays import subscribed, wait_until
+
+pytest_plugins = ["tests.support.relay_fixtures"]
+pytestmark = pytest.mark.slow
+
+
+# --- the broker goes, and comes back ----------------------------------------------------------------------------------
+
+
+def test_no_broker_no_201(broker, start_relay):
+    relay = start_relay(broker.port)
+    relay.wait_until_healthy()
+    with subscribed(broker) as till:
+        broker.stop()
+        wait_until(lambda: not relay.is_healthy(), "the relay knows that its broker is gone")
+        assert relay.notify() == 503
+        broker.start()
+        till.wait_until_back()
+        relay.wait_until_healthy()
+        assert relay.notify({"topic": "payment", "resource": "98000000002"}) == 201
+        assert till.next()["id"] == "98000000002", "what was refused without a broker was kept all the same"
+
+
+def test_a_relay_starts_without_its_broker_and_finds_it_later(start_relay):
+    with Mosquitto() as broker:
+        broker.stop()
+        relay = start_relay(broker.port)
+        wait_until(relay.listens, "the relay listens")
+        assert relay.notify() == 503
+        wait_until(lambda: "Connection refused" in relay.log, "the log says why")
+        broker.start()
+        with subscribed(broker) as till:
+            relay.wait_until_healthy()
+            assert relay.notify() == 201
+            assert till.next()["id"] == "31415926535"
+
+
+def test_a_broker_that_falls_silent_has_not_acknowledged(broker, start_relay):
+    relay = start_relay(broker.port)
+    relay.wait_until_healthy()
+    with subscribed(broker) as till:
+        os.kill(broker.pid, signal.SIGSTOP)
+        assert relay.notify() == 503
+        os.kill(broker.pid, signal.SIGCONT)
+        assert relay.notify({"topic": "payment", "resource": "98000000002"}) == 201
+        assert [till.next()["id"], till.next()["id"]] == ["31415926535", "98000000002"]
+
+
+def test_many_notifications_at_once_all_ring(relay, till):
+    payments = [str(98000000100 + number) for number in range(80)]
+    with ThreadPoolExecutor(20) as senders:
+        codes = list(senders.map(lambda payment: relay.notify({"topic": "payment", "resource": payment}), payments))
+    assert codes == [201] * len(payments)
+    assert sorted(till.next()["id"] for _ in payments) == payments
+
+
+def test_what_the_brokers_acl_forbids_is_not_delivered(start_relay):
+    with Mosquitto(acl="topic read #\ntopic write relay/status\n") as broker:
+        relay = start_relay(broker.port)
+        wait_until(lambda: "connected to the broker" in relay.log, "the relay is connected")
+        assert relay.notify() == 503
+        assert "Not authorized" in relay.log
+
+
+def test_a_relay_that_the_broker_does_not_let_in_says_so(start_relay):
+    with Mosquitto(anonymous=False) as broker:
+        relay = start_relay(broker.port)
+        wait_until(relay.listens, "the relay listens")
+        assert relay.notify() == 503
+        wait_until(lambda: "the broker refused the connection: Not authorized" in relay.log, "the log says why")
+
+
+def test_what_is_owed_to_a_silent_broker_is_bounded(broker, monkeypatch):
+    monkeypatch.setattr(publishing, "MOST_WAITING", 3)
+
+    def lose_patience() -> None:
+        monkeypatch.setattr(publishing, "PATIENCE", 0.2)
+
+    assert asyncio.run(refusals_of_a_silent_broker(broker, 5, lose_patience)) == [
+        *["the broker did not acknowledge within 0.2 seconds"] * 3,
+        *["3 messages wait for the broker already"] * 2,
+    ]
+
+
+async def refusals_of_a_silent_broker(broker: Mosquitto, attempts: int, lose_patience: Callable[[], None]) -> list[str]:
+    publisher = Publisher(Broker(broker.host, broker.port, "", "", "tills", None))
+    publisher.start()
+    while not publisher.connected:
+        await asyncio.sleep(0.01)
+    await publisher.publish("tills/CAJA01/orders", b"{}")
+    os.kill(broker.pid, signal.SIGSTOP)
+    lose_patience()
+    refusals = []
+    for _ in range(attempts):
+        with pytest.raises(NotTaken) as refusal:
+            await publisher.publish("tills/CAJA01/orders", b"{}")
+        refusals.append(str(refusal.value))
+    os.kill(broker.pid, signal.SIGCONT)
+    await publisher.stop()
+    return refusals
+
+
+# --- TLS --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> tuple[Path, Path]:
+    """A certificate for 127.0.0.1 that vouches for itself, and its key."""
+    certificate, key = tmp_path / "ca.pem", tmp_path / "key.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"]
+    command += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate)]
+    subprocess.run(command, check=True, capture_output=True)
+    return certificate, key
+
+
+def test_the_broker_may_be_reached_by_tls(certificate, start_relay):
+    with Mosquitto(settings=[f"certfile {certificate[0]}", f"keyfile {certificate[1]}"]) as broker:
+        relay = start_relay(broker.port, broker=f"tls: {{ca_file: {certificate[0]}}}")
+        relay.wait_until_healthy()
+        assert relay.notify() == 201
+
+
+def test_a_broker_that_nobody_vouches_for_is_not_spoken_to(certificate, start_relay):
+    with Mosquitto(settings=[f"certfile {certificate[0]}", f"keyfile {certificate[1]}"]) as broker:
+        relay = start_relay(broker.port, broker="username: relay")
+        wait_until(lambda: "certificate verify failed" in relay.log, "the log says why")
+        assert relay.notify() == 503
+
+
+# --- is anybody there -------------------------------------------------------------------------------------------------
+
+
+def test_a_ping_comes_back_as_a_doorbell(relay, till):
+    till.say("tills/CAJA01/ping", b'{"v":1,"id":"nonce-1"}')
+    assert till.next() == {"v": 1, "kind": "ping", "id": "nonce-1"}
+
+
+@pytest.mark.parametrize(
+    "ping",
+    [b"", b"{", b"\xff", b"[]", b'{"v":1}', b'{"v":2,"id":"a"}', b'{"v":1,"id":7}', b'{"v":1,"id":"a b"}', b"[" * 4000],
+)
+def test_a_ping_that_cannot_be_read_stops_nothing(relay, till, ping):
+    till.say("tills/CAJA01/ping", ping)
+    till.say("tills/CAJA01/ping", b'{"v":1,"id":"nonce-2"}')
+    assert till.next()["id"] == "nonce-2"
+
+
+def test_pings_are_echoed_again_after_the_broker_came_back(broker, start_relay):
+    relay = start_relay(broker.port)
+    relay.wait_until_healthy()
+    broker.restart()
+    relay.wait_until_healthy()
+    with subscribed(broker) as till:
+        till.say("tills/CAJA01/ping", b'{"v":1,"id":"nonce-3"}')
+        assert till.next()["id"] == "nonce-3"
+
+
+def test_a_living_relay_says_online(relay, shared_broker):
+    with subscribed(shared_broker, "relay/status") as status:
+        assert status.next() == {"v": 1, "state": "online"}
+
+
+def test_a_killed_relay_is_said_to_be_offline(broker, start_relay):
+    relay = start_relay(broker.port)
+    with subscribed(broker, "relay/status") as status:
+        assert status.next()["state"] == "online"
+        relay.kill()
+        assert status.next()["state"] == "offline"

@@ -1,0 +1,291 @@
+"""The relay's configuration and its `url` command: what is wrong is said all at once, with file, line and key."""
+
+import os
+import re
+from datetime import time
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from relay.__main__ import main
+from relay.addresses import address_of, opens, secret_of, seller_address_of
+from relay.config import Broker, Config, ConfigError, Fleet, Listen, Mosquitto, Tills, Tls, load
+
+KEY = "0123456789abcdef0123456789abcdef"
+SMALLEST = "public_url: https://relay.example.net\nsecret_file: secret\nbroker: {host: mqtt.example.net}\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "secret").write_text(KEY + "\n")
+    return tmp_path
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "relay.yaml"
+    path.write_text(text)
+    return path
+
+
+def faults(folder: Path, text: str) -> list[str]:
+    """Return the faults, each without the folder's name."""
+    with pytest.raises(ConfigError) as caught:
+        load(write(folder, text))
+    return [fault.removeprefix(f"{folder}{os.sep}") for fault in caught.value.faults]
+
+
+# --- what is read -----------------------------------------------------------------------------------------------------
+
+
+def test_the_smallest_configuration_listens_on_the_loopback_and_trusts_the_systems_certificates(folder):
+    assert load(write(folder, SMALLEST)) == Config(
+        Listen("127.0.0.1", 8080),
+        "https://relay.example.net",
+        KEY.encode(),
+        Broker("mqtt.example.net", 8883, "", "", "tills", Tls()),
+    )
+
+
+def test_all_keys_are_read(folder):
+    (folder / "password").write_text("0123 secret\n")
+    config = load(
+        write(
+            folder,
+            "listen: {host: '::1', port: 80}\npublic_url: https://example.net/relay/\nsecret_file: secret\n"
+            "broker: {host: 127.0.0.1, port: 1884, tls: false, topic_root: a/b,\n"
+            "         username: 0123, password_file: password}\n",
+        )
+    )
+    assert config == Config(
+        Listen("::1", 80),
+        "https://example.net/relay",
+        KEY.encode(),
+        Broker("127.0.0.1", 1884, "0123", "0123 secret", "a/b", None),
+    )
+
+
+def test_the_sections_for_tills_and_fleet_are_read(folder):
+    (folder / "signature").write_text("4ab1c0de\n")
+    config = load(
+        write(
+            folder,
+            f"{SMALLEST}signature_secret_file: signature\n"
+            "mosquitto: {password_file: passwords, acl_file: /etc/acl, pid_file: /run/pid}\n"
+            "tills: {host: mqtt.example.net, port: 8884, ca_file: ca.pem}\n"
+            "fleet: {open: 08:00-22:30, timezone: America/Montevideo}\n",
+        )
+    )
+    assert config.signature_key == b"4ab1c0de"
+    assert config.mosquitto == Mosquitto(folder / "passwords", Path("/etc/acl"), Path("/run/pid"))
+    assert config.tills == Tills("mqtt.example.net", 8884, folder / "ca.pem")
+    assert config.fleet == Fleet(ZoneInfo("America/Montevideo"), time(8), time(22, 30))
+    assert "4ab1c0de" not in repr(config)
+
+
+def test_shops_may_have_no_hours_or_close_after_midnight(folder):
+    fleet = SMALLEST + "fleet: {timezone: America/Lima"
+    assert load(write(folder, fleet + "}")).fleet == Fleet(ZoneInfo("America/Lima"), None, None)
+    assert load(write(folder, fleet + ", open: 18:00 - 02:00}")).fleet == Fleet(
+        ZoneInfo("America/Lima"), time(18), time(2)
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "fault"),
+    [
+        ("fleet: {open: 08:00-22:00}", "fleet.timezone: is missing"),
+        ("fleet: {timezone: America/Buenos}", "no time zone is called 'America/Buenos'"),
+        ("fleet: {timezone: America}", "no time zone is called 'America'"),
+        ("fleet: {timezone: UTC, open: 8-22}", "'8-22' are no opening hours; write them like 08:00-22:00"),
+        ("fleet: {timezone: UTC, open: 08:00-24:00}", "are no opening hours"),
+        ("fleet: {timezone: UTC, open: 08:00-08:00}", "write 00:00-23:59 for shops that never close"),
+        ("fleet: {timezone: UTC, opening: 08:00-22:00}", "fleet.opening: no such key; did you mean open?"),
+        ("tills: {port: 8883}", "tills.host: is missing"),
+        ("tills: {host: 'mqtt://mqtt.example.net'}", "is no host; write a name or an IP address"),
+        ("tills: {host: 'mqtt.example.net:8883'}", "is no host"),
+        ("tills: {host: 192.0.2.300}", "is no host"),
+        ("mosquitto: {password_file: passwords}", "mosquitto.acl_file: is missing"),
+        ("mosquitto: {password_files: passwords}", "did you mean password_file?"),
+        ("signature_secret_file: nowhere", "signature_secret_file: "),
+    ],
+)
+def test_what_is_wrong_with_the_sections_for_tills_and_fleet_is_said(folder, line, fault):
+    [first, *_] = sorted(faults(folder, SMALLEST + line), key=lambda each: fault not in each)
+    assert first.startswith("relay.yaml:4: ")
+    assert fault in first
+
+
+def test_without_tls_the_port_is_the_one_without_tls(folder):
+    assert load(write(folder, SMALLEST.replace("}", ", tls: false}"))).broker.port == 1883
+
+
+EXAMPLE = (Path(__file__).parent.parent.parent / "relay" / "relay.example.yaml").read_text()
+
+
+def test_the_example_needs_nothing_but_the_secret(folder):
+    config = load(write(folder, EXAMPLE.replace("/etc/till-relay/", f"{folder}/")))
+    assert config.broker == Broker("127.0.0.1", 1883, "", "", "tills", None)
+    assert config.mosquitto == Mosquitto(Path("/etc/mosquitto/till-passwords"), Path("/etc/mosquitto/till-acl"))
+    assert config.tills == Tills("mqtt.example.net", 8883, None)
+    assert (config.signature_key, config.fleet) == (None, None)
+
+
+def test_the_example_with_all_that_is_optional_lacks_nothing_but_real_certificates(folder):
+    for name in ("broker_password", "signature_secret", "ca.pem", "relay.pem", "relay.key"):
+        (folder / name).write_text("not a certificate")
+    whole = re.sub(r"^( *)# ( *\w+:)", r"\1\2", EXAMPLE.replace("  tls: false\n", ""), flags=re.MULTILINE)
+    [fault] = faults(folder, whole.replace("/etc/till-relay/", f"{folder}/"))
+    assert "broker.tls: these certificates can't be used" in fault
+
+
+def test_secrets_do_not_show(folder):
+    (folder / "password").write_text("hunter2")
+    config = load(write(folder, SMALLEST.replace("}", ", username: relay, password_file: password}")))
+    assert KEY not in repr(config)
+    assert "hunter2" not in repr(config)
+
+
+# --- what is wrong ----------------------------------------------------------------------------------------------------
+
+
+def test_all_faults_are_said_at_once_in_the_order_of_their_lines(folder):
+    text = (
+        "listen: {port: 808080}\n"
+        "publicurl: https://relay.example.net\n"
+        "secret_file: nowhere\n"
+        "broker:\n"
+        "  port: http\n"
+        "  topic_root: tills/#\n"
+        "  tls: {cert_file: secret}\n"
+        "  colour: red\n"
+    )
+    assert faults(folder, text) == [
+        "relay.yaml:1: listen.port: '808080' is no port; write a number from 1 to 65535",
+        "relay.yaml:1: public_url: is missing; add it",
+        "relay.yaml:2: publicurl: no such key; did you mean public_url?",
+        f"relay.yaml:3: secret_file: {folder}/nowhere can't be read (No such file or directory); "
+        "create it and let the relay's user read it",
+        "relay.yaml:5: broker.host: is missing; add it",
+        "relay.yaml:5: broker.port: 'http' is no port; write a number from 1 to 65535",
+        "relay.yaml:6: broker.topic_root: 'tills/#' can't begin a topic; write letters, digits, _ and -, as in: tills",
+        "relay.yaml:7: broker.tls: cert_file and key_file go together; give both or neither",
+        "relay.yaml:8: broker.colour: no such key; "
+        "the keys here are host, password_file, port, tls, topic_root, username",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "fault"),
+    [
+        ("public_url: relay.example.net", "is no address of a relay"),
+        ("public_url: 'https://relay.example.net/?a=b'", "is no address of a relay"),
+        ("public_url: http://relay.example.net", "Mercado Pago notifies by https only"),
+        ("public_url: [a]", "needs a single value"),
+        ("public_url: ''", "needs a single value"),
+        ("public_url:", "is missing"),
+    ],
+)
+def test_an_address_must_be_one_that_mercado_pago_can_reach(folder, line, fault):
+    text = SMALLEST.replace("public_url: https://relay.example.net", line)
+    assert fault in " ".join(faults(folder, text))
+
+
+def test_http_is_good_enough_on_the_loopback(folder):
+    text = SMALLEST.replace("https://relay.example.net", "http://127.0.0.1:8080/")
+    assert load(write(folder, text)).public_url == "http://127.0.0.1:8080"
+
+
+@pytest.mark.parametrize(
+    ("secret", "fault"), [("", "is empty"), ("short", "fewer than 32 characters"), (" " * 40, "is empty")]
+)
+def test_a_guessable_secret_is_refused(folder, secret, fault):
+    (folder / "secret").write_text(secret)
+    assert fault in faults(folder, SMALLEST)[0]
+
+
+def test_a_password_needs_a_username(folder):
+    (folder / "password").write_text("hunter2")
+    assert "add broker.username" in faults(folder, SMALLEST.replace("}", ", password_file: password}"))[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("a: [", "relay.yaml:1: not YAML"),
+        ("a: b\n\tc: d", "relay.yaml:2: not YAML"),
+        ("- a", "relay.yaml:1: the file: needs keys of its own"),
+        ("broker: mqtt.example.net\n", "relay.yaml:1: broker: needs keys of its own"),
+        (SMALLEST + "secret_file: secret\n", "relay.yaml:4: secret_file: written twice"),
+        ("", "public_url: is missing"),
+    ],
+)
+def test_what_is_no_configuration_is_said_with_its_line(folder, text, fault):
+    assert fault in "\n".join(faults(folder, text))
+
+
+def test_a_file_that_is_not_there_is_said(folder):
+    with pytest.raises(ConfigError, match="can't be read"):
+        load(folder / "nothing.yaml")
+
+
+# --- the addresses ----------------------------------------------------------------------------------------------------
+
+
+def test_a_secret_opens_the_address_of_its_own_till_only():
+    key = KEY.encode()
+    assert opens("CAJA01", secret_of("CAJA01", key), key)
+    assert not opens("CAJA02", secret_of("CAJA01", key), key)
+    assert not opens("CAJA01", secret_of("CAJA01", key), key + b"0")
+    assert not opens("CAJA01", secret_of("CAJA01", key)[:-1], key)
+    assert not opens("CAJA01", "", key)
+
+
+def test_an_address_stays_the_same_for_ever():
+    """Orders carry it, so a release that changed it would silence all tills."""
+    assert (
+        address_of("CAJA01", "https://relay.example.net", KEY.encode())
+        == "https://relay.example.net/mp/CAJA01/3rwudvwggbtrelgmesrohdj5wmspydyx"
+    )
+
+
+# --- the commands -----------------------------------------------------------------------------------------------------
+
+
+def test_url_prints_the_address(folder, capsys):
+    assert main(["url", "CAJA01", "--config", str(write(folder, SMALLEST))]) == 0
+    assert capsys.readouterr().out == address_of("CAJA01", "https://relay.example.net", KEY.encode()) + "\n"
+
+
+def test_url_prints_the_address_of_a_seller(folder, capsys):
+    assert main(["url", "--seller", "700100200", "--config", str(write(folder, SMALLEST))]) == 0
+    printed = capsys.readouterr().out
+    assert printed == seller_address_of("700100200", "https://relay.example.net", KEY.encode()) + "\n"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["url"],
+        ["url", "--seller", "me"],
+        ["url", "CAJA01", "--seller", "7"],
+        ["revoke"],
+        ["enroll"],
+        ["url", "CAJA 01"],
+        ["url", "../x"],
+        ["run", "--port", "1"],
+        ["walk"],
+    ],
+)
+def test_wrong_usage_exits_2(arguments):
+    with pytest.raises(SystemExit) as exit_:
+        main(arguments)
+    assert exit_.value.code == 2
+
+
+@pytest.mark.parametrize("command", [["run"], ["url", "CAJA01"]])
+def test_a_wrong_configuration_exits_78_and_says_why(folder, capsys, command):
+    path = write(folder, "secret_file: secret\n")
+    assert main([*command, "--config", str(path)]) == 78
+    assert f"{path}:1: public_url: is missing; add it" in capsys.readouterr().err

@@ -1,0 +1,152 @@
+"""Enrolled and revoked at the broker that is shipped: a bundle opens the door, and a revoked till is thrown out."""
+
+import contextlib
+import json
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from edge.config.schema import Config
+from edge.config.schema import load as load_till
+from relay.__main__ import main
+from sim.network import free_port
+from sim.shop import Shop
+from tests.support.relays import ROOT, wait_until
+from tests.support.shipped_broker import SHOP, WEEK, Client, ShippedBroker, with_token
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[ShippedBroker]:
+    with ShippedBroker(tmp_path / "broker") as broker:
+        yield broker
+
+
+@pytest.fixture
+def type_(broker: ShippedBroker, tmp_path: Path) -> Callable[[str], int]:
+    config = broker.relay_yaml(tmp_path)
+    return lambda line: main([*shlex.split(line), "--config", str(config)])
+
+
+def come(config: Config) -> Client:
+    """Connect as the till that has this configuration would."""
+    broker = config.broker
+    return Client(broker.port, broker.username, broker.password.reveal(), broker.tls.ca_file, session=WEEK)
+
+
+@pytest.fixture
+def enrolled(type_, tmp_path) -> Callable[..., Config]:
+    """Enrolls a till at the running broker and returns what its daemon would read."""
+
+    def enroll(till: str, more: str = "") -> Config:
+        bundle = tmp_path / f"{till}{more}".replace(" ", "")
+        assert type_(f"enroll {till} {SHOP} {more} --out {bundle}") == 0
+        config = load_till(with_token(bundle))
+        wait_until(lambda: can_come(config), "mosquitto lets the till in")
+        return config
+
+    return enroll
+
+
+def can_come(config: Config) -> bool:
+    client = come(config)
+    client.close()
+    return client.is_in
+
+
+def test_an_enrolled_till_comes_in_at_once_and_hears_its_doorbells_and_its_sellers(enrolled, broker):
+    client = come(enrolled("CAJA01"))
+    client.subscribe("tills/CAJA01/orders", "sellers/700100200/orders", "relay/status")
+    relay = Client(broker.port, "till-relay")
+    for topic in ("tills/CAJA01/orders", "sellers/700100200/orders", "relay/status"):
+        relay.say(topic, b"hello")
+        assert client.next() == (topic, b"hello")
+    client.close()
+    relay.close()
+
+
+def test_a_revoked_till_is_thrown_out_and_stays_out_while_the_others_stay(enrolled, type_, broker):
+    first, second = enrolled("CAJA01"), enrolled("CAJA02")
+    out, stays = come(first), come(second)
+    assert type_("revoke CAJA01") == 0
+    out.gone.get(timeout=20)
+    assert not can_come(first)
+    stays.subscribe("tills/CAJA02/orders")
+    relay = Client(broker.port, "till-relay")
+    relay.say("tills/CAJA02/orders", b"hello")
+    assert stays.next()[1] == b"hello"
+    assert stays.gone.empty()
+    stays.close()
+    relay.close()
+
+
+def test_new_credentials_end_the_old_ones_and_what_has_come_in_with_them(enrolled):
+    old = enrolled("CAJA01")
+    client = come(old)
+    new = enrolled("CAJA01", "--again")
+    client.gone.get(timeout=20)
+    assert not can_come(old)
+    assert can_come(new)
+
+
+def test_support_can_clear_what_a_revoked_till_leaves(enrolled, type_, broker):
+    till = come(enrolled("CAJA01"))
+    left = ("tills/CAJA01/status", "tills/CAJA01/commissioning")
+    for topic in left:
+        till.say(topic, b"kept", retain=True)
+    assert type_("revoke CAJA01") == 0
+    till.gone.get(timeout=20)
+    support, witness = Client(broker.port, "support"), Client(broker.port, "auditor")
+    for topic in left:
+        support.say(topic, b"", retain=True)
+    witness.subscribe("#")
+    witness.say("anything", b"the end")
+    assert witness.until(b"the end") == []
+    support.close()
+    witness.close()
+
+
+def test_a_sale_from_notification_to_report_passes_through_all_rights(tmp_path, broker):
+    """The daemon, the relay and the broker as they are shipped, with what enrolling makes; support looks on."""
+    port = free_port()
+    relay_yaml = broker.relay_yaml(tmp_path, port)
+    bundle = tmp_path / "bundle"
+    assert main(["enroll", "CAJA01", "--user-id", "700100200", "--out", str(bundle), "--config", str(relay_yaml)]) == 0
+    given = yaml.safe_load((bundle / "config.yaml").read_text())
+    (shop_folder := tmp_path / "shop").mkdir()
+    door = given["broker"] | {"password_file": f"{bundle}/broker_password", "tls": {"ca_file": f"{bundle}/ca.pem"}}
+    support = Client(broker.port, "support")
+    support.subscribe("tills/+/status", "tills/+/tickets", "tills/+/answers", "relay/status")
+    with running_relay(relay_yaml), Shop(shop_folder, {"broker": door}, without=("relay", "board")) as shop:
+        shop.notification_url = given["mercadopago"]["notification_url"]
+        shop.board.plug_in()
+        hear(support, "tills/CAJA01/status", lambda status: status["ready_to_sell"] and status["relay"] == "online")
+        shop.sell("SALE-1")
+        hear(support, "tills/CAJA01/tickets", lambda report: report["outcome"] == "printed")
+        support.ask("tills/CAJA01/commands", b'{"v":1,"command":"identify"}', "tills/CAJA01/answers")
+        hear(support, "tills/CAJA01/answers", lambda answer: answer["command"] == "identify")
+    support.close()
+
+
+@contextlib.contextmanager
+def running_relay(config: Path) -> Iterator[None]:
+    relay = subprocess.Popen([sys.executable, "-m", "relay", "run", "--config", config], cwd=ROOT)
+    try:
+        yield
+    finally:
+        relay.terminate()
+        assert relay.wait(30) == 0
+
+
+def hear(client: Client, topic: str, is_it: Callable[[dict[str, object]], bool]) -> None:
+    """Wait for a message on a topic; what comes before it is passed over."""
+    while True:
+        came, payload = client.next()
+        if came == topic and is_it(json.loads(payload)):
+            return

@@ -1,0 +1,293 @@
+"""Whatever other machines send, it is read or refused: nothing else happens, and nothing is printed that is not paid.
+
+Messages are genuine ones, bent: values of any kind took the place of others.
+"""
+
+import json
+from collections.abc import Callable
+from decimal import Context, Decimal
+from fractions import Fraction
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from edge.contract import mqtt as wire
+from edge.core import messages as m
+from edge.core.order import Account, MerchantOrder, Verdict, money
+from edge.core.status import status
+from edge.core.till import payment_duty
+from edge.mercadopago import decode as readings
+from edge.mercadopago.decode import Unreadable
+from qa.fuzz import ANSWERS, DOORBELLS, NOTIFICATIONS, READERS, TARGETS, written
+from relay.web.notification import doorbell_of
+from tests.support.bent import anything, bent, bounded, thorough
+from tests.support.desk import Books, Desk
+from tests.support.facts import POS, REFERENCE, USER
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_the_fuzzer_starts_from_messages_that_are_understood(name):
+    for seed in TARGETS[name].seeds:
+        TARGETS[name].read(seed)
+
+
+# --- doorbells -----------------------------------------------------------------------------------------------------
+
+
+@thorough
+@given(anything | bent(*DOORBELLS))
+def test_a_doorbell_is_of_a_known_kind_and_its_id_is_one_part_of_a_path_or_it_is_refused(payload):
+    try:
+        doorbell = wire.decode_doorbell(payload)
+    except wire.BadMessage as refusal:
+        assert_fit_to_be_shown(refusal)
+    else:
+        assert m.Kind(doorbell.kind)
+        assert stays_in_its_place(doorbell.id)
+
+
+def stays_in_its_place(identity: str) -> bool:
+    """Whether it is no more than one part of a path."""
+    return quote(identity, safe="") == identity not in ("", ".", "..")
+
+
+@bounded
+@given(anything | bent(*DOORBELLS))
+def test_the_relays_status_is_a_word_or_it_is_refused(payload):
+    try:
+        assert isinstance(wire.decode_state(payload), str)
+    except wire.BadMessage as refusal:
+        assert_fit_to_be_shown(refusal)
+
+
+def assert_fit_to_be_shown(refusal: Exception) -> None:
+    assert str(refusal).isprintable()
+
+
+forms = st.dictionaries(
+    st.sampled_from(["id", "topic", "type", "data.id", "resource"]) | st.text(max_size=5), st.text()
+)
+bodies = [notification.partition(b"\n")[2] for notification in NOTIFICATIONS]
+
+
+@settings(thorough, max_examples=1000)
+@given(st.sampled_from(["GET", "POST", "PUT"]), forms, st.text(), anything | bent(*bodies))
+def test_a_notification_becomes_a_doorbell_that_the_till_can_read_or_nothing(method, query, request_id, body):
+    doorbell = doorbell_of(method, query, {"x-request-id": request_id}, body)
+    assert doorbell is None or wire.decode_doorbell(wire.encode_doorbell(doorbell)) == doorbell
+
+
+# --- answers -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+@settings(bounded, max_examples=200)
+@given(st.data())
+def test_an_answer_is_unreadable_or_what_is_read_can_be_kept_whoever_reads_it(name, data):
+    read_with_all(data.draw(bent(ANSWERS[name])))
+
+
+@bounded
+@given(anything)
+def test_anything_at_all_is_unreadable_or_what_is_read_can_be_kept(body):
+    read_with_all(body)
+
+
+def read_with_all(body: bytes) -> None:
+    try:
+        answer = readings.parse(body)
+    except Unreadable as refusal:
+        assert_fit_to_be_shown(refusal)
+        return
+    for read in READERS:
+        try:
+            written(read(answer))
+        except Unreadable as refusal:
+            assert_fit_to_be_shown(refusal)
+
+
+@thorough
+@given(bent(ANSWERS["payment"]))
+def test_an_id_in_an_answer_is_one_part_of_a_path_or_it_is_unreadable(body):
+    try:
+        payment = readings.read_payment(readings.parse(body))
+    except Unreadable as refusal:
+        assert_fit_to_be_shown(refusal)
+    else:
+        assert stays_in_its_place(payment.id)
+        assert payment.merchant_order == "" or stays_in_its_place(payment.merchant_order)
+
+
+# --- money ---------------------------------------------------------------------------------------------------------
+
+TOTAL = Decimal("5350.5")
+TAKEN_BACK = {
+    "reverted", "refunded", "partially_reverted", "partially_refunded", "cancelled", "pending_cancel", "expired",
+}  # fmt: skip
+
+hairs = st.sampled_from(["0", "0.01", "-0.01", "-1e-30"]).map(Decimal)
+amounts = st.builds(Context(prec=50).add, st.sampled_from([TOTAL, TOTAL, TOTAL / 2, -TOTAL, Decimal(0)]), hairs)
+payments = st.fixed_dictionaries(
+    {
+        "id": st.integers(1, 3),
+        "status": st.sampled_from([*["approved"] * 4, "rejected", "charged_back"]),
+        "transaction_amount": st.just(TOTAL) | amounts,
+        "amount_refunded": st.just(0) | amounts,
+        "currency_id": st.sampled_from([*["ARS"] * 4, "BRL", None]),
+    }
+)
+facts = st.one_of(
+    st.tuples(st.just("payments"), st.lists(payments, max_size=2)),
+    st.tuples(st.just("total_amount"), amounts),
+    st.tuples(st.just("status"), st.sampled_from(["opened", "expired", ""])),
+    st.tuples(st.just("order_status"), st.sampled_from(["paid", *sorted(TAKEN_BACK)])),
+    st.tuples(st.sampled_from(["cancelled", "canceled"]), st.booleans()),
+    st.tuples(st.just("collector"), st.sampled_from([{"id": 1}, {"id": USER}, {"id": int(USER)}])),
+)
+
+
+def retold(order: bytes, changes: dict[str, Any]) -> bytes:
+    """The order with other facts; amounts are exact to the last digit."""
+    return json.dumps({**json.loads(order), **changes}, default=str).encode()
+
+
+genuine = ANSWERS["merchant_order"]
+orders = bent(genuine) | st.builds(retold, st.just(genuine), st.lists(facts, max_size=3).map(dict))
+
+
+def money_is_there(body: bytes) -> bool:
+    """The rule of "paid" told a second time, from the JSON itself and in fractions."""
+    order = json.loads(body, parse_float=Decimal)
+    approved = [payment for payment in order["payments"] or [] if payment.get("status") == "approved"]
+    received = sum(
+        _exactly(each.get("transaction_amount")) - _exactly(each.get("amount_refunded")) for each in approved
+    )
+    return (
+        order["status"] == "closed"
+        and str(order["collector"]["id"]) == USER
+        and not (order.get("cancelled") or order.get("canceled"))
+        and order.get("order_status") not in TAKEN_BACK
+        and len({str(payment.get("currency_id")) for payment in approved}) == 1
+        and received >= _exactly(order["total_amount"]) > 0
+    )
+
+
+def _exactly(amount: Any) -> Fraction:
+    return Fraction(Decimal(amount or 0))
+
+
+def read_order(body: bytes) -> MerchantOrder | None:
+    try:
+        return readings.read_merchant_order(readings.parse(body))
+    except Unreadable:
+        return None
+
+
+@settings(thorough, max_examples=1000)
+@given(orders)
+@example(genuine)
+@example(retold(genuine, {"payments": [{"id": 1, "status": "approved", "transaction_amount": "5350.4" + "9" * 30}]}))
+def test_what_is_judged_paid_has_its_money(body):
+    order = read_order(body)
+    if order is not None and money(order, Account(USER, POS)) is Verdict.PAID:
+        assert money_is_there(body)
+
+
+def test_the_genuine_order_is_paid():
+    assert money(read_order(genuine), Account(USER, POS)) is Verdict.PAID
+    assert money_is_there(genuine)
+
+
+# --- the core ------------------------------------------------------------------------------------------------------
+
+answers = {
+    m.FindPos: bent(ANSWERS["pos"]),
+    m.Verify: orders,
+    m.ReadPayment: bent(ANSWERS["payment"]),
+    m.LookAtTill: bent(ANSWERS["till"]),
+    m.Sweep: bent(ANSWERS["payments"]),
+}
+"""What may be answered to a duty; to the others, a page of orders."""
+
+pages = st.lists(orders, max_size=2)
+refusals = bent(ANSWERS["store_error"], ANSWERS["general_error"])
+doorbells = st.builds(m.DoorbellRang, st.sampled_from([m.Kind.MERCHANT_ORDER, m.Kind.PAYMENT]), st.sampled_from("123"))
+
+
+class Story:
+    """A till to which anything is answered, and the JSON of the orders that it was told of."""
+
+    def __init__(self, on_till: str | None, draw: Callable[[st.SearchStrategy[Any]], Any]) -> None:
+        self.desk = Desk(books=Books(on_till=on_till))
+        self.draw = draw
+        self.bodies: dict[MerchantOrder, bytes] = {}
+
+    def go_on(self) -> None:
+        """Answer what the till asks, or else let something happen."""
+        duty = payment_duty(self.desk.till, self.desk.now)
+        if duty is None:
+            self.desk.now += self.draw(st.sampled_from([1.0, 30.0, 1000.0]))
+            self.desk.hear(self.draw(doorbells | st.sampled_from([m.Ticked(), m.ButtonDown(), m.ButtonUp()])))
+        else:
+            self.desk.hear(m.Asked(duty), m.Answered(duty, self.answer(duty)))
+        wire.encode(status(self.desk.till, self.desk.now))
+        self.print()
+
+    def answer(self, duty: m.PaymentDuty) -> m.Answer:
+        """What Mercado Pago's answer amounts to, as the payments worker sees it."""
+        try:
+            return self._read(duty)
+        except Unreadable as error:
+            return m.Unreachable(m.Trouble.BUSY, str(error))
+
+    def _read(self, duty: m.PaymentDuty) -> m.Answer:
+        if self.draw(st.integers(0, 9)) == 9:
+            code = readings.error_code(readings.parse(self.draw(refusals)))
+            return self.draw(st.sampled_from([m.NotFound(), *(m.Unreachable(trouble, code) for trouble in m.Trouble)]))
+        answer = readings.parse(self.draw(answers[type(duty)])) if type(duty) in answers else None
+        match duty:
+            case m.FindPos():
+                pos = readings.read_pos(answer, "SUC001POS003", "SUC001")
+                return m.PosFound(pos) if pos else m.NotFound()
+            case m.Verify():
+                return m.MerchantOrderRead(self.found(self.draw(orders)))
+            case m.ReadPayment():
+                return readings.read_payment(answer)
+            case m.LookAtTill():
+                loaded = readings.read_till(answer)
+                return m.TillSeen(loaded.reference if loaded else None)
+            case m.Sweep(pos_id):
+                found = readings.read_payments(answer).found
+                return m.Swept(pos_id, self.desk.books.today, {each.id: each.merchant_order for each in found})
+        found = tuple(map(self.found, self.draw(pages)))
+        if isinstance(duty, m.Search):
+            return m.OrdersFound(duty.reference, found)
+        return m.CancelTried(duty.reference, self.draw(st.sampled_from(m.Removal)), found)
+
+    def found(self, body: bytes) -> MerchantOrder:
+        order = readings.read_merchant_order(readings.parse(body))
+        self.bodies[order] = body
+        return order
+
+    def print(self) -> None:
+        """Print what is owed; it must have been paid."""
+        duty = self.desk.owed()
+        if isinstance(duty, m.PrintList):
+            assert all(money_is_there(self.bodies[order]) for order in duty.orders)
+            self.desk.hear(m.SlipTried(duty, m.TicketUnproved(m.Paper.READY)))
+        if ticket := self.desk.begin():
+            assert money_is_there(self.bodies[ticket.order])
+            self.desk.hear(
+                self.draw(st.sampled_from([m.TicketUnproved(m.Paper.READY), m.TicketRefused(m.Paper.READY)]))
+            )
+
+
+@bounded
+@given(st.sampled_from([None, REFERENCE]), st.integers(1, 16), st.data())
+def test_whatever_is_answered_the_till_goes_on_and_prints_only_what_is_paid(on_till, steps, data):
+    story = Story(on_till, data.draw)
+    for _ in range(steps):
+        story.go_on()

@@ -1,0 +1,222 @@
+"""The loop: what is settled when, and what ends it. Real journal, real threads; the far ends are plain objects."""
+
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from edge.core import messages as m
+from edge.core.lifecycle import Stage
+from edge.core.state import Settings, Till
+from edge.core.status import Signal
+from edge.daemon.loop import Arrival, Daemon, Inbox, WorkerDied
+from edge.journal.store import Journal, remember
+from tests.support.facts import PAID, POS, REFERENCE, USER
+
+pytestmark = pytest.mark.slow
+
+
+class Quiet:
+    """A broker or a panel at which nothing happens."""
+
+    def __init__(self) -> None:
+        self.reports: list[m.Report] = []
+        self._end = threading.Event()
+
+    def loop(self) -> None:
+        self._end.wait()
+
+    def report(self, number: int, report: m.Report) -> None:
+        self.reports.append(report)
+
+    def show(self, *_: object) -> None:
+        pass
+
+    def button_down(self) -> bool:
+        return False
+
+    def close(self) -> None:
+        self._end.set()
+
+
+def reading(duty: m.PaymentDuty) -> m.Event:
+    """A Mercado Pago where our one order is paid."""
+    answers: dict[type, m.Answer] = {
+        m.FindPos: m.PosFound(POS),
+        m.LookAtTill: m.TillSeen(None),
+        m.Verify: m.MerchantOrderRead(PAID),
+        m.ReadPayment: m.PaymentRead(PAID.payments[0].id, POS, PAID.id),
+        m.Search: m.OrdersFound(REFERENCE, (PAID,)),
+        m.Sweep: m.Swept(POS, datetime(2026, 3, 2, tzinfo=UTC)),
+    }
+    return m.Answered(duty, answers.get(type(duty), m.Unreachable(m.Trouble.NETWORK, "away")))
+
+
+def proving(duty: m.PrinterDuty) -> m.Event:
+    return m.TicketPrinted(m.Proof.STATUS, m.Paper.READY) if isinstance(duty, m.Print) else m.PrinterSeen(m.Paper.READY)
+
+
+@pytest.fixture
+def make(tmp_path):
+    """Makes daemons; each on the same journal."""
+    journals = []
+
+    def remembered(now: float) -> tuple[Journal, Till]:
+        journal, till = remember(tmp_path / "journal.db", Settings(USER), "us", now)
+        journals.append(journal)
+        return journal, till
+
+    def build(pay: Callable = reading, prints: Callable = proving, panel: Quiet | None = None) -> tuple[Daemon, Inbox]:
+        for journal in journals:
+            journal.close()
+        inbox = Inbox()
+        return Daemon(Till(Settings(USER)), remembered, inbox, Quiet(), panel or Quiet(), pay, prints), inbox
+
+    yield build
+    for journal in journals:
+        journal.close()
+
+
+class ShortPress(Quiet):
+    """A panel whose button is pressed shortly, while the disk takes longer than a finger must be held to cancel."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shown: list[Signal] = []
+        self.inbox: Inbox = Inbox()
+
+    def show(self, sign: Signal, _: float) -> None:
+        """By its lights it is known how far the loop has come; while they are set, the loop stands still."""
+        news = sign not in self.shown
+        self.shown.append(sign)
+        if sign is Signal.WAITING and news:
+            self.inbox.put(Arrival(m.ButtonDown(time.monotonic())))
+        if sign is Signal.HOLDING and news:
+            self.inbox.put(Arrival(m.RelaySeen(True)))
+            self.inbox.put(Arrival(m.ButtonUp(time.monotonic())))
+            time.sleep(Settings(USER).hold)
+
+
+def stages(path: Path) -> list[Stage]:
+    journal = Journal(path / "journal.db")
+    found = [order.stage for order in journal.orders()]
+    journal.close()
+    return found
+
+
+def test_an_event_is_settled_when_the_journal_has_it(make, tmp_path):
+    daemon, inbox = make(pay=lambda duty: m.Answered(duty, m.Unreachable(m.Trouble.NETWORK, "away")))
+    on_disk: list[set] = []
+
+    def settle() -> None:
+        other = Journal(tmp_path / "journal.db")
+        on_disk.append(set(other.load(Settings(USER), "us", 0).agenda))
+        other.close()
+        daemon.stop()
+
+    inbox.put(Arrival(m.DoorbellRang(m.Kind.MERCHANT_ORDER, "7"), settle))
+    daemon.run()
+    assert on_disk == [{m.Verify("7")}]
+
+
+def test_the_first_byte_leaves_after_begun_is_on_disk(make, tmp_path):
+    seen: list[Stage] = []
+
+    def prints(duty: m.PrinterDuty) -> m.Event:
+        if isinstance(duty, m.Print):
+            other = Journal(tmp_path / "journal.db")
+            seen.append(other.load(Settings(USER), "us", 0).orders[REFERENCE].stage)
+            other.close()
+            daemon.stop()
+        return proving(duty)
+
+    daemon, inbox = make(prints=prints)
+    inbox.put(Arrival(m.DoorbellRang(m.Kind.MERCHANT_ORDER, PAID.id)))
+    daemon.run()
+    assert seen == [Stage.PRINTING]
+
+
+def test_a_stop_waits_for_the_ticket_that_is_being_printed(make, tmp_path):
+    def slow(duty: m.PrinterDuty) -> m.Event:
+        if isinstance(duty, m.Print):
+            daemon.stop()
+            time.sleep(0.5)
+        return proving(duty)
+
+    daemon, inbox = make(prints=slow)
+    inbox.put(Arrival(m.DoorbellRang(m.Kind.MERCHANT_ORDER, PAID.id)))
+    daemon.run()
+    assert stages(tmp_path) == [Stage.PRINTED]
+
+
+def test_a_short_press_cancels_nothing_however_long_the_disk_takes_meanwhile(make):
+    """That the button was let go stands behind other news, which came when a hold would have been one."""
+    panel = ShortPress()
+
+    def pay(duty: m.PaymentDuty) -> m.Event:
+        if Signal.HOLDING in panel.shown and not isinstance(duty, m.Sweep):
+            daemon.stop()  # what the press, or the hold, has asked for
+            asked.append(type(duty))
+        return m.Answered(duty, m.TillSeen(REFERENCE)) if isinstance(duty, m.LookAtTill) else reading(duty)
+
+    asked: list[type] = []
+    daemon, panel.inbox = make(pay=pay, panel=panel)
+    daemon.run()
+    assert m.Cancel not in asked
+    assert Signal.CANCELLED not in panel.shown
+
+
+def test_a_worker_that_dies_takes_the_daemon_with_it(make):
+    def broken(duty: m.PaymentDuty) -> m.Event:
+        raise ZeroDivisionError("a bug")
+
+    daemon, _ = make(pay=broken)
+    with pytest.raises(WorkerDied, match="payments") as death:
+        daemon.run()
+    assert isinstance(death.value.__cause__, ZeroDivisionError)
+
+
+def test_a_daemon_that_starts_again_goes_on_where_it_was(make):
+    def stuck(duty: m.PrinterDuty) -> m.Event:
+        if isinstance(duty, m.Print):
+            raise SystemError("the power goes")
+        return proving(duty)
+
+    daemon, inbox = make(prints=stuck)
+    inbox.put(Arrival(m.DoorbellRang(m.Kind.MERCHANT_ORDER, PAID.id)))
+    with pytest.raises(WorkerDied):
+        daemon.run()
+    printed: list[m.Print] = []
+
+    def prints(duty: m.PrinterDuty) -> m.Event:
+        if isinstance(duty, m.Print):
+            printed.append(duty)
+            again.stop()
+        return proving(duty)
+
+    again, _ = make(prints=prints)
+    again.run()
+    assert [duty.banners for duty in printed] == [(m.Banner.COPY,)]
+
+
+def test_a_wish_from_the_command_line_is_granted(make, tmp_path):
+    printed: list[m.Print] = []
+
+    def prints(duty: m.PrinterDuty) -> m.Event:
+        if isinstance(duty, m.Print):
+            printed.append(duty)
+            if len(printed) == 1:
+                shell = Journal(tmp_path / "journal.db")
+                shell.wish(m.ReprintAsked(REFERENCE))
+                shell.close()
+            else:
+                daemon.stop()
+        return proving(duty)
+
+    daemon, inbox = make(prints=prints)
+    inbox.put(Arrival(m.DoorbellRang(m.Kind.MERCHANT_ORDER, PAID.id)))
+    daemon.run()
+    assert [duty.banners for duty in printed] == [(), (m.Banner.COPY,)]

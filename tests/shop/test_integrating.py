@@ -1,0 +1,82 @@
+"""The page for integrators says what is so: its example is run as it stands there, but for whom it asks."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from edge.core.messages import Outcome
+from relay.enroll.accounts import password_line
+from tests.support.shipped_broker import Client, ShippedBroker
+
+PAGE = (Path(__file__).parent.parent.parent / "docs" / "integrating.md").read_text()
+
+
+def test_the_page_names_every_outcome():
+    assert set(re.findall(r"^\| `(\w+)` \|", PAGE, re.M)) == {outcome.value for outcome in Outcome}
+
+
+SAYINGS = {
+    "sell": {"v": 1, "state": "ready", "ready_to_sell": True, "not_ready": ""},
+    "careful: the printer can't print: no_paper": {
+        "v": 1,
+        "state": "printer",
+        "ready_to_sell": False,
+        "not_ready": "the printer can't print: no_paper",
+    },
+    "careful: offline": {"v": 1, "state": "offline"},
+}
+
+
+RIGHTS = "# user pos-CAJA01\n# topic read tills/CAJA01/status\n# topic read tills/CAJA01/tickets\n"
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[ShippedBroker]:
+    """The shipped one, with the user that its README tells to make."""
+    broker = ShippedBroker(tmp_path / "mosquitto")
+    acl = broker.acl_file.read_text()
+    assert acl.count(RIGHTS) == 1
+    broker.acl_file.write_text(acl.replace(RIGHTS, RIGHTS.replace("# ", "")))
+    with broker.password_file.open("a") as passwords:
+        passwords.writelines(f"{password_line(user, 'secret')}\n" for user in ("pos-CAJA01", "pos-CAJA02"))
+    with broker:
+        yield broker
+
+
+def run_the_example(broker: ShippedBroker, user: str = "pos-CAJA01", password: str = "secret") -> str:
+    """Return what it prints, run as it stands on the page but for whom it asks."""
+    [example] = re.findall(r"```python\n(.*?)```", PAGE, re.S)
+    shown = '"mqtt.example.net", "pos-CAJA01", "…")'
+    assert example.count(shown) == 1
+    example = example.replace(shown, f'"127.0.0.1", "{user}", "{password}", port={broker.tills_port})')
+    trusting = os.environ | {"SSL_CERT_FILE": str(broker.ca_file)}
+    return subprocess.run(
+        [sys.executable, "-c", example], capture_output=True, text=True, timeout=60, check=True, env=trusting
+    ).stdout.strip()
+
+
+@pytest.mark.slow
+def test_the_example_in_python_says_whether_to_sell(broker):
+    till = Client(broker.port, "auditor")
+    for saying, status in SAYINGS.items():
+        till.say("tills/CAJA01/status", json.dumps(status), retain=True)
+        assert run_the_example(broker) == saying
+    till.close()
+
+
+@pytest.mark.slow
+def test_the_example_says_in_a_while_that_it_is_not_let_in(broker):
+    till = Client(broker.port, "auditor")
+    till.say("tills/CAJA01/status", b'{"v":1,"state":"ready","ready_to_sell":true}', retain=True)
+    till.close()
+    no_rights = "careful: no status came: CAJA01 was never on, or pos-CAJA02 may not read it"
+    assert run_the_example(broker, user="pos-CAJA02") == no_rights
+    assert run_the_example(broker, password="wrong") == "careful: the broker refuses pos-CAJA01: Not authorized"
+    broker.stop()
+    assert run_the_example(broker).startswith("careful: the broker can't be reached: ")

@@ -1,0 +1,149 @@
+"""`till-edge order create|show|cancel`, and what is refused before anybody is asked."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from edge.cli.main import main
+from edge.mercadopago.new_order import fresh_reference
+from sim.mercadopago import MercadoPago
+from sim.shop import Shop
+
+
+@pytest.fixture
+def mercadopago():
+    with MercadoPago() as service:
+        yield service
+
+
+@pytest.fixture
+def till_edge(tmp_path, mercadopago, capsys):
+    """Runs a command with a shop's configuration; returns the exit code, what it printed, and its complaint."""
+    shop = Shop(tmp_path, {"till": {}}, mercadopago=mercadopago)
+    shop.printer.port = 1
+
+    def run(*arguments: str, **till: str) -> tuple[int, str, str]:
+        shop.settings = {"till": till, "mercadopago": {"notification_url": "http://127.0.0.1/mp/CAJA01/secret"}}
+        shop.write_config()
+        code = main([*arguments, "--config", str(shop.config)])
+        said = capsys.readouterr()
+        return code, said.out.strip(), said.err.strip()
+
+    return run
+
+
+def test_create_puts_an_order_that_mercado_pago_takes(till_edge, mercadopago):
+    code, reference, _ = till_edge("order", "create", "--total", "5350.50", "--item", "Yerba 1 kg:2:2675.25")
+    loaded = mercadopago.account.till().loaded
+    assert code == 0
+    assert loaded.reference == reference
+    assert loaded.total == Decimal("5350.50")
+    assert loaded.body["items"][0]["total_amount"] == Decimal("5350.5")
+    assert loaded.body["notification_url"] == "http://127.0.0.1/mp/CAJA01/secret"
+    assert timedelta(minutes=9) < loaded.expires - datetime.now(UTC) <= timedelta(minutes=10)
+
+
+def test_each_order_has_a_fresh_reference(till_edge):
+    references = {till_edge("order", "create", "--total", "1")[1] for _ in range(3)}
+    assert len(references) == 3
+
+
+def test_a_fresh_reference_is_never_too_long():
+    assert len(fresh_reference("x" * 64, datetime.now(UTC), "abcdef")) <= 64
+
+
+def test_show_and_cancel(till_edge):
+    assert till_edge("order", "show")[:2] == (0, "no order on this till")
+    till_edge("order", "create", "--total", "10.50", "--reference", "R1")
+    assert till_edge("order", "show")[1].split() == ["R1", "10.50"]
+    assert till_edge("order", "cancel")[:2] == (0, "R1 cancelled")
+    assert till_edge("order", "cancel")[:2] == (0, "no order on this till")
+
+
+def test_cancel_says_so_when_somebody_is_paying(till_edge, mercadopago):
+    till_edge("order", "create", "--total", "10", "--reference", "R1")
+    mercadopago.account.begin_payment()
+    code, _, complaint = till_edge("order", "cancel")
+    assert code == 1
+    assert "R1 was not cancelled: locked" in complaint
+
+
+CHILE = {"timezone": "America/Santiago"}
+REFUSED = {
+    "a sum that does not fit": (["--total", "10", "--item", "a:2:4"], {}, "the items come to 8 and the total is 10"),
+    "a reference too long": (["--total", "10", "--reference", "x" * 65], {}, "65 characters"),
+    "a reference with a space": (["--total", "10", "--reference", "a b"], {}, "other characters"),
+    "cents in Chile": (["--total", "10.50"], CHILE, "no cents"),
+    "cents of an item in Chile": (["--total", "10", "--item", "a:2:4.5", "--item", "b:1:1"], CHILE, "no cents"),
+    "thousands with a point": (["--total", "5.350"], {}, "no separator of thousands"),
+    "thousands with an underscore": (["--total", "5_350"], {}, "no separator of thousands"),
+    "a comma": (["--total", "10,50"], {}, "a point before two decimals"),
+    "nothing": (["--total", "0.00"], {}, "more than nothing"),
+    "less than nothing": (["--total", "-5"], {}, "'-5'; it must be more than nothing"),
+    "no number": (["--total", "NaN"], {}, "'NaN'"),
+    "other digits": (["--total", "\u0663"], {}, "no separator"),
+    "a price with thousands": (["--total", "10", "--item", "a:1:1.500"], {}, "no separator of thousands"),
+    "a quantity that is none": (["--total", "10", "--item", "a:x:10"], {}, "the quantity of a"),
+    "an item that can't be read": (["--total", "10", "--item", "Yerba"], {}, "TITLE:QUANTITY:UNIT_PRICE"),
+    "an item without a title": (["--total", "10", "--item", ":1:10"], {}, "TITLE:QUANTITY:UNIT_PRICE"),
+}
+
+
+@pytest.mark.parametrize(("options", "till", "says"), REFUSED.values(), ids=REFUSED.keys())
+def test_what_is_wrong_is_refused_before_any_call(till_edge, mercadopago, options, till, says):
+    code, _, complaint = till_edge("order", "create", *options, **till)
+    assert code == 1
+    assert says in complaint
+    assert mercadopago.api.requests == []
+
+
+def test_in_chile_an_order_is_shown_without_cents_as_it_is_typed(till_edge):
+    assert till_edge("order", "create", "--total", "1500", "--reference", "R1", **CHILE)[0] == 0
+    assert till_edge("order", "show", **CHILE)[1].split() == ["R1", "1500"]
+
+
+def test_a_title_may_have_colons(till_edge, mercadopago):
+    assert till_edge("order", "create", "--total", "10", "--item", "Combo: 2 x 1:1:10")[0] == 0
+    assert mercadopago.account.till().loaded.body["items"][0]["title"] == "Combo: 2 x 1"
+
+
+def test_the_configuration_may_be_named_in_front_of_the_command(till_edge, tmp_path, capsys):
+    till_edge("order", "create", "--total", "10.50", "--reference", "R1")
+    assert main(["--config", str(tmp_path / "config.yaml"), "order", "show"]) == 0
+    assert "R1" in capsys.readouterr().out
+    assert main(["--config", str(tmp_path / "elsewhere.yaml"), "order", "show"]) == 78
+    assert str(tmp_path / "elsewhere.yaml") in capsys.readouterr().err
+
+
+def test_a_folder_is_no_configuration_and_that_is_said(till_edge, tmp_path, capsys):
+    assert main(["orders", "--config", str(tmp_path)]) == 78
+    assert capsys.readouterr().err == f"{tmp_path}: can't be read (Is a directory); name the file in it\n"
+
+
+def test_a_day_that_is_still_to_come_has_no_slip(till_edge):
+    code, said, complaint = till_edge("report", "--day", "2099-01-01")
+    assert (code, said) == (2, "")
+    assert "2099-01-01 is still to come" in complaint
+
+
+@pytest.mark.parametrize("seconds", ["-5", "0", "nan", "inf", "soon"])
+def test_nobody_can_press_a_button_in_less_than_no_time(till_edge, capsys, seconds):
+    with pytest.raises(SystemExit, match="2"):
+        till_edge("check", "--seconds", seconds)
+    assert f"{seconds!r} is no time to wait" in capsys.readouterr().err
+
+
+def test_without_a_journal_the_table_says_what_is_missing(till_edge):
+    code, _, complaint = till_edge("orders")
+    assert code == 78
+    assert "there is no journal yet" in complaint
+
+
+def test_mercado_pago_away_is_a_sentence_and_no_traceback(till_edge, mercadopago):
+    mercadopago.go_away()
+    code, _, complaint = till_edge("order", "show")
+    assert code == 1
+    assert "no connection" in complaint
+    assert "Traceback" not in complaint
+    mercadopago.come_back()

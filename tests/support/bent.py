@@ -1,0 +1,24 @@
+"""Genuine messages, bent: strategies that put values of any kind, written in JSON, in the place of others."""
+
+import json
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+
+from qa.fuzz import ODD, bend
+
+NO_MATTER = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]  # the machine may be busy
+bounded = settings(max_examples=150, deadline=None, suppress_health_check=NO_MATTER)
+thorough = settings(bounded, max_examples=400)
+
+leaves = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9)
+trees = st.recursive(
+    leaves, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner, max_size=3)
+)
+values = st.sampled_from(ODD) | trees.map(json.dumps)
+anything = (st.binary(max_size=200) | values.map(str.encode)).map(bytes)
+
+
+def bent(*genuine: bytes, by: st.SearchStrategy[str] = values, most: int = 4) -> st.SearchStrategy[bytes]:
+    """Genuine messages in which a few values were replaced."""
+    return st.builds(bend, st.sampled_from(genuine), st.randoms(use_true_random=False), st.lists(by, max_size=most))

@@ -1,0 +1,188 @@
+"""A till on a desk: the pure core, a clock turned by hand, and Mercado Pago's books as plain facts."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from edge.core import messages as m
+from edge.core.day_report import Received
+from edge.core.lifecycle import Order, Stage
+from edge.core.order import MerchantOrder
+from edge.core.printing import printer_duty
+from edge.core.state import Settings, Till
+from edge.core.status import Signal, signal
+from edge.core.till import learn, payment_duty
+from tests.support.facts import POS, USER
+
+YESTERDAY = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+@dataclass
+class Books:
+    """What Mercado Pago would answer now."""
+
+    today: datetime = datetime(2026, 3, 2, 21, 45, tzinfo=UTC)
+
+    orders: dict[str, MerchantOrder] = field(default_factory=dict)
+    places: dict[str, str] = field(default_factory=dict)
+    on_till: str | None = None
+    removal: m.Removal | None = None
+    down: bool = False
+    trouble: m.Trouble = m.Trouble.NETWORK
+    """What is wrong while it is down."""
+
+    def write(self, *orders: MerchantOrder, place: str = POS) -> None:
+        for order in orders:
+            self.orders[order.id] = order
+            self.places.update({payment.id: place for payment in order.payments})
+
+    def answer(self, duty: m.PaymentDuty) -> m.Answer:
+        if self.down:
+            return m.Unreachable(self.trouble, "no connection")
+        match duty:
+            case m.FindPos():
+                return m.PosFound(POS)
+            case m.Verify(identity):
+                return m.MerchantOrderRead(self.orders[identity]) if identity in self.orders else m.NotFound()
+            case m.ReadPayment(identity):
+                return self._payment(identity)
+            case m.Search(reference):
+                return m.OrdersFound(reference, self._of(reference))
+            case m.LookAtTill():
+                return m.TillSeen(self.on_till)
+            case m.Cancel(reference):
+                return self._cancel(reference)
+            case m.Sweep(pos_id):
+                return m.Swept(pos_id, self.today, self._approved(pos_id))
+            case m.ReadDay():
+                return m.DayRead(self.today, tuple(self._received()))
+
+    def _payment(self, identity: str) -> m.Answer:
+        if identity not in self.places:
+            return m.NotFound()
+        return m.PaymentRead(identity, self.places[identity], self._approved(self.places[identity]).get(identity, ""))
+
+    def _of(self, reference: str) -> tuple[MerchantOrder, ...]:
+        return tuple(order for order in self.orders.values() if order.external_reference == reference)
+
+    def _approved(self, pos_id: str) -> dict[str, str]:
+        approved = {payment.id: order.id for order in self.orders.values() for payment in order.approved}
+        return {payment: order for payment, order in approved.items() if self.places[payment] == pos_id}
+
+    def _received(self) -> Iterator[Received]:
+        for order in self.orders.values():
+            for each in order.approved:
+                left = each.amount - each.refunded
+                yield Received(each.id, order.id, left, each.currency, each.date_approved)
+
+    def _cancel(self, reference: str) -> m.CancelTried:
+        on_till, removal = self.on_till, m.Removal.ANOTHER
+        if on_till is None:
+            removal = m.Removal.ABSENT
+        elif on_till == reference:
+            removal = self.removal or m.Removal.DELETED
+        if removal is m.Removal.DELETED:
+            self.on_till = None
+        return m.CancelTried(reference, removal, self._of(reference), on_till)
+
+
+class Desk:
+    """Everything that happens to one till, step by step."""
+
+    def __init__(self, till: Till | None = None, books: Books | None = None) -> None:
+        self.books = books or Books()
+        self.now = 1000.0
+        self.asked: list[m.PaymentDuty] = []
+        self.printed: list[m.Print] = []
+        self.till = till or with_settings()
+        self.hear(m.Started(), m.BrokerConnected(), m.PrinterSeen(m.Paper.READY))
+        self.settle()
+
+    def hear(self, *events: m.Event) -> "Desk":
+        for event in events:
+            self.till = learn(self.till, event, self.now)
+        return self
+
+    def ring(self, identity: str, kind: m.Kind = m.Kind.MERCHANT_ORDER) -> "Desk":
+        return self.hear(m.DoorbellRang(kind, identity)).settle()
+
+    def settle(self) -> "Desk":
+        """Do all that is owed to Mercado Pago this moment."""
+        for _ in range(200):
+            duty = payment_duty(self.till, self.now)
+            if duty is None:
+                return self
+            self.asked.append(duty)
+            self.hear(m.Asked(duty))
+            self.hear(m.Answered(duty, self.books.answer(duty)))
+        raise AssertionError(f"the till never rests: {self.asked[-5:]}")
+
+    def wait(self, seconds: float) -> "Desk":
+        """Let time pass, doing what falls due on the way."""
+        for _ in range(round(seconds * 4)):
+            self.now += 0.25
+            self.hear(m.Ticked()).settle()
+        return self
+
+    def press(self, seconds: float = 0.2) -> "Desk":
+        self.hear(m.ButtonDown())
+        self.now += seconds
+        self.hear(m.Ticked(), m.ButtonUp())
+        self.now += 0.05
+        return self.hear(m.Ticked()).settle()
+
+    def owed(self) -> m.PrinterDuty | None:
+        return printer_duty(self.till, self.now)
+
+    def begin(self) -> m.Print | None:
+        """Hand out the ticket that is owed, if one is; its first byte may leave."""
+        duty = self.owed()
+        if not isinstance(duty, m.Print):
+            return None
+        self.hear(m.TicketBegun(duty.order.reference))
+        self.printed.append(duty)
+        return duty
+
+    def print(self, *ends: m.Event) -> "Desk":
+        """Print what is owed; each ticket ends as told, the others with proof."""
+        endings = list(ends)
+        while self.begin():
+            self.hear(endings.pop(0) if endings else m.TicketPrinted(m.Proof.PROCESS_ID, m.Paper.READY))
+        return self
+
+    def restart(self) -> "Desk":
+        """A power cut: only what the journal keeps comes back."""
+        kept = Till(
+            self.till.settings,
+            orders=self.till.orders,
+            past=self.till.past,
+            reports=self.till.reports,
+            last_report=self.till.last_report,
+            notices=self.till.notices,
+            pos_id=self.till.pos_id,
+            swept_until=self.till.swept_until,
+            known_since=self.till.known_since,
+            proof=self.till.proof,
+            told=self.till.told,
+        )
+        return Desk(kept, self.books)
+
+    @property
+    def outcomes(self) -> list[str]:
+        return [report.outcome.value for report in self.till.reports.values()]
+
+    @property
+    def reasons(self) -> list[str]:
+        return [report.reason for report in self.till.reports.values() if report.reason]
+
+    @property
+    def sign(self) -> Signal:
+        return signal(self.till, self.now)
+
+    def stage(self, reference: str) -> Stage | None:
+        order: Order | None = self.till.order(reference)
+        return order.stage if order else None
+
+
+def with_settings(**changes: float) -> Till:
+    return Till(replace(Settings(USER), **changes), pos_id=POS, known_since=YESTERDAY)

@@ -1,0 +1,176 @@
+"""The broker that relay/mosquitto ships, on this machine: its very files, with other paths and ports."""
+
+import os
+import queue
+import signal
+import ssl
+from pathlib import Path
+from typing import Any, Self
+
+import paho.mqtt.client as paho
+import trustme
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from relay.enroll.accounts import awaits_hangup, password_line
+from sim.mosquitto import Mosquitto
+from sim.network import free_port
+from tests.support.relays import wait_until
+
+SHIPPED = Path(__file__).parent.parent.parent / "relay" / "mosquitto"
+PATIENCE = 20.0
+WEEK = 7 * 24 * 3600
+AUDITOR = "user auditor\ntopic readwrite #\n\n"
+"""One user more than is shipped: it hears and says all, to witness what the others do."""
+
+SHOP = (
+    "--user-id 700100200 --store SUC001 --pos SUC001POS003 --name 'Caja 1: «patio»' "
+    "--timezone America/Argentina/Buenos_Aires --language es"
+)
+"""What a shop says when one of its tills is enrolled."""
+
+
+class ShippedBroker(Mosquitto):
+    """`port` is the relay's listener, `tills_port` the tills'. Its users have their names for passwords."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        folder.mkdir(exist_ok=True)
+        self.tills_port = free_port()
+        self.password_file = self.folder / "till-passwords"
+        self.acl_file = self.folder / "till-acl"
+        self.pid_file = self.folder / "mosquitto.pid"
+        self.ca_file = self.folder / "ca.pem"
+        self.authority = trustme.CA()
+        self.authority.cert_pem.write_to_path(str(self.ca_file))
+        self.certify("127.0.0.1")
+        mark = "# --- enrolled tills"
+        self.acl_file.write_text((SHIPPED / "acl").read_text().replace(mark, AUDITOR + mark))
+        users = ("till-relay", "support", "auditor")
+        self.password_file.write_text("".join(f"{password_line(user, user)}\n" for user in users))
+        self.acl_file.chmod(0o600)
+        self.password_file.chmod(0o600)
+
+    def start(self) -> Self:
+        """Return when it also awaits the signal to reload, which would end it before."""
+        super().start()
+        wait_until(lambda: awaits_hangup(self.pid), "mosquitto awaits SIGHUP")
+        return self
+
+    def certify(self, *names: str) -> None:
+        """Give the broker a new certificate."""
+        certificate = self.authority.issue_cert(*names)
+        certificate.private_key_pem.write_to_path(str(self.folder / "key.pem"))
+        (self.folder / "certificate.pem").write_bytes(b"".join(pem.bytes() for pem in certificate.cert_chain_pems))
+
+    def reload(self) -> None:
+        """What `systemctl reload mosquitto` does."""
+        os.kill(self.pid, signal.SIGHUP)
+
+    def relay_yaml(self, folder: Path, port: int = 8080) -> Path:
+        """Write the configuration of a relay beside this broker, which listens on `port`."""
+        (folder / "secret").write_text("0123456789abcdef0123456789abcdef")
+        (folder / "broker_password").write_text("till-relay")
+        path = folder / "relay.yaml"
+        path.write_text(
+            f"listen: {{port: {port}}}\npublic_url: http://127.0.0.1:{port}\nsecret_file: secret\n"
+            f"broker: {{host: 127.0.0.1, port: {self.port}, tls: false, "
+            f"username: till-relay, password_file: broker_password}}\n"
+            f"mosquitto: {{password_file: {self.password_file}, acl_file: {self.acl_file}, "
+            f"pid_file: {self.pid_file}}}\n"
+            f"tills: {{host: 127.0.0.1, port: {self.tills_port}, ca_file: {self.ca_file}}}\n"
+        )
+        return path
+
+    def _configuration(self) -> str:
+        text = (SHIPPED / "mosquitto.conf").read_text()
+        for shipped, here in {
+            "\nlistener 8883\n": f"\nlistener {self.tills_port} 127.0.0.1\n",
+            "\nlistener 1883 127.0.0.1\n": f"\nlistener {self.port} 127.0.0.1\n",
+            "\npassword_file /etc/mosquitto/till-passwords\n": f"\npassword_file {self.password_file}\n",
+            "\nacl_file /etc/mosquitto/till-acl\n": f"\nacl_file {self.acl_file}\n",
+            "\ncertfile /etc/mosquitto/certs/fullchain.pem\n": f"\ncertfile {self.folder}/certificate.pem\n",
+            "\nkeyfile /etc/mosquitto/certs/privkey.pem\n": f"\nkeyfile {self.folder}/key.pem\n",
+            "\npersistence_location /var/lib/mosquitto/\n": f"\npersistence_location {self.folder}/\n",
+            "\npid_file /run/mosquitto/mosquitto.pid\n": f"\npid_file {self.pid_file}\n",
+        }.items():
+            assert text.count(shipped) == 1, shipped
+            text = text.replace(shipped, here)
+        return text + ("user root\n" if os.geteuid() == 0 else "")
+
+
+class Client:
+    """One connection to a broker. `heard` are the messages, as (topic, payload)."""
+
+    def __init__(
+        self,
+        port: int,
+        user: str = "",
+        password: str = "",
+        ca_file: Path | None = None,
+        client_id: str = "",
+        session: int = 0,
+        will: str = "",
+    ) -> None:
+        self.heard: queue.Queue[tuple[str, bytes]] = queue.Queue()
+        self.gone: queue.Queue[ReasonCode] = queue.Queue()
+        self._said: queue.Queue[Any] = queue.Queue()
+        self.paho = paho.Client(
+            CallbackAPIVersion.VERSION2, client_id, protocol=paho.MQTTv5, reconnect_on_failure=False
+        )
+        self.paho.on_connect = lambda _client, _data, _flags, reason, _more: self._said.put(reason)
+        self.paho.on_subscribe = lambda *_: self._said.put(True)
+        self.paho.on_message = lambda _client, _data, message: self.heard.put((message.topic, message.payload))
+        self.paho.on_disconnect = lambda _client, _data, _flags, reason, _more: self.gone.put(reason)
+        if user:
+            self.paho.username_pw_set(user, password or user)
+        if ca_file:
+            self.paho.tls_set_context(ssl.create_default_context(cafile=str(ca_file)))
+        if will:
+            self.paho.will_set(will, b"dead", qos=1)
+        properties = Properties(PacketTypes.CONNECT)
+        properties.SessionExpiryInterval = session
+        self.paho.connect("127.0.0.1", port, clean_start=not session, properties=properties)
+        self.paho.loop_start()
+        self.answer: ReasonCode = self._said.get(timeout=PATIENCE)
+
+    @property
+    def is_in(self) -> bool:
+        return not self.answer.is_failure
+
+    def subscribe(self, *topics: str) -> None:
+        self.paho.subscribe([(topic, 1) for topic in topics])
+        self._said.get(timeout=PATIENCE)
+
+    def say(self, topic: str, payload: bytes | str = b"", retain: bool = False) -> None:
+        """Publish, and return when the broker has answered; it answers too where it drops."""
+        self.paho.publish(topic, payload, qos=1, retain=retain).wait_for_publish(PATIENCE)
+
+    def ask(self, topic: str, payload: bytes, response_topic: str) -> None:
+        """Publish with a topic for the answer."""
+        properties = Properties(PacketTypes.PUBLISH)
+        properties.ResponseTopic = response_topic
+        self.paho.publish(topic, payload, qos=1, properties=properties).wait_for_publish(PATIENCE)
+
+    def next(self) -> tuple[str, bytes]:
+        return self.heard.get(timeout=PATIENCE)
+
+    def until(self, payload: bytes) -> list[str]:
+        """Return the topics of all that comes before a message with this payload."""
+        topics = []
+        while (message := self.next())[1] != payload:
+            topics.append(message[0])
+        return topics
+
+    def close(self) -> None:
+        self.paho.disconnect()
+        self.paho.loop_stop()
+
+
+def with_token(bundle: Path) -> Path:
+    """Add to a bundle what an installer adds, and return the configuration that a till then has."""
+    (bundle / "access_token").write_text("APP_USR-a-token")
+    (bundle / "access_token").chmod(0o600)
+    return bundle / "config.yaml"
