@@ -19,8 +19,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from edge.config.schema import BrokerConfig
-from edge.core import messages as m
-from edge.daemon.loop import Arrival
+from edge.core import events
+from edge.inbox import Arrival
 from edge.mqtt.session import MqttBroker
 from relay.addresses import address_of
 from relay.config import load
@@ -54,12 +54,12 @@ def be_tills(names: list[str], host: str, port: int, told: "Queue[tuple[str, str
     while True:
         name, arrival = arrived.get()
         match arrival.event:
-            case m.BrokerConnected():
+            case events.BrokerConnected():
                 tills[name].show({"state": "ready"})
                 told.put((name, "online"))
-            case m.BrokerLost():
+            case events.BrokerLost():
                 told.put((name, "offline"))
-            case m.DoorbellRang(_, identity):
+            case events.DoorbellRang(_, identity):
                 told.put((name, identity))
         arrival.settle()
 

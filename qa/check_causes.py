@@ -24,7 +24,7 @@ from gpiozero import Device
 from gpiozero.pins.mock import MockFactory
 
 from edge.config.schema import load
-from edge.core import messages as m
+from edge.core import events
 from edge.install.check.account import check_account, check_order
 from edge.install.check.broker import Visit, check_broker
 from edge.install.check.findings import Finding, Part
@@ -212,7 +212,7 @@ def deaf(folder: Path) -> Mosquitto:
 def backlog(shop: Shop) -> None:
     """The daemon was there once; since then it was rung thirty times."""
     with contextlib.closing(Visit(load(shop.config), "0")) as visit:
-        visit.wait_for(m.BrokerConnected, seconds=PATIENCE)
+        visit.wait_for(events.BrokerConnected, seconds=PATIENCE)
     for number in range(30):
         say(shop, f"tills/{TILL}/orders", b'{"v":1,"kind":"merchant_order","id":"%d"}' % (31000000000 + number))
 

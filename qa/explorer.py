@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
-from edge.core import messages as m
+from edge.core import duties, events
 from edge.core import till as core
 from edge.core.failures import HOUR
 from edge.core.lifecycle import Stage
@@ -51,10 +51,10 @@ class World:
     books: Books
     paper: tuple[tuple[str, bool, bool], ...] = ()
     """Tickets: reference, marked, complete."""
-    told: tuple[tuple[m.Cause, float], ...] = ()
+    told: tuple[tuple[duties.Cause, float], ...] = ()
     """Slips that say what fails, each with its moment."""
-    paying: m.PaymentDuty | None = None
-    printing: m.Print | m.PrintFailure | None = None
+    paying: duties.PaymentDuty | None = None
+    printing: duties.Print | duties.PrintFailure | None = None
     rings: tuple[str, ...] = ()
     """Doorbells under way."""
     proved: tuple[str, ...] = ()
@@ -104,36 +104,36 @@ def readings(reference: str, books: Books) -> tuple[MerchantOrder, ...]:
     return tuple(reading(letter, books) for letter in known(books) if letter.lower() == reference)
 
 
-def answer(duty: m.PaymentDuty, books: Books) -> tuple[m.Answer, Books]:
+def answer(duty: duties.PaymentDuty, books: Books) -> tuple[events.Answer, Books]:
     """What Mercado Pago answers, and its books afterwards."""
     match duty:
-        case m.FindPos():
-            return m.PosFound(POS), books
-        case m.Verify(letter):
+        case duties.FindPos():
+            return events.PosFound(POS), books
+        case duties.Verify(letter):
             found = letter in known(books)
-            return (m.MerchantOrderRead(reading(letter, books)) if found else m.NotFound()), books
-        case m.ReadPayment(identity):
+            return (events.MerchantOrderRead(reading(letter, books)) if found else events.NotFound()), books
+        case duties.ReadPayment(identity):
             found = identity[1:] in books.paid
-            return (m.PaymentRead(identity, POS, identity[1:]) if found else m.NotFound()), books
-        case m.Search(reference):
-            return m.OrdersFound(reference, readings(reference, books)), books
-        case m.LookAtTill():
-            return m.TillSeen(books.on_till or None), books
-        case m.Sweep(pos_id):
-            return m.Swept(pos_id, date(len(books.paid)), {f"p{letter}": letter for letter in books.paid}), books
-        case m.Cancel(reference):
+            return (events.PaymentRead(identity, POS, identity[1:]) if found else events.NotFound()), books
+        case duties.Search(reference):
+            return events.OrdersFound(reference, readings(reference, books)), books
+        case duties.LookAtTill():
+            return events.TillSeen(books.on_till or None), books
+        case duties.Sweep(pos_id):
+            return events.Swept(pos_id, date(len(books.paid)), {f"p{letter}": letter for letter in books.paid}), books
+        case duties.Cancel(reference):
             return cancel(reference, books)
 
 
-def cancel(reference: str, books: Books) -> tuple[m.Answer, Books]:
+def cancel(reference: str, books: Books) -> tuple[events.Answer, Books]:
     on_till = books.on_till
     if on_till != reference:
-        removal = m.Removal.ANOTHER if on_till else m.Removal.ABSENT
+        removal = events.Removal.ANOTHER if on_till else events.Removal.ABSENT
     elif books.locked:
-        removal = m.Removal.LOCKED
+        removal = events.Removal.LOCKED
     else:
-        removal, books = m.Removal.DELETED, replace(books, on_till="")
-    return m.CancelTried(reference, removal, readings(reference, books), on_till or None), books
+        removal, books = events.Removal.DELETED, replace(books, on_till="")
+    return events.CancelTried(reference, removal, readings(reference, books), on_till or None), books
 
 
 # --- moves ---------------------------------------------------------------------------------------------------------
@@ -150,7 +150,7 @@ class Limits:
 Move = tuple[str, World]
 
 
-def learn(world: World, event: m.Event) -> World:
+def learn(world: World, event: events.Event) -> World:
     return replace(world, till=core.learn(world.till, event, world.now))
 
 
@@ -198,11 +198,11 @@ def do_act(act: str, world: World) -> World | None:
 def hold(world: World) -> World:
     """A finger, long enough; the till tells which order it means by what it has seen."""
     meant = world.till.loaded
-    world = learn(world, m.ButtonDown())
-    world = learn(replace(world, now=world.now + 0.1), m.Ticked())
-    world = learn(replace(world, now=world.now + SETTINGS.hold), m.Ticked())
-    world = learn(world, m.ButtonUp())
-    world = learn(replace(world, now=world.now + 0.1), m.Ticked())
+    world = learn(world, events.ButtonDown())
+    world = learn(replace(world, now=world.now + 0.1), events.Ticked())
+    world = learn(replace(world, now=world.now + SETTINGS.hold), events.Ticked())
+    world = learn(world, events.ButtonUp())
+    world = learn(replace(world, now=world.now + 0.1), events.Ticked())
     order = world.till.orders.get(meant or "")
     meant_one = (meant,) if meant and order and order.stage in (Stage.WAITING, Stage.CANCELLING) else ()
     return replace(world, held=(*world.held, *meant_one))
@@ -210,7 +210,7 @@ def hold(world: World) -> World:
 
 def doorbells(world: World, limits: Limits) -> Iterator[Move]:
     for letter in dict.fromkeys(world.rings):
-        event = m.DoorbellRang(m.Kind.MERCHANT_ORDER, letter)
+        event = events.DoorbellRang(events.Kind.MERCHANT_ORDER, letter)
         rest = list(world.rings)
         rest.remove(letter)
         yield f"ring {letter}", learn(replace(world, rings=tuple(rest)), event)
@@ -223,15 +223,15 @@ def doorbells(world: World, limits: Limits) -> Iterator[Move]:
 def payments(world: World, limits: Limits) -> Iterator[Move]:
     if world.paying is None:
         if duty := payment_duty(world.till, world.now):
-            yield f"ask {duty}", replace(learn(world, m.Asked(duty)), paying=duty)
+            yield f"ask {duty}", replace(learn(world, events.Asked(duty)), paying=duty)
         return
     duty = world.paying
     idle = replace(world, paying=None)
     found, books = answer(duty, world.books)
-    yield f"hear of {duty}", learn(replace(idle, books=books), m.Answered(duty, found))
+    yield f"hear of {duty}", learn(replace(idle, books=books), events.Answered(duty, found))
     if world.faults < limits.faults:
-        away = m.Answered(duty, m.Unreachable(m.Trouble.NETWORK, "away"))
-        refused = m.Answered(duty, m.Unreachable(m.Trouble.REFUSED, "the token is refused"))
+        away = events.Answered(duty, events.Unreachable(events.Trouble.NETWORK, "away"))
+        refused = events.Answered(duty, events.Unreachable(events.Trouble.REFUSED, "the token is refused"))
         worse = replace(idle, faults=world.faults + 1)
         yield f"no answer to {duty}", learn(worse, away)
         yield f"a refusal of {duty}", learn(worse, refused)
@@ -239,56 +239,68 @@ def payments(world: World, limits: Limits) -> Iterator[Move]:
             yield f"done and unanswered: {duty}", learn(replace(worse, books=books), away)
 
 
-READY = m.Paper.READY
+READY = events.Paper.READY
 
 
 def prints(world: World, limits: Limits) -> Iterator[Move]:
     if world.printing is None:
         duty = printer_duty(world.till, world.now)
-        if isinstance(duty, m.Print):
-            begun = learn(world, m.TicketBegun(duty.order.reference))
+        if isinstance(duty, duties.Print):
+            begun = learn(world, events.TicketBegun(duty.order.reference))
             yield f"begin the ticket of {duty.order.reference}", replace(begun, printing=duty)
-        elif isinstance(duty, m.PrintFailure):
+        elif isinstance(duty, duties.PrintFailure):
             yield f"begin to tell {duty.cause}", begin_to_tell(world, duty)
         elif duty is not None:
-            yield "look at the paper", learn(world, m.PrinterSeen(READY))
+            yield "look at the paper", learn(world, events.PrinterSeen(READY))
         return
     idle = replace(world, printing=None)
-    if isinstance(world.printing, m.PrintFailure):
+    if isinstance(world.printing, duties.PrintFailure):
         yield from tells(idle, world.printing, limits)
         return
     whole = on_paper(idle, world.printing, complete=True)
     proved = replace(whole, proved=(*world.proved, world.printing.order.reference))
-    yield "the ticket is out", learn(proved, m.TicketPrinted(m.Proof.PROCESS_ID, READY))
+    yield "the ticket is out", learn(proved, events.TicketPrinted(events.Proof.PROCESS_ID, READY))
     if world.faults < limits.faults:
         half = on_paper(replace(idle, faults=world.faults + 1), world.printing, complete=False)
         none = replace(idle, faults=world.faults + 1)
-        yield "no paper before the ticket", learn(none, m.TicketRefused(m.Paper.OUT))
-        yield "no paper in the middle", learn(half, m.TicketInterrupted(m.Paper.OUT))
-        yield "out, and the link broke", learn(replace(whole, faults=half.faults), m.TicketInterrupted(m.Paper.GONE))
-        yield "out, and no proof", learn(replace(whole, faults=half.faults), m.TicketUnproved(m.Paper.UNKNOWN))
+        yield "no paper before the ticket", learn(none, events.TicketRefused(events.Paper.OUT))
+        yield "no paper in the middle", learn(half, events.TicketInterrupted(events.Paper.OUT))
+        yield (
+            "out, and the link broke",
+            learn(replace(whole, faults=half.faults), events.TicketInterrupted(events.Paper.GONE)),
+        )
+        yield (
+            "out, and no proof",
+            learn(replace(whole, faults=half.faults), events.TicketUnproved(events.Paper.UNKNOWN)),
+        )
 
 
-def begin_to_tell(world: World, slip: m.PrintFailure) -> World:
+def begin_to_tell(world: World, slip: duties.PrintFailure) -> World:
     """Tickets go first, and whoever is told of the same within an hour has lost an hour's worth of trust."""
     if any(not is_old(world.till, order, world.now) for order in unprinted(world.till)):
         raise Broken(f"{slip.cause} is told before a ticket")
     if any(cause is slip.cause and world.now - at < HOUR for cause, at in world.told):
         raise Broken(f"{slip.cause} is told twice in an hour")
-    return replace(learn(world, m.SlipBegun(slip)), printing=slip)
+    return replace(learn(world, events.SlipBegun(slip)), printing=slip)
 
 
-def tells(idle: World, slip: m.PrintFailure, limits: Limits) -> Iterator[Move]:
+def tells(idle: World, slip: duties.PrintFailure, limits: Limits) -> Iterator[Move]:
     told = replace(idle, told=(*idle.told, (slip.cause, idle.now)))
-    yield f"{slip.cause} is told", learn(told, m.SlipTried(slip, m.TicketPrinted(m.Proof.PROCESS_ID, READY)))
+    yield (
+        f"{slip.cause} is told",
+        learn(told, events.SlipTried(slip, events.TicketPrinted(events.Proof.PROCESS_ID, READY))),
+    )
     if idle.faults < limits.faults:
         worse = replace(idle, faults=idle.faults + 1)
-        yield f"no paper for {slip.cause}", learn(worse, m.SlipTried(slip, m.TicketRefused(m.Paper.OUT)))
-        yield f"{slip.cause} broke off", learn(worse, m.SlipTried(slip, m.TicketInterrupted(m.Paper.OUT)))
+        yield f"no paper for {slip.cause}", learn(worse, events.SlipTried(slip, events.TicketRefused(events.Paper.OUT)))
+        yield (
+            f"{slip.cause} broke off",
+            learn(worse, events.SlipTried(slip, events.TicketInterrupted(events.Paper.OUT))),
+        )
 
 
-def on_paper(world: World, ticket: m.Print, complete: bool) -> World:
-    marked = m.Banner.COPY in ticket.banners
+def on_paper(world: World, ticket: duties.Print, complete: bool) -> World:
+    marked = duties.Banner.COPY in ticket.banners
     return replace(world, paper=(*world.paper, (ticket.order.reference, marked, complete)))
 
 
@@ -300,7 +312,7 @@ def passing(world: World) -> Iterator[Move]:
     moments += [world.till.api.retry_at, world.till.printer.retry_at, world.till.printer.look_at]
     later = [moment for moment in moments if moment > world.now]
     if later and payment_duty(world.till, world.now) is None and printer_duty(world.till, world.now) is None:
-        yield "time passes", learn(replace(world, now=min(later)), m.Ticked())
+        yield "time passes", learn(replace(world, now=min(later)), events.Ticked())
 
 
 def cuts(world: World) -> Iterator[Move]:
@@ -313,7 +325,7 @@ def cuts(world: World) -> Iterator[Move]:
         _, books = answer(world.paying, world.books)
         if books != world.books:
             yield "power cut, after it was done", restart(replace(cut, books=books))
-    if isinstance(world.printing, m.PrintFailure):
+    if isinstance(world.printing, duties.PrintFailure):
         told = (*world.told, (world.printing.cause, world.now))
         yield "power cut in mid-slip", restart(replace(cut, told=told))
     elif world.printing:
@@ -333,7 +345,7 @@ def restart(world: World) -> World:
 
 def start(world: World) -> World:
     world = replace(world, paying=None, printing=None)
-    return learn(learn(world, m.Started()), m.BrokerConnected())
+    return learn(learn(world, events.Started()), events.BrokerConnected())
 
 
 # --- the promise ---------------------------------------------------------------------------------------------------
@@ -465,7 +477,7 @@ class Walk:
 def first_world() -> World:
     """A till that was just started, with paper and a broker."""
     world = World(Till(SETTINGS, pos_id=POS), Books())
-    for event in (m.Started(), m.BrokerConnected(), m.PrinterSeen(READY)):
+    for event in (events.Started(), events.BrokerConnected(), events.PrinterSeen(READY)):
         world = learn(world, event)
     while world.now < 1:
         world = next(all_well(world))

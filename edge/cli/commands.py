@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from edge.config.schema import Config, ConfigError
-from edge.core import messages as m
+from edge.core import events
 from edge.core.order import NEVER
 from edge.journal.file import BrokenJournal
 from edge.journal.store import Journal
@@ -79,7 +79,7 @@ def reprint(config: Config, options: argparse.Namespace) -> int:
         what = f"{options.reference!r} is not paid" if order else f"there is no order {options.reference!r}"
         print(f"till-edge: {what}; `till-edge orders` lists them", file=sys.stderr)
         return FAILED
-    journal.wish(m.ReprintAsked(options.reference))
+    journal.wish(events.ReprintAsked(options.reference))
     print("asked for: the daemon prints it as a marked copy, now or as soon as it runs")
     return 0
 
@@ -91,7 +91,7 @@ def report(config: Config, options: argparse.Namespace) -> int:
     if day > today:
         print(f"till-edge: {day} is still to come: here it is {today}; is this machine's clock right?", file=sys.stderr)
         return USAGE
-    _open_journal(config).wish(m.DayAsked(day))
+    _open_journal(config).wish(events.DayAsked(day))
     print(f"asked for: the daemon prints the slip of {day}, now or as soon as it runs and Mercado Pago answers")
     return 0
 
@@ -144,7 +144,7 @@ def cancel(config: Config, _: argparse.Namespace) -> int:
     if any(reading.status == "closed" for reading in tried.orders):
         print(f"{order.reference} may be paid already: the till says so on paper if it is", file=sys.stderr)
         return FAILED
-    if tried.removal is not m.Removal.DELETED:
+    if tried.removal is not events.Removal.DELETED:
         print(f"{order.reference} was not cancelled: {tried.removal}", file=sys.stderr)
         return FAILED
     print(f"{order.reference} cancelled")

@@ -6,7 +6,7 @@ never judged, and one that was paid is judged again before its ticket.
 
 from dataclasses import replace
 
-from edge.core import messages as m
+from edge.core import duties, events
 from edge.core.lifecycle import FINISHED, Move, Order, Stage
 from edge.core.order import NEVER, MerchantOrder, Verdict, money, unplaced, verdict
 from edge.core.printing import ALL_THE_SAME, is_old, unprinted
@@ -32,8 +32,8 @@ def read(till: Till, reading: MerchantOrder, now: float) -> Till:
             return _watch(till, reading, now)
         case Verdict.PLACE_UNKNOWN:
             till = replace(till, unplaced=remember(till.unplaced, reading.id, reading))
-            till = till.owe(m.Verify(reading.id), now + PLACE_AGAIN)  # the journal keeps this one
-            return till.owe(m.ReadPayment(unplaced(reading, till.places)[0]), FIRST)
+            till = till.owe(duties.Verify(reading.id), now + PLACE_AGAIN)  # the journal keeps this one
+            return till.owe(duties.ReadPayment(unplaced(reading, till.places)[0]), FIRST)
     return reject(till, found.value, reading.reference, reading.id)
 
 
@@ -53,8 +53,8 @@ def _watch(till: Till, reading: MerchantOrder, now: float) -> Till:
     """`opened` means no more than: look again. Watch the reference, and see whether it is on our till at all."""
     if till.order(reading.reference) is not None or not reading.external_reference:
         return till
-    till = till.put(Order(reading.reference)).owe(m.LookAtTill(), now)
-    return till.schedule(m.Search(reading.reference), Due(now + till.settings.check_every, now))
+    till = till.put(Order(reading.reference)).owe(duties.LookAtTill(), now)
+    return till.schedule(duties.Search(reading.reference), Due(now + till.settings.check_every, now))
 
 
 def _pay(till: Till, order: Order, reading: MerchantOrder) -> Till:
@@ -66,15 +66,15 @@ def _pay(till: Till, order: Order, reading: MerchantOrder) -> Till:
     late = order.stage in FINISHED and order.on_our_till
     order = replace(order.moved(Move.PAID), reading=reading, on_our_till=True, filed_at=None)
     if till.known_since is not None and NEVER < reading.first_paid_at < till.known_since:
-        order = order.with_banner(m.Banner.COPY)
+        order = order.with_banner(duties.Banner.COPY)
     if late:
-        order = order.with_banner(m.Banner.LATE)
+        order = order.with_banner(duties.Banner.LATE)
         till = till.alarm(Concern.LATE_MONEY, order.reference)
-        till = till.report(m.Outcome.LATE_MONEY, order.reference, reading.id)
+        till = till.report(duties.Outcome.LATE_MONEY, order.reference, reading.id)
     loaded = None if till.loaded == order.reference else till.loaded
     notices = till.notices - {Notice(Concern.PAID_WITHOUT_ORDER, payment.id) for payment in reading.payments}
     till = replace(till, loaded=loaded, notices=notices, lookups=0.0)  # whoever rings for money is no flood
-    return till.drop(m.Search(order.reference), m.Cancel(order.reference)).put(order)
+    return till.drop(duties.Search(order.reference), duties.Cancel(order.reference)).put(order)
 
 
 def _read_paid(till: Till, order: Order, reading: MerchantOrder, now: float) -> Till:
@@ -99,7 +99,7 @@ def _confirm(till: Till, reference: str, reading: MerchantOrder, now: float) -> 
 
 def _say_double(till: Till, reference: str, reading: MerchantOrder) -> Till:
     till = till.alarm(Concern.DOUBLE_PAYMENT, reference)
-    return till.report(m.Outcome.DOUBLE_PAYMENT, reference, reading.id)
+    return till.report(duties.Outcome.DOUBLE_PAYMENT, reference, reading.id)
 
 
 def _take_back(till: Till, order: Order, reading: MerchantOrder, found: Verdict) -> Till:
@@ -108,7 +108,7 @@ def _take_back(till: Till, order: Order, reading: MerchantOrder, found: Verdict)
     if order.stage not in (Stage.PAID, Stage.LISTED) or order.copy_wanted or reading.id != order.reading.id:
         return till
     for other in order.also_paid:  # the same sale, paid a second time: that money is still there
-        till = till.owe(m.Verify(other), FIRST)
+        till = till.owe(duties.Verify(other), FIRST)
     till = till.put(replace(order.moved(Move.TAKEN_BACK), reading=None, also_paid=()))
     return reject(till.alarm(Concern.REJECTED, order.reference), found.value, order.reference, reading.id)
 
@@ -118,12 +118,12 @@ def in_doubt(till: Till, merchant_order: str, now: float) -> bool:
     return any(order.paid_by[0] == merchant_order and is_old(till, order, now) for order in unprinted(till))
 
 
-def place(till: Till, payment: m.PaymentRead) -> Till:
+def place(till: Till, payment: events.PaymentRead) -> Till:
     """Where a payment was made is known now: read its merchant order, afresh if a reading waited for that."""
     till = replace(till, places=remember(till.places, payment.id, payment.pos_id))
     orders = {reading.id for reading in waiting_for(till, payment.id)}
     for identity in sorted(orders | {payment.merchant_order} - {""}):
-        till = till.owe(m.Verify(identity), FIRST)
+        till = till.owe(duties.Verify(identity), FIRST)
     return till if orders or payment.merchant_order else _orphan(till, payment)
 
 
@@ -132,7 +132,7 @@ def waiting_for(till: Till, payment: str) -> tuple[MerchantOrder, ...]:
     return tuple(reading for reading in till.unplaced.values() if payment in unplaced(reading, {}))
 
 
-def _orphan(till: Till, payment: m.PaymentRead) -> Till:
+def _orphan(till: Till, payment: events.PaymentRead) -> Till:
     """Money without an order: a person has to find out whose it is."""
     name = f"payment {payment.id}"
     if payment.approved and payment.pos_id == till.pos_id and name not in till.rejections:
@@ -150,4 +150,4 @@ def reject(till: Till, reason: str, reference: str = "", merchant_order: str = "
     # An abandoned scan expires at every second sale; that is no matter for a person.
     if (ours and reason != Verdict.EXPIRED) or reason == Verdict.NO_PLACE:
         till = till.alarm(Concern.REJECTED, reference)
-    return till.report(m.Outcome.REJECTED, reference, merchant_order, reason)
+    return till.report(duties.Outcome.REJECTED, reference, merchant_order, reason)

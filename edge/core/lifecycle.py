@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from edge.core.messages import Banner
+from edge.core.duties import Banner
 from edge.core.order import MerchantOrder
 
 

@@ -7,7 +7,7 @@ subscription works is proved only by a ping that the relay rings back: a broker 
 from dataclasses import replace
 from datetime import timedelta
 
-from edge.core import messages as m
+from edge.core import duties, events
 from edge.core.remote import obey
 from edge.core.state import Concern, Till, without
 
@@ -24,7 +24,7 @@ PING_PATIENCE = 10.0
 # --- what is owed to the broker ------------------------------------------------------------------------------------
 
 
-def report_duty(till: Till) -> tuple[int, m.Report] | None:
+def report_duty(till: Till) -> tuple[int, duties.Report] | None:
     """What we owe the relay now: outcomes, one after the other, each until it is acknowledged."""
     return next(iter(till.reports.items()), None) if till.broker_up else None
 
@@ -37,31 +37,31 @@ def ping_duty(till: Till, now: float) -> int | None:
 # --- what a fact teaches -------------------------------------------------------------------------------------------
 
 
-def take_link_event(till: Till, event: m.LinkEvent, now: float) -> Till:
+def take_link_event(till: Till, event: events.LinkEvent, now: float) -> Till:
     """The till after an event of its links, save a doorbell."""
     match event:
-        case m.BrokerConnected():
+        case events.BrokerConnected():
             till = replace(till, broker_up=True, broker_why="", echo=replace(till.echo, sent_at=None, due_at=now))
             return look_around(till, now)
-        case m.BrokerLost(why, twins):
+        case events.BrokerLost(why, twins):
             till = till.alarm(Concern.TWINS) if twins else till
             till = look_around(till, now) if till.broker_up else till
             return replace(till, broker_up=False, broker_why=why)
-        case m.RelaySeen(online):
+        case events.RelaySeen(online):
             before, till = till, replace(till, relay_up=online, relay_speaks=True)
             return look_around(till, now) if online != before.relay_up else till
-        case m.PingSent(number):
+        case events.PingSent(number):
             return replace(till, echo=replace(till.echo, number=number, sent_at=now, due_at=now + PING_EVERY))
-        case m.PingEchoed(number):
+        case events.PingEchoed(number):
             return _take_echo(till, number, now)
-        case m.ReportDelivered(number):
+        case events.ReportDelivered(number):
             return replace(till, reports=without(till.reports, number))
-        case m.MessageDropped():
+        case events.MessageDropped():
             return replace(till, dropped_messages=till.dropped_messages + 1)
-        case m.CommandCame():
-            till = look_again(till, now) if event.command is m.Command.CHECK_NOW else till
+        case events.CommandCame():
+            till = look_again(till, now) if event.command is duties.Command.CHECK_NOW else till
             return obey(till, event, now)
-        case m.Replied():
+        case events.Replied():
             return replace(till, replies=till.replies[1:])
 
 
@@ -88,7 +88,7 @@ def miss_echo(till: Till, now: float) -> Till:
 
 def look_around(till: Till, now: float) -> Till:
     """Look at the till and at what was paid there."""
-    till = till.owe(m.LookAtTill(), now)
+    till = till.owe(duties.LookAtTill(), now)
     return till.owe(sweep(till), now) if till.pos_id else till
 
 
@@ -100,9 +100,9 @@ def look_again(till: Till, now: float) -> Till:
     return look_around(till, now)
 
 
-def sweep(till: Till) -> m.Sweep:
+def sweep(till: Till) -> duties.Sweep:
     """The sweep that takes up where the last one ended."""
-    return m.Sweep(till.pos_id, till.swept_until - SWEEP_OVERLAP if till.swept_until else None)
+    return duties.Sweep(till.pos_id, till.swept_until - SWEEP_OVERLAP if till.swept_until else None)
 
 
 def sweep_again(till: Till, now: float) -> Till:
@@ -111,7 +111,7 @@ def sweep_again(till: Till, now: float) -> Till:
     if now - far_at < FAR_EVERY or till.swept_until is None or till.known_since is None:
         return replace(till, swept_far_at=far_at).owe(sweep(till), now + _sweep_every(till))
     since = max(till.swept_until - FAR, till.known_since - SWEEP_OVERLAP)
-    return replace(till, swept_far_at=now).owe(m.Sweep(till.pos_id, since), now)
+    return replace(till, swept_far_at=now).owe(duties.Sweep(till.pos_id, since), now)
 
 
 def look_every(till: Till) -> float:

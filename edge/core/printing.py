@@ -7,7 +7,7 @@ printer was away for long, one list says which tickets wait, and a person says w
 from dataclasses import replace
 from datetime import timedelta
 
-from edge.core import messages as m
+from edge.core import duties, events
 from edge.core.failures import begin_to_tell, failure_duty, not_told
 from edge.core.lifecycle import Move, Order, Stage
 from edge.core.order import NEVER, MerchantOrder
@@ -27,7 +27,7 @@ LOOK_AT_TROUBLED_PRINTER = 2.0
 LOOK_AT_PRINTER = 10.0
 
 
-def printer_duty(till: Till, now: float) -> m.PrinterDuty | None:
+def printer_duty(till: Till, now: float) -> duties.PrinterDuty | None:
     """What we owe the printer now: the ticket that was paid first, a list, a slip, or else a look at the paper."""
     printer = till.printer
     if _under_way(till):
@@ -37,7 +37,7 @@ def printer_duty(till: Till, now: float) -> m.PrinterDuty | None:
         return owed
     if ready and printer.failures < BREAKS and (failure := failure_duty(till, now)):
         return failure
-    return m.LookAtPrinter() if now >= printer.look_at else None
+    return duties.LookAtPrinter() if now >= printer.look_at else None
 
 
 def unprinted(till: Till) -> list[Order]:
@@ -55,18 +55,18 @@ def read_old_again(till: Till, now: float) -> Till:
     if not till.printer.paper.prints or till.journal_why:
         return till
     for order in unprinted(till):
-        duty = m.Verify(order.paid_by[0])
+        duty = duties.Verify(order.paid_by[0])
         if is_old(till, order, now) and duty not in till.agenda:
             till = till.owe(duty, FIRST)
     return till
 
 
-def _ticket(till: Till, now: float) -> m.Print | None:
+def _ticket(till: Till, now: float) -> duties.Print | None:
     owed = [order.reading for order in unprinted(till) if order.reading and not is_old(till, order, now)]
     if not owed:
         return None
     first = min(owed, key=lambda reading: (_breaks(till, reading), reading.paid_at))
-    return m.Print(first, till.orders[first.reference].banners)
+    return duties.Print(first, till.orders[first.reference].banners)
 
 
 def breaks_each(till: Till) -> bool:
@@ -77,10 +77,10 @@ def breaks_each(till: Till) -> bool:
 
 def _breaks(till: Till, reading: MerchantOrder) -> bool:
     """Whether the printer breaks, and this ticket may be why: it was cut off before."""
-    return till.printer.failures >= BREAKS and m.Banner.COPY in till.orders[reading.reference].banners
+    return till.printer.failures >= BREAKS and duties.Banner.COPY in till.orders[reading.reference].banners
 
 
-def _list(till: Till) -> m.PrintList | None:
+def _list(till: Till) -> duties.PrintList | None:
     """Tickets that waited for long don't come as a storm. A single one is as short as a list of it.
 
     What is on it is read again when a person calls for it, and not before, or the list would come in pieces.
@@ -88,7 +88,7 @@ def _list(till: Till) -> m.PrintList | None:
     waiting = [order.reading for order in unprinted(till) if order.reading and not order.called_for]
     old = [reading for reading in waiting if _waited(till, reading)]
     old.sort(key=lambda reading: reading.paid_at)
-    return m.PrintList(tuple(old[:MOST_ON_LIST])) if len(old) > 1 else None
+    return duties.PrintList(tuple(old[:MOST_ON_LIST])) if len(old) > 1 else None
 
 
 def _waited(till: Till, reading: MerchantOrder) -> bool:
@@ -122,7 +122,7 @@ def reprint(till: Till, reference: str) -> Till:
         case Stage.PAID:  # which can't be read again, perhaps never; the person takes it upon themselves
             return replace(till, confirmed=remember(till.confirmed, order.reading.id, ALL_THE_SAME))
         case Stage.PRINTED | Stage.UNCONFIRMED:
-            return till.put(_called_for(order, Move.REPRINT).with_banner(m.Banner.COPY))
+            return till.put(_called_for(order, Move.REPRINT).with_banner(duties.Banner.COPY))
     return till
 
 
@@ -133,16 +133,16 @@ def _called_for(order: Order, move: Move) -> Order:
 # --- what became of it ---------------------------------------------------------------------------------------------
 
 
-def take_printer_event(till: Till, event: m.PrinterEvent, now: float) -> Till:
+def take_printer_event(till: Till, event: events.PrinterEvent, now: float) -> Till:
     """The till after an event of the printing worker."""
     match event:
-        case m.PrinterSeen(paper):
+        case events.PrinterSeen(paper):
             return _see_paper(till, paper, now)
-        case m.TicketBegun(reference):
+        case events.TicketBegun(reference):
             return till.put(till.orders[reference].moved(Move.BEGUN))
-        case m.SlipBegun(slip):
+        case events.SlipBegun(slip):
             return begin_to_tell(till, slip, now)
-        case m.SlipTried(slip, end):
+        case events.SlipTried(slip, end):
             return _take_slip(till, slip, end, now)
     order = _under_way(till)
     assert order is not None, f"{event} with no ticket under way"
@@ -154,28 +154,30 @@ def _under_way(till: Till) -> Order | None:
     return next((order for order in till.orders.values() if order.stage is Stage.PRINTING), None)
 
 
-def _take_ticket(till: Till, order: Order, end: m.TicketEnd, now: float) -> Till:
+def _take_ticket(till: Till, order: Order, end: events.TicketEnd, now: float) -> Till:
     """What became of the ticket under way."""
     match end:
-        case m.TicketPrinted(proof, paper):
+        case events.TicketPrinted(proof, paper):
             till = replace(till, proof=proof) if proof.better_than(till.proof) else till
-            outcome = m.Outcome.COPY if m.Banner.COPY in order.banners else m.Outcome.PRINTED
+            outcome = duties.Outcome.COPY if duties.Banner.COPY in order.banners else duties.Outcome.PRINTED
             till = replace(_see_paper(till, paper, now), ticket_at=now)
             return _ticket_out(till, order.moved(Move.PROVED), outcome, now)
-        case m.TicketUnproved(paper):
-            if till.proof is not m.Proof.NONE:
+        case events.TicketUnproved(paper):
+            if till.proof is not events.Proof.NONE:
                 till = till.alarm(Concern.SILENT_PRINTER, order.reference)
             else:
                 till = replace(till, ticket_at=now)
-            return _ticket_out(_see_paper(till, paper, now), order.moved(Move.UNPROVED), m.Outcome.UNCONFIRMED, now)
-        case m.TicketInterrupted(paper):
-            order = order.moved(Move.INTERRUPTED).with_banner(m.Banner.COPY)
-        case m.TicketRefused(paper):
+            return _ticket_out(
+                _see_paper(till, paper, now), order.moved(Move.UNPROVED), duties.Outcome.UNCONFIRMED, now
+            )
+        case events.TicketInterrupted(paper):
+            order = order.moved(Move.INTERRUPTED).with_banner(duties.Banner.COPY)
+        case events.TicketRefused(paper):
             order = order.moved(Move.REFUSED)
     return _rest(till, paper, now).put(order)
 
 
-def _ticket_out(till: Till, order: Order, outcome: m.Outcome, now: float) -> Till:
+def _ticket_out(till: Till, order: Order, outcome: duties.Outcome, now: float) -> Till:
     last = LastTicket(till.date(now), order.reference, outcome)
     till = replace(_note_paper(_recovered(till, now), order, now), last_ticket=last).put(order)
     return till.report(outcome, order.reference, order.paid_by[0])
@@ -185,16 +187,16 @@ def _note_paper(till: Till, order: Order, now: float) -> Till:
     """How long it took from the doorbell to the paper; of a copy that means nothing."""
     heard = till.news.get(order.paid_by[0])
     till = replace(till, news=without(till.news, *order.paid_by))
-    if heard is None or m.Banner.COPY in order.banners:
+    if heard is None or duties.Banner.COPY in order.banners:
         return till
     return replace(till, waits=(*till.waits[1 - WAITS :], now - heard))
 
 
-def _take_slip(till: Till, slip: m.Slip, end: m.TicketEnd, now: float) -> Till:
+def _take_slip(till: Till, slip: duties.Slip, end: events.TicketEnd, now: float) -> Till:
     """One that broke off comes again. A list that is out holds its tickets back until a person asks for them."""
-    if isinstance(end, m.TicketInterrupted | m.TicketRefused):
+    if isinstance(end, events.TicketInterrupted | events.TicketRefused):
         return _rest(not_told(till, slip), end.paper, now)
-    for reading in slip.orders if isinstance(slip, m.PrintList) else ():
+    for reading in slip.orders if isinstance(slip, duties.PrintList) else ():
         order = till.orders.get(reading.reference)
         if order is not None and order.stage is Stage.PAID and not order.called_for:
             till = till.put(order.moved(Move.LISTED))
@@ -207,13 +209,13 @@ def _recovered(till: Till, now: float) -> Till:
     return replace(till, printer=replace(till.printer, failures=0, retry_at=now))
 
 
-def _rest(till: Till, paper: m.Paper, now: float) -> Till:
+def _rest(till: Till, paper: events.Paper, now: float) -> Till:
     """The ticket is still owed; a printer that breaks at each one is not fed the whole roll."""
     failures = till.printer.failures + 1
     printer = replace(till.printer, failures=failures, retry_at=now + back_off(failures))
     return _see_paper(replace(till, printer=printer), paper, now)
 
 
-def _see_paper(till: Till, paper: m.Paper, now: float) -> Till:
+def _see_paper(till: Till, paper: events.Paper, now: float) -> Till:
     pause = LOOK_AT_PRINTER if paper.prints else LOOK_AT_TROUBLED_PRINTER
     return replace(till, printer=replace(till.printer, paper=paper, look_at=now + pause))

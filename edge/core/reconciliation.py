@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal, localcontext
 
-from edge.core import messages as m
+from edge.core import duties, events
 from edge.core.day_report import Day, Entry, Received, Sum, total
 from edge.core.lifecycle import FINISHED, Order, Stage
 from edge.core.order import EXACT, NEVER, MerchantOrder
@@ -19,7 +19,7 @@ from edge.core.state import Till
 def ask_day(till: Till, day: date, now: float) -> Till:
     """Somebody wants the slip of this day: ask Mercado Pago first. It is no ticket: a power cut may take the wish."""
     begin, end = (datetime.combine(each, time.min, till.settings.timezone) for each in (day, day + timedelta(days=1)))
-    return till.owe(m.ReadDay(begin, end), now)
+    return till.owe(duties.ReadDay(begin, end), now)
 
 
 def today(till: Till, now: float) -> date | None:
@@ -30,16 +30,16 @@ def today(till: Till, now: float) -> date | None:
 
 def being_closed(till: Till) -> bool:
     """Whether the slip of some day is on its way."""
-    asked = any(isinstance(duty, m.ReadDay) for duty in till.agenda)
-    return asked or any(isinstance(slip, m.PrintDay) for slip in till.slips)
+    asked = any(isinstance(duty, duties.ReadDay) for duty in till.agenda)
+    return asked or any(isinstance(slip, duties.PrintDay) for slip in till.slips)
 
 
-def take_day(till: Till, duty: m.ReadDay, read: m.DayRead, now: float) -> Till:
+def take_day(till: Till, duty: duties.ReadDay, read: events.DayRead, now: float) -> Till:
     """Ask for the rest of the list, or owe the slip, which replaces one of the same day that still waits for paper."""
     if read.reached:
         return till.owe(replace(duty, since=read.reached, so_far=read.payments), now)
-    slip = m.PrintDay(summarize(till, duty, read))
-    others = (other for other in till.slips if not (isinstance(other, m.PrintDay) and other.day.on == slip.day.on))
+    slip = duties.PrintDay(summarize(till, duty, read))
+    others = (other for other in till.slips if not (isinstance(other, duties.PrintDay) and other.day.on == slip.day.on))
     return replace(till, slips=(*others, slip))
 
 
@@ -49,7 +49,7 @@ Sale = tuple[Order, MerchantOrder]
 """An order, and the reading that said that it is paid."""
 
 
-def summarize(till: Till, span: m.ReadDay, read: m.DayRead) -> Day:
+def summarize(till: Till, span: duties.ReadDay, read: events.DayRead) -> Day:
     """What the day came to, by our tickets and by Mercado Pago's list."""
     sales = [(order, order.reading) for order in (*till.past.values(), *till.orders.values()) if order.reading]
     done = [sale for sale in sales if _has_ticket(sale[0])]
@@ -84,7 +84,7 @@ def _moment(order: Order) -> datetime:
     return paid_at if paid_at > NEVER else order.filed_at or NEVER
 
 
-def _waiting(sales: Iterable[Sale], span: m.ReadDay) -> Iterator[Entry]:
+def _waiting(sales: Iterable[Sale], span: duties.ReadDay) -> Iterator[Entry]:
     for order, reading in sales:
         if not _has_ticket(order) and span.covers(_moment(order)):
             yield Entry(order.reference, reading.received, reading.currency)
@@ -96,7 +96,7 @@ def _payments(sales: Iterable[Sale]) -> frozenset[str]:
 
 def _looked_into(till: Till, payment: Received) -> bool:
     """It came while Mercado Pago was asked, and has its ticket in a moment."""
-    return m.Verify(payment.merchant_order) in till.agenda or m.ReadPayment(payment.id) in till.agenda
+    return duties.Verify(payment.merchant_order) in till.agenda or duties.ReadPayment(payment.id) in till.agenda
 
 
 def _entry(payment: Received) -> Entry:
@@ -108,7 +108,7 @@ def _sum(payments: Iterable[Received]) -> Sum:
     return total(len({each.sale for each in listed}), ((each.currency, each.amount) for each in listed))
 
 
-def _without_money(done: Iterable[Sale], span: m.ReadDay, listed: Mapping[str, Received]) -> Iterator[Entry]:
+def _without_money(done: Iterable[Sale], span: duties.ReadDay, listed: Mapping[str, Received]) -> Iterator[Entry]:
     """What a ticket was printed for and Mercado Pago doesn't list, or not in full: refunded since, as a rule."""
     for order, reading in done:
         for payment in reading.approved:

@@ -5,7 +5,7 @@ None of this moves money, cancels an order or makes an unmarked ticket: whoever 
 
 from dataclasses import replace
 
-from edge.core import messages as m
+from edge.core import duties, events
 from edge.core.lifecycle import Stage
 from edge.core.printing import reprint
 from edge.core.reconciliation import ask_day, being_closed, today
@@ -15,39 +15,39 @@ IDENTIFY = 15.0
 """How long the lights wave. Seconds."""
 
 
-def obey(till: Till, came: m.CommandCame, now: float) -> Till:
+def obey(till: Till, came: events.CommandCame, now: float) -> Till:
     """Do what was asked, as far as it may be, and owe an answer."""
     match came.command:
-        case m.Command.IDENTIFY:
+        case duties.Command.IDENTIFY:
             return _reply(
                 replace(till, identify_until=now + IDENTIFY), came, True, f"the lights wave for {IDENTIFY:g} seconds"
             )
-        case m.Command.CHECK_NOW:
+        case duties.Command.CHECK_NOW:
             return _reply(till, came, True, "looking at the till, at its payments and at the printer")
-        case m.Command.REPORT:
+        case duties.Command.REPORT:
             return _reply(till, came, True, "")
-        case m.Command.TEST_TICKET:
+        case duties.Command.TEST_TICKET:
             return _test(till, came)
-        case m.Command.REPRINT:
+        case duties.Command.REPRINT:
             return _reprint(till, came)
-        case m.Command.END_OF_DAY:
+        case duties.Command.END_OF_DAY:
             return _close(till, came, now)
 
 
-def _reply(till: Till, came: m.CommandCame, done: bool, text: str) -> Till:
-    return replace(till, replies=(*till.replies, m.Reply(came.reply_to, came.command, done, text)))
+def _reply(till: Till, came: events.CommandCame, done: bool, text: str) -> Till:
+    return replace(till, replies=(*till.replies, duties.Reply(came.reply_to, came.command, done, text)))
 
 
-def _test(till: Till, came: m.CommandCame) -> Till:
+def _test(till: Till, came: events.CommandCame) -> Till:
     paper = till.printer.paper
     if not paper.prints:
         return _reply(till, came, False, f"the printer can't print now: {paper}")
-    if m.PrintTest() in till.slips:
+    if duties.PrintTest() in till.slips:
         return _reply(till, came, False, "a test slip is on its way already")
-    return _reply(replace(till, slips=(*till.slips, m.PrintTest())), came, True, "a test slip is printed")
+    return _reply(replace(till, slips=(*till.slips, duties.PrintTest())), came, True, "a test slip is printed")
 
 
-def _reprint(till: Till, came: m.CommandCame) -> Till:
+def _reprint(till: Till, came: events.CommandCame) -> Till:
     """Only what has its ticket: a first ticket comes by itself, or when somebody at the till asks for it."""
     order = till.order(came.reference)
     if order is None:
@@ -57,7 +57,7 @@ def _reprint(till: Till, came: m.CommandCame) -> Till:
     return _reply(reprint(till, came.reference), came, True, "a marked copy is printed")
 
 
-def _close(till: Till, came: m.CommandCame, now: float) -> Till:
+def _close(till: Till, came: events.CommandCame, now: float) -> Till:
     """One day at a time: whoever can write to the broker could ask for a thousand."""
     if being_closed(till):
         return _reply(till, came, False, "the slip of a day is on its way already")

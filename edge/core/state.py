@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
 from typing import TypeVar
 
-from edge.core import messages as m
+from edge.core import duties, events
 from edge.core.button import Button
 from edge.core.lifecycle import FINISHED, Order
 from edge.core.order import Account, MerchantOrder
@@ -80,7 +80,7 @@ def back_off(tries: int, jitter: float = 0.0) -> float:
 class Api:
     """How it stands with Mercado Pago."""
 
-    trouble: m.Trouble | None = None
+    trouble: events.Trouble | None = None
     why: str = ""
     failures: int = 0
     retry_at: float = 0.0
@@ -99,7 +99,7 @@ class Api:
 class Printer:
     """How it stands with the printer."""
 
-    paper: m.Paper = m.Paper.UNKNOWN
+    paper: events.Paper = events.Paper.UNKNOWN
     look_at: float = 0.0
     retry_at: float = 0.0
     failures: int = 0
@@ -124,7 +124,7 @@ class LastTicket:
     at: datetime | None
     """By Mercado Pago's clock."""
     reference: str
-    outcome: m.Outcome
+    outcome: duties.Outcome
 
 
 @dataclass(frozen=True)
@@ -132,9 +132,9 @@ class Today:
     """What came out on one day, by the shop's calendar and Mercado Pago's clock; `date` is "" if it isn't known."""
 
     date: str = ""
-    counts: Mapping[m.Outcome, int] = field(default_factory=dict)
+    counts: Mapping[duties.Outcome, int] = field(default_factory=dict)
 
-    def count(self, outcome: m.Outcome, date: str) -> "Today":
+    def count(self, outcome: duties.Outcome, date: str) -> "Today":
         counts = self.counts if date == self.date else {}
         return Today(date, {**counts, outcome: counts.get(outcome, 0) + 1})
 
@@ -169,20 +169,20 @@ class Till:
     orders: Mapping[str, Order] = field(default_factory=dict)
     past: Mapping[str, Order] = field(default_factory=dict)
     """Finished orders, remembered so that late and repeated news of them do no harm."""
-    agenda: Mapping[m.PaymentDuty, Due] = field(default_factory=dict)
+    agenda: Mapping[duties.PaymentDuty, Due] = field(default_factory=dict)
     """What we owe Mercado Pago, and when. Of these the journal keeps the doorbells."""
-    reports: Mapping[int, m.Report] = field(default_factory=dict)
+    reports: Mapping[int, duties.Report] = field(default_factory=dict)
     notices: frozenset[Notice] = frozenset()
     pos_id: str = ""
     swept_until: datetime | None = None
     known_since: datetime | None = None
     """Of what was paid before this we can't say that it has no ticket: a journal that is gone, or pruned, knew.
     By Mercado Pago's clock; None until we have heard it."""
-    proof: m.Proof = m.Proof.NONE
+    proof: events.Proof = events.Proof.NONE
     """The best that this printer was ever seen to give."""
     today: Today = field(default_factory=Today)
     last_ticket: LastTicket | None = None
-    told: Mapping[m.Cause, float] = field(default_factory=dict)
+    told: Mapping[duties.Cause, float] = field(default_factory=dict)
     """When a slip last said that something fails, by the core's clock."""
 
     # Asked for again after a start.
@@ -212,9 +212,9 @@ class Till:
     """The button was held when we knew of no order; a look at the till, if it comes soon, says which was meant."""
     dropped_messages: int = 0
     last_report: int = 0
-    slips: tuple[m.Slip, ...] = ()
+    slips: tuple[duties.Slip, ...] = ()
     """What is owed to the printer beside tickets."""
-    replies: tuple[m.Reply, ...] = ()
+    replies: tuple[duties.Reply, ...] = ()
     """What is owed to support."""
     news: Mapping[str, float] = field(default_factory=dict)
     """When we heard that a merchant order is closed which has no ticket yet, by its id."""
@@ -228,7 +228,7 @@ class Till:
     swept_at: float = float("-inf")
     swept_far_at: float | None = None
     """When we last looked further back than the sweeps do."""
-    failing: Mapping[m.Cause, float] = field(default_factory=dict)
+    failing: Mapping[duties.Cause, float] = field(default_factory=dict)
     """What keeps us from our work, and since when."""
     ticket_at: float = float("-inf")
     cancelled_at: float = float("-inf")
@@ -271,25 +271,27 @@ class Till:
         past = without(self.past, reference) if reference in self.past else self.past
         return replace(self, orders={**self.orders, reference: order}, past=past)
 
-    def owe(self, duty: m.PaymentDuty, at: float) -> "Till":
+    def owe(self, duty: duties.PaymentDuty, at: float) -> "Till":
         """Put a duty on the agenda. One that is there already comes no later than it would have."""
         due = self.agenda.get(duty) or Due(at, at)
         return self.schedule(duty, replace(due, at=min(due.at, at)))
 
-    def schedule(self, duty: m.PaymentDuty, due: Due) -> "Till":
+    def schedule(self, duty: duties.PaymentDuty, due: Due) -> "Till":
         """Say exactly when a duty is due."""
         return replace(self, agenda={**self.agenda, duty: due})
 
-    def drop(self, *duties: m.PaymentDuty) -> "Till":
+    def drop(self, *duties: duties.PaymentDuty) -> "Till":
         """Take duties off the agenda."""
         return replace(self, agenda=without(self.agenda, *duties))
 
-    def report(self, outcome: m.Outcome, reference: str = "", merchant_order: str = "", reason: str = "") -> "Till":
+    def report(
+        self, outcome: duties.Outcome, reference: str = "", merchant_order: str = "", reason: str = ""
+    ) -> "Till":
         """Tell the relay, as soon as it listens. Of rejections, which anybody can cause, no more than `MEMORY` wait."""
-        if outcome is m.Outcome.REJECTED and len(self.reports) >= MEMORY:
+        if outcome is duties.Outcome.REJECTED and len(self.reports) >= MEMORY:
             return self
         number = self.last_report + 1
-        report = m.Report(outcome, reference, merchant_order, reason)
+        report = duties.Report(outcome, reference, merchant_order, reason)
         today = self.today.count(outcome, self.day)
         return replace(self, last_report=number, reports={**self.reports, number: report}, today=today)
 

@@ -7,7 +7,7 @@ at it; what is wrong outranks what is going on.
 from enum import StrEnum
 from typing import Any
 
-from edge.core import messages as m
+from edge.core import duties, events
 from edge.core.lifecycle import Stage
 from edge.core.printing import breaks_each, unprinted
 from edge.core.state import ODD_TRIES, Due, Till
@@ -48,7 +48,7 @@ def signal(till: Till, now: float) -> Signal:
         (Signal.CANCELLED, now - till.cancelled_at < SHOWN),
         (Signal.ATTENTION, bool(problems(till))),
         (Signal.PRINTER, not till.printer.paper.prints or breaks_each(till)),
-        (Signal.STARTING, till.api.trouble is m.Trouble.CLOCK),
+        (Signal.STARTING, till.api.trouble is events.Trouble.CLOCK),
         (Signal.UNREACHABLE, till.api.down),
         (Signal.STARTING, not till.pos_id or till.known_since is None),
         (Signal.WORKING, _working(till, now)),
@@ -71,7 +71,7 @@ def problems(till: Till) -> list[str]:
         for order in unprinted(till)
         if _stuck(till, order.paid_by[0])
     ]
-    if till.api.trouble is m.Trouble.REFUSED:
+    if till.api.trouble is events.Trouble.REFUSED:
         found.append(till.api.why)
     if till.button.stuck:
         found.append("the button was found pressed at start; it is ignored until it is released")
@@ -93,14 +93,14 @@ def not_ready(till: Till) -> str:
 
 def _working(till: Till, now: float) -> bool:
     """Whether somebody's news is being looked into, or paper is moving."""
-    asked = (m.Verify, m.ReadPayment, m.Cancel)
+    asked = (duties.Verify, duties.ReadPayment, duties.Cancel)
     busy = any(isinstance(duty, asked) and _fresh(due, now) for duty, due in till.agenda.items())
     stages = (Stage.PAID, Stage.PRINTING, Stage.CANCELLING)
     return busy or till.cancel_wanted_at is not None or any(order.stage in stages for order in till.orders.values())
 
 
 def _stuck(till: Till, merchant_order: str) -> bool:
-    due = till.agenda.get(m.Verify(merchant_order))
+    due = till.agenda.get(duties.Verify(merchant_order))
     return due is not None and due.tries + due.missed >= ODD_TRIES
 
 
@@ -150,11 +150,11 @@ def _last_ticket(till: Till) -> dict[str, Any] | None:
 
 
 COUNTED = {
-    "printed": m.Outcome.PRINTED,
-    "unconfirmed": m.Outcome.UNCONFIRMED,
-    "copies": m.Outcome.COPY,
-    "rejected": m.Outcome.REJECTED,
-    "cancelled": m.Outcome.CANCELLED,
+    "printed": duties.Outcome.PRINTED,
+    "unconfirmed": duties.Outcome.UNCONFIRMED,
+    "copies": duties.Outcome.COPY,
+    "rejected": duties.Outcome.REJECTED,
+    "cancelled": duties.Outcome.CANCELLED,
 }
 
 

@@ -11,8 +11,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from edge.core import button as buttons
+from edge.core import duties, events
 from edge.core import evidence as sale
-from edge.core import messages as m
 from edge.core.button import Gesture
 from edge.core.failures import NO_POS, watch
 from edge.core.lifecycle import FINISHED, Move, Order, Stage
@@ -42,7 +42,7 @@ SWEEP_PAUSE = 5.0
 # --- what is owed --------------------------------------------------------------------------------------------------
 
 
-def payment_duty(till: Till, now: float) -> m.PaymentDuty | None:
+def payment_duty(till: Till, now: float) -> duties.PaymentDuty | None:
     """What we owe Mercado Pago now. A cashier who waits comes first, then whatever has been due longest."""
     if now < till.api.retry_at:
         return None
@@ -50,59 +50,59 @@ def payment_duty(till: Till, now: float) -> m.PaymentDuty | None:
     return min(may, key=lambda duty: (_rank(till, duty), till.agenda[duty].at), default=None)
 
 
-def _rank(till: Till, duty: m.PaymentDuty) -> int:
+def _rank(till: Till, duty: duties.PaymentDuty) -> int:
     """A cashier waits for a cancel, and for money that was seen; what others ring comes behind our own questions."""
-    if isinstance(duty, m.Cancel):
+    if isinstance(duty, duties.Cancel):
         return 0
     if till.agenda[duty].at == FIRST:
         return 1
     return 3 if _was_rung(duty) and not _is_for_a_ticket(till, duty) else 2
 
 
-def _is_for_a_ticket(till: Till, duty: m.PaymentDuty) -> bool:
-    return any(duty == m.Verify(order.paid_by[0]) for order in unprinted(till))
+def _is_for_a_ticket(till: Till, duty: duties.PaymentDuty) -> bool:
+    return any(duty == duties.Verify(order.paid_by[0]) for order in unprinted(till))
 
 
-def _was_rung(duty: m.PaymentDuty) -> bool:
+def _was_rung(duty: duties.PaymentDuty) -> bool:
     """Whether a doorbell may be behind it, and be it one of ten thousand."""
-    return isinstance(duty, m.Verify | m.ReadPayment)
+    return isinstance(duty, duties.Verify | duties.ReadPayment)
 
 
-def _may_ask(till: Till, duty: m.PaymentDuty, now: float) -> bool:
+def _may_ask(till: Till, duty: duties.PaymentDuty, now: float) -> bool:
     if not till.pos_id:  # without it no payment can be placed, and a ticket might be another till's
-        return isinstance(duty, m.FindPos)
+        return isinstance(duty, duties.FindPos)
     if till.known_since is None:  # without it no ticket can be told from a copy
-        return isinstance(duty, m.FindPos | m.Sweep)
+        return isinstance(duty, duties.FindPos | duties.Sweep)
     return not _was_rung(duty) or till.lookups - now < PATIENCE
 
 
 # --- what a fact teaches -------------------------------------------------------------------------------------------
 
 
-def learn(till: Till, event: m.Event, now: float) -> Till:
+def learn(till: Till, event: events.Event, now: float) -> Till:
     """The till after `event`."""
     match event:
-        case m.Ticked():
+        case events.Ticked():
             pass
-        case m.Started():
+        case events.Started():
             till = _start(till, event, now)
-        case m.Asked(duty):
+        case events.Asked(duty):
             till = _ask(till, duty, now)
-        case m.Answered(duty, answer):
+        case events.Answered(duty, answer):
             till = _take_answer(till, duty, answer, now)
-        case m.DoorbellRang():
+        case events.DoorbellRang():
             till = _ring(till, event, now)
-        case m.ButtonDown(at):
+        case events.ButtonDown(at):
             till = replace(till, button=buttons.edge(till.button, True, now if at is None else at))
-        case m.ButtonUp(at):
+        case events.ButtonUp(at):
             till = replace(till, button=buttons.edge(till.button, False, now if at is None else at))
-        case m.ReprintAsked(reference):
+        case events.ReprintAsked(reference):
             till = reprint(till, reference)
-        case m.DayAsked(day):
+        case events.DayAsked(day):
             till = ask_day(till, day, now)
-        case m.JournalTried(why):
+        case events.JournalTried(why):
             till = replace(till, journal_why=why)
-        case _ if isinstance(event, m.PrinterEvent):
+        case _ if isinstance(event, events.PrinterEvent):
             till = take_printer_event(till, event, now)
         case _:
             till = take_link_event(till, event, now)
@@ -110,27 +110,27 @@ def learn(till: Till, event: m.Event, now: float) -> Till:
     return watch(read_old_again(till, now), now)
 
 
-def _start(till: Till, event: m.Started, now: float) -> Till:
+def _start(till: Till, event: events.Started, now: float) -> Till:
     """Take up again what the journal says was under way."""
-    till = replace(till, button=buttons.found(event.button_down, now)).owe(m.FindPos(), now)
+    till = replace(till, button=buttons.found(event.button_down, now)).owe(duties.FindPos(), now)
     for order in tuple(till.orders.values()):
         match order.stage:
             case Stage.WAITING:
-                till = till.owe(m.Search(order.reference), now)
+                till = till.owe(duties.Search(order.reference), now)
             case Stage.CANCELLING:
-                till = till.owe(m.Cancel(order.reference), now)
+                till = till.owe(duties.Cancel(order.reference), now)
             case Stage.PRINTING:
-                till = till.put(order.moved(Move.INTERRUPTED).with_banner(m.Banner.COPY))
+                till = till.put(order.moved(Move.INTERRUPTED).with_banner(duties.Banner.COPY))
         if order.reading and till.known_since is None:  # the journal lacks commits, perhaps those of its ticket
-            till = till.put(till.orders[order.reference].with_banner(m.Banner.COPY))
+            till = till.put(till.orders[order.reference].with_banner(duties.Banner.COPY))
     return look_around(till, now)
 
 
-def _ring(till: Till, bell: m.DoorbellRang, now: float) -> Till:
+def _ring(till: Till, bell: events.DoorbellRang, now: float) -> Till:
     """A doorbell: go and look. Equal ones fall together."""
-    if bell.kind not in m.RUNG or (bell.for_all and not _expects_money(till)):
+    if bell.kind not in events.RUNG or (bell.for_all and not _expects_money(till)):
         return till
-    duty = m.RUNG[bell.kind](bell.id)
+    duty = events.RUNG[bell.kind](bell.id)
     due = till.agenda.get(duty)
     if due is None and sum(map(_was_rung, till.agenda)) >= MOST_DOORBELLS:
         return till.owe(sweep(till), max(now, till.swept_at + SWEEP_PAUSE)) if till.pos_id else till
@@ -142,7 +142,7 @@ def _ring(till: Till, bell: m.DoorbellRang, now: float) -> Till:
 
 def _expects_money(till: Till) -> bool:
     """Whether news that names no till may be ours; else each sale of a chain would be looked up by all its tills."""
-    return bool(till.settings.reference_prefix) or any(isinstance(duty, m.Search) for duty in till.agenda)
+    return bool(till.settings.reference_prefix) or any(isinstance(duty, duties.Search) for duty in till.agenda)
 
 
 def _concerns(till: Till, reading: MerchantOrder) -> bool:
@@ -151,7 +151,7 @@ def _concerns(till: Till, reading: MerchantOrder) -> bool:
     return till.order(reading.reference) is not None or bool(prefix and reading.reference.startswith(prefix))
 
 
-def _ask(till: Till, duty: m.PaymentDuty, now: float) -> Till:
+def _ask(till: Till, duty: duties.PaymentDuty, now: float) -> Till:
     """The question is on its way; one that somebody rang for is paid from our share of Mercado Pago's patience."""
     if _was_rung(duty):
         till = replace(till, lookups=max(till.lookups, now) + LOOKUP)
@@ -162,43 +162,45 @@ def _ask(till: Till, duty: m.PaymentDuty, now: float) -> Till:
 # --- what Mercado Pago answers -------------------------------------------------------------------------------------
 
 
-def _take_answer(till: Till, duty: m.PaymentDuty, answer: m.Answer, now: float) -> Till:
-    if isinstance(answer, m.Unreachable):
+def _take_answer(till: Till, duty: duties.PaymentDuty, answer: events.Answer, now: float) -> Till:
+    if isinstance(answer, events.Unreachable):
         return _wait_for_api(till, duty, answer, now)
     due = till.agenda.get(duty) or Due(now, now)
     till = replace(till, api=Api()).drop(duty)
     match answer:
-        case m.PosFound(pos_id):
+        case events.PosFound(pos_id):
             return look_around(replace(till, pos_id=pos_id), now)
-        case m.MerchantOrderRead(reading) if due.for_all and not _concerns(till, reading):
+        case events.MerchantOrderRead(reading) if due.for_all and not _concerns(till, reading):
             return _ring_again(till, duty, due, now)
-        case m.MerchantOrderRead(reading):
+        case events.MerchantOrderRead(reading):
             till = _note_news(till, reading, now if due.since == FIRST else due.since)
             till = sale.read(till, reading, now)
             till = _ask_again(till, duty, due, now) if sale.in_doubt(till, reading.id, now) else till
             return _ring_again(till, duty, due, now)
-        case m.PaymentRead() if due.for_all and answer.pos_id != till.pos_id:
+        case events.PaymentRead() if due.for_all and answer.pos_id != till.pos_id:
             return till  # it was made elsewhere, and if it was ours after all, the sweep finds it
-        case m.PaymentRead(merchant_order="") if not sale.waiting_for(till, answer.id) and due.missed < NOT_FOUND_TRIES:
+        case events.PaymentRead(merchant_order="") if (
+            not sale.waiting_for(till, answer.id) and due.missed < NOT_FOUND_TRIES
+        ):
             return _ask_again(till, duty, due, now)
-        case m.PaymentRead():
+        case events.PaymentRead():
             return _ring_again(sale.place(till, answer), duty, due, now)
-        case m.OrdersFound(reference, readings):
+        case events.OrdersFound(reference, readings):
             return _keep_watching(sale.read_all(till, readings, now), reference, due, now)
-        case m.TillSeen(reference):
+        case events.TillSeen(reference):
             return _see_till(till, reference, now)
-        case m.CancelTried():
+        case events.CancelTried():
             return _take_cancel(till, answer, due, now)
-        case m.Swept():
+        case events.Swept():
             return _take_sweep(till, answer, now)
-        case m.DayRead():
-            assert isinstance(duty, m.ReadDay)
+        case events.DayRead():
+            assert isinstance(duty, duties.ReadDay)
             return take_day(till, duty, answer, now)
-        case m.NotFound():
+        case events.NotFound():
             return _miss(till, duty, due, now)
 
 
-def _ring_again(till: Till, duty: m.PaymentDuty, due: Due, now: float) -> Till:
+def _ring_again(till: Till, duty: duties.PaymentDuty, due: Due, now: float) -> Till:
     """A doorbell came while we were asking: what we heard may be older than the news."""
     return till.schedule(duty, Due(now, now, for_all=due.for_all)) if due.rung_again else till
 
@@ -213,16 +215,16 @@ def _note_news(till: Till, reading: MerchantOrder, heard: float) -> Till:
     return replace(till, news=remember(till.news, reading.id, heard))
 
 
-def _ask_again(till: Till, duty: m.PaymentDuty, due: Due, now: float) -> Till:
+def _ask_again(till: Till, duty: duties.PaymentDuty, due: Due, now: float) -> Till:
     """It may be too early to know."""
     later = replace(due, at=now + back_off(due.missed), missed=due.missed + 1, rung_again=False)
     return till.schedule(duty, later)
 
 
-def _wait_for_api(till: Till, duty: m.PaymentDuty, answer: m.Unreachable, now: float) -> Till:
+def _wait_for_api(till: Till, duty: duties.PaymentDuty, answer: events.Unreachable, now: float) -> Till:
     """Ask again later: this question by its own clock, and any other not before the line has had a rest."""
     pause = max(back_off(till.api.failures, answer.jitter), answer.retry_after)
-    if answer.trouble is m.Trouble.REFUSED:
+    if answer.trouble is events.Trouble.REFUSED:
         pause = max(pause, REFUSED_EVERY)
     due = till.agenda.get(duty) or Due(now, now)
     if till.api.failures == 0:  # others were answered: it is this question
@@ -233,27 +235,27 @@ def _wait_for_api(till: Till, duty: m.PaymentDuty, answer: m.Unreachable, now: f
     return replace(till, api=api).schedule(duty, replace(due, at=max(due.at, api.retry_at + back_off(0))))
 
 
-def _miss(till: Till, duty: m.PaymentDuty, due: Due, now: float) -> Till:
+def _miss(till: Till, duty: duties.PaymentDuty, due: Due, now: float) -> Till:
     """Mercado Pago knows no such thing. It may be too early; what stays unknown was forged, or is another seller's."""
-    if isinstance(duty, m.FindPos):
+    if isinstance(duty, duties.FindPos):
         return _miss_pos(till, duty, due, now)
-    if due.missed < NOT_FOUND_TRIES or (isinstance(duty, m.Verify) and sale.in_doubt(till, duty.id, now)):
+    if due.missed < NOT_FOUND_TRIES or (isinstance(duty, duties.Verify) and sale.in_doubt(till, duty.id, now)):
         return _ask_again(till, duty, due, now)
     match duty:
-        case m.Verify() | m.ReadPayment() if due.for_all:
+        case duties.Verify() | duties.ReadPayment() if due.for_all:
             return till
-        case m.Verify(identity):
+        case duties.Verify(identity):
             return sale.reject(till, "not_found", merchant_order=identity)
-        case m.ReadPayment(identity) if sale.waiting_for(till, identity):
-            return sale.place(till, m.PaymentRead(identity, "", ""))
-        case m.ReadPayment(identity):
+        case duties.ReadPayment(identity) if sale.waiting_for(till, identity):
+            return sale.place(till, events.PaymentRead(identity, "", ""))
+        case duties.ReadPayment(identity):
             return sale.reject(till, "not_found", merchant_order=f"payment {identity}")
     return till
 
 
-def _miss_pos(till: Till, duty: m.FindPos, due: Due, now: float) -> Till:
+def _miss_pos(till: Till, duty: duties.FindPos, due: Due, now: float) -> Till:
     """There is no such point of sale. A person must look; what we knew of it yesterday has to do until then."""
-    api = Api(m.Trouble.REFUSED, NO_POS, failures=2, retry_at=0.0 if till.pos_id else now + REFUSED_EVERY)
+    api = Api(events.Trouble.REFUSED, NO_POS, failures=2, retry_at=0.0 if till.pos_id else now + REFUSED_EVERY)
     return replace(till, api=api).schedule(duty, replace(due, at=now + REFUSED_EVERY, missed=due.missed + 1))
 
 
@@ -263,9 +265,9 @@ def _keep_watching(till: Till, reference: str, due: Due, now: float) -> Till:
     if order is None or order.stage not in (Stage.WAITING, Stage.CANCELLED):
         return till
     if reference == till.loaded:
-        return till.schedule(m.Search(reference), Due(now + till.settings.check_every, now))
+        return till.schedule(duties.Search(reference), Due(now + till.settings.check_every, now))
     if now - due.since < till.settings.grace:
-        return till.schedule(m.Search(reference), due.later(now))
+        return till.schedule(duties.Search(reference), due.later(now))
     return till.put(order.moved(Move.GIVEN_UP)) if order.stage is Stage.WAITING else till
 
 
@@ -273,10 +275,10 @@ def _see_till(till: Till, reference: str | None, now: float) -> Till:
     """Which order is on the till now; one that left it was paid, removed or replaced, or has expired."""
     left = till.orders.get(till.loaded or "")
     if left is not None and left.reference != reference and left.stage is Stage.WAITING:
-        till = till.schedule(m.Search(left.reference), Due(now, now))
+        till = till.schedule(duties.Search(left.reference), Due(now, now))
     till = _load(till, reference, now) if reference else replace(till, loaded=None)
     till = _cancel_seen(till, now) if till.cancel_wanted_at is not None else till
-    return till.owe(m.LookAtTill(), now + look_every(till))
+    return till.owe(duties.LookAtTill(), now + look_every(till))
 
 
 def _load(till: Till, reference: str, now: float) -> Till:
@@ -288,22 +290,22 @@ def _load(till: Till, reference: str, now: float) -> Till:
     if order.stage in FINISHED:
         order = order.moved(Move.SEEN_AGAIN)
     till = replace(till, loaded=reference).put(replace(order, on_our_till=True))
-    return till.owe(m.Search(reference), now + till.settings.first_check) if order.stage is Stage.WAITING else till
+    return till.owe(duties.Search(reference), now + till.settings.first_check) if order.stage is Stage.WAITING else till
 
 
-def _take_sweep(till: Till, swept: m.Swept, now: float) -> Till:
+def _take_sweep(till: Till, swept: events.Swept, now: float) -> Till:
     """Whatever was paid at our till and has no ticket yet goes the way of a doorbell."""
     known = {identity for order in (*till.orders.values(), *till.past.values()) for identity in order.paid_by}
     for payment, merchant_order in swept.payments.items():
         if not merchant_order:
-            till = till.owe(m.ReadPayment(payment), now) if f"payment {payment}" not in till.rejections else till
+            till = till.owe(duties.ReadPayment(payment), now) if f"payment {payment}" not in till.rejections else till
         elif merchant_order not in known:
-            till = sale.place(till, m.PaymentRead(payment, swept.pos_id, merchant_order))
+            till = sale.place(till, events.PaymentRead(payment, swept.pos_id, merchant_order))
             if till.rejections.get(merchant_order) in ("not_found", Verdict.EXPIRED):
                 till = till.alarm(Concern.PAID_WITHOUT_ORDER, payment)
-    till = till.drop(*(duty for duty in till.agenda if isinstance(duty, m.Sweep)))
+    till = till.drop(*(duty for duty in till.agenda if isinstance(duty, duties.Sweep)))
     if swept.reached:
-        return till.owe(m.Sweep(swept.pos_id, swept.reached), now)
+        return till.owe(duties.Sweep(swept.pos_id, swept.reached), now)
     till = replace(till, swept_until=swept.until, swept_at=now, known_since=till.known_since or swept.until)
     return sweep_again(_forget(till, swept.until), now)
 
@@ -327,13 +329,13 @@ def _hold(till: Till, now: float) -> Till:
     """The cashier wants the order gone that was on the till when the finger went down."""
     till = replace(till, api=replace(till.api, retry_at=now))
     if till.pointed_at is None:
-        return replace(till, cancel_wanted_at=now).owe(m.LookAtTill(), now)
+        return replace(till, cancel_wanted_at=now).owe(duties.LookAtTill(), now)
     order = till.orders.get(till.pointed_at)
     if order is None or order.stage not in (Stage.WAITING, Stage.CANCELLING):
         return till  # it was paid, or is gone: whatever is on the till by now was not meant
     if order.stage is Stage.WAITING:
-        till = till.put(order.moved(Move.HELD)).drop(m.Search(order.reference))
-    return till.owe(m.Cancel(order.reference), now)
+        till = till.put(order.moved(Move.HELD)).drop(duties.Search(order.reference))
+    return till.owe(duties.Cancel(order.reference), now)
 
 
 def _cancel_seen(till: Till, now: float) -> Till:
@@ -346,31 +348,31 @@ def _cancel_seen(till: Till, now: float) -> Till:
     return _hold(till, now) if till.loaded else till
 
 
-def _take_cancel(till: Till, tried: m.CancelTried, due: Due, now: float) -> Till:
+def _take_cancel(till: Till, tried: events.CancelTried, due: Due, now: float) -> Till:
     """A reading outranks the button: only what is off the till and reads as unpaid is cancelled."""
     till = sale.read_all(till, tried.orders, now)
     order = till.orders.get(tried.reference)
     if order is None or order.stage is not Stage.CANCELLING:
         return till
     if any(reading.id in till.unplaced for reading in tried.orders) and due.tries < ODD_TRIES:
-        return till.schedule(m.Cancel(order.reference), due.later(now))  # paid, and it is being asked where
+        return till.schedule(duties.Cancel(order.reference), due.later(now))  # paid, and it is being asked where
     if any(_may_be_ours(till, reading) for reading in tried.orders):
         return _kept(till, order, "being_paid", now)
     match tried.removal:
-        case m.Removal.DELETED:
+        case events.Removal.DELETED:
             return _cancelled(till, order, now)
-        case m.Removal.ABSENT if due.missed and now - due.since >= SETTLE:
+        case events.Removal.ABSENT if due.missed and now - due.since >= SETTLE:
             return _cancelled(till, order, now)
-        case m.Removal.ABSENT if not due.missed:
+        case events.Removal.ABSENT if not due.missed:
             due = replace(due, since=now, missed=1)
-        case m.Removal.LOCKED:
+        case events.Removal.LOCKED:
             return _kept(till, order, "being_paid", now)
-        case m.Removal.ANOTHER:
+        case events.Removal.ANOTHER:
             till = _kept(till, order, "another_order_on_till", now).alarm(Concern.NOT_CANCELLED, order.reference)
             return _see_till(till, tried.on_till, now)
-        case m.Removal.REFUSED if due.tries >= DELETE_TRIES:
+        case events.Removal.REFUSED if due.tries >= DELETE_TRIES:
             return _kept(till, order, "refused", now).alarm(Concern.NOT_CANCELLED, order.reference)
-    return till.schedule(m.Cancel(order.reference), due.later(now))
+    return till.schedule(duties.Cancel(order.reference), due.later(now))
 
 
 def _may_be_ours(till: Till, reading: MerchantOrder) -> bool:
@@ -381,14 +383,14 @@ def _may_be_ours(till: Till, reading: MerchantOrder) -> bool:
 
 def _cancelled(till: Till, order: Order, now: float) -> Till:
     # A search may lag behind the payment: go on asking for as long as money could still turn up.
-    till = replace(till, cancelled_at=now, loaded=None).schedule(m.Search(order.reference), Due(now + SETTLE, now))
-    return till.put(order.moved(Move.REMOVED)).report(m.Outcome.CANCELLED, order.reference)
+    till = replace(till, cancelled_at=now, loaded=None).schedule(duties.Search(order.reference), Due(now + SETTLE, now))
+    return till.put(order.moved(Move.REMOVED)).report(duties.Outcome.CANCELLED, order.reference)
 
 
 def _kept(till: Till, order: Order, reason: str, now: float) -> Till:
     """It was not cancelled: say why, and go on watching it."""
-    till = till.put(order.moved(Move.KEPT)).owe(m.Search(order.reference), now + till.settings.check_every)
-    return till.report(m.Outcome.REJECTED, order.reference, reason=f"not_cancelled: {reason}")
+    till = till.put(order.moved(Move.KEPT)).owe(duties.Search(order.reference), now + till.settings.check_every)
+    return till.report(duties.Outcome.REJECTED, order.reference, reason=f"not_cancelled: {reason}")
 
 
 # --- the button ----------------------------------------------------------------------------------------------------

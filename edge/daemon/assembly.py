@@ -5,11 +5,12 @@ from collections.abc import Callable
 
 from edge.config.schema import Config
 from edge.config.values import is_far
-from edge.core import messages as m
+from edge.core import duties
 from edge.core.lifecycle import Stage
 from edge.core.state import Settings, Till
 from edge.daemon.local_status import Handover
-from edge.daemon.loop import Arrival, Daemon, Inbox
+from edge.daemon.loop import Daemon
+from edge.inbox import Arrival, Inbox
 from edge.journal.file import JournalError
 from edge.journal.store import Journal, claim, remember
 from edge.machine.facts import Machine, versions
@@ -74,23 +75,23 @@ def settings(config: Config) -> Settings:
     )
 
 
-def composer(config: Config) -> Callable[[m.Print | m.Slip], bytes]:
+def composer(config: Config) -> Callable[[duties.Print | duties.Slip], bytes]:
     """How what is to be printed becomes the bytes for this printer. Raises `UnknownPrinter`, `OSError`."""
     printer = config.printer
     encoder = Encoder(printer.profile, printer.columns, printer.codepage, config.ticket.logo)
 
-    def compose(duty: m.Print | m.Slip) -> bytes:
+    def compose(duty: duties.Print | duties.Slip) -> bytes:
         match duty:
-            case m.PrintTest():
+            case duties.PrintTest():
                 return encoder.encode(lay_out_test(config.ticket, config.till, encoder.columns))
-            case m.PrintList(orders):
+            case duties.PrintList(orders):
                 return encoder.encode(lay_out_list(orders, config.ticket, config.till, encoder.columns))
-            case m.PrintDay(day):
+            case duties.PrintDay(day):
                 return encoder.encode(lay_out_day(day, config.ticket, config.till, encoder.columns))
-            case m.PrintFailure():
+            case duties.PrintFailure():
                 return encoder.encode(lay_out_failure(duty, config.ticket, config.till, encoder.columns))
-            case m.Print(order, banners):
+            case duties.Print(order, banners):
                 lines = lay_out(order, banners, config.ticket, config.till, encoder.columns)
-                return encoder.encode(lines, open_drawer=printer.open_drawer and m.Banner.COPY not in banners)
+                return encoder.encode(lines, open_drawer=printer.open_drawer and duties.Banner.COPY not in banners)
 
     return compose

@@ -9,80 +9,34 @@ goes on, says so, and prints nothing that it could not remember.
 import contextlib
 import logging
 import queue
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol
 
-from edge.core import messages as m
+from edge.core import duties, events
 from edge.core.links import ping_duty, report_duty
 from edge.core.printing import printer_duty
 from edge.core.state import Till, changed_orders
-from edge.core.status import Signal, diagnosis, signal, status
+from edge.core.status import diagnosis, signal, status
 from edge.core.till import learn, payment_duty
 from edge.daemon.local_status import Handover
+from edge.inbox import FAST_TICK, TICK, Arrival, Death, Inbox, Panel, Thread, no_op
 from edge.journal.keeper import Memory, Remember
 from edge.machine import systemd
 
 log = logging.getLogger(__name__)
 
-TICK = 0.125
-"""A frame of the panel. Seconds."""
-FAST_TICK = 0.03
-"""While a finger is on the button. Seconds."""
 LAST_TICKET = 15.0
 """How long a stop waits for the ticket that is just being printed, lest it come again as a copy. Seconds."""
 LONGEST_JOB = 300.0
 """A worker that is busy for longer hangs: the watchdog is fed no more. Seconds; the slowest printer needs less."""
 
 
-def _nothing() -> None:
-    pass
-
-
-@dataclass(frozen=True)
-class Arrival:
-    """An event, what to do as soon as it is heard, and what once it can't be forgotten any more."""
-
-    event: m.Event
-    settle: Callable[[], None] = _nothing
-    heard: Callable[[], None] = _nothing
-
-
-@dataclass(frozen=True)
-class Death:
-    """A thread's body ended. It never should."""
-
-    name: str
-    error: BaseException | None
-
-
-Inbox = queue.SimpleQueue[Arrival | Death]
-
-
-class Thread(threading.Thread):
-    """A thread whose end is told to the inbox. Named, and never outlives the process."""
-
-    def __init__(self, name: str, body: Callable[[], None], inbox: Inbox) -> None:
-        super().__init__(name=name, daemon=True)
-        self._body = body
-        self._inbox = inbox
-
-    def run(self) -> None:
-        error: BaseException | None = None
-        try:
-            self._body()
-        except BaseException as end:  # not swallowed: the loop raises it again
-            error = end
-        self._inbox.put(Death(self.name, error))
-
-
 class Worker:
     """Does one duty at a time in a thread of its own; each ends as an event in the inbox."""
 
-    def __init__(self, name: str, do: Callable[[Any], m.Event], inbox: Inbox) -> None:
+    def __init__(self, name: str, do: Callable[[Any], events.Event], inbox: Inbox) -> None:
         self._do = do
         self._inbox = inbox
         self._given: queue.SimpleQueue[Any] = queue.SimpleQueue()
@@ -114,22 +68,14 @@ class Worker:
             self._inbox.put(Arrival(event, heard=self.done))
 
 
-class Panel(Protocol):
-    def show(self, sign: Signal, now: float) -> None: ...
-
-    def button_down(self) -> bool: ...
-
-    def close(self) -> None: ...
-
-
 class Broker(Protocol):
     def loop(self) -> None: ...
 
-    def report(self, number: int, report: m.Report) -> None: ...
+    def report(self, number: int, report: duties.Report) -> None: ...
 
     def ping(self, number: int) -> None: ...
 
-    def reply(self, reply: m.Reply, facts: Mapping[str, Any]) -> None: ...
+    def reply(self, reply: duties.Reply, facts: Mapping[str, Any]) -> None: ...
 
     def show(self, facts: Mapping[str, Any]) -> None: ...
 
@@ -155,8 +101,8 @@ class Daemon:
         inbox: Inbox,
         broker: Broker,
         panel: Panel,
-        pay: Callable[[m.PaymentDuty], m.Event],
-        prints: Callable[[m.PrinterDuty], m.Event],
+        pay: Callable[[duties.PaymentDuty], events.Event],
+        prints: Callable[[duties.PrinterDuty], events.Event],
         machine: Callable[[], Mapping[str, Any]] = dict,
         handover: Handover | None = None,
         about: Mapping[str, Any] | None = None,
@@ -165,7 +111,7 @@ class Daemon:
         self._till = till
         self._memory = Memory(remember)
         self._unsettled: list[Callable[[], None]] = []
-        self._early: list[m.DoorbellRang | m.LinkEvent] = []
+        self._early: list[events.DoorbellRang | events.LinkEvent] = []
         """What we heard while the journal could not be read."""
         self._inbox = inbox
         self._waiting: deque[Arrival | Death] = deque()
@@ -222,7 +168,7 @@ class Daemon:
         try:
             return self._inbox.get(timeout=FAST_TICK if self._till.button.unsettled else TICK)
         except queue.Empty:
-            return Arrival(m.Ticked())
+            return Arrival(events.Ticked())
 
     def _feel_the_finger(self) -> None:
         """Edges go before all that waits: a finger that was let go while the disk was slow would look as if it held."""
@@ -230,11 +176,11 @@ class Daemon:
             while True:
                 self._waiting.append(self._inbox.get_nowait())
         for arrival in tuple(self._waiting):
-            if isinstance(arrival, Arrival) and isinstance(arrival.event, m.PanelEvent):
+            if isinstance(arrival, Arrival) and isinstance(arrival.event, events.PanelEvent):
                 self._waiting.remove(arrival)
                 self._hear(arrival.event)
 
-    def _hear(self, event: m.Event) -> None:
+    def _hear(self, event: events.Event) -> None:
         before, self._till = self._till, learn(self._till, event, self._clock())
         _tell(before, self._till, event)
 
@@ -242,21 +188,21 @@ class Daemon:
         """Take up what the journal knows, if it can be read; what we heard since is told to that till."""
         now = self._clock()
         if (till := self._memory.recall(now)) is None:
-            self._till = learn(self._till, m.JournalTried(self._memory.why), now)
+            self._till = learn(self._till, events.JournalTried(self._memory.why), now)
             return
         self._till = till
-        for event in (m.Started(self._panel.button_down()), *self._early):
+        for event in (events.Started(self._panel.button_down()), *self._early):
             self._learn(event)
         self._early.clear()
 
-    def _learn(self, event: m.Event, settle: Callable[[], None] = _nothing) -> bool:
+    def _learn(self, event: events.Event, settle: Callable[[], None] = no_op) -> bool:
         """Take in a fact; `settle` is called when it is on the disk. Returns whether it is already."""
-        if not isinstance(event, m.PanelEvent):
+        if not isinstance(event, events.PanelEvent):
             self._feel_the_finger()
         self._hear(event)
-        if settle is not _nothing:
+        if settle is not no_op:
             self._unsettled.append(settle)
-        if not self._memory.read and isinstance(event, m.DoorbellRang | m.LinkEvent):
+        if not self._memory.read and isinstance(event, events.DoorbellRang | events.LinkEvent):
             self._early.append(event)
         return self._keep()
 
@@ -264,7 +210,7 @@ class Daemon:
         now = self._clock()
         kept = self._memory.keep(self._till, now)
         if self._memory.why != self._till.journal_why:
-            self._till = learn(self._till, m.JournalTried(self._memory.why), now)
+            self._till = learn(self._till, events.JournalTried(self._memory.why), now)
         while kept and self._unsettled:
             self._unsettled.pop(0)()
         return kept
@@ -280,7 +226,7 @@ class Daemon:
             return
         now = self._clock()
         if self._payments.idle and (pay := payment_duty(self._till, now)):
-            self._learn(m.Asked(pay))
+            self._learn(events.Asked(pay))
             self._payments.give(pay, now)
         if self._printing.idle and (paper := printer_duty(self._till, now)):
             self._print(paper, now)
@@ -288,32 +234,32 @@ class Daemon:
             self._send(*report)
         if (ping := ping_duty(self._till, now)) is not None:
             self._broker.ping(ping)
-            self._learn(m.PingSent(ping))
+            self._learn(events.PingSent(ping))
         if self._till.replies:
             self._reply(self._till.replies[0], now)
 
-    def _print(self, duty: m.PrinterDuty, now: float) -> None:
+    def _print(self, duty: duties.PrinterDuty, now: float) -> None:
         """The first byte of a ticket leaves when it is on the disk that it does, and never before."""
-        if isinstance(duty, m.Print) and not self._learn(m.TicketBegun(duty.order.reference)):
-            self._learn(m.TicketRefused(self._till.printer.paper))
+        if isinstance(duty, duties.Print) and not self._learn(events.TicketBegun(duty.order.reference)):
+            self._learn(events.TicketRefused(self._till.printer.paper))
             return
-        if isinstance(duty, m.PrintFailure):
-            self._learn(m.SlipBegun(duty))
+        if isinstance(duty, duties.PrintFailure):
+            self._learn(events.SlipBegun(duty))
         self._printing.give(duty, now)
 
-    def _send(self, number: int, report: m.Report) -> None:
+    def _send(self, number: int, report: duties.Report) -> None:
         """Give each report to the broker once: paho repeats it until it is acknowledged."""
         if number != self._reporting:
             self._reporting = number
             self._broker.report(number, report)
 
-    def _reply(self, reply: m.Reply, now: float) -> None:
+    def _reply(self, reply: duties.Reply, now: float) -> None:
         """Answer support; a report is all that we know of ourselves."""
         facts: dict[str, Any] = {}
-        if reply.command is m.Command.REPORT:
+        if reply.command is duties.Command.REPORT:
             facts = {**self._about, "status": self._status(now), **diagnosis(self._till, now)}
         self._broker.reply(reply, facts)
-        self._learn(m.Replied())
+        self._learn(events.Replied())
 
     def _hand_over(self, handover: Handover, status: Mapping[str, Any]) -> None:
         """Tell who checks this till how it is, and support what came of a check."""
@@ -336,11 +282,11 @@ class Daemon:
             systemd.alive()
 
 
-def _tell(before: Till, after: Till, event: m.Event) -> None:
+def _tell(before: Till, after: Till, event: events.Event) -> None:
     """One line for each stage that an order reached, and for whatever else a person at the log wants to know."""
-    if not isinstance(event, m.Ticked):
+    if not isinstance(event, events.Ticked):
         log.debug("%s", event)
-    if isinstance(event, m.MessageDropped):
+    if isinstance(event, events.MessageDropped):
         log.warning("dropped a message on %s: %s", event.topic, event.why)
     for order in changed_orders(before, after):
         known = before.order(order.reference)
@@ -349,7 +295,7 @@ def _tell(before: Till, after: Till, event: m.Event) -> None:
     for number in after.reports.keys() - before.reports.keys():
         report = after.reports[number]
         log.info("%s %s %s %s", report.outcome, report.reference, report.merchant_order, report.reason)
-    if isinstance(event, m.SlipBegun):
+    if isinstance(event, events.SlipBegun):
         log.info("a slip says: %s", event.slip.cause)
     if before.api.why != after.api.why:
         log.log(logging.WARNING if after.api.why else logging.INFO, "Mercado Pago: %s", after.api.why or "answers")

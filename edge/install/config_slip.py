@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 from edge.config.reader import UNREAD, Reader
 from edge.config.schema import Config, ConfigError, JournalConfig, PrinterConfig, TicketConfig, TillConfig
 from edge.config.yaml_nodes import compose_what_can_be_read
-from edge.core import messages as m
+from edge.core import duties, events
 from edge.paper.escpos import Encoder, UnknownPrinter
 from edge.paper.slips import lay_out_failure
 from edge.printer.printer import Patience, Printer
@@ -78,7 +78,7 @@ def _say(path: Path, mistakes: str, environ: Mapping[str, str], printer: Printer
     remains = replace(remains, printer=printer or remains.printer)
     state = environ.get("STATE_DIRECTORY", "").partition(":")[0]
     folders = [Path(state)] if state else [remains.journal.parent, Path(tempfile.gettempdir())]
-    slip = m.PrintFailure(m.Cause.MISCONFIGURED, mistakes)
+    slip = duties.PrintFailure(duties.Cause.MISCONFIGURED, mistakes)
     encoder = _encoder(remains)
     paper = encoder.encode(lay_out_failure(slip, remains.ticket, remains.till, encoder.columns))
     there = Printer(remains.printer, lambda _: paper, PATIENCE)
@@ -90,9 +90,9 @@ def _say(path: Path, mistakes: str, environ: Mapping[str, str], printer: Printer
         note.unlink()
 
 
-def _refused(tried: m.PrinterEvent) -> bool:
+def _refused(tried: events.PrinterEvent) -> bool:
     """Whether not a byte was sent."""
-    return isinstance(tried, m.SlipTried) and isinstance(tried.end, m.TicketRefused)
+    return isinstance(tried, events.SlipTried) and isinstance(tried.end, events.TicketRefused)
 
 
 def _note(path: Path, text: str, folders: Sequence[Path]) -> Path | None:

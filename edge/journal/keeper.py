@@ -6,7 +6,7 @@ What could not be written is not lost: the next attempt writes whatever differs 
 import logging
 from collections.abc import Callable, Iterator
 
-from edge.core import messages as m
+from edge.core import events
 from edge.core.state import Till
 from edge.journal.file import JournalError
 from edge.journal.store import Journal
@@ -61,7 +61,7 @@ class Memory:
         self._kept, self.why = till, ""
         return True
 
-    def wishes(self) -> Iterator[tuple[m.Wish, Callable[[], None]]]:
+    def wishes(self) -> Iterator[tuple[events.Wish, Callable[[], None]]]:
         """What somebody at the command line wants, and how to strike it off."""
         if self._journal is None or self.why:
             return

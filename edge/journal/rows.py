@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from edge.contract.mqtt import read_day
-from edge.core import messages as m
+from edge.core import duties, events
 from edge.core.lifecycle import Order, Stage
 from edge.core.order import Item, MerchantOrder, Payment
 from edge.core.state import Concern, LastTicket, Notice, Till, Today, changed_orders
@@ -61,7 +61,10 @@ def _doorbell_changes(before: Till, after: Till) -> Iterator[Change]:
 
 def _rung(till: Till) -> set[tuple[str, str]]:
     return {
-        (kind, duty.id) for duty in till.agenda for kind, duty_type in m.RUNG.items() if isinstance(duty, duty_type)
+        (kind, duty.id)
+        for duty in till.agenda
+        for kind, duty_type in events.RUNG.items()
+        if isinstance(duty, duty_type)
     }
 
 
@@ -87,9 +90,9 @@ def _told_changes(before: Till, after: Till) -> Iterator[Change]:
         yield DROP_TOLD, [cause.value]
 
 
-def read_told(ages: Iterable[tuple[str, int]], now: float) -> dict[m.Cause, float]:
+def read_told(ages: Iterable[tuple[str, int]], now: float) -> dict[duties.Cause, float]:
     """What `TOLD` found, by the core's clock; a cause that only a later version knows is none."""
-    return {m.Cause(cause): now - age for cause, age in ages if cause in list(m.Cause)}
+    return {duties.Cause(cause): now - age for cause, age in ages if cause in list(duties.Cause)}
 
 
 def _memory(till: Till) -> dict[str, str]:
@@ -110,7 +113,7 @@ def read_memory(memory: Mapping[str, str]) -> dict[str, Any]:
         "pos_id": memory.get("pos_id", ""),
         "swept_until": _date(memory.get("swept_until")),
         "known_since": _date(memory.get("known_since")),
-        "proof": m.Proof(memory.get("proof", m.Proof.NONE)),
+        "proof": events.Proof(memory.get("proof", events.Proof.NONE)),
         "notices": read_notices(memory.get("notices", "[]")),
         "today": _read_today(json.loads(memory.get("today", "{}"))),
         "last_ticket": _read_last_ticket(json.loads(memory.get("last_ticket", "null"))),
@@ -118,12 +121,12 @@ def read_memory(memory: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _read_today(today: dict[str, Any]) -> Today:
-    counts = {m.Outcome(outcome): int(count) for outcome, count in today.get("counts", {}).items()}
+    counts = {duties.Outcome(outcome): int(count) for outcome, count in today.get("counts", {}).items()}
     return Today(today.get("date", ""), counts)
 
 
 def _read_last_ticket(last: dict[str, Any] | None) -> LastTicket | None:
-    return LastTicket(_date(last["at"]), last["reference"], m.Outcome(last["outcome"])) if last else None
+    return LastTicket(_date(last["at"]), last["reference"], duties.Outcome(last["outcome"])) if last else None
 
 
 def write_notices(notices: frozenset[Notice]) -> str:
@@ -134,8 +137,8 @@ def read_notices(text: str) -> frozenset[Notice]:
     return frozenset(Notice(Concern(concern), reference) for concern, reference in json.loads(text))
 
 
-def read_report(report: dict[str, str]) -> m.Report:
-    return m.Report(m.Outcome(report.pop("outcome")), **report)
+def read_report(report: dict[str, str]) -> duties.Report:
+    return duties.Report(duties.Outcome(report.pop("outcome")), **report)
 
 
 def _write_order(order: Order) -> dict[str, Any]:
@@ -159,23 +162,23 @@ def read_order(row: Mapping[str, Any]) -> Order:
         on_our_till=bool(row["on_our_till"]),
         reading=_read_reading(json.loads(row["reading"])) if row["reading"] else None,
         also_paid=tuple(json.loads(row["also_paid"])),
-        banners=tuple(m.Banner(banner) for banner in json.loads(row["banners"])),
+        banners=tuple(duties.Banner(banner) for banner in json.loads(row["banners"])),
         called_for=bool(row.get("called_for")),
         filed_at=_date(row.get("filed_at")),
     )
 
 
-def write_wish(wish: m.Wish) -> dict[str, str | None]:
+def write_wish(wish: events.Wish) -> dict[str, str | None]:
     match wish:
-        case m.ReprintAsked(reference):
+        case events.ReprintAsked(reference):
             return {"reference": reference, "day": None}
-        case m.DayAsked(day):
+        case events.DayAsked(day):
             return {"reference": "", "day": day.isoformat()}
 
 
-def read_wish(row: Mapping[str, Any]) -> m.Wish:
+def read_wish(row: Mapping[str, Any]) -> events.Wish:
     """A wish from its row; before there were slips of a day, all were for a ticket."""
-    return m.DayAsked(read_day(row["day"])) if row.get("day") else m.ReprintAsked(row["reference"])
+    return events.DayAsked(read_day(row["day"])) if row.get("day") else events.ReprintAsked(row["reference"])
 
 
 def iso(date: datetime | None) -> str:
@@ -207,7 +210,7 @@ def readable(table: str, row: Mapping[str, Any]) -> bool:
             case "orders":
                 read_order(row)
             case "doorbells":
-                m.RUNG[row["kind"]](row["id"])
+                events.RUNG[row["kind"]](row["id"])
             case "reports":
                 read_report(json.loads(row["report"]))
             case "wishes":

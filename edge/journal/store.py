@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from edge.core import messages as m
+from edge.core import duties, events
 from edge.core.lifecycle import FINISHED, Order
 from edge.core.state import Concern, Due, Notice, Settings, Till
 from edge.journal.file import (
@@ -148,12 +148,12 @@ class Journal:
         names = [column[0] for column in rows.description]
         return (read_order(dict(zip(names, row, strict=True))) for row in rows)
 
-    def wish(self, wish: m.Wish) -> None:
+    def wish(self, wish: events.Wish) -> None:
         """Ask something of the daemon, which may be running or not. Raises `JournalError`."""
         with misfortune(self._path):
             self._database.execute("INSERT INTO wishes (reference, day) VALUES (:reference, :day)", write_wish(wish))
 
-    def wishes(self) -> list[tuple[int, m.Wish]]:
+    def wishes(self) -> list[tuple[int, events.Wish]]:
         """The wishes that somebody else left since the last call, each with its number. Raises `JournalError`."""
         with misfortune(self._path):
             (version,) = self._database.execute("PRAGMA data_version").fetchone()
@@ -194,15 +194,15 @@ class Journal:
     def _memory(self) -> dict[str, str]:
         return dict(self._database.execute("SELECT key, value FROM memory"))
 
-    def _wishes(self) -> list[tuple[int, m.Wish]]:
+    def _wishes(self) -> list[tuple[int, events.Wish]]:
         rows = self._database.execute("SELECT number, reference, day FROM wishes ORDER BY number").fetchall()
         return [(number, read_wish({"reference": reference, "day": day})) for number, reference, day in rows]
 
-    def _doorbells(self) -> list[m.PaymentDuty]:
+    def _doorbells(self) -> list[duties.PaymentDuty]:
         rows = self._database.execute("SELECT kind, id FROM doorbells").fetchall()
-        return [m.RUNG[kind](identity) for kind, identity in rows]
+        return [events.RUNG[kind](identity) for kind, identity in rows]
 
-    def _reports(self) -> dict[int, m.Report]:
+    def _reports(self) -> dict[int, duties.Report]:
         rows = self._database.execute("SELECT number, report FROM reports ORDER BY number").fetchall()
         return {number: read_report(json.loads(report)) for number, report in rows}
 

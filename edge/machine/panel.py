@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from edge.config.schema import PanelConfig
-from edge.core import messages as m
+from edge.core import events
 from edge.core.status import Signal
 
 FRAMES_PER_SECOND = 8
@@ -61,7 +61,7 @@ class PanelError(Exception):
 class Panel:
     """The pins. `tell` gets the button's edges from a thread of gpiozero's. Raises `PanelError`."""
 
-    def __init__(self, config: PanelConfig, tell: Callable[[m.PanelEvent], None]) -> None:
+    def __init__(self, config: PanelConfig, tell: Callable[[events.PanelEvent], None]) -> None:
         # Left alone, gpiozero tries four ways to the pins and complains about each.
         os.environ.setdefault("GPIOZERO_PIN_FACTORY", "lgpio")
         os.environ.setdefault("LG_WD", tempfile.gettempdir())  # lgpio leaves a file in its working directory
@@ -80,8 +80,8 @@ class Panel:
             raise PanelError(
                 f"the GPIO pins can't be used: {error}; see that this user is in the group gpio"
             ) from error
-        self._button.when_pressed = lambda: tell(m.ButtonDown(time.monotonic()))
-        self._button.when_released = lambda: tell(m.ButtonUp(time.monotonic()))
+        self._button.when_pressed = lambda: tell(events.ButtonDown(time.monotonic()))
+        self._button.when_released = lambda: tell(events.ButtonUp(time.monotonic()))
         self._shown: tuple[bool, ...] = (False, False, False)
 
     def show(self, sign: Signal, now: float) -> None:

@@ -19,7 +19,7 @@ import requests
 import urllib3
 
 from edge.config.schema import MercadoPagoConfig
-from edge.core import messages as m
+from edge.core import duties, events
 from edge.core.order import LoadedOrder, MerchantOrder
 from edge.mercadopago import decode as readings
 from edge.mercadopago.decode import Found, Owner, Page, PointOfSale, Unreadable
@@ -39,7 +39,9 @@ LONGEST_PAUSE = 60.0
 class ApiError(Exception):
     """Mercado Pago couldn't be asked, or said no. `code` is its own word for why; the text is for people."""
 
-    def __init__(self, trouble: m.Trouble, why: str, status: int = 0, code: str = "", retry_after: float = 0) -> None:
+    def __init__(
+        self, trouble: events.Trouble, why: str, status: int = 0, code: str = "", retry_after: float = 0
+    ) -> None:
         super().__init__(why)
         self.trouble = trouble
         self.status = status
@@ -68,17 +70,21 @@ class MercadoPago:
         self._clock = time.time
         """Mercado Pago's time, in Unix seconds; ours until we have heard theirs."""
 
-    def do(self, duty: m.PaymentDuty) -> m.Answered:
+    def do(self, duty: duties.PaymentDuty) -> events.Answered:
         """Do what is owed and say what came of it."""
         try:
-            return m.Answered(duty, self._answer(duty))
+            return events.Answered(duty, self._answer(duty))
         except ApiError as error:
             if _says_not_yours(error, duty):
-                return m.Answered(duty, m.NotFound())
-            return m.Answered(duty, m.Unreachable(error.trouble, str(error), random.random(), error.retry_after))
+                return events.Answered(duty, events.NotFound())
+            return events.Answered(
+                duty, events.Unreachable(error.trouble, str(error), random.random(), error.retry_after)
+            )
         except Unreadable as error:
             log.warning("%s: Mercado Pago's answer can't be read: %s", duty, error)
-            return m.Answered(duty, m.Unreachable(m.Trouble.BUSY, f"unreadable answer: {error}", random.random()))
+            return events.Answered(
+                duty, events.Unreachable(events.Trouble.BUSY, f"unreadable answer: {error}", random.random())
+            )
 
     def clock_ahead(self) -> float | None:
         """How many seconds our clock is ahead of Mercado Pago's; None before we heard theirs. From any thread."""
@@ -87,25 +93,25 @@ class MercadoPago:
     def close(self) -> None:
         self._session.close()
 
-    def _answer(self, duty: m.PaymentDuty) -> m.Answer:
+    def _answer(self, duty: duties.PaymentDuty) -> events.Answer:
         match duty:
-            case m.FindPos():
+            case duties.FindPos():
                 return self._find_pos()
-            case m.Verify(identity):
+            case duties.Verify(identity):
                 order = self._get("/merchant_orders/" + quote(identity, safe=""))
-                return m.MerchantOrderRead(readings.read_merchant_order(order))
-            case m.ReadPayment(identity):
+                return events.MerchantOrderRead(readings.read_merchant_order(order))
+            case duties.ReadPayment(identity):
                 return readings.read_payment(self._get("/v1/payments/" + quote(identity, safe="")))
-            case m.Search(reference):
-                return m.OrdersFound(reference, self.find_merchant_orders(reference))
-            case m.LookAtTill():
+            case duties.Search(reference):
+                return events.OrdersFound(reference, self.find_merchant_orders(reference))
+            case duties.LookAtTill():
                 loaded = self.order_on_till()
-                return m.TillSeen(loaded.reference if loaded else None)
-            case m.Cancel(reference):
+                return events.TillSeen(loaded.reference if loaded else None)
+            case duties.Cancel(reference):
                 return self.cancel(reference)
-            case m.Sweep(pos_id, since):
+            case duties.Sweep(pos_id, since):
                 return self._sweep(pos_id, since)
-            case m.ReadDay():
+            case duties.ReadDay():
                 return self._read_day(duty)
 
     # --- reading ---------------------------------------------------------------------------------------------------
@@ -140,34 +146,34 @@ class MercadoPago:
         name = self._config.external_pos_id
         return readings.read_point_of_sale(self._get("/pos", {"external_id": name}), name)
 
-    def _find_pos(self) -> m.PosFound | m.NotFound:
+    def _find_pos(self) -> events.PosFound | events.NotFound:
         query = {"external_id": self._config.external_pos_id, "external_store_id": self._config.external_store_id}
         answer = self._get("/pos", query)
         pos = readings.read_pos(answer, self._config.external_pos_id, self._config.external_store_id)
-        return m.PosFound(pos) if pos else m.NotFound()
+        return events.PosFound(pos) if pos else events.NotFound()
 
-    def _sweep(self, pos_id: str, since: datetime | None) -> m.Swept:
+    def _sweep(self, pos_id: str, since: datetime | None) -> events.Swept:
         """The payments by the date of their creation; a refund meanwhile shifts pages, and no beginning."""
         if self._clock is time.time:
             self._find_pos()  # to hear their time first: an hour is missed, or told as news, by a clock that is off
         until = datetime.fromtimestamp(self._clock(), UTC)
-        begin = since or until - timedelta(minutes=m.Sweep.FIRST_MINUTES)
+        begin = since or until - timedelta(minutes=duties.Sweep.FIRST_MINUTES)
         end = until + timedelta(minutes=1)
         found, complete = self._approved(pos_id, "date_created", begin, end, readings.read_payments)
         ours = {payment.id: payment.merchant_order for payment in found if payment.pos_id in ("", pos_id)}
         reached = None if complete else _got_to((payment.created for payment in found if payment.created), begin)
-        return m.Swept(pos_id, until, ours, reached)
+        return events.Swept(pos_id, until, ours, reached)
 
-    def _read_day(self, duty: m.ReadDay) -> m.DayRead | m.NotFound:
+    def _read_day(self, duty: duties.ReadDay) -> events.DayRead | events.NotFound:
         """The payments by the date of their approval. Asked seldom, so that our point of sale may be asked for too."""
         place = self._find_pos()
-        if isinstance(place, m.NotFound):
+        if isinstance(place, events.NotFound):
             return place
         at, begin = datetime.fromtimestamp(self._clock(), UTC), duty.since or duty.begin
         found, complete = self._approved(place.pos_id, "date_approved", begin, duty.end, readings.read_listed_payments)
         ours = tuple(payment for payment, pos_id in found if pos_id in ("", place.pos_id))
         reached = None if complete else _got_to((payment.approved_at for payment, _ in found), begin)
-        return m.DayRead(at, (*duty.so_far, *ours), reached)
+        return events.DayRead(at, (*duty.so_far, *ours), reached)
 
     def _approved(
         self, pos_id: str, date: str, begin: datetime, end: datetime, read: Callable[[Any], Page[Found]]
@@ -208,31 +214,31 @@ class MercadoPago:
         store = f"/stores/{quote(config.external_store_id)}/pos/{quote(config.external_pos_id)}/orders"
         self._call("PUT", f"/instore/qr/seller/collectors/{config.user_id}{store}", body=readings.encode(order))
 
-    def cancel(self, reference: str) -> m.CancelTried:
+    def cancel(self, reference: str) -> events.CancelTried:
         """Remove the order if it is still the one meant, then read what was paid. Raises `ApiError`, `Unreadable`.
 
         DELETE acts on the till and not on a reference: whatever is there now would go, so we look just before.
         """
         loaded = self.order_on_till()
-        removal = m.Removal.ANOTHER
+        removal = events.Removal.ANOTHER
         if loaded is None:
-            removal = m.Removal.ABSENT
+            removal = events.Removal.ABSENT
         elif loaded.reference == reference:
             removal = self._delete()
         on_till = loaded.reference if loaded else None
-        return m.CancelTried(reference, removal, self.find_merchant_orders(reference), on_till)
+        return events.CancelTried(reference, removal, self.find_merchant_orders(reference), on_till)
 
-    def _delete(self) -> m.Removal:
+    def _delete(self) -> events.Removal:
         try:
             self._call("DELETE", self._till_path)
         except ApiError as error:
             if error.code == "instore_order_locked_error" or error.status in (409, 423):
-                return m.Removal.LOCKED
+                return events.Removal.LOCKED
             # Nothing there, paid, or not to be deleted: all come as the same 400 (or, as documented, 500).
             if error.status in (400, 404) or error.code.startswith("in_store_order"):
-                return m.Removal.REFUSED
+                return events.Removal.REFUSED
             raise
-        return m.Removal.DELETED
+        return events.Removal.DELETED
 
     @property
     def _till_path(self) -> str:
@@ -289,10 +295,10 @@ def _got_to(dates: Iterable[datetime], begin: datetime) -> datetime:
     return max(latest, begin + timedelta(milliseconds=1))
 
 
-def _says_not_yours(error: ApiError, duty: m.PaymentDuty) -> bool:
+def _says_not_yours(error: ApiError, duty: duties.PaymentDuty) -> bool:
     """Whether an id is unknown, malformed, or somebody else's; a bad token shows in what we ask of our own."""
-    if not isinstance(duty, m.Verify | m.ReadPayment):
-        return error.status == 404 and isinstance(duty, m.FindPos)
+    if not isinstance(duty, duties.Verify | duties.ReadPayment):
+        return error.status == 404 and isinstance(duty, duties.FindPos)
     return error.status in (400, 403, 404) or error.code == "invalid_caller_id"
 
 
@@ -324,12 +330,12 @@ def _pause(header: str | None) -> float:
 def _unreachable(error: requests.RequestException, where: str) -> ApiError:
     words = str(error)
     if "certificate is not yet valid" in words or "certificate has expired" in words:
-        return ApiError(m.Trouble.CLOCK, "this machine's clock is wrong: the certificate is not valid at its date")
+        return ApiError(events.Trouble.CLOCK, "this machine's clock is wrong: the certificate is not valid at its date")
     if isinstance(error, requests.exceptions.SSLError):
-        return ApiError(m.Trouble.NETWORK, f"no trusted connection to {where}: {_short(error)}")
+        return ApiError(events.Trouble.NETWORK, f"no trusted connection to {where}: {_short(error)}")
     if isinstance(error, requests.Timeout):
-        return ApiError(m.Trouble.NETWORK, f"no answer in time from {where}")
-    return ApiError(m.Trouble.NETWORK, f"no connection to {where}: {_short(error)}; see that the network is up")
+        return ApiError(events.Trouble.NETWORK, f"no answer in time from {where}")
+    return ApiError(events.Trouble.NETWORK, f"no connection to {where}: {_short(error)}; see that the network is up")
 
 
 def _refused(method: str, path: str, response: Response) -> ApiError:
@@ -342,8 +348,8 @@ def _refused(method: str, path: str, response: Response) -> ApiError:
         what += "; look at external_store_id and external_pos_id"
     if response.status in (401, 403):
         why = f"Mercado Pago refuses the access token ({what}); put a valid one into access_token_file"
-        return ApiError(m.Trouble.REFUSED, why, response.status, code)
-    return ApiError(m.Trouble.BUSY, what, response.status, code, response.retry_after)
+        return ApiError(events.Trouble.REFUSED, why, response.status, code)
+    return ApiError(events.Trouble.BUSY, what, response.status, code, response.retry_after)
 
 
 def _short(error: Exception) -> str:

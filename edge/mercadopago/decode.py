@@ -14,7 +14,7 @@ from decimal import Decimal, InvalidOperation, localcontext
 from typing import Any, Generic, TypeVar
 
 from edge.core.day_report import Received
-from edge.core.messages import PaymentRead
+from edge.core.events import PaymentRead
 from edge.core.order import EXACT, Item, LoadedOrder, MerchantOrder, Payment
 
 Json = Mapping[str, Any]

@@ -23,8 +23,8 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from edge.config.schema import BrokerConfig, TlsConfig
 from edge.contract import mqtt as wire
-from edge.core import messages as m
-from edge.daemon.loop import Arrival, Inbox
+from edge.core import duties, events
+from edge.inbox import Arrival, Inbox
 
 KEEPALIVE = 30
 SESSION_SECONDS = 7 * 24 * 3600
@@ -82,7 +82,7 @@ class MqttBroker:
 
     # --- the main thread -------------------------------------------------------------------------------------------
 
-    def report(self, number: int, report: m.Report) -> None:
+    def report(self, number: int, report: duties.Report) -> None:
         """Publish an outcome; `ReportDelivered` comes when the broker has it. paho repeats it over reconnections."""
         message = {
             "v": wire.VERSION,
@@ -98,7 +98,7 @@ class MqttBroker:
         message = {"v": wire.VERSION, "id": f"{self._pings}-{number}"}
         self._client.publish(self._topics.ping, wire.encode(message), qos=1)
 
-    def reply(self, reply: m.Reply, facts: Mapping[str, Any]) -> None:
+    def reply(self, reply: duties.Reply, facts: Mapping[str, Any]) -> None:
         """Answer a command, with `facts` beside it, where somebody awaits an answer."""
         if not reply.to.topic:
             return
@@ -140,7 +140,7 @@ class MqttBroker:
     def _delivered(self, mid: int) -> None:
         number = self._reports.pop(mid, None)
         if number is not None:
-            self._inbox.put(Arrival(m.ReportDelivered(number)))
+            self._inbox.put(Arrival(events.ReportDelivered(number)))
 
     def _publish_status(self) -> None:
         facts = {"v": wire.VERSION, **self._facts, "since": self._since, "version": self._version}
@@ -161,7 +161,7 @@ class MqttBroker:
             evictions = evictions + 1 if self._thrown_out(short) else 0
             twins = evictions >= TWINS
             why = TWINS_WHY if twins else self._why or "the connection was lost"
-            self._inbox.put(Arrival(m.BrokerLost(why, twins)))
+            self._inbox.put(Arrival(events.BrokerLost(why, twins)))
             self._closing.wait(_pause(failures, evictions))
 
     def _run_session(self) -> None:
@@ -225,7 +225,7 @@ class MqttBroker:
             return
         self._subscribed = True
         self.hurdle = Hurdle.NONE
-        self._inbox.put(Arrival(m.BrokerConnected()))
+        self._inbox.put(Arrival(events.BrokerConnected()))
         if self._facts:  # else the loop is just about to show the first ones
             self._publish_status()
 
@@ -238,38 +238,38 @@ class MqttBroker:
     def _on_publish(self, _: mqtt.Client, __: Any, mid: int, ___: Any, ____: Any) -> None:
         # Which report that was is looked up by the main thread: it may be just about to note it, and a lock for that
         # would meet paho's own, which is held here.
-        self._inbox.put(Arrival(m.Ticked(), lambda: self._delivered(mid)))
+        self._inbox.put(Arrival(events.Ticked(), lambda: self._delivered(mid)))
 
     def _on_message(self, client: mqtt.Client, _: Any, message: mqtt.MQTTMessage) -> None:
         try:
             event = self._read(message)
         except wire.BadMessage as error:
-            event = m.MessageDropped(message.topic, str(error))
+            event = events.MessageDropped(message.topic, str(error))
         self._inbox.put(Arrival(event, self._acknowledgement(client, message)))
 
-    def _read(self, message: mqtt.MQTTMessage) -> m.Event:
+    def _read(self, message: mqtt.MQTTMessage) -> events.Event:
         if message.topic == wire.RELAY_STATUS:
-            return m.RelaySeen(wire.decode_state(bytes(message.payload)) == "online")
+            return events.RelaySeen(wire.decode_state(bytes(message.payload)) == "online")
         if message.topic == self._topics.commands:
             return self._read_command(message)
         doorbell = wire.decode_doorbell(bytes(message.payload))
-        if doorbell.kind == m.Kind.PING:
+        if doorbell.kind == events.Kind.PING:
             return self._read_echo(doorbell.id)
-        return m.DoorbellRang(m.Kind(doorbell.kind), doorbell.id, message.topic == self._for_all)
+        return events.DoorbellRang(events.Kind(doorbell.kind), doorbell.id, message.topic == self._for_all)
 
-    def _read_echo(self, nonce: str) -> m.Event:
+    def _read_echo(self, nonce: str) -> events.Event:
         begin, _, number = nonce.rpartition("-")
-        return m.PingEchoed(int(number)) if begin == self._pings and number.isdecimal() else m.Ticked()
+        return events.PingEchoed(int(number)) if begin == self._pings and number.isdecimal() else events.Ticked()
 
-    def _read_command(self, message: mqtt.MQTTMessage) -> m.CommandCame:
+    def _read_command(self, message: mqtt.MQTTMessage) -> events.CommandCame:
         if message.retain:
             raise wire.BadMessage("retained, so that it would be obeyed at each connection; publish it without")
         command = wire.decode_command(bytes(message.payload))
         topic = getattr(message.properties, "ResponseTopic", "")
         if any(letter in topic for letter in "+#\0"):
             raise wire.BadMessage("its response topic has a wildcard")
-        reply_to = m.ReplyTo(topic, getattr(message.properties, "CorrelationData", b""))
-        return m.CommandCame(m.Command(command.command), reply_to, command.reference, command.day)
+        reply_to = duties.ReplyTo(topic, getattr(message.properties, "CorrelationData", b""))
+        return events.CommandCame(duties.Command(command.command), reply_to, command.reference, command.day)
 
     def _acknowledgement(self, client: mqtt.Client, message: mqtt.MQTTMessage) -> Callable[[], None]:
         connection = self._connection

@@ -7,7 +7,7 @@ Each sentence holds whenever its cause does: nobody checks at the counter what a
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from edge.core.messages import Cause
+from edge.core.duties import Cause
 from edge.paper.words import Notice
 
 

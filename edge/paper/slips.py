@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from edge.core.day_report import Day, Entry, Sum
-from edge.core.messages import PrintFailure
+from edge.core.duties import PrintFailure
 from edge.core.order import MerchantOrder
 from edge.paper.failure_words import FAILURE_WORDS, FailureWords
 from edge.paper.ticket import (

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from babel.numbers import format_currency, format_decimal, get_currency_precision
 
-from edge.core.messages import Banner
+from edge.core.duties import Banner
 from edge.core.order import NEVER, Item, MerchantOrder
 from edge.paper.words import WORDS, Notice, Words
 

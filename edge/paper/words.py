@@ -7,7 +7,7 @@ number fits beside it; a sentence at most 32; the title of a notice, in double l
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from edge.core.messages import Banner
+from edge.core.duties import Banner
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ whenever they come.
 import time
 from collections.abc import Callable
 
-from edge.core.messages import Paper
+from edge.core.events import Paper
 from edge.printer import replies
 from edge.printer.transport import Stalled, Transport
 

@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from edge.config.schema import PrinterConfig
-from edge.core import messages as m
-from edge.core.messages import Paper, Proof
+from edge.core import duties, events
+from edge.core.events import Paper, Proof
 from edge.printer.dialogue import Dialogue
-from edge.printer.transport import Stalled, Transport, TransportError, open_transport, usb_name
+from edge.printer.transport import Stalled, Transport, TransportError, open_transport
+from edge.printer.usb import usb_name
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +78,7 @@ class Printer:
     def __init__(
         self,
         config: PrinterConfig,
-        compose: Callable[[m.Print | m.Slip], bytes],
+        compose: Callable[[duties.Print | duties.Slip], bytes],
         patience: Patience = Patience(),
     ) -> None:
         self._config = config
@@ -93,16 +94,16 @@ class Printer:
         self._unwatched = self._stops = 0
         self._complaint = ""
 
-    def do(self, duty: m.PrinterDuty) -> m.PrinterEvent:
+    def do(self, duty: duties.PrinterDuty) -> events.PrinterEvent:
         """Do the duty and return what came of it. Blocks, for minutes at worst."""
         match duty:
-            case m.LookAtPrinter():
-                return m.PrinterSeen(self._look())
-            case m.PrintList() | m.PrintTest() | m.PrintDay() | m.PrintFailure():
-                return m.SlipTried(duty, self._print(self._compose(duty)))
-            case m.Print(_, banners):
+            case duties.LookAtPrinter():
+                return events.PrinterSeen(self._look())
+            case duties.PrintList() | duties.PrintTest() | duties.PrintDay() | duties.PrintFailure():
+                return events.SlipTried(duty, self._print(self._compose(duty)))
+            case duties.Print(_, banners):
                 ticket = self._compose(duty)
-                if self._remains is None and m.Banner.COPY in banners:
+                if self._remains is None and duties.Banner.COPY in banners:
                     self._remains = len(ticket)
                 return self._print(ticket)
 
@@ -166,25 +167,25 @@ class Printer:
 
     # --- printing --------------------------------------------------------------------------------------------------
 
-    def _print(self, ticket: bytes) -> m.TicketEnd:
+    def _print(self, ticket: bytes) -> events.TicketEnd:
         try:
             dialogue = self._open()
         except TransportError as error:
-            return m.TicketRefused(self._complain(error))
+            return events.TicketRefused(self._complain(error))
         try:
             return self._deliver(dialogue, ticket)
         finally:
             dialogue.close()
 
-    def _deliver(self, dialogue: Dialogue, ticket: bytes) -> m.TicketEnd:
+    def _deliver(self, dialogue: Dialogue, ticket: bytes) -> events.TicketEnd:
         try:
             before = dialogue.paper()
             if not before.prints:
-                return m.TicketRefused(before)
+                return events.TicketRefused(before)
             self._clean_up(dialogue)
             watched = self._watch(dialogue)
         except TransportError as error:
-            return m.TicketRefused(self._complain(error))
+            return events.TicketRefused(self._complain(error))
         identity = self._next_identity(dialogue)
         # A reset ends the watch.
         job = (ticket.removeprefix(RESET) if watched else ticket) + self._questions(dialogue, identity, watched)
@@ -195,7 +196,7 @@ class Printer:
             return self._break_off(dialogue, error, len(job))
         self._complaint = ""
         if dialogue.deaf:
-            return m.TicketUnproved(Paper.UNKNOWN)
+            return events.TicketUnproved(Paper.UNKNOWN)
         return self._judge(dialogue, identity, before, self._wait_for_proof(dialogue, identity), len(job))
 
     def _next_identity(self, dialogue: Dialogue) -> bytes:
@@ -219,17 +220,17 @@ class Printer:
             return b""
         return (PROCESS_ID + identity if identity else b"") + BARRIER + (LEAVE_ALONE if watched else b"")
 
-    def _break_off(self, dialogue: Dialogue, error: TransportError, size: int) -> m.TicketEnd:
+    def _break_off(self, dialogue: Dialogue, error: TransportError, size: int) -> events.TicketEnd:
         """The ticket did not get through."""
         dialogue.close(abandon=True)
         paper = self._complain(error)
         if error.taken == 0:
-            return m.TicketRefused(paper)
+            return events.TicketRefused(paper)
         self._remains = size
         if isinstance(error, Stalled):  # the way is blocked behind our bytes; a fresh one may tell why
             found = self._look()
             paper = paper if found.prints else found
-        return m.TicketInterrupted(paper)
+        return events.TicketInterrupted(paper)
 
     def _clean_up(self, dialogue: Dialogue) -> None:
         """Get rid of what an earlier ticket left behind, and of answers that are still to come for it."""
@@ -272,7 +273,7 @@ class Printer:
             return self._patience.settle
         return self._patience.proof
 
-    def _judge(self, dialogue: Dialogue, identity: bytes, before: Paper, after: Paper, size: int) -> m.TicketEnd:
+    def _judge(self, dialogue: Dialogue, identity: bytes, before: Paper, after: Paper, size: int) -> events.TicketEnd:
         level = _level(dialogue, identity, before, after)
         if level is not Level.ECHO and not after.prints and not (after is Paper.GONE and self._may_hang_up(dialogue)):
             return self._interrupt(dialogue, after, size)
@@ -281,12 +282,12 @@ class Printer:
         if level >= Level.BARRIER:  # it was heard as a command: nothing older swallows what comes
             self._remains = 0
         if self._is_in_pieces(dialogue):
-            return m.TicketInterrupted(after)
+            return events.TicketInterrupted(after)
         demanded = Level.ECHO if self._config.proof == "process_id" else Level.STATUS
         if level < max(demanded, self._learned or Level.SILENT):
             self._owed_answers = 1 if self._learned and not dialogue.barriers else 0
-            return m.TicketUnproved(after)
-        return m.TicketPrinted(Proof.PROCESS_ID if level is Level.ECHO else Proof.STATUS, after)
+            return events.TicketUnproved(after)
+        return events.TicketPrinted(Proof.PROCESS_ID if level is Level.ECHO else Proof.STATUS, after)
 
     def _is_in_pieces(self, dialogue: Dialogue) -> bool:
         """It came to a stop and went on by itself. One that says so of each ticket is believed no more."""
@@ -304,12 +305,12 @@ class Printer:
             return self._learned is not Level.ECHO
         return not dialogue.heard and not self._learned
 
-    def _interrupt(self, dialogue: Dialogue, paper: Paper, size: int) -> m.TicketEnd:
+    def _interrupt(self, dialogue: Dialogue, paper: Paper, size: int) -> events.TicketEnd:
         """The ticket comes again, so its rest must not: printers go on by themselves once there is paper."""
         self._remains = size
         with contextlib.suppress(TransportError):  # the next job tries again
             dialogue.clear(CLEAR_BUFFERS, self._patience.clear)
-        return m.TicketInterrupted(paper)
+        return events.TicketInterrupted(paper)
 
 
 def _level(dialogue: Dialogue, identity: bytes, before: Paper, after: Paper) -> Level:

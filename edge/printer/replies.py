@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from edge.core.messages import Paper
+from edge.core.events import Paper
 
 
 @dataclass(frozen=True)

@@ -18,10 +18,10 @@ from typing import cast
 
 from edge.config.schema import CodePage, Config, PrinterConfig
 from edge.core import button as buttons
-from edge.core import messages as m
+from edge.core import duties, events
 from edge.core.button import Gesture
 from edge.core.status import Signal
-from edge.daemon.loop import FAST_TICK, TICK, Arrival, Inbox, Panel
+from edge.inbox import FAST_TICK, TICK, Arrival, Inbox, Panel
 from edge.machine import systemd
 from edge.machine.files import write_whole
 from edge.paper.escpos import DEFAULT_PROFILE, Encoder, codepages
@@ -137,16 +137,16 @@ def calibrate(config: Config, answer: Answer, with_button: bool) -> Calibration 
 
 
 def _can_print(printer: PrinterConfig) -> bool:
-    seen = Printer(printer, lambda _: b"").do(m.LookAtPrinter())
-    return isinstance(seen, m.PrinterSeen) and seen.paper.prints
+    seen = Printer(printer, lambda _: b"").do(duties.LookAtPrinter())
+    return isinstance(seen, events.PrinterSeen) and seen.paper.prints
 
 
 def _print(config: Config, state: Calibration, with_button: bool) -> bool:
     """Whether the slip got through; that it is on paper is what the person says."""
     encoder = Encoder(config.printer.profile, state.width, state.page)
     slip = encoder.encode(lay_out(state, WORDS[config.till.language], with_button))
-    end = Printer(replace(config.printer, proof="none"), lambda _: slip, HURRY).do(m.PrintTest())
-    return isinstance(end, m.SlipTried) and isinstance(end.end, m.TicketUnproved)
+    end = Printer(replace(config.printer, proof="none"), lambda _: slip, HURRY).do(duties.PrintTest())
+    return isinstance(end, events.SlipTried) and isinstance(end.end, events.TicketUnproved)
 
 
 def by_button(panel: Panel, inbox: Inbox, hold_seconds: float, patience: float = PATIENCE) -> Answer:
@@ -178,8 +178,8 @@ def _feel(button: buttons.Button, inbox: Inbox) -> buttons.Button:
     except queue.Empty:
         return button
     match arrival:
-        case Arrival(m.ButtonDown(at) | m.ButtonUp(at) as edge):
-            return buttons.edge(button, isinstance(edge, m.ButtonDown), time.monotonic() if at is None else at)
+        case Arrival(events.ButtonDown(at) | events.ButtonUp(at) as edge):
+            return buttons.edge(button, isinstance(edge, events.ButtonDown), time.monotonic() if at is None else at)
     return button
 
 

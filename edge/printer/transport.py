@@ -19,8 +19,8 @@ import time
 from pathlib import Path
 
 from edge.config.schema import PrinterConfig
-from edge.core.messages import Paper
-from edge.printer.replies import full_name
+from edge.core.events import Paper
+from edge.printer.usb import UsbError, find_usb_printer
 
 CONNECT_SECONDS = 5.0
 """A printer in the same shop answers in milliseconds; one that boots, in seconds."""
@@ -196,6 +196,8 @@ def open_transport(config: PrinterConfig, sysfs: Path = Path("/sys")) -> Transpo
                 return _heard_out(_open_device(config.device or find_usb_printer(sysfs)))
             case _:
                 return _heard_out(_open_device(Path(config.device or "")))
+    except UsbError as error:
+        raise TransportError(Paper.GONE, str(error)) from None
     except OSError as error:
         raise _misfortune(error, _where(config)) from None
     except UnicodeError:  # what a name that can't be one costs instead of a gaierror
@@ -204,41 +206,6 @@ def open_transport(config: PrinterConfig, sysfs: Path = Path("/sys")) -> Transpo
 
 def _where(config: PrinterConfig) -> str:
     return f"{config.host}:{config.port}" if config.connection == "network" else str(config.device or "the printer")
-
-
-def find_usb_printer(sysfs: Path = Path("/sys")) -> Path:
-    """Return the node of the first USB device of the printer class, by class: product ids change with settings."""
-    for node in sorted((sysfs / "class/usbmisc").glob("lp*")):
-        if _is_printer(node / "device/bInterfaceClass"):
-            return Path("/dev/usb") / node.name
-    if any(_is_printer(interface) for interface in (sysfs / "bus/usb/devices").glob("*/bInterfaceClass")):
-        raise TransportError(
-            Paper.GONE, "a USB printer is plugged in but has no /dev/usb/lp*: load the kernel module usblp"
-        )
-    raise TransportError(Paper.GONE, "no USB printer found: is it plugged in and switched on?")
-
-
-def usb_name(config: PrinterConfig, sysfs: Path = Path("/sys")) -> str:
-    """Return maker and model as a USB printer's device id has them, for all that is silent else; "" if there is none.
-
-    It was read by the kernel when the printer was plugged in (IEEE 1284, in the attribute of the module usblp).
-    """
-    if config.connection != "usb":
-        return ""
-    try:
-        node = (config.device or find_usb_printer(sysfs)).name
-        text = (sysfs / "class/usbmisc" / node / "device/ieee1284_id").read_text(encoding="latin-1")
-    except (OSError, TransportError):
-        return ""
-    values = {key.strip(): value.strip() for key, _, value in (pair.partition(":") for pair in text.split(";"))}
-    return full_name(values.get("MFG") or values.get("MANUFACTURER", ""), values.get("MDL") or values.get("MODEL", ""))
-
-
-def _is_printer(attribute: Path) -> bool:
-    try:
-        return attribute.read_text().strip() == "07"
-    except OSError:  # unplugged while we looked
-        return False
 
 
 def _open_network(host: str, port: int) -> Transport:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from edge.config.reader import keys_of
 from edge.config.schema import Config, ConfigError, TicketConfig, TillConfig, load
-from edge.core.messages import Banner
+from edge.core.duties import Banner
 from edge.core.order import Item
 from edge.paper.escpos import CODEPAGES, Encoder
 from edge.paper.slips import lay_out_list

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from edge.core import messages as m
+from edge.core import duties, events
 from edge.core.lifecycle import Stage
 from edge.core.order import MerchantOrder
 from edge.core.state import Settings, Till
@@ -23,22 +23,22 @@ def paid(number: int, when: datetime = NOON) -> MerchantOrder:
 def behind_an_empty_roll(minutes: int, *orders: MerchantOrder) -> Desk:
     """A till that heard of these orders while there was no paper, and now there is, so many minutes later."""
     desk = Desk(books=Books(today=NOON + timedelta(minutes=1)))
-    desk.hear(m.PrinterSeen(m.Paper.OUT))
+    desk.hear(events.PrinterSeen(events.Paper.OUT))
     for order in orders:
         desk.books.write(order)
         desk.ring(order.id)
     desk.books.today = NOON + timedelta(minutes=minutes)
-    return desk.wait(70).hear(m.PrinterSeen(m.Paper.READY)).settle()
+    return desk.wait(70).hear(events.PrinterSeen(events.Paper.READY)).settle()
 
 
-OUT = m.TicketPrinted(m.Proof.STATUS, m.Paper.READY)
+OUT = events.TicketPrinted(events.Proof.STATUS, events.Paper.READY)
 
 
-def slip(desk: Desk, end: m.TicketEnd = OUT) -> tuple[str, ...]:
+def slip(desk: Desk, end: events.TicketEnd = OUT) -> tuple[str, ...]:
     """Print the list that is owed; the references on it."""
     duty = desk.owed()
-    assert isinstance(duty, m.PrintList), duty
-    desk.hear(m.SlipTried(duty, end))
+    assert isinstance(duty, duties.PrintList), duty
+    desk.hear(events.SlipTried(duty, end))
     return tuple(order.reference for order in duty.orders)
 
 
@@ -73,8 +73,8 @@ def test_one_old_ticket_is_printed_and_not_listed():
 
 def test_a_list_that_broke_off_comes_again():
     desk = behind_an_empty_roll(20, paid(1), paid(2))
-    slip(desk, m.TicketInterrupted(m.Paper.OUT))
-    desk.hear(m.PrinterSeen(m.Paper.READY)).wait(3)
+    slip(desk, events.TicketInterrupted(events.Paper.OUT))
+    desk.hear(events.PrinterSeen(events.Paper.READY)).wait(3)
     assert slip(desk) == ("sale-1", "sale-2")
 
 
@@ -89,7 +89,7 @@ def test_a_list_outlives_a_power_cut():
 def test_what_was_called_for_is_not_listed_again_when_the_paper_ends_once_more():
     desk = behind_an_empty_roll(20, paid(1), paid(2))
     slip(desk)
-    desk.press().hear(m.PrinterSeen(m.Paper.OUT)).wait(1).hear(m.PrinterSeen(m.Paper.READY)).print()
+    desk.press().hear(events.PrinterSeen(events.Paper.OUT)).wait(1).hear(events.PrinterSeen(events.Paper.READY)).print()
     assert len(desk.printed) == 2
 
 
@@ -106,15 +106,15 @@ def test_money_that_went_back_leaves_the_list():
 def test_a_single_one_can_be_asked_for_from_the_command_line():
     desk = behind_an_empty_roll(20, paid(1), paid(2))
     slip(desk)
-    desk.hear(m.ReprintAsked("sale-2")).settle().print()
+    desk.hear(events.ReprintAsked("sale-2")).settle().print()
     assert [(duty.order.reference, duty.banners) for duty in desk.printed] == [("sale-2", ())]
 
 
 def test_copies_that_a_person_wants_are_no_backlog():
     desk = behind_an_empty_roll(5, paid(1), paid(2)).print()
     desk.books.today = NOON + timedelta(days=2)
-    desk.wait(70).hear(m.ReprintAsked("sale-1"), m.ReprintAsked("sale-2")).print()
-    assert [duty.banners for duty in desk.printed[2:]] == [(m.Banner.COPY,), (m.Banner.COPY,)]
+    desk.wait(70).hear(events.ReprintAsked("sale-1"), events.ReprintAsked("sale-2")).print()
+    assert [duty.banners for duty in desk.printed[2:]] == [(duties.Banner.COPY,), (duties.Banner.COPY,)]
 
 
 def test_money_that_went_back_while_the_power_was_out_gets_no_ticket():
@@ -139,12 +139,12 @@ def test_a_new_journal_marks_what_was_paid_before_it_began():
     desk = Desk(Till(Settings(USER), pos_id=POS), books).print()
     books.write(paid(2, NOON + timedelta(seconds=5)))
     desk.ring("2").print()
-    assert [duty.banners for duty in desk.printed] == [(m.Banner.COPY,), ()]
+    assert [duty.banners for duty in desk.printed] == [(duties.Banner.COPY,), ()]
 
 
 def test_a_new_journal_judges_nothing_before_its_first_sweep():
     desk = Desk(Till(Settings(USER), pos_id=POS), Books(today=NOON))
-    assert [type(duty) for duty in desk.asked][:2] == [m.FindPos, m.Sweep]
+    assert [type(duty) for duty in desk.asked][:2] == [duties.FindPos, duties.Sweep]
 
 
 def test_a_payment_without_a_date_is_given_the_benefit_of_the_doubt():
@@ -173,7 +173,7 @@ def test_a_doorbell_for_what_was_forgotten_brings_a_marked_copy():
     desk.books.today = NOON + timedelta(days=15)
     desk.wait(61).books.orders = forgotten
     desk.ring("1").print()
-    assert [duty.banners for duty in desk.printed] == [(), (m.Banner.COPY,)]
+    assert [duty.banners for duty in desk.printed] == [(), (duties.Banner.COPY,)]
 
 
 def test_a_till_that_forgets_nothing_knows_as_long_as_before():
@@ -185,7 +185,7 @@ def test_a_till_that_forgets_nothing_knows_as_long_as_before():
 
 
 def test_what_can_not_be_remembered_is_not_printed():
-    desk = Desk(books=Books(today=NOON)).hear(m.JournalTried("the disk is full"))
+    desk = Desk(books=Books(today=NOON)).hear(events.JournalTried("the disk is full"))
     desk.books.write(paid(1))
     desk.ring("1")
     assert desk.print().printed == []
@@ -193,4 +193,4 @@ def test_what_can_not_be_remembered_is_not_printed():
     assert problems(desk.till) == ["nothing can be printed, for it could not be remembered: the disk is full"]
     desk.press()
     assert desk.sign is Signal.ATTENTION
-    assert len(desk.hear(m.JournalTried("")).print().printed) == 1
+    assert len(desk.hear(events.JournalTried("")).print().printed) == 1

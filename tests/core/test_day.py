@@ -11,7 +11,7 @@ import pytest
 
 from edge.config.schema import MercadoPagoConfig, Secret, TicketConfig, TillConfig
 from edge.contract import mqtt as wire
-from edge.core import messages as m
+from edge.core import duties, events
 from edge.core.day_report import Day, Entry, Received, Sum
 from edge.core.order import MerchantOrder
 from edge.core.reconciliation import today
@@ -28,7 +28,7 @@ BUENOS_AIRES = ZoneInfo("America/Argentina/Buenos_Aires")
 NOON = datetime(2026, 3, 2, 15, tzinfo=UTC)
 """Of the second of March in Buenos Aires."""
 THE_SECOND = date(2026, 3, 2)
-OUT = m.TicketPrinted(m.Proof.STATUS, m.Paper.READY)
+OUT = events.TicketPrinted(events.Proof.STATUS, events.Paper.READY)
 
 
 def sale(number: int, amount: str = "100", when: datetime = NOON, currency: str = "ARS") -> MerchantOrder:
@@ -54,9 +54,9 @@ def desk_of(*orders: MerchantOrder) -> Desk:
 
 def close(desk: Desk, day: date = THE_SECOND) -> Day:
     """Ask for the slip of a day, and have it printed."""
-    desk.hear(m.DayAsked(day)).settle()
-    slip = next(slip for slip in desk.till.slips if isinstance(slip, m.PrintDay))
-    desk.hear(m.SlipTried(slip, OUT))
+    desk.hear(events.DayAsked(day)).settle()
+    slip = next(slip for slip in desk.till.slips if isinstance(slip, duties.PrintDay))
+    desk.hear(events.SlipTried(slip, OUT))
     return slip.day
 
 
@@ -88,7 +88,7 @@ def test_each_currency_has_its_own_total():
 
 def test_a_copy_is_no_sale_not_even_while_it_is_printed():
     desk = desk_of(sale(1))
-    desk.hear(m.ReprintAsked("sale-1"))
+    desk.hear(events.ReprintAsked("sale-1"))
     assert close(desk).tickets == Sum(1, ars("100"))
     desk.settle().print()
     assert close(desk).tickets == Sum(1, ars("100"))
@@ -97,7 +97,7 @@ def test_a_copy_is_no_sale_not_even_while_it_is_printed():
 def test_what_the_printer_did_not_prove_is_counted_apart():
     desk = desk_of(sale(1))
     desk.books.write(sale(2))
-    desk.ring("2").print(m.TicketUnproved(m.Paper.UNKNOWN))
+    desk.ring("2").print(events.TicketUnproved(events.Paper.UNKNOWN))
     day = close(desk)
     assert day.tickets.count == 2
     assert day.unconfirmed == 1
@@ -115,7 +115,7 @@ def test_what_was_cancelled_is_counted():
 
 def test_what_still_waits_for_its_ticket_is_named_and_is_no_difference():
     desk = desk_of(sale(1))
-    desk.hear(m.PrinterSeen(m.Paper.OUT))
+    desk.hear(events.PrinterSeen(events.Paper.OUT))
     desk.books.write(sale(2, "250"))
     day = close(desk.ring("2"))
     assert day.tickets == Sum(1, ars("100"))
@@ -191,10 +191,10 @@ def test_money_that_was_paid_twice_for_one_sale_has_one_ticket_and_is_a_differen
 
 def test_a_payment_of_this_moment_is_on_its_way_to_a_ticket_and_no_difference():
     desk = desk_of(sale(1))
-    desk.hear(m.DayAsked(THE_SECOND))
+    desk.hear(events.DayAsked(THE_SECOND))
     desk.books.write(sale(2))
-    [ask] = [duty for duty in desk.till.agenda if isinstance(duty, m.ReadDay)]
-    desk.hear(m.DoorbellRang(m.Kind.MERCHANT_ORDER, "2"), m.Answered(ask, desk.books.answer(ask)))
+    [ask] = [duty for duty in desk.till.agenda if isinstance(duty, duties.ReadDay)]
+    desk.hear(events.DoorbellRang(events.Kind.MERCHANT_ORDER, "2"), events.Answered(ask, desk.books.answer(ask)))
     [slip] = desk.till.slips
     assert slip.day.waiting == (Entry("p2", Decimal(100), "ARS"),)
     assert slip.day.agrees
@@ -219,10 +219,10 @@ def test_a_journal_that_begins_within_the_day_says_so():
 # --- asking --------------------------------------------------------------------------------------------------------
 
 
-def command(desk: Desk, day: date | None = None) -> m.Reply:
-    desk.hear(m.CommandCame(m.Command.END_OF_DAY, m.ReplyTo("support/answers"), day=day))
+def command(desk: Desk, day: date | None = None) -> duties.Reply:
+    desk.hear(events.CommandCame(duties.Command.END_OF_DAY, duties.ReplyTo("support/answers"), day=day))
     [reply] = desk.till.replies
-    desk.hear(m.Replied())
+    desk.hear(events.Replied())
     return reply
 
 
@@ -236,9 +236,9 @@ def test_support_asks_for_today_and_is_told_which_day_that_is():
     reply = command(desk)
     assert (reply.done, reply.text) == (True, "the slip of 2026-03-02 is printed when Mercado Pago was asked")
     duty = desk.settle().owed()
-    assert isinstance(duty, m.PrintDay)
+    assert isinstance(duty, duties.PrintDay)
     assert duty.day.on == THE_SECOND
-    desk.hear(m.SlipTried(duty, OUT))
+    desk.hear(events.SlipTried(duty, OUT))
     assert desk.owed() is None
 
 
@@ -249,7 +249,7 @@ def test_support_gets_one_day_at_a_time():
     assert not command(desk, date(2026, 3, 1)).done
     desk.books.down = False
     assert not command(desk.settle()).done
-    desk.hear(m.SlipTried(desk.owed(), OUT))
+    desk.hear(events.SlipTried(desk.owed(), OUT))
     assert command(desk).done
 
 
@@ -264,7 +264,7 @@ def test_before_we_have_heard_the_time_nobody_knows_what_today_is():
 def test_the_question_waits_for_mercado_pago():
     desk = desk_of(sale(1))
     desk.books.down = True
-    desk.hear(m.DayAsked(THE_SECOND)).wait(120)
+    desk.hear(events.DayAsked(THE_SECOND)).wait(120)
     assert desk.till.slips == ()
     desk.books.down = False
     assert [slip.day.tickets.count for slip in desk.wait(60).till.slips] == [1]
@@ -275,27 +275,27 @@ def test_a_ticket_comes_before_the_slip_and_the_slip_comes_again_if_it_breaks_of
     command(desk)
     desk.books.write(sale(2, when=desk.books.today))
     desk.settle().ring("2")
-    assert isinstance(desk.owed(), m.Print)
+    assert isinstance(desk.owed(), duties.Print)
     desk.print()
     slip = desk.owed()
-    desk.hear(m.SlipTried(slip, m.TicketInterrupted(m.Paper.READY)))
+    desk.hear(events.SlipTried(slip, events.TicketInterrupted(events.Paper.READY)))
     assert desk.wait(5).owed() == slip
 
 
 def test_a_slip_that_waits_for_paper_gives_way_to_a_newer_one_of_its_day():
-    desk = desk_of(sale(1)).hear(m.PrinterSeen(m.Paper.OUT))
-    desk.hear(m.DayAsked(THE_SECOND), m.DayAsked(date(2026, 3, 1))).settle()
+    desk = desk_of(sale(1)).hear(events.PrinterSeen(events.Paper.OUT))
+    desk.hear(events.DayAsked(THE_SECOND), events.DayAsked(date(2026, 3, 1))).settle()
     desk.books.write(refunded(sale(1), "100"))
-    desk.hear(m.DayAsked(THE_SECOND)).settle()
+    desk.hear(events.DayAsked(THE_SECOND)).settle()
     assert [(slip.day.on.day, slip.day.agrees) for slip in desk.till.slips] == [(1, True), (2, False)]
 
 
 def test_a_long_list_is_asked_for_piece_by_piece():
-    desk = desk_of(sale(1)).hear(m.DayAsked(THE_SECOND))
-    [ask] = [duty for duty in desk.till.agenda if isinstance(duty, m.ReadDay)]
+    desk = desk_of(sale(1)).hear(events.DayAsked(THE_SECOND))
+    [ask] = [duty for duty in desk.till.agenda if isinstance(duty, duties.ReadDay)]
     first = Received("other", "9", Decimal(5), "ARS", NOON)
-    desk.hear(m.Answered(ask, m.DayRead(desk.books.today, (first,), reached=NOON)))
-    [rest] = [duty for duty in desk.till.agenda if isinstance(duty, m.ReadDay)]
+    desk.hear(events.Answered(ask, events.DayRead(desk.books.today, (first,), reached=NOON)))
+    [rest] = [duty for duty in desk.till.agenda if isinstance(duty, duties.ReadDay)]
     assert (rest.begin, rest.since, rest.so_far) == (ask.begin, NOON, (first,))
     assert "other" not in str(rest)  # which goes into reports and logs
 
@@ -418,7 +418,7 @@ def service() -> Iterator[sim.MercadoPago]:
         yield service
 
 
-def read_day(service: sim.MercadoPago, day: date) -> tuple[list[m.DayRead], list[Received]]:
+def read_day(service: sim.MercadoPago, day: date) -> tuple[list[events.DayRead], list[Received]]:
     """All pieces of Mercado Pago's list of a day, as the till asks for them one by one."""
     config = MercadoPagoConfig(
         user_id=service.user_id,
@@ -427,13 +427,13 @@ def read_day(service: sim.MercadoPago, day: date) -> tuple[list[m.DayRead], list
         access_token=Secret(service.access_token),
         api_url=service.url,
     )
-    api, desk = MercadoPago(config), Desk(with_settings(timezone=UTC)).hear(m.DayAsked(day))
+    api, desk = MercadoPago(config), Desk(with_settings(timezone=UTC)).hear(events.DayAsked(day))
     pieces = []
-    while asked := [duty for duty in desk.till.agenda if isinstance(duty, m.ReadDay)]:
+    while asked := [duty for duty in desk.till.agenda if isinstance(duty, duties.ReadDay)]:
         answer = api.do(asked[0]).answer
-        assert isinstance(answer, m.DayRead), answer
+        assert isinstance(answer, events.DayRead), answer
         pieces.append(answer)
-        desk.hear(m.Answered(asked[0], answer))
+        desk.hear(events.Answered(asked[0], answer))
     [slip] = desk.till.slips
     assert slip.day.listed.count == len({each.id for each in pieces[-1].payments if each.amount})
     return pieces, list(pieces[-1].payments)

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from edge.config.schema import TicketConfig, TillConfig
-from edge.core import messages as m
+from edge.core import duties, events
 from edge.core.failures import HOUR, NO_POS
 from edge.core.state import Concern, Settings, Till
 from edge.journal.store import Journal
@@ -17,23 +17,23 @@ from edge.paper.ticket import as_text
 from tests.support.desk import Books, Desk, with_settings
 from tests.support.facts import PAID, POS, REFERENCE
 
-OUT = m.TicketPrinted(m.Proof.STATUS, m.Paper.READY)
-GONE = m.TicketRefused(m.Paper.GONE)
-BROKEN = m.TicketInterrupted(m.Paper.READY)
+OUT = events.TicketPrinted(events.Proof.STATUS, events.Paper.READY)
+GONE = events.TicketRefused(events.Paper.GONE)
+BROKEN = events.TicketInterrupted(events.Paper.READY)
 MINUTE = 60.0
 
 
-def told(desk: Desk, end: m.TicketEnd = OUT) -> m.PrintFailure | None:
+def told(desk: Desk, end: events.TicketEnd = OUT) -> duties.PrintFailure | None:
     """Print the slip that is owed, if one is."""
     slip = desk.owed()
-    if isinstance(slip, m.PrintFailure):
-        desk.hear(m.SlipBegun(slip))
-        desk.hear(m.SlipTried(slip, end))
+    if isinstance(slip, duties.PrintFailure):
+        desk.hear(events.SlipBegun(slip))
+        desk.hear(events.SlipTried(slip, end))
         return slip
     return None
 
 
-def causes(desk: Desk, seconds: float) -> list[m.Cause]:
+def causes(desk: Desk, seconds: float) -> list[duties.Cause]:
     """What is told in a time, each slip printed as soon as it is owed."""
     slips = []
     for _ in range(round(seconds / 5)):
@@ -41,151 +41,151 @@ def causes(desk: Desk, seconds: float) -> list[m.Cause]:
     return [slip.cause for slip in slips if slip]
 
 
-def failing(trouble: m.Trouble, till: Till | None = None) -> Desk:
+def failing(trouble: events.Trouble, till: Till | None = None) -> Desk:
     """A till that sold until now, when Mercado Pago goes away."""
     desk = Desk(till)
     desk.books.down, desk.books.trouble = True, trouble
-    return desk.hear(m.DoorbellRang(m.Kind.MERCHANT_ORDER, "1")).settle()
+    return desk.hear(events.DoorbellRang(events.Kind.MERCHANT_ORDER, "1")).settle()
 
 
 # --- what fails ----------------------------------------------------------------------------------------------------
 
 
 def test_no_internet_is_told_when_it_lasted_for_a_minute():
-    desk = failing(m.Trouble.NETWORK)
+    desk = failing(events.Trouble.NETWORK)
     assert causes(desk, 55) == []
     slip = told(desk.wait(35))
-    assert (slip.cause, slip.why) == (m.Cause.NO_INTERNET, "no connection")
+    assert (slip.cause, slip.why) == (duties.Cause.NO_INTERNET, "no connection")
     assert slip.at is not None
 
 
 def test_a_slip_is_not_older_than_the_last_answer():
     """After a while Mercado Pago is asked every half minute only, and may be back."""
-    desk = failing(m.Trouble.NETWORK)
-    while not isinstance(desk.wait(0.25).owed(), m.PrintFailure):
+    desk = failing(events.Trouble.NETWORK)
+    while not isinstance(desk.wait(0.25).owed(), duties.PrintFailure):
         assert desk.now < 2000
     assert desk.now == desk.till.api.failed_at
 
 
 def test_a_blip_is_told_by_nobody():
-    desk = failing(m.Trouble.NETWORK)
+    desk = failing(events.Trouble.NETWORK)
     desk.wait(50)
     desk.books.down = False
     assert causes(desk, 10 * MINUTE) == []
 
 
 def test_with_a_broker_out_on_the_internet_there_is_internet_and_it_is_mercado_pago():
-    far = failing(m.Trouble.NETWORK, with_settings(broker_far=True))
+    far = failing(events.Trouble.NETWORK, with_settings(broker_far=True))
     assert causes(far, 4 * MINUTE) == []
-    assert causes(far, 2 * MINUTE) == [m.Cause.API_DOWN]
-    lost = failing(m.Trouble.NETWORK, with_settings(broker_far=True)).hear(m.BrokerLost("no route"))
-    assert causes(lost, 100) == [m.Cause.NO_INTERNET]
+    assert causes(far, 2 * MINUTE) == [duties.Cause.API_DOWN]
+    lost = failing(events.Trouble.NETWORK, with_settings(broker_far=True)).hear(events.BrokerLost("no route"))
+    assert causes(lost, 100) == [duties.Cause.NO_INTERNET]
 
 
 def test_a_mercado_pago_in_trouble_is_given_five_minutes():
-    desk = failing(m.Trouble.BUSY)
+    desk = failing(events.Trouble.BUSY)
     assert causes(desk, 5 * MINUTE - 10) == []
-    assert causes(desk, 45) == [m.Cause.API_DOWN]
+    assert causes(desk, 45) == [duties.Cause.API_DOWN]
 
 
 def test_one_odd_question_is_no_failure():
     desk = Desk()
     for _ in range(100):
-        desk.wait(5).hear(m.Answered(m.Verify("odd"), m.Unreachable(m.Trouble.BUSY, "unreadable")))
+        desk.wait(5).hear(events.Answered(duties.Verify("odd"), events.Unreachable(events.Trouble.BUSY, "unreadable")))
         assert told(desk) is None
 
 
 def test_a_wrong_clock_is_given_two_minutes_and_its_slip_has_no_date():
-    desk = Desk(books=Books(down=True, trouble=m.Trouble.CLOCK))
+    desk = Desk(books=Books(down=True, trouble=events.Trouble.CLOCK))
     assert causes(desk, 2 * MINUTE - 10) == []
     slip = told(desk.wait(45))
-    assert (slip.cause, slip.at) == (m.Cause.WRONG_CLOCK, None)
+    assert (slip.cause, slip.at) == (duties.Cause.WRONG_CLOCK, None)
 
 
 def test_a_date_that_only_the_journal_knows_is_not_shown():
     before = Desk()
     before.books.down = True
     slip = told(before.restart().wait(90))
-    assert (before.till.swept_until is not None, slip.cause, slip.at) == (True, m.Cause.NO_INTERNET, None)
+    assert (before.till.swept_until is not None, slip.cause, slip.at) == (True, duties.Cause.NO_INTERNET, None)
 
 
 def test_a_refused_token_is_told_at_once():
-    assert told(failing(m.Trouble.REFUSED)).cause is m.Cause.TOKEN_REFUSED
+    assert told(failing(events.Trouble.REFUSED)).cause is duties.Cause.TOKEN_REFUSED
 
 
 @pytest.mark.parametrize("pos_id", ["", POS])
 def test_a_till_that_mercado_pago_does_not_know_is_told_at_once(pos_id):
     """Be it that it knew it yesterday, so that it is still asked what was paid there."""
     desk = Desk(replace(with_settings(), pos_id=pos_id))
-    desk.hear(m.Answered(m.FindPos(), m.NotFound())).settle()
+    desk.hear(events.Answered(duties.FindPos(), events.NotFound())).settle()
     slip = told(desk)
-    assert (slip.cause, slip.why) == (m.Cause.WRONG_TILL, NO_POS)
-    assert causes(desk.hear(m.Answered(m.FindPos(), m.NotFound())), 5) == []
-    desk.hear(m.Answered(m.FindPos(), m.PosFound(POS)))
-    assert m.Cause.WRONG_TILL not in desk.till.failing
+    assert (slip.cause, slip.why) == (duties.Cause.WRONG_TILL, NO_POS)
+    assert causes(desk.hear(events.Answered(duties.FindPos(), events.NotFound())), 5) == []
+    desk.hear(events.Answered(duties.FindPos(), events.PosFound(POS)))
+    assert duties.Cause.WRONG_TILL not in desk.till.failing
 
 
 def test_a_refused_token_is_told_behind_an_unknown_till():
-    desk = Desk().hear(m.Answered(m.FindPos(), m.NotFound()))
-    assert causes(desk, 5) == [m.Cause.WRONG_TILL]
-    desk.hear(m.Answered(m.LookAtTill(), m.Unreachable(m.Trouble.REFUSED, "401")))
-    assert causes(desk, 5) == [m.Cause.TOKEN_REFUSED]
+    desk = Desk().hear(events.Answered(duties.FindPos(), events.NotFound()))
+    assert causes(desk, 5) == [duties.Cause.WRONG_TILL]
+    desk.hear(events.Answered(duties.LookAtTill(), events.Unreachable(events.Trouble.REFUSED, "401")))
+    assert causes(desk, 5) == [duties.Cause.TOKEN_REFUSED]
 
 
 def test_twins_are_told_at_once_and_until_somebody_has_looked():
-    desk = Desk().hear(m.BrokerLost("thrown out again and again", twins=True))
+    desk = Desk().hear(events.BrokerLost("thrown out again and again", twins=True))
     slip = told(desk)
-    assert (slip.cause, slip.why) == (m.Cause.TWINS, "thrown out again and again")
+    assert (slip.cause, slip.why) == (duties.Cause.TWINS, "thrown out again and again")
     desk.press()
     assert causes(desk, 2 * HOUR) == []
 
 
 def test_a_lost_broker_is_a_matter_of_the_lights():
-    assert causes(Desk().hear(m.BrokerLost("no route"), m.RelaySeen(online=False)), 10 * MINUTE) == []
+    assert causes(Desk().hear(events.BrokerLost("no route"), events.RelaySeen(online=False)), 10 * MINUTE) == []
 
 
 def test_a_journal_that_takes_nothing_is_told_and_nothing_else_is_meanwhile():
-    desk = failing(m.Trouble.NETWORK).hear(m.JournalTried("the disk is full"))
+    desk = failing(events.Trouble.NETWORK).hear(events.JournalTried("the disk is full"))
     slip = told(desk.wait(2 * MINUTE))
-    assert (slip.cause, slip.why) == (m.Cause.NO_MEMORY, "the disk is full")
+    assert (slip.cause, slip.why) == (duties.Cause.NO_MEMORY, "the disk is full")
     assert causes(desk, 2 * MINUTE) == []
-    desk.hear(m.JournalTried(""))
-    assert causes(desk, 5) == [m.Cause.NO_INTERNET]
+    desk.hear(events.JournalTried(""))
+    assert causes(desk, 5) == [duties.Cause.NO_INTERNET]
 
 
 # --- how often -----------------------------------------------------------------------------------------------------
 
 
 def test_an_outage_of_a_night_is_one_slip():
-    assert causes(failing(m.Trouble.NETWORK), 12 * HOUR) == [m.Cause.NO_INTERNET]
+    assert causes(failing(events.Trouble.NETWORK), 12 * HOUR) == [duties.Cause.NO_INTERNET]
 
 
 def test_what_comes_and_goes_is_told_once_an_hour():
-    desk, slips = failing(m.Trouble.NETWORK), []
+    desk, slips = failing(events.Trouble.NETWORK), []
     for _ in range(18):  # five minutes each
         slips += causes(desk, 3 * MINUTE)
         desk.books.down = False
         slips += causes(desk, 2 * MINUTE)
         desk.books.down = True
-        desk.hear(m.DoorbellRang(m.Kind.MERCHANT_ORDER, "1")).settle()
-    assert slips == [m.Cause.NO_INTERNET] * 2
+        desk.hear(events.DoorbellRang(events.Kind.MERCHANT_ORDER, "1")).settle()
+    assert slips == [duties.Cause.NO_INTERNET] * 2
 
 
 def test_who_presses_the_button_may_not_have_seen_the_slip_of_an_hour_ago():
-    desk = failing(m.Trouble.REFUSED)
+    desk = failing(events.Trouble.REFUSED)
     assert told(desk)
     assert causes(desk, HOUR) == []
     desk.press()
-    assert causes(desk, 5) == [m.Cause.TOKEN_REFUSED]
+    assert causes(desk, 5) == [duties.Cause.TOKEN_REFUSED]
     desk.press()
     assert causes(desk, 5) == []
 
 
 def test_each_cause_has_its_own_hour():
-    desk = failing(m.Trouble.REFUSED)
-    assert causes(desk, 5) == [m.Cause.TOKEN_REFUSED]
-    desk.books.trouble = m.Trouble.NETWORK
-    assert causes(desk, 3 * MINUTE) == [m.Cause.NO_INTERNET]
+    desk = failing(events.Trouble.REFUSED)
+    assert causes(desk, 5) == [duties.Cause.TOKEN_REFUSED]
+    desk.books.trouble = events.Trouble.NETWORK
+    assert causes(desk, 3 * MINUTE) == [duties.Cause.NO_INTERNET]
 
 
 # --- the printer ---------------------------------------------------------------------------------------------------
@@ -193,15 +193,17 @@ def test_each_cause_has_its_own_hour():
 
 def test_a_ticket_comes_first():
     desk = Desk()
-    desk.hear(m.PrinterSeen(m.Paper.OUT))
+    desk.hear(events.PrinterSeen(events.Paper.OUT))
     desk.books.write(PAID)
     desk.ring(PAID.id)
-    desk.books.down, desk.books.trouble = True, m.Trouble.REFUSED
-    desk.hear(m.DoorbellRang(m.Kind.MERCHANT_ORDER, "2")).settle().hear(m.PrinterSeen(m.Paper.READY))
-    assert isinstance(desk.owed(), m.Print)
+    desk.books.down, desk.books.trouble = True, events.Trouble.REFUSED
+    desk.hear(events.DoorbellRang(events.Kind.MERCHANT_ORDER, "2")).settle().hear(
+        events.PrinterSeen(events.Paper.READY)
+    )
+    assert isinstance(desk.owed(), duties.Print)
     desk.print()
     assert desk.printed[-1].order.external_reference == REFERENCE
-    assert told(desk).cause is m.Cause.TOKEN_REFUSED
+    assert told(desk).cause is duties.Cause.TOKEN_REFUSED
 
 
 def test_a_ticket_that_can_t_be_printed_holds_up_no_slip():
@@ -211,40 +213,40 @@ def test_a_ticket_that_can_t_be_printed_holds_up_no_slip():
     desk.ring(PAID.id)
     desk.books.down = True
     again = desk.restart()
-    assert causes(again, 90) == [m.Cause.NO_INTERNET]
+    assert causes(again, 90) == [duties.Cause.NO_INTERNET]
     assert again.printed == []
 
 
 def test_without_paper_it_comes_later_if_it_is_still_so():
-    desk = failing(m.Trouble.NETWORK).hear(m.PrinterSeen(m.Paper.OUT))
+    desk = failing(events.Trouble.NETWORK).hear(events.PrinterSeen(events.Paper.OUT))
     assert causes(desk, 10 * MINUTE) == []
-    assert causes(desk.hear(m.PrinterSeen(m.Paper.READY)), 5) == [m.Cause.NO_INTERNET]
+    assert causes(desk.hear(events.PrinterSeen(events.Paper.READY)), 5) == [duties.Cause.NO_INTERNET]
 
 
 def test_without_paper_it_does_not_come_when_it_is_over():
-    desk = failing(m.Trouble.NETWORK).hear(m.PrinterSeen(m.Paper.OUT)).wait(10 * MINUTE)
+    desk = failing(events.Trouble.NETWORK).hear(events.PrinterSeen(events.Paper.OUT)).wait(10 * MINUTE)
     desk.books.down = False
-    assert causes(desk.wait(40).hear(m.PrinterSeen(m.Paper.READY)), MINUTE) == []
+    assert causes(desk.wait(40).hear(events.PrinterSeen(events.Paper.READY)), MINUTE) == []
 
 
 @pytest.mark.parametrize("end", [GONE, BROKEN])
 def test_one_that_did_not_come_out_whole_comes_again(end):
-    desk = failing(m.Trouble.REFUSED)
+    desk = failing(events.Trouble.REFUSED)
     assert told(desk, end)
     assert desk.till.told == {}
     assert told(desk) is None, "the printer gets a rest"
-    assert causes(desk.hear(m.PrinterSeen(m.Paper.READY)), 5) == [m.Cause.TOKEN_REFUSED]
+    assert causes(desk.hear(events.PrinterSeen(events.Paper.READY)), 5) == [duties.Cause.TOKEN_REFUSED]
 
 
 def test_a_printer_that_breaks_at_each_is_not_fed_the_whole_roll():
-    desk = failing(m.Trouble.REFUSED)
+    desk = failing(events.Trouble.REFUSED)
     slips = [told(desk.wait(MINUTE), BROKEN) for _ in range(30)]
     assert sum(map(bool, slips)) == 3
 
 
 def test_a_printer_that_never_answers_is_told_once():
-    desk = failing(m.Trouble.REFUSED)
-    assert told(desk, m.TicketUnproved(m.Paper.UNKNOWN))
+    desk = failing(events.Trouble.REFUSED)
+    assert told(desk, events.TicketUnproved(events.Paper.UNKNOWN))
     assert causes(desk, HOUR / 2) == []
     assert Concern.SILENT_PRINTER not in {notice.concern for notice in desk.till.notices}
 
@@ -261,12 +263,12 @@ def restarted(path: Path, till: Till, sql: str = "") -> Till:
     return Journal(path).load(till.settings, "us", 1000.0)
 
 
-def told_now(path: Path, sql: str = "") -> list[m.Cause]:
+def told_now(path: Path, sql: str = "") -> list[duties.Cause]:
     """What is told soon after a start, where the token's refusal was told before it."""
-    desk = failing(m.Trouble.REFUSED)
+    desk = failing(events.Trouble.REFUSED)
     assert told(desk)
     kept = replace(restarted(path, desk.till, sql), pos_id=POS)
-    return causes(failing(m.Trouble.REFUSED, kept), 5)
+    return causes(failing(events.Trouble.REFUSED, kept), 5)
 
 
 def test_what_was_told_is_not_told_again_by_each_start(tmp_path):
@@ -275,12 +277,12 @@ def test_what_was_told_is_not_told_again_by_each_start(tmp_path):
 
 def test_it_was_told_before_its_first_byte():
     """A printer that pulls the power down would else tell it for ever."""
-    desk = failing(m.Trouble.REFUSED)
-    desk.hear(m.SlipBegun(desk.owed()))
+    desk = failing(events.Trouble.REFUSED)
+    desk.hear(events.SlipBegun(desk.owed()))
     assert causes(desk.restart(), 5) == []
 
 
-@pytest.mark.parametrize(("seconds", "again"), [(3500, []), (3700, [m.Cause.TOKEN_REFUSED])])
+@pytest.mark.parametrize(("seconds", "again"), [(3500, []), (3700, [duties.Cause.TOKEN_REFUSED])])
 def test_an_hour_later_a_start_tells_it_again(tmp_path, seconds, again):
     sql = f"UPDATE memory SET value = value - {seconds} WHERE key LIKE 'told:%'"
     assert told_now(tmp_path / "journal.db", sql) == again
@@ -297,9 +299,9 @@ def test_a_cause_of_a_later_version_is_no_harm(tmp_path):
 
 
 def test_what_was_not_told_after_all_is_not_remembered(tmp_path):
-    desk = failing(m.Trouble.REFUSED)
-    began = replace(desk.till, told={m.Cause.TOKEN_REFUSED: desk.now})
-    assert restarted(tmp_path / "journal.db", began).told.keys() == {m.Cause.TOKEN_REFUSED}
+    desk = failing(events.Trouble.REFUSED)
+    began = replace(desk.till, told={duties.Cause.TOKEN_REFUSED: desk.now})
+    assert restarted(tmp_path / "journal.db", began).told.keys() == {duties.Cause.TOKEN_REFUSED}
     journal = Journal(tmp_path / "journal.db")
     journal.save(began, desk.till)
     assert journal.load(Settings("1"), "us", 0.0).told == {}
@@ -315,7 +317,7 @@ def till_of(language: str, support: str | None = None) -> TillConfig:
 
 
 @pytest.mark.parametrize("language", FAILURE_WORDS)
-@pytest.mark.parametrize("cause", m.Cause)
+@pytest.mark.parametrize("cause", duties.Cause)
 def test_every_cause_has_its_words_and_they_fit_on_the_narrowest_paper(cause, language):
     failure = FAILURE_WORDS[language].causes[cause]
     assert len(failure.notice.title) <= 16
@@ -325,7 +327,7 @@ def test_every_cause_has_its_words_and_they_fit_on_the_narrowest_paper(cause, la
 
 
 def test_a_slip_says_what_whom_to_call_which_till_and_when():
-    slip = m.PrintFailure(m.Cause.NO_INTERNET, "no connection to https://api.example", Books().today)
+    slip = duties.PrintFailure(duties.Cause.NO_INTERNET, "no connection to https://api.example", Books().today)
     text = as_text(lay_out_failure(slip, KIOSK, till_of("es", "Soporte: 11 5555-0000"), 32), 32)
     for part in ("* SIN INTERNET *", "KIOSCO SUR", "Soporte: 11 5555-0000", "CAJA01", "02/03/2026 18:45"):
         assert part in text
@@ -334,14 +336,16 @@ def test_a_slip_says_what_whom_to_call_which_till_and_when():
 
 
 def test_where_nobody_is_named_whoever_installed_the_till_is_called():
-    text = as_text(lay_out_failure(m.PrintFailure(m.Cause.TWINS), KIOSK, till_of("es"), 32), 32)
+    text = as_text(lay_out_failure(duties.PrintFailure(duties.Cause.TWINS), KIOSK, till_of("es"), 32), 32)
     assert "Llame a quien instaló la caja." in text
     assert "Fecha" not in text
     assert "Para soporte" not in text
 
 
 def test_of_many_details_the_first_are_shown_and_none_is_endless():
-    slip = m.PrintFailure(m.Cause.MISCONFIGURED, "\n".join(f"mistake {number} {'x' * 999}" for number in range(9)))
+    slip = duties.PrintFailure(
+        duties.Cause.MISCONFIGURED, "\n".join(f"mistake {number} {'x' * 999}" for number in range(9))
+    )
     text = as_text(lay_out_failure(slip, KIOSK, till_of("en"), 48), 48)
     assert text.count("- mistake") == MOST_DETAILS
     assert f"+ {9 - MOST_DETAILS}" in text

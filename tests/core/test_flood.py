@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from edge.core import messages as m
+from edge.core import duties, events
 from edge.core.state import MEMORY
 from edge.core.till import payment_duty
 from tests.support.desk import Desk
@@ -12,7 +12,7 @@ FLOOD = 10_000
 
 
 def flooded(desk: Desk) -> Desk:
-    return desk.hear(*(m.DoorbellRang(m.Kind.MERCHANT_ORDER, f"9{number}") for number in range(FLOOD)))
+    return desk.hear(*(events.DoorbellRang(events.Kind.MERCHANT_ORDER, f"9{number}") for number in range(FLOOD)))
 
 
 def worked(desk: Desk, seconds: float) -> Desk:
@@ -23,32 +23,32 @@ def worked(desk: Desk, seconds: float) -> Desk:
         desk.now += 0.1
         if duty is not None:
             desk.asked.append(duty)
-            desk.hear(m.Asked(duty), m.Answered(duty, desk.books.answer(duty)))
+            desk.hear(events.Asked(duty), events.Answered(duty, desk.books.answer(duty)))
         else:
-            desk.hear(m.Ticked())
+            desk.hear(events.Ticked())
     return desk
 
 
 def lookups(desk: Desk) -> int:
-    return sum(isinstance(duty, m.Verify | m.ReadPayment) for duty in desk.asked)
+    return sum(isinstance(duty, duties.Verify | duties.ReadPayment) for duty in desk.asked)
 
 
 def test_equal_doorbells_fall_together():
     desk = Desk()
-    desk.hear(*[m.DoorbellRang(m.Kind.MERCHANT_ORDER, "7")] * FLOOD)
-    assert list(desk.till.agenda).count(m.Verify("7")) == 1
+    desk.hear(*[events.DoorbellRang(events.Kind.MERCHANT_ORDER, "7")] * FLOOD)
+    assert list(desk.till.agenda).count(duties.Verify("7")) == 1
 
 
 def test_at_most_a_hundred_wait_and_a_sweep_answers_for_the_others():
     desk = flooded(Desk())
-    assert sum(isinstance(duty, m.Verify) for duty in desk.till.agenda) == 100
-    assert any(isinstance(duty, m.Sweep) and due.at <= desk.now + 5 for duty, due in desk.till.agenda.items())
+    assert sum(isinstance(duty, duties.Verify) for duty in desk.till.agenda) == 100
+    assert any(isinstance(duty, duties.Sweep) and due.at <= desk.now + 5 for duty, due in desk.till.agenda.items())
 
 
 def test_a_sale_in_the_midst_of_it_is_found_in_seconds():
     desk = flooded(Desk())
     desk.books.write(PAID)
-    desk.hear(m.DoorbellRang(m.Kind.MERCHANT_ORDER, PAID.id))
+    desk.hear(events.DoorbellRang(events.Kind.MERCHANT_ORDER, PAID.id))
     flooded(desk)
     worked(desk, 15).print()
     assert [duty.order for duty in desk.printed] == [PAID]
@@ -75,7 +75,7 @@ def test_the_pace_does_not_hold_up_an_ordinary_day():
     """A till that was off for a while has a few dozen doorbells waiting."""
     desk = Desk()
     desk.asked.clear()
-    desk.hear(*(m.DoorbellRang(m.Kind.MERCHANT_ORDER, f"9{number}") for number in range(30)))
+    desk.hear(*(events.DoorbellRang(events.Kind.MERCHANT_ORDER, f"9{number}") for number in range(30)))
     worked(desk, 3.5)
     assert lookups(desk) >= 30
 
@@ -83,7 +83,7 @@ def test_the_pace_does_not_hold_up_an_ordinary_day():
 def test_the_reports_of_a_flood_are_bounded_and_those_of_sales_are_not():
     desk = Desk()
     for number in range(2 * MEMORY):
-        desk.till = desk.till.report(m.Outcome.REJECTED, merchant_order=f"{number}", reason="not_found")
+        desk.till = desk.till.report(duties.Outcome.REJECTED, merchant_order=f"{number}", reason="not_found")
     assert len(desk.till.reports) == MEMORY
     desk.books.write(PAID, place=POS)
     desk.ring(PAID.id).print()
@@ -96,7 +96,7 @@ def test_a_queue_of_real_sales_is_not_paced():
     for number in range(90):
         payment = replace(APPROVED, id=f"p{number}")
         desk.books.write(replace(PAID, id=f"{number}", external_reference=f"sale-{number}", payments=(payment,)))
-        desk.hear(m.DoorbellRang(m.Kind.MERCHANT_ORDER, f"{number}"))
+        desk.hear(events.DoorbellRang(events.Kind.MERCHANT_ORDER, f"{number}"))
     worked(desk, 40).print()
     assert len(desk.printed) == 90
 
@@ -104,5 +104,5 @@ def test_a_queue_of_real_sales_is_not_paced():
 def test_our_own_questions_go_before_what_others_ring():
     desk = flooded(Desk())
     desk.now += 1
-    desk.hear(m.BrokerLost("no route"))
-    assert isinstance(payment_duty(desk.till, desk.now), m.LookAtTill | m.Sweep)
+    desk.hear(events.BrokerLost("no route"))
+    assert isinstance(payment_duty(desk.till, desk.now), duties.LookAtTill | duties.Sweep)

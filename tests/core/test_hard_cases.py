@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from edge.core import messages as m
+from edge.core import duties, events
 from edge.core.lifecycle import Stage
 from edge.core.order import MerchantOrder
 from edge.core.printing import MOST_ON_LIST
@@ -17,7 +17,7 @@ from tests.support.facts import APPROVED, PAID, POS, REFERENCE, USER
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 KEEP = timedelta(days=14)
-OUT = m.TicketPrinted(m.Proof.STATUS, m.Paper.READY)
+OUT = events.TicketPrinted(events.Proof.STATUS, events.Paper.READY)
 
 
 @dataclass
@@ -27,13 +27,13 @@ class DatedBooks(Books):
     today: datetime = NOON
     created: dict[str, datetime] = field(default_factory=dict)
 
-    def answer(self, duty: m.PaymentDuty) -> m.Answer:
-        if not isinstance(duty, m.Sweep) or self.down:
+    def answer(self, duty: duties.PaymentDuty) -> events.Answer:
+        if not isinstance(duty, duties.Sweep) or self.down:
             return super().answer(duty)
-        since = duty.since or self.today - timedelta(minutes=m.Sweep.FIRST_MINUTES)
+        since = duty.since or self.today - timedelta(minutes=duties.Sweep.FIRST_MINUTES)
         found = self._approved(duty.pos_id).items()
         listed = {payment: order for payment, order in found if self.created.get(payment, NOON) >= since}
-        return m.Swept(duty.pos_id, self.today, listed)
+        return events.Swept(duty.pos_id, self.today, listed)
 
 
 class DatedDesk(Desk):
@@ -45,11 +45,11 @@ class DatedDesk(Desk):
         for _ in range(round(seconds)):
             self.books.today += timedelta(seconds=1)
             self.now += 1
-            self.hear(m.Ticked()).settle()
+            self.hear(events.Ticked()).settle()
         return self
 
     @property
-    def papers(self) -> list[tuple[str, tuple[m.Banner, ...]]]:
+    def papers(self) -> list[tuple[str, tuple[duties.Banner, ...]]]:
         return [(duty.order.id, duty.banners) for duty in self.printed]
 
 
@@ -70,7 +70,7 @@ def given_back(order: MerchantOrder) -> MerchantOrder:
 def without_paper(*orders: MerchantOrder, on_till: str | None = None) -> DatedDesk:
     """A till that heard of these sales while there was no paper."""
     desk = desk_of(on_till=on_till)
-    desk.hear(m.PrinterSeen(m.Paper.OUT))
+    desk.hear(events.PrinterSeen(events.Paper.OUT))
     desk.books.write(*orders)
     desk.books.on_till = None
     for order in orders:
@@ -79,7 +79,7 @@ def without_paper(*orders: MerchantOrder, on_till: str | None = None) -> DatedDe
 
 
 def new_roll(desk: DatedDesk) -> DatedDesk:
-    desk.hear(m.PrinterSeen(m.Paper.READY)).settle()
+    desk.hear(events.PrinterSeen(events.Paper.READY)).settle()
     return desk
 
 
@@ -145,17 +145,17 @@ def test_what_was_forgotten_and_rings_again_is_a_copy_even_if_it_was_filed_a_min
     desk.wait(200)
     assert desk.till.order("sale-1") is None
     desk.ring("1").print()
-    assert desk.papers == [("1", ()), ("1", (m.Banner.COPY,))]
+    assert desk.papers == [("1", ()), ("1", (duties.Banner.COPY,))]
 
 
 def test_a_journal_that_lacks_commits_doubts_what_it_calls_unprinted():
     desk = desk_of()
     desk.books.write(sale(1))
-    desk.hear(m.PrinterSeen(m.Paper.OUT)).ring("1")
+    desk.hear(events.PrinterSeen(events.Paper.OUT)).ring("1")
     doubted = replace(desk.restart().till, known_since=None, agenda={})
     after = DatedDesk(replace(doubted, settings=Settings(USER)), desk.books)
     after.print()
-    assert after.papers == [("1", (m.Banner.COPY,))]
+    assert after.papers == [("1", (duties.Banner.COPY,))]
 
 
 def test_a_further_payment_an_hour_after_the_ticket_makes_no_new_one_of_it():
@@ -164,7 +164,7 @@ def test_a_further_payment_an_hour_after_the_ticket_makes_no_new_one_of_it():
     desk = DatedDesk(Till(Settings(USER), pos_id=POS), DatedBooks(today=NOON + timedelta(minutes=6)))
     desk.books.write(replace(order, payments=(*order.payments, more)))
     desk.ring("1").print()
-    assert desk.papers == [("1", (m.Banner.COPY,))]
+    assert desk.papers == [("1", (duties.Banner.COPY,))]
 
 
 @pytest.mark.parametrize("on_till", [None, REFERENCE])
@@ -183,7 +183,7 @@ def test_an_order_that_is_given_its_reference_after_its_ticket_has_no_second_one
     desk.books.write(replace(PAID, external_reference=""))
     desk.ring(PAID.id)
     desk.begin()
-    desk.hear(m.TicketUnproved(m.Paper.READY))
+    desk.hear(events.TicketUnproved(events.Paper.READY))
     desk.books.write(PAID)
     desk.ring(PAID.id)
     assert desk.begin() is None
@@ -199,7 +199,7 @@ def test_the_second_payment_of_a_sale_is_given_back_and_the_first_ones_ticket_co
     desk.books.write(given_back(sale(2, REFERENCE)))
     new_roll(desk.ring("2"))
     if seconds > 1000:
-        desk.hear(m.ReprintAsked(REFERENCE))
+        desk.hear(events.ReprintAsked(REFERENCE))
     desk.print()
     desk.wait(100).print()
     assert desk.papers == [("1", ())]
@@ -215,7 +215,7 @@ def test_the_first_payment_of_a_sale_is_given_back_and_the_ticket_is_the_second_
 
 def test_a_payment_under_review_for_hours_is_found_though_nobody_rings():
     desk = desk_of(on_till=REFERENCE)
-    desk.hear(m.BrokerLost("no route")).wait(20)
+    desk.hear(events.BrokerLost("no route")).wait(20)
     desk.books.on_till = None
     desk.books.created["p1"] = desk.books.today
     desk.wait(2 * 3600)
@@ -232,19 +232,19 @@ def test_looking_further_back_finds_nothing_of_the_time_before_this_journal():
     assert desk.papers == []
 
 
-def slowly(desk: Desk, seconds: float, latency: float, every: float = 0, *events: m.Event) -> Desk:
-    """Mercado Pago takes its time for each answer, while `events` come every so often."""
+def slowly(desk: Desk, seconds: float, latency: float, every: float = 0, *heard: events.Event) -> Desk:
+    """Mercado Pago takes its time for each answer, while `heard` comes every so often."""
     ends = desk.now + seconds
     following = desk.now
     while desk.now < ends:
         duty = payment_duty(desk.till, desk.now)
         if duty is not None:
-            desk.hear(m.Asked(duty))
+            desk.hear(events.Asked(duty))
         desk.now += latency if duty else 0.25
         while every and following <= desk.now:
-            desk.hear(*events)
+            desk.hear(*heard)
             following += every
-        desk.hear(m.Answered(duty, desk.books.answer(duty)) if duty else m.Ticked())
+        desk.hear(events.Answered(duty, desk.books.answer(duty)) if duty else events.Ticked())
     return desk
 
 
@@ -252,15 +252,15 @@ def slowly(desk: Desk, seconds: float, latency: float, every: float = 0, *events
 def test_a_relay_that_keeps_saying_that_it_is_there_does_not_starve_a_doorbell(latency, every):
     desk = Desk()
     desk.books.write(PAID)
-    desk.hear(m.DoorbellRang(m.Kind.MERCHANT_ORDER, PAID.id))
-    slowly(desk, 120, latency, every, m.RelaySeen(True)).print()
+    desk.hear(events.DoorbellRang(events.Kind.MERCHANT_ORDER, PAID.id))
+    slowly(desk, 120, latency, every, events.RelaySeen(True)).print()
     assert len(desk.printed) == 1
 
 
 @pytest.mark.parametrize("latency", [2, 6])
 def test_slow_answers_do_not_starve_what_the_sweep_found(latency):
     desk = Desk(books=Books(on_till="next-sale"))
-    desk.hear(m.BrokerLost("no route"))
+    desk.hear(events.BrokerLost("no route"))
     slowly(desk, 100, latency)
     desk.books.write(PAID)
     slowly(desk, 300, latency).print()
@@ -303,7 +303,7 @@ def test_money_goes_back_while_its_ticket_is_under_way_and_the_ticket_breaks_off
     desk.ring("1")
     assert desk.begin()
     desk.books.write(given_back(sale(1, REFERENCE)))
-    desk.ring("1").hear(m.TicketInterrupted(m.Paper.OUT))
+    desk.ring("1").hear(events.TicketInterrupted(events.Paper.OUT))
     new_roll(desk.wait(120)).wait(5).print()
     assert len(desk.printed) == 1
 
@@ -324,7 +324,7 @@ def test_money_goes_back_unheard_while_its_ticket_is_on_a_list():
 
 def listed(*orders: MerchantOrder) -> DatedDesk:
     desk = new_roll(without_paper(*orders).wait(1300))
-    desk.hear(m.SlipTried(desk.owed(), OUT))
+    desk.hear(events.SlipTried(desk.owed(), OUT))
     return desk
 
 
@@ -350,7 +350,7 @@ def test_what_waited_and_reads_as_unpaid_is_asked_for_until_it_is_paid_again(sta
     desk = in_doubt(status).wait(600).print()
     assert desk.printed == []
     assert ["sale-1" in problem for problem in problems(desk.till)] == [True]
-    assert desk.asked.count(m.Verify("1")) < 40
+    assert desk.asked.count(duties.Verify("1")) < 40
     desk.books.write(sale(1))
     desk.wait(60).print()
     assert desk.papers == [("1", ())]
@@ -358,18 +358,18 @@ def test_what_waited_and_reads_as_unpaid_is_asked_for_until_it_is_paid_again(sta
 
 @pytest.mark.parametrize("status", ["opened", "gone"])
 def test_a_person_may_have_it_all_the_same(status):
-    desk = in_doubt(status).wait(200).hear(m.ReprintAsked("sale-1"))
+    desk = in_doubt(status).wait(200).hear(events.ReprintAsked("sale-1"))
     desk.settle().print()
     assert desk.papers == [("1", ())]
 
 
 def test_money_goes_back_unheard_while_nothing_can_be_remembered():
     desk = desk_of()
-    desk.hear(m.JournalTried("the disk is full"))
+    desk.hear(events.JournalTried("the disk is full"))
     desk.books.write(sale(1))
     desk.ring("1").wait(600)
     desk.books.write(given_back(sale(1)))
-    desk.hear(m.JournalTried("")).settle().print()
+    desk.hear(events.JournalTried("")).settle().print()
     assert desk.printed == []
 
 
@@ -379,7 +379,7 @@ def test_money_goes_back_unheard_while_the_printer_breaks_at_each_ticket():
     desk.ring("1")
     for _ in range(30):
         assert desk.begin()
-        desk.hear(m.TicketInterrupted(m.Paper.READY)).wait(61)
+        desk.hear(events.TicketInterrupted(events.Paper.READY)).wait(61)
     desk.books.write(given_back(sale(1)))
     desk.wait(61)
     assert desk.begin() is None
@@ -402,15 +402,15 @@ def test_a_copy_is_printed_though_the_money_went_back():
     desk.books.write(sale(1))
     desk.ring("1").print()
     desk.books.write(given_back(sale(1)))
-    desk.wait(300).hear(m.PrinterSeen(m.Paper.OUT), m.ReprintAsked("sale-1"))
+    desk.wait(300).hear(events.PrinterSeen(events.Paper.OUT), events.ReprintAsked("sale-1"))
     new_roll(desk.ring("1").wait(300)).print()
-    assert desk.papers == [("1", ()), ("1", (m.Banner.COPY,))]
+    assert desk.papers == [("1", ()), ("1", (duties.Banner.COPY,))]
 
 
 def test_what_a_person_called_for_and_broke_off_is_no_copy_that_they_asked_for():
     desk = listed(sale(1), sale(2)).press()
     assert desk.begin().order.id == "1"
-    desk.hear(m.TicketInterrupted(m.Paper.OUT))
+    desk.hear(events.TicketInterrupted(events.Paper.OUT))
     desk.books.write(given_back(sale(1)))
     new_roll(desk.ring("1").wait(5)).wait(40).print()
     assert [identity for identity, _ in desk.papers] == ["1", "2"]
@@ -420,22 +420,22 @@ def test_a_sweep_whose_filter_did_not_work_prints_no_other_tills_ticket():
     """The adapter drops what names another point of sale; what names none is asked about."""
     desk = desk_of()
     desk.books.write(sale(1), place="another POS")
-    desk.hear(m.Answered(m.Sweep(POS), m.Swept(POS, NOON, {"p1": ""}))).settle().print()
+    desk.hear(events.Answered(duties.Sweep(POS), events.Swept(POS, NOON, {"p1": ""}))).settle().print()
     assert desk.printed == []
 
 
 # --- who waits for whom --------------------------------------------------------------------------------------------
 
 
-def failing(desk: Desk, *kinds: type[m.PaymentDuty]) -> Desk:
+def failing(desk: Desk, *kinds: type[duties.PaymentDuty]) -> Desk:
     """Mercado Pago answers all but these."""
-    answer, odd = desk.books.answer, m.Unreachable(m.Trouble.BUSY, "an answer that makes no sense")
+    answer, odd = desk.books.answer, events.Unreachable(events.Trouble.BUSY, "an answer that makes no sense")
     desk.books.answer = lambda duty: odd if isinstance(duty, kinds) else answer(duty)  # type: ignore[method-assign]
     return desk
 
 
 def test_a_cancel_that_always_fails_stops_no_other_sale():
-    desk = failing(desk_of(on_till=REFERENCE), m.Cancel)
+    desk = failing(desk_of(on_till=REFERENCE), duties.Cancel)
     desk.press(2.5)
     desk.wait(20)
     desk.books.write(sale(2))
@@ -444,7 +444,7 @@ def test_a_cancel_that_always_fails_stops_no_other_sale():
 
 
 def test_a_hold_ends_though_nobody_can_say_where_the_money_is():
-    desk = failing(desk_of(on_till=REFERENCE), m.ReadPayment)
+    desk = failing(desk_of(on_till=REFERENCE), duties.ReadPayment)
     desk.books.write(sale(1, REFERENCE), place="another POS")  # so that the sweep doesn't tell either
     desk.books.on_till = None
     desk.press(2.5)
@@ -463,9 +463,9 @@ def test_money_at_another_till_keeps_no_order_on_ours():
 
 def test_a_finger_that_drops_a_question_while_it_is_handed_out_is_no_trouble():
     desk = desk_of(on_till=REFERENCE)
-    assert m.Search(REFERENCE) in desk.till.agenda
-    desk.till = desk.till.drop(m.Search(REFERENCE))
-    desk.hear(m.Asked(m.Search(REFERENCE)))
+    assert duties.Search(REFERENCE) in desk.till.agenda
+    desk.till = desk.till.drop(duties.Search(REFERENCE))
+    desk.hear(events.Asked(duties.Search(REFERENCE)))
     desk.books.write(sale(1, REFERENCE))
     desk.ring("1").print()
     assert desk.papers == [("1", ())]
@@ -473,8 +473,8 @@ def test_a_finger_that_drops_a_question_while_it_is_handed_out_is_no_trouble():
 
 def test_a_backlog_is_one_list_however_slow_mercado_pago_answers():
     desk = without_paper(*(sale(number) for number in range(20))).wait(1300)
-    desk.hear(m.PrinterSeen(m.Paper.READY))
-    assert isinstance(desk.owed(), m.PrintList)
+    desk.hear(events.PrinterSeen(events.Paper.READY))
+    assert isinstance(desk.owed(), duties.PrintList)
     assert len(desk.owed().orders) == 20
 
 
@@ -482,22 +482,22 @@ def test_a_cashier_who_cancels_waits_for_no_backlog():
     desk = listed(*(sale(number) for number in range(20)))
     desk.books.on_till = "next"
     desk.wait(61)
-    desk.hear(m.ButtonDown())
+    desk.hear(events.ButtonDown())
     desk.now += 0.2
-    desk.hear(m.ButtonUp())
+    desk.hear(events.ButtonUp())
     desk.now += 0.1
-    desk.hear(m.Ticked())  # all twenty are called for
-    desk.till = desk.till.owe(m.Cancel("next"), desk.now)
-    assert payment_duty(desk.till, desk.now) == m.Cancel("next")
+    desk.hear(events.Ticked())  # all twenty are called for
+    desk.till = desk.till.owe(duties.Cancel("next"), desk.now)
+    assert payment_duty(desk.till, desk.now) == duties.Cancel("next")
 
 
 def test_a_ticket_that_waits_to_be_confirmed_has_its_turn_though_answers_are_slow():
     desk = Desk(books=Books(on_till="next-sale"))
-    desk.hear(m.PrinterSeen(m.Paper.OUT))
+    desk.hear(events.PrinterSeen(events.Paper.OUT))
     desk.books.write(PAID)
     desk.ring(PAID.id).wait(100)
-    desk.hear(m.BrokerLost("no route"), m.PrinterSeen(m.Paper.READY))
-    desk.hear(m.Answered(m.Verify(PAID.id), m.Unreachable(m.Trouble.BUSY, "once")))
+    desk.hear(events.BrokerLost("no route"), events.PrinterSeen(events.Paper.READY))
+    desk.hear(events.Answered(duties.Verify(PAID.id), events.Unreachable(events.Trouble.BUSY, "once")))
     slowly(desk, 120, 6).print()
     assert len(desk.printed) == 1
 
@@ -530,7 +530,7 @@ def test_money_that_a_sweep_finds_before_its_order_is_open_again_is_no_riddle_an
     desk.books.write(replace(sale(1, REFERENCE), status="expired"))
     desk.ring("1")
     assert desk.reasons == ["expired"]
-    desk.hear(m.Answered(m.Sweep(POS), m.Swept(POS, NOON, {"p1": "1"})))
+    desk.hear(events.Answered(duties.Sweep(POS), events.Swept(POS, NOON, {"p1": "1"})))
     assert desk.sign is Signal.ATTENTION
     desk.books.write(sale(1, REFERENCE))
     desk.books.on_till = None
@@ -555,22 +555,22 @@ def test_money_whose_order_is_no_order_is_shown_to_a_person(why):
 def test_a_paid_order_that_can_never_be_read_again_is_shown_until_a_person_decides():
     desk = without_paper(sale(1, REFERENCE), on_till=REFERENCE)
     answer = desk.books.answer
-    unreadable = m.Unreachable(m.Trouble.BUSY, "an answer that makes no sense")
-    desk.books.answer = lambda duty: unreadable if duty == m.Verify("1") else answer(duty)  # type: ignore[method-assign]
+    unreadable = events.Unreachable(events.Trouble.BUSY, "an answer that makes no sense")
+    desk.books.answer = lambda duty: unreadable if duty == duties.Verify("1") else answer(duty)  # type: ignore[method-assign]
     kept = desk.restart().till
     after = new_roll(DatedDesk(kept, desk.books)).wait(600)
     after.press().wait(60).print()
     assert after.printed == []
     assert [REFERENCE in problem for problem in problems(after.till)] == [True]
-    after.hear(m.ReprintAsked(REFERENCE)).print()
+    after.hear(events.ReprintAsked(REFERENCE)).print()
     assert len(after.printed) == 1
 
 
 def test_the_light_does_not_say_paid_of_a_ticket_that_a_silent_printer_may_not_have_printed():
     desk = desk_of(on_till=REFERENCE)
-    desk.till = replace(desk.till, proof=m.Proof.PROCESS_ID)
+    desk.till = replace(desk.till, proof=events.Proof.PROCESS_ID)
     desk.books.write(sale(1, REFERENCE))
-    desk.ring("1").print(m.TicketUnproved(m.Paper.UNKNOWN))
+    desk.ring("1").print(events.TicketUnproved(events.Paper.UNKNOWN))
     assert desk.sign is Signal.ATTENTION
 
 
@@ -580,20 +580,20 @@ def test_the_light_does_not_say_paid_of_a_ticket_that_a_silent_printer_may_not_h
 def test_a_sweep_in_pieces_goes_on_where_it_got_to_and_is_done_at_the_end():
     desk = desk_of()
     before = desk.till.swept_until
-    first, second = m.Sweep(POS, NOON - timedelta(days=3)), m.Sweep(POS, NOON - timedelta(days=1))
-    desk.hear(m.Answered(first, m.Swept(POS, NOON + timedelta(hours=1), {}, reached=second.since)))
+    first, second = duties.Sweep(POS, NOON - timedelta(days=3)), duties.Sweep(POS, NOON - timedelta(days=1))
+    desk.hear(events.Answered(first, events.Swept(POS, NOON + timedelta(hours=1), {}, reached=second.since)))
     assert second in desk.till.agenda
     assert desk.till.swept_until == before
-    desk.hear(m.Answered(second, m.Swept(POS, NOON + timedelta(hours=1), {})))
+    desk.hear(events.Answered(second, events.Swept(POS, NOON + timedelta(hours=1), {})))
     assert desk.till.swept_until == NOON + timedelta(hours=1)
-    assert len([duty for duty in desk.till.agenda if isinstance(duty, m.Sweep)]) == 1
+    assert len([duty for duty in desk.till.agenda if isinstance(duty, duties.Sweep)]) == 1
 
 
 def test_a_list_of_hundreds_comes_in_pieces():
     desk = without_paper(*(sale(number) for number in range(60)))
     new_roll(desk.wait(1300)).wait(30)
     lists = []
-    while isinstance(desk.owed(), m.PrintList):
+    while isinstance(desk.owed(), duties.PrintList):
         lists.append(len(desk.owed().orders))
-        desk.hear(m.SlipTried(desk.owed(), OUT))
+        desk.hear(events.SlipTried(desk.owed(), OUT))
     assert lists == [MOST_ON_LIST, 60 - MOST_ON_LIST]

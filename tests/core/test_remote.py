@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from edge.contract import mqtt as wire
-from edge.core import messages as m
+from edge.core import duties, events
 from edge.core.lifecycle import Stage
 from edge.core.links import PING_AGAIN, PING_EVERY, PING_PATIENCE, ping_duty
 from edge.core.state import Concern
@@ -13,15 +13,15 @@ from edge.core.status import Signal, status
 from tests.support.desk import Books, Desk, with_settings
 from tests.support.facts import PAID, REFERENCE
 
-ANSWERED = m.ReplyTo("support/answers", b"7")
-OUT = m.TicketPrinted(m.Proof.STATUS, m.Paper.READY)
+ANSWERED = duties.ReplyTo("support/answers", b"7")
+OUT = events.TicketPrinted(events.Proof.STATUS, events.Paper.READY)
 
 
-def ask(desk: Desk, command: m.Command, reference: str = "") -> m.Reply:
+def ask(desk: Desk, command: duties.Command, reference: str = "") -> duties.Reply:
     """Give a command, and take the reply that is owed."""
-    desk.hear(m.CommandCame(command, ANSWERED, reference)).settle()
+    desk.hear(events.CommandCame(command, ANSWERED, reference)).settle()
     [reply] = desk.till.replies
-    desk.hear(m.Replied())
+    desk.hear(events.Replied())
     assert (reply.to, reply.command) == (ANSWERED, command)
     return reply
 
@@ -37,50 +37,50 @@ def sold() -> Desk:
 
 def test_identify_waves_the_lights_for_a_while():
     desk = Desk()
-    assert ask(desk, m.Command.IDENTIFY).done
+    assert ask(desk, duties.Command.IDENTIFY).done
     assert desk.sign is Signal.IDENTIFY
     assert desk.wait(20).sign is Signal.READY
 
 
 def test_a_test_slip_is_printed_once_and_is_no_ticket():
     desk = Desk()
-    assert ask(desk, m.Command.TEST_TICKET).done
-    assert "already" in ask(desk, m.Command.TEST_TICKET).text
-    assert desk.owed() == m.PrintTest()
-    desk.hear(m.SlipTried(m.PrintTest(), OUT))
+    assert ask(desk, duties.Command.TEST_TICKET).done
+    assert "already" in ask(desk, duties.Command.TEST_TICKET).text
+    assert desk.owed() == duties.PrintTest()
+    desk.hear(events.SlipTried(duties.PrintTest(), OUT))
     assert desk.owed() is None
     assert desk.till.today.counts == {}
 
 
 def test_a_test_slip_that_broke_off_comes_again():
     desk = Desk()
-    ask(desk, m.Command.TEST_TICKET)
-    desk.hear(m.SlipTried(m.PrintTest(), m.TicketInterrupted(m.Paper.READY)))
-    assert desk.wait(5).owed() == m.PrintTest()
+    ask(desk, duties.Command.TEST_TICKET)
+    desk.hear(events.SlipTried(duties.PrintTest(), events.TicketInterrupted(events.Paper.READY)))
+    assert desk.wait(5).owed() == duties.PrintTest()
 
 
 def test_no_test_slip_without_paper():
-    reply = ask(Desk().hear(m.PrinterSeen(m.Paper.OUT)), m.Command.TEST_TICKET)
+    reply = ask(Desk().hear(events.PrinterSeen(events.Paper.OUT)), duties.Command.TEST_TICKET)
     assert not reply.done
     assert reply.text == "the printer can't print now: no_paper"
 
 
 def test_a_ticket_comes_before_a_test_slip():
     desk = Desk()
-    ask(desk, m.Command.TEST_TICKET)
+    ask(desk, duties.Command.TEST_TICKET)
     desk.books.write(PAID)
-    assert isinstance(desk.ring(PAID.id).owed(), m.Print)
+    assert isinstance(desk.ring(PAID.id).owed(), duties.Print)
 
 
 def test_a_reprint_is_a_marked_copy():
     desk = sold()
-    assert ask(desk, m.Command.REPRINT, REFERENCE).done
+    assert ask(desk, duties.Command.REPRINT, REFERENCE).done
     desk.print()
-    assert [duty.banners for duty in desk.printed] == [(), (m.Banner.COPY,)]
+    assert [duty.banners for duty in desk.printed] == [(), (duties.Banner.COPY,)]
 
 
 def test_a_reprint_of_what_is_not_known_is_refused():
-    reply = ask(sold(), m.Command.REPRINT, "another")
+    reply = ask(sold(), duties.Command.REPRINT, "another")
     assert (reply.done, reply.text) == (False, "this till knows no order 'another'")
 
 
@@ -90,7 +90,7 @@ def test_no_command_prints_an_unmarked_ticket():
     waiting = desk.till.put(replace(desk.till.order(REFERENCE), stage=Stage.LISTED))
     for stage in (Stage.LISTED, Stage.WAITING, Stage.PAID, Stage.CANCELLED):
         desk.till = waiting.put(replace(waiting.order(REFERENCE), stage=stage))
-        assert not ask(desk, m.Command.REPRINT, REFERENCE).done
+        assert not ask(desk, duties.Command.REPRINT, REFERENCE).done
         assert desk.stage(REFERENCE) is stage
 
 
@@ -100,9 +100,9 @@ def test_check_now_looks_at_everything_and_acknowledges_nothing():
     desk.ring("2")
     assert desk.till.notices
     desk.asked.clear()
-    assert ask(desk, m.Command.CHECK_NOW).done
-    assert {type(duty) for duty in desk.asked} >= {m.LookAtTill, m.Sweep}
-    assert isinstance(desk.owed(), m.LookAtPrinter)
+    assert ask(desk, duties.Command.CHECK_NOW).done
+    assert {type(duty) for duty in desk.asked} >= {duties.LookAtTill, duties.Sweep}
+    assert isinstance(desk.owed(), duties.LookAtPrinter)
     assert desk.till.notices
 
 
@@ -112,10 +112,10 @@ def test_check_now_looks_at_everything_and_acknowledges_nothing():
 def test_a_ping_goes_out_at_each_connection_and_its_echo_is_measured():
     desk = Desk()
     number = ping_duty(desk.till, desk.now)
-    desk.hear(m.PingSent(number))
+    desk.hear(events.PingSent(number))
     assert ping_duty(desk.till, desk.now) is None
     desk.now += 0.035
-    desk.hear(m.PingEchoed(number), m.PingEchoed(number))
+    desk.hear(events.PingEchoed(number), events.PingEchoed(number))
     assert status(desk.till, desk.now)["round_trip_ms"] == 35
     desk.now += PING_EVERY
     assert ping_duty(desk.till, desk.now) == number + 1
@@ -123,33 +123,33 @@ def test_a_ping_goes_out_at_each_connection_and_its_echo_is_measured():
 
 def miss_pings(desk: Desk, count: int) -> Desk:
     for _ in range(count):
-        desk.hear(m.PingSent(ping_duty(desk.till, desk.now)))
+        desk.hear(events.PingSent(ping_duty(desk.till, desk.now)))
         desk.now += PING_PATIENCE
-        desk.hear(m.Ticked())
+        desk.hear(events.Ticked())
         desk.now += PING_AGAIN - PING_PATIENCE
     return desk
 
 
 def test_a_till_whose_echo_fails_sells_by_looking_and_says_so():
-    desk = miss_pings(Desk().hear(m.RelaySeen(True)), 2)
+    desk = miss_pings(Desk().hear(events.RelaySeen(True)), 2)
     assert desk.settle().sign is Signal.POLLING
     assert status(desk.till, desk.now)["relay"] == "unheard"
     assert status(desk.till, desk.now)["ready_to_sell"]
-    desk.hear(m.PingSent(3), m.PingEchoed(3)).settle()
+    desk.hear(events.PingSent(3), events.PingEchoed(3)).settle()
     assert desk.sign is Signal.READY
 
 
 def test_one_lost_echo_means_nothing_nor_do_all_of_a_relay_that_never_spoke():
-    assert not miss_pings(Desk().hear(m.RelaySeen(True)), 1).till.deaf
+    assert not miss_pings(Desk().hear(events.RelaySeen(True)), 1).till.deaf
     assert not miss_pings(Desk(), 5).till.deaf
 
 
 # --- doorbells for all tills of a seller ---------------------------------------------------------------------------
 
 
-def ring_for_all(desk: Desk, identity: str, kind: m.Kind = m.Kind.MERCHANT_ORDER) -> Desk:
+def ring_for_all(desk: Desk, identity: str, kind: events.Kind = events.Kind.MERCHANT_ORDER) -> Desk:
     desk.asked.clear()
-    return desk.hear(m.DoorbellRang(kind, identity, for_all=True)).settle()
+    return desk.hear(events.DoorbellRang(kind, identity, for_all=True)).settle()
 
 
 ELSEWHERE = replace(PAID, id="99", external_reference="another-till's")
@@ -166,11 +166,11 @@ def test_what_rings_for_all_and_is_watched_here_is_printed():
     assert len(desk.printed) == 1
 
 
-@pytest.mark.parametrize("kind", [m.Kind.MERCHANT_ORDER, m.Kind.PAYMENT])
+@pytest.mark.parametrize("kind", [events.Kind.MERCHANT_ORDER, events.Kind.PAYMENT])
 def test_what_rings_for_all_and_is_another_tills_is_no_matter_of_ours(kind):
     desk = Desk(books=Books(on_till=REFERENCE))
     desk.books.write(ELSEWHERE, place="another POS")
-    ring_for_all(desk, ELSEWHERE.id if kind is m.Kind.MERCHANT_ORDER else ELSEWHERE.payments[0].id, kind)
+    ring_for_all(desk, ELSEWHERE.id if kind is events.Kind.MERCHANT_ORDER else ELSEWHERE.payments[0].id, kind)
     assert len(desk.asked) == 1
     assert desk.till.reports == {}
     assert not desk.till.notices
@@ -179,7 +179,7 @@ def test_what_rings_for_all_and_is_another_tills_is_no_matter_of_ours(kind):
 def test_a_payment_here_that_rings_for_all_is_printed():
     desk = Desk(books=Books(on_till=REFERENCE))
     desk.books.write(PAID)
-    ring_for_all(desk, PAID.payments[0].id, m.Kind.PAYMENT).print()
+    ring_for_all(desk, PAID.payments[0].id, events.Kind.PAYMENT).print()
     assert len(desk.printed) == 1
 
 
@@ -207,7 +207,7 @@ def facts(desk: Desk) -> dict:
 
 def test_the_status_counts_the_day_and_names_the_last_ticket():
     desk = sold()
-    ask(desk, m.Command.REPRINT, REFERENCE)
+    ask(desk, duties.Command.REPRINT, REFERENCE)
     desk.print()
     today = facts(desk)["today"]
     assert today == {"date": "2026-03-02", "printed": 1, "unconfirmed": 0, "copies": 1, "rejected": 0, "cancelled": 0}
@@ -223,15 +223,15 @@ def test_from_the_doorbell_to_the_paper_is_measured_and_a_copy_is_not():
     desk.ring(PAID.id)
     desk.now += 0.25
     desk.print()
-    ask(desk, m.Command.REPRINT, REFERENCE)
+    ask(desk, duties.Command.REPRINT, REFERENCE)
     desk.now += 60
     desk.print()
     assert facts(desk)["event_to_paper_ms"] == {"p50": 250, "p95": 250, "count": 1}
 
 
 NOT_READY = {
-    "no paper": ((m.PrinterSeen(m.Paper.OUT),), "the printer can't print: no_paper"),
-    "no journal": ((m.JournalTried("the disk is full"),), "nothing can be remembered: the disk is full"),
+    "no paper": ((events.PrinterSeen(events.Paper.OUT),), "the printer can't print: no_paper"),
+    "no journal": ((events.JournalTried("the disk is full"),), "nothing can be remembered: the disk is full"),
 }
 
 

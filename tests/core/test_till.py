@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from edge.core import messages as m
+from edge.core import duties, events
 from edge.core.lifecycle import LIFE, IllegalMove, Move, Order, Stage
 from edge.core.state import Concern, Settings, Till
 from edge.core.status import Signal, problems
@@ -47,8 +47,8 @@ def test_a_doorbell_is_looked_into_and_the_ticket_printed():
 def test_a_doorbell_of_a_payment_leads_to_its_order():
     desk = Desk()
     desk.books.write(PAID)
-    desk.ring(APPROVED.id, m.Kind.PAYMENT).print()
-    assert desk.asked[-2:] == [m.ReadPayment(APPROVED.id), m.Verify(PAID.id)]
+    desk.ring(APPROVED.id, events.Kind.PAYMENT).print()
+    assert desk.asked[-2:] == [duties.ReadPayment(APPROVED.id), duties.Verify(PAID.id)]
     assert len(desk.printed) == 1
 
 
@@ -71,24 +71,24 @@ def test_a_repeated_doorbell_of_a_finished_order_costs_one_question():
     desk.ring(PAID.id).print()
     before = len(desk.asked)
     desk.ring(PAID.id).print()
-    assert desk.asked[before:] == [m.Verify(PAID.id)]
+    assert desk.asked[before:] == [duties.Verify(PAID.id)]
 
 
 def test_equal_doorbells_fall_together():
     desk = Desk()
     desk.books.write(PAID)
-    desk.hear(*[m.DoorbellRang(m.Kind.MERCHANT_ORDER, PAID.id)] * 5).settle()
-    assert desk.asked[-3:] == [m.Verify(PAID.id), m.ReadPayment(APPROVED.id), m.Verify(PAID.id)]
-    assert desk.asked.count(m.Verify(PAID.id)) == 2
+    desk.hear(*[events.DoorbellRang(events.Kind.MERCHANT_ORDER, PAID.id)] * 5).settle()
+    assert desk.asked[-3:] == [duties.Verify(PAID.id), duties.ReadPayment(APPROVED.id), duties.Verify(PAID.id)]
+    assert desk.asked.count(duties.Verify(PAID.id)) == 2
 
 
 def test_news_that_comes_while_the_answer_is_under_way_is_looked_into_again():
     desk = Desk(books=books(OPENED))
-    duty = m.Verify(PAID.id)
-    desk.hear(m.DoorbellRang(m.Kind.MERCHANT_ORDER, PAID.id), m.Asked(duty))
-    stale = m.Answered(duty, m.MerchantOrderRead(OPENED))
+    duty = duties.Verify(PAID.id)
+    desk.hear(events.DoorbellRang(events.Kind.MERCHANT_ORDER, PAID.id), events.Asked(duty))
+    stale = events.Answered(duty, events.MerchantOrderRead(OPENED))
     desk.books.write(PAID)
-    desk.hear(m.DoorbellRang(m.Kind.MERCHANT_ORDER, PAID.id), stale).settle().print()
+    desk.hear(events.DoorbellRang(events.Kind.MERCHANT_ORDER, PAID.id), stale).settle().print()
     assert len(desk.printed) == 1
 
 
@@ -153,16 +153,16 @@ def test_a_notification_that_beats_the_order_by_seconds_still_gets_its_ticket():
 def test_a_payment_without_an_order_is_for_a_person():
     desk = Desk()
     desk.books.places["77"] = POS
-    desk.ring("77", m.Kind.PAYMENT).wait(30)
+    desk.ring("77", events.Kind.PAYMENT).wait(30)
     assert desk.reasons == ["no_merchant_order"]
     assert desk.sign is Signal.ATTENTION
 
 
 def test_a_refund_that_is_heard_of_while_the_ticket_waits_for_paper_takes_it_back():
     desk = selling(PAID)
-    desk.hear(m.PrinterSeen(m.Paper.OUT)).ring(PAID.id)
+    desk.hear(events.PrinterSeen(events.Paper.OUT)).ring(PAID.id)
     desk.books.write(replace(PAID, order_status="refunded"))
-    desk.ring(PAID.id).hear(m.PrinterSeen(m.Paper.READY)).print()
+    desk.ring(PAID.id).hear(events.PrinterSeen(events.Paper.READY)).print()
     assert desk.printed == []
     assert desk.reasons == ["refunded"]
     assert desk.sign is Signal.ATTENTION
@@ -170,7 +170,7 @@ def test_a_refund_that_is_heard_of_while_the_ticket_waits_for_paper_takes_it_bac
 
 def test_a_ticket_owed_since_yesterday_is_looked_into_at_the_start():
     desk = selling(PAID)
-    desk.hear(m.PrinterSeen(m.Paper.OUT)).ring(PAID.id)
+    desk.hear(events.PrinterSeen(events.Paper.OUT)).ring(PAID.id)
     desk.books.write(replace(PAID, order_status="refunded"))
     assert desk.restart().print().printed == []
 
@@ -178,7 +178,7 @@ def test_a_ticket_owed_since_yesterday_is_looked_into_at_the_start():
 def test_an_old_reading_is_never_judged():
     """Paid, with its place unknown; then refunded; then the place comes."""
     desk = Desk()
-    desk.hear(m.Answered(m.Verify(PAID.id), m.MerchantOrderRead(PAID)))
+    desk.hear(events.Answered(duties.Verify(PAID.id), events.MerchantOrderRead(PAID)))
     desk.books.write(replace(PAID, order_status="refunded"))
     desk.settle().print()
     assert desk.printed == []
@@ -195,9 +195,9 @@ def test_money_that_names_no_till_at_all_is_for_a_person():
 
 def test_an_attempt_without_an_order_that_was_not_approved_is_no_matter():
     desk = Desk()
-    attempt = m.PaymentRead("77", POS, "", approved=False)
+    attempt = events.PaymentRead("77", POS, "", approved=False)
     for _ in range(6):
-        desk.hear(m.Answered(m.ReadPayment("77"), attempt))
+        desk.hear(events.Answered(duties.ReadPayment("77"), attempt))
     assert desk.reasons == ["no_merchant_order"]
     assert desk.sign is Signal.READY
 
@@ -205,8 +205,8 @@ def test_an_attempt_without_an_order_that_was_not_approved_is_no_matter():
 def test_a_power_cut_between_the_order_and_its_place_does_not_lose_it():
     desk = Desk()
     desk.books.write(PAID)
-    desk.hear(m.Answered(m.Verify(PAID.id), m.MerchantOrderRead(PAID)))
-    assert m.Verify(PAID.id) in desk.till.agenda
+    desk.hear(events.Answered(duties.Verify(PAID.id), events.MerchantOrderRead(PAID)))
+    assert duties.Verify(PAID.id) in desk.till.agenda
     assert desk.printed == []
 
 
@@ -219,7 +219,7 @@ def test_a_refund_before_the_ticket_is_for_a_person_and_gets_none():
 
 def test_without_knowing_our_own_pos_no_money_is_believed():
     desk = Desk(Till(Settings(USER)), books(PAID))
-    assert desk.asked[0] == m.FindPos()
+    assert desk.asked[0] == duties.FindPos()
     assert desk.till.pos_id == POS
 
 
@@ -232,7 +232,7 @@ def test_the_order_on_the_till_is_asked_for_after_thirty_seconds_and_then_every_
     for _ in range(40):
         before = len(desk.asked)
         desk.wait(1)
-        seen.append(any(isinstance(duty, m.Search) for duty in desk.asked[before:]))
+        seen.append(any(isinstance(duty, duties.Search) for duty in desk.asked[before:]))
     assert [second + 1 for second, asked in enumerate(seen) if asked] == [30, 35, 40]
 
 
@@ -246,7 +246,7 @@ def test_an_order_that_left_the_till_is_asked_for_at_once():
 
 def test_without_a_broker_the_till_looks_often_enough_to_sell():
     desk = Desk()
-    desk.hear(m.BrokerLost("no route")).settle()
+    desk.hear(events.BrokerLost("no route")).settle()
     desk.books.on_till = REFERENCE
     desk.wait(11)
     assert desk.stage(REFERENCE) is Stage.WAITING
@@ -268,15 +268,15 @@ def test_the_sweep_finds_what_no_doorbell_told():
 def test_the_sweep_runs_again_when_the_broker_is_back():
     desk = Desk()
     desk.books.write(PAID)
-    desk.hear(m.BrokerLost("gone"), m.BrokerConnected()).settle().print()
+    desk.hear(events.BrokerLost("gone"), events.BrokerConnected()).settle().print()
     assert len(desk.printed) == 1
 
 
 def test_a_broker_that_stays_away_is_no_reason_to_look_again_each_time():
     desk = Desk()
-    desk.hear(m.BrokerLost("gone")).settle()
+    desk.hear(events.BrokerLost("gone")).settle()
     desk.asked.clear()
-    desk.hear(m.BrokerLost("no route"), m.BrokerLost("no route")).settle()
+    desk.hear(events.BrokerLost("no route"), events.BrokerLost("no route")).settle()
     assert desk.asked == []
 
 
@@ -313,14 +313,16 @@ def test_while_the_api_is_away_no_order_lapses():
 def test_one_question_that_always_fails_does_not_stop_the_others():
     desk = Desk()
     desk.books.write(PAID)
-    odd = m.Verify("1")
-    desk.hear(m.DoorbellRang(m.Kind.MERCHANT_ORDER, "1"), m.DoorbellRang(m.Kind.MERCHANT_ORDER, PAID.id))
+    odd = duties.Verify("1")
+    desk.hear(
+        events.DoorbellRang(events.Kind.MERCHANT_ORDER, "1"), events.DoorbellRang(events.Kind.MERCHANT_ORDER, PAID.id)
+    )
     for _ in range(200):
         desk.now += 0.25
         duty = till_duty(desk)
         if duty is not None:
-            answer = m.Unreachable(m.Trouble.BUSY, "unreadable") if duty == odd else desk.books.answer(duty)
-            desk.hear(m.Answered(duty, answer))
+            answer = events.Unreachable(events.Trouble.BUSY, "unreadable") if duty == odd else desk.books.answer(duty)
+            desk.hear(events.Answered(duty, answer))
     desk.print()
     assert len(desk.printed) == 1
 
@@ -336,7 +338,7 @@ def test_after_an_outage_a_notification_may_still_be_too_early():
     desk.books.down = True
     desk.ring(PAID.id).wait(300)
     desk.books.down = False
-    while desk.till.agenda[m.Verify(PAID.id)].missed == 0:
+    while desk.till.agenda[duties.Verify(PAID.id)].missed == 0:
         desk.wait(0.25)
     desk.books.write(PAID)
     desk.wait(5).print()
@@ -345,28 +347,30 @@ def test_after_an_outage_a_notification_may_still_be_too_early():
 
 def test_a_question_that_fails_for_ever_is_for_a_person():
     desk = Desk()
-    odd = m.Verify("1")
-    desk.hear(m.DoorbellRang(m.Kind.MERCHANT_ORDER, "1"))
+    odd = duties.Verify("1")
+    desk.hear(events.DoorbellRang(events.Kind.MERCHANT_ORDER, "1"))
     for _ in range(4000):
         desk.now += 0.25
         duty = till_duty(desk)
         if duty is not None:
-            answer = m.Unreachable(m.Trouble.BUSY, "unreadable") if duty == odd else desk.books.answer(duty)
-            desk.hear(m.Answered(duty, answer))
+            answer = events.Unreachable(events.Trouble.BUSY, "unreadable") if duty == odd else desk.books.answer(duty)
+            desk.hear(events.Answered(duty, answer))
     assert {notice.concern for notice in desk.till.notices} == {Concern.UNREADABLE}
     assert desk.asked.count(odd) < 100
 
 
 def test_a_long_pause_is_shown():
     desk = Desk()
-    desk.hear(m.Answered(m.LookAtTill(), m.Unreachable(m.Trouble.BUSY, "429", retry_after=60)))
+    desk.hear(events.Answered(duties.LookAtTill(), events.Unreachable(events.Trouble.BUSY, "429", retry_after=60)))
     assert desk.sign is Signal.UNREACHABLE
 
 
 def test_a_refused_token_is_for_a_person_and_tried_slowly():
     desk = Desk()
-    desk.hear(m.DoorbellRang(m.Kind.MERCHANT_ORDER, PAID.id))
-    desk.hear(m.Answered(m.Verify(PAID.id), m.Unreachable(m.Trouble.REFUSED, "401: put a valid token")))
+    desk.hear(events.DoorbellRang(events.Kind.MERCHANT_ORDER, PAID.id))
+    desk.hear(
+        events.Answered(duties.Verify(PAID.id), events.Unreachable(events.Trouble.REFUSED, "401: put a valid token"))
+    )
     assert desk.sign is Signal.ATTENTION
     assert "401: put a valid token" in problems(desk.till)
     before = len(desk.asked)
@@ -379,7 +383,7 @@ def test_a_refused_token_is_for_a_person_and_tried_slowly():
 
 def test_mercado_pago_is_given_the_time_it_asks_for():
     desk = selling()
-    desk.hear(m.Answered(m.Search(REFERENCE), m.Unreachable(m.Trouble.BUSY, "429", retry_after=20)))
+    desk.hear(events.Answered(duties.Search(REFERENCE), events.Unreachable(events.Trouble.BUSY, "429", retry_after=20)))
     before = len(desk.asked)
     desk.wait(19)
     assert len(desk.asked) == before
@@ -397,7 +401,9 @@ def test_a_press_looks_now():
 
 def test_a_press_does_not_wait_for_the_back_off():
     desk = selling(PAID)
-    desk.hear(m.Answered(m.Search(REFERENCE), m.Unreachable(m.Trouble.BUSY, "429", retry_after=200)))
+    desk.hear(
+        events.Answered(duties.Search(REFERENCE), events.Unreachable(events.Trouble.BUSY, "429", retry_after=200))
+    )
     desk.press().print()
     assert len(desk.printed) == 1
 
@@ -422,7 +428,7 @@ def test_a_hold_too_late_prints_the_ticket():
 
 def test_a_hold_while_somebody_pays_goes_on_watching():
     desk = selling(OPENED)
-    desk.books.removal = m.Removal.LOCKED
+    desk.books.removal = events.Removal.LOCKED
     desk.press(2.5)
     assert desk.reasons == ["not_cancelled: being_paid"]
     assert desk.sign is Signal.WAITING
@@ -500,16 +506,16 @@ def test_a_hold_that_nobody_answered_does_not_cancel_a_later_sale():
 
 def test_a_hold_means_the_order_that_was_there_when_the_finger_went_down():
     desk = selling()
-    desk.hear(m.ButtonDown())
+    desk.hear(events.ButtonDown())
     desk.now += 0.1
-    desk.hear(m.Ticked())
+    desk.hear(events.Ticked())
     desk.books.write(PAID)
     desk.books.on_till = "the-next-sale"
     desk.ring(PAID.id)
-    desk.hear(m.Answered(m.LookAtTill(), m.TillSeen("the-next-sale")))
+    desk.hear(events.Answered(duties.LookAtTill(), events.TillSeen("the-next-sale")))
     assert desk.till.loaded == "the-next-sale"
     desk.wait(3)
-    desk.hear(m.ButtonUp()).wait(1).print()
+    desk.hear(events.ButtonUp()).wait(1).print()
     assert desk.books.on_till == "the-next-sale"
     assert desk.outcomes == ["printed"]
 
@@ -517,7 +523,7 @@ def test_a_hold_means_the_order_that_was_there_when_the_finger_went_down():
 def test_a_press_that_the_loop_hears_of_late_is_a_press():
     desk = selling(PAID)
     desk.now += 5
-    desk.hear(m.ButtonDown(desk.now - 1), m.ButtonUp(desk.now - 0.8), m.Ticked()).wait(0.25)
+    desk.hear(events.ButtonDown(desk.now - 1), events.ButtonUp(desk.now - 0.8), events.Ticked()).wait(0.25)
     desk.settle().print()
     assert len(desk.printed) == 1
 
@@ -527,7 +533,7 @@ def test_money_after_a_cancel_gets_a_ticket_with_a_banner_and_a_person():
     desk.press(2.5)
     desk.books.write(PAID)
     desk.wait(60).print()
-    assert [duty.banners for duty in desk.printed] == [(m.Banner.LATE,)]
+    assert [duty.banners for duty in desk.printed] == [(duties.Banner.LATE,)]
     assert desk.outcomes == ["cancelled", "late_money", "printed"]
     desk.wait(4)
     assert desk.sign is Signal.ATTENTION
@@ -555,7 +561,7 @@ def test_a_notice_survives_a_power_cut():
 
 def test_a_stuck_button_cancels_nothing():
     desk = Desk(books=books(on_till=REFERENCE))
-    desk.hear(m.Started(button_down=True)).wait(10)
+    desk.hear(events.Started(button_down=True)).wait(10)
     assert desk.stage(REFERENCE) is Stage.WAITING
     assert desk.sign is Signal.ATTENTION
 
@@ -570,11 +576,11 @@ def due_for_paper() -> Desk:
 def test_no_paper_no_ticket_yet_and_it_is_no_copy():
     desk = due_for_paper()
     desk.begin()
-    desk.hear(m.TicketRefused(m.Paper.OUT))
+    desk.hear(events.TicketRefused(events.Paper.OUT))
     assert desk.sign is Signal.PRINTER
     desk.wait(60)
     assert desk.begin() is None
-    desk.hear(m.PrinterSeen(m.Paper.READY)).print()
+    desk.hear(events.PrinterSeen(events.Paper.READY)).print()
     assert desk.printed[-1].banners == ()
     assert desk.outcomes == ["printed"]
 
@@ -582,8 +588,8 @@ def test_no_paper_no_ticket_yet_and_it_is_no_copy():
 def test_a_ticket_cut_off_comes_again_as_a_copy():
     desk = due_for_paper()
     desk.begin()
-    desk.hear(m.TicketInterrupted(m.Paper.OUT), m.PrinterSeen(m.Paper.READY)).wait(3).print()
-    assert desk.printed[-1].banners == (m.Banner.COPY,)
+    desk.hear(events.TicketInterrupted(events.Paper.OUT), events.PrinterSeen(events.Paper.READY)).wait(3).print()
+    assert desk.printed[-1].banners == (duties.Banner.COPY,)
     assert desk.outcomes == ["copy"]
 
 
@@ -591,11 +597,11 @@ def test_a_power_cut_between_the_first_byte_and_the_proof_means_a_copy():
     desk = due_for_paper()
     desk.begin()
     desk = desk.restart().print()
-    assert desk.printed[-1].banners == (m.Banner.COPY,)
+    assert desk.printed[-1].banners == (duties.Banner.COPY,)
 
 
 def test_a_printer_that_never_proves_anything_raises_no_alarm():
-    desk = due_for_paper().print(m.TicketUnproved(m.Paper.UNKNOWN)).wait(4)
+    desk = due_for_paper().print(events.TicketUnproved(events.Paper.UNKNOWN)).wait(4)
     assert desk.outcomes == ["unconfirmed"]
     assert desk.sign is Signal.READY
 
@@ -603,27 +609,27 @@ def test_a_printer_that_never_proves_anything_raises_no_alarm():
 def test_a_printer_known_to_answer_that_falls_silent_does():
     desk = due_for_paper().print()
     desk.books.write(paid("2", "another"))
-    desk.ring("2").print(m.TicketUnproved(m.Paper.UNKNOWN)).wait(4)
+    desk.ring("2").print(events.TicketUnproved(events.Paper.UNKNOWN)).wait(4)
     assert desk.outcomes == ["printed", "unconfirmed"]
     assert desk.sign is Signal.ATTENTION
 
 
 def test_what_is_unconfirmed_is_never_printed_again_by_itself():
-    desk = due_for_paper().print(m.TicketUnproved(m.Paper.UNKNOWN))
+    desk = due_for_paper().print(events.TicketUnproved(events.Paper.UNKNOWN))
     desk.restart().ring(PAID.id).wait(700).print()
     assert len(desk.printed) == 1
 
 
 def test_a_reprint_is_a_marked_copy():
     desk = due_for_paper().print()
-    desk.hear(m.ReprintAsked(REFERENCE)).print()
-    assert [duty.banners for duty in desk.printed] == [(), (m.Banner.COPY,)]
+    desk.hear(events.ReprintAsked(REFERENCE)).print()
+    assert [duty.banners for duty in desk.printed] == [(), (duties.Banner.COPY,)]
     assert desk.outcomes == ["printed", "copy"]
 
 
 def test_a_reprint_of_what_nobody_paid_is_nothing():
     desk = selling()
-    desk.hear(m.ReprintAsked(REFERENCE), m.ReprintAsked("unknown")).print()
+    desk.hear(events.ReprintAsked(REFERENCE), events.ReprintAsked("unknown")).print()
     assert desk.printed == []
 
 
@@ -632,8 +638,8 @@ def test_what_waits_for_paper_comes_in_the_order_of_payment():
         paid("2", "early"), payments=(replace(APPROVED, id="7", date_approved=APPROVED.date_approved.replace(hour=9)),)
     )
     desk = Desk(books=books(PAID, early))
-    desk.hear(m.PrinterSeen(m.Paper.OUT)).ring(PAID.id).ring("2")
-    desk.hear(m.PrinterSeen(m.Paper.READY)).print()
+    desk.hear(events.PrinterSeen(events.Paper.OUT)).ring(PAID.id).ring("2")
+    desk.hear(events.PrinterSeen(events.Paper.READY)).print()
     assert [duty.order.reference for duty in desk.printed] == ["early", REFERENCE]
 
 
@@ -641,9 +647,9 @@ def test_a_printer_that_breaks_at_every_ticket_does_not_eat_the_roll():
     desk = due_for_paper()
     for _ in range(600):
         desk.now += 0.5
-        desk.hear(m.Ticked())
+        desk.hear(events.Ticked())
         if desk.begin():
-            desk.hear(m.TicketInterrupted(m.Paper.READY))
+            desk.hear(events.TicketInterrupted(events.Paper.READY))
     assert len(desk.printed) < 20
 
 
@@ -652,7 +658,7 @@ def test_a_printer_that_breaks_at_every_ticket_is_to_be_seen_to():
     signs = []
     for _ in range(4):
         desk.begin()
-        signs.append(desk.hear(m.TicketInterrupted(m.Paper.READY)).sign)
+        signs.append(desk.hear(events.TicketInterrupted(events.Paper.READY)).sign)
         desk.wait(31)
     assert signs == [Signal.WORKING, Signal.WORKING, Signal.PRINTER, Signal.PRINTER]
     assert desk.print().wait(4).sign is Signal.READY
@@ -664,10 +670,14 @@ def test_a_ticket_that_always_breaks_lets_the_others_out():
     desk.ring("2")
     for _ in range(400):
         desk.now += 0.5
-        desk.hear(m.Ticked())
+        desk.hear(events.Ticked())
         if duty := desk.begin():
             breaks = duty.order.reference == REFERENCE
-            desk.hear(m.TicketInterrupted(m.Paper.READY) if breaks else m.TicketPrinted(m.Proof.STATUS, m.Paper.READY))
+            desk.hear(
+                events.TicketInterrupted(events.Paper.READY)
+                if breaks
+                else events.TicketPrinted(events.Proof.STATUS, events.Paper.READY)
+            )
     assert desk.stage("another") is Stage.PRINTED
     assert desk.stage(REFERENCE) is Stage.PAID
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from edge.config.schema import PanelConfig
-from edge.core.messages import Paper
+from edge.core.events import Paper
 from edge.core.order import Verdict
 from edge.core.state import Concern
 from edge.install.check.acceptance_words import ACCEPTANCE

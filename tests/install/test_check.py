@@ -19,7 +19,7 @@ from gpiozero.pins.mock import MockFactory
 
 from edge.config.schema import load
 from edge.contract.mqtt import LARGEST_RECORD, encode
-from edge.core import messages as m
+from edge.core import events
 from edge.daemon.local_status import Handover, leave_record, read_status
 from edge.install.check.acceptance import Acceptance, lay_out_acceptance
 from edge.install.check.acceptance_words import ACCEPTANCE
@@ -239,15 +239,15 @@ def test_what_was_rung_for_a_stopped_daemon_is_still_there_after_a_check(tmp_pat
         over_tls(shop)
         config = load(shop.config)
         with closing(Visit(config, "0")) as daemon:  # it was there once
-            assert daemon.wait_for(m.BrokerConnected, seconds=PATIENCE)
+            assert daemon.wait_for(events.BrokerConnected, seconds=PATIENCE)
         relay = Client(shop.broker.port, "till-relay")
         relay.say(f"tills/{TILL}/orders", b'{"v":1,"kind":"merchant_order","id":"31000000001"}')
         relay.close()
         code, _, _ = check(shop, "--no-order", "--no-ticket")
         assert code == 0
         with closing(Visit(config, "0")) as daemon:
-            assert daemon.wait_for(m.DoorbellRang, seconds=PATIENCE)
-            assert daemon.wait_for(m.DoorbellRang, seconds=1) is None
+            assert daemon.wait_for(events.DoorbellRang, seconds=PATIENCE)
+            assert daemon.wait_for(events.DoorbellRang, seconds=1) is None
 
 
 def test_to_ask_whether_a_daemon_runs_makes_no_file(tmp_path):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.core import messages as m
+from edge.core import duties, events
 from edge.core.lifecycle import Order, Stage
 from edge.core.state import Concern, Due, Notice, Settings, Till
 from edge.journal.store import InUse, Journal, remember
@@ -34,7 +34,7 @@ def saved(path: Path, *tills: Till) -> Till:
 
 def test_orders_come_back_as_they_were(path):
     waiting = Order("a")
-    printed = Order(REFERENCE, Stage.PRINTED, True, PAID, ("2", "3"), (m.Banner.COPY, m.Banner.LATE))
+    printed = Order(REFERENCE, Stage.PRINTED, True, PAID, ("2", "3"), (duties.Banner.COPY, duties.Banner.LATE))
     till = saved(path, BLANK.put(waiting).put(printed))
     assert till.orders == {"a": waiting}
     assert till.past == {REFERENCE: printed}
@@ -49,14 +49,16 @@ def test_the_last_stage_counts(path):
 
 
 def test_doorbells_that_were_acknowledged_are_still_owed(path):
-    rung = BLANK.schedule(m.Verify("1"), Due(5, 5)).schedule(m.ReadPayment("2"), Due(5, 5))
-    rung = rung.schedule(m.LookAtTill(), Due(5, 5))
-    assert set(saved(path, rung).agenda) == {m.Verify("1"), m.ReadPayment("2")}
-    assert set(saved(path, rung, rung.drop(m.Verify("1"))).agenda) == {m.ReadPayment("2")}
+    rung = BLANK.schedule(duties.Verify("1"), Due(5, 5)).schedule(duties.ReadPayment("2"), Due(5, 5))
+    rung = rung.schedule(duties.LookAtTill(), Due(5, 5))
+    assert set(saved(path, rung).agenda) == {duties.Verify("1"), duties.ReadPayment("2")}
+    assert set(saved(path, rung, rung.drop(duties.Verify("1"))).agenda) == {duties.ReadPayment("2")}
 
 
 def test_reports_wait_for_the_broker_across_a_restart(path):
-    told = BLANK.report(m.Outcome.REJECTED, REFERENCE, "1", "refunded").report(m.Outcome.PRINTED, REFERENCE, "2")
+    told = BLANK.report(duties.Outcome.REJECTED, REFERENCE, "1", "refunded").report(
+        duties.Outcome.PRINTED, REFERENCE, "2"
+    )
     till = saved(path, told)
     assert till.reports == told.reports
     assert till.last_report == 2
@@ -68,7 +70,7 @@ def test_what_else_a_power_cut_must_not_take(path):
         BLANK,
         pos_id=POS,
         swept_until=datetime(2026, 3, 2, tzinfo=UTC),
-        proof=m.Proof.STATUS,
+        proof=events.Proof.STATUS,
         notices=frozenset({Notice(Concern.LATE_MONEY, REFERENCE)}),
     )
     till = saved(path, kept)
@@ -95,22 +97,22 @@ def test_nothing_new_writes_nothing(path):
     till = BLANK.put(Order("a"))
     journal.save(BLANK, till)
     size = path.with_name("journal.db-wal").stat().st_size
-    journal.save(till, till.owe(m.LookAtTill(), 5.0))
+    journal.save(till, till.owe(duties.LookAtTill(), 5.0))
     assert path.with_name("journal.db-wal").stat().st_size == size
 
 
 def test_a_wish_from_another_process_is_heard_once(path):
     daemon, shell = Journal(path), Journal(path)
     assert daemon.wishes() == []
-    shell.wish(m.ReprintAsked(REFERENCE))
-    assert daemon.wishes() == [(1, m.ReprintAsked(REFERENCE))]
+    shell.wish(events.ReprintAsked(REFERENCE))
+    assert daemon.wishes() == [(1, events.ReprintAsked(REFERENCE))]
     daemon.grant(1)
-    shell.wish(m.DayAsked(date(2026, 3, 2)))
-    assert [wish for _, wish in daemon.wishes()] == [m.DayAsked(date(2026, 3, 2))]
+    shell.wish(events.DayAsked(date(2026, 3, 2)))
+    assert [wish for _, wish in daemon.wishes()] == [events.DayAsked(date(2026, 3, 2))]
     assert daemon.wishes() == []
 
 
 def test_a_wish_outlives_a_daemon_that_did_not_grant_it(path):
-    Journal(path).wish(m.ReprintAsked(REFERENCE))
+    Journal(path).wish(events.ReprintAsked(REFERENCE))
     for _ in range(2):
-        assert Journal(path).wishes() == [(1, m.ReprintAsked(REFERENCE))]
+        assert Journal(path).wishes() == [(1, events.ReprintAsked(REFERENCE))]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.core import messages as m
+from edge.core import duties, events
 from edge.core.lifecycle import Order, Stage
 from edge.core.state import Concern, Due, Notice, Settings, Till
 from edge.journal.file import JournalError
@@ -19,7 +19,7 @@ SETTINGS = Settings(USER)
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 ORDERS = 300
 KNOWN = replace(
-    Till(SETTINGS), pos_id=POS, swept_until=NOON, known_since=NOON - timedelta(days=9), proof=m.Proof.PROCESS_ID
+    Till(SETTINGS), pos_id=POS, swept_until=NOON, known_since=NOON - timedelta(days=9), proof=events.Proof.PROCESS_ID
 )
 DAMAGED = Notice(Concern.JOURNAL_DAMAGED)
 
@@ -34,7 +34,7 @@ def path(tmp_path) -> Path:
         reading = replace(PAID, id=str(number), external_reference=f"sale-{number}")
         till = till.put(Order(f"sale-{number}", Stage.PRINTED, True, reading))
     till = till.put(Order("owed", Stage.PAID, True, replace(PAID, id="owed", external_reference="owed")))
-    till = till.schedule(m.Verify("7"), Due(0, 0)).report(m.Outcome.REJECTED, "x", "1", "refunded")
+    till = till.schedule(duties.Verify("7"), Due(0, 0)).report(duties.Outcome.REJECTED, "x", "1", "refunded")
     journal.save(before, till)
     journal.close()
     return path
@@ -95,8 +95,8 @@ def test_text_that_was_damaged_inside_a_sound_file_is_found_too(path):
     database.close()
     till = after_a_start(path)
     assert set(till.past) == {f"sale-{number}" for number in range(ORDERS) if number != 7}
-    assert (list(till.orders), list(till.agenda), len(till.reports)) == (["owed"], [m.Verify("7")], 1)
-    assert (till.pos_id, till.proof) == (POS, m.Proof.PROCESS_ID)
+    assert (list(till.orders), list(till.agenda), len(till.reports)) == (["owed"], [duties.Verify("7")], 1)
+    assert (till.pos_id, till.proof) == (POS, events.Proof.PROCESS_ID)
     assert DAMAGED in till.notices
 
 
@@ -211,9 +211,9 @@ def test_a_journal_of_the_first_form_is_brought_up_to_date(tmp_path):
     database.close()
     for _ in range(2):
         till = after_a_start(tmp_path / "journal.db")
-        assert till.past == {"a": Order("a", Stage.CANCELLED, True, banners=(m.Banner.LATE,))}
+        assert till.past == {"a": Order("a", Stage.CANCELLED, True, banners=(duties.Banner.LATE,))}
         assert till.pos_id == POS
-        assert wishes(tmp_path / "journal.db") == [m.ReprintAsked("a")]
+        assert wishes(tmp_path / "journal.db") == [events.ReprintAsked("a")]
 
 
 SECOND = """
@@ -229,12 +229,12 @@ def test_a_journal_of_the_second_form_learns_to_take_wishes_for_a_day(tmp_path):
     database.executescript(OLD + SECOND)
     database.close()
     journal = Journal(path)
-    journal.wish(m.DayAsked(date(2026, 3, 2)))
+    journal.wish(events.DayAsked(date(2026, 3, 2)))
     journal.close()
-    assert wishes(path) == [m.ReprintAsked("a"), m.DayAsked(date(2026, 3, 2))]
+    assert wishes(path) == [events.ReprintAsked("a"), events.DayAsked(date(2026, 3, 2))]
 
 
-def wishes(path: Path) -> list[m.Wish]:
+def wishes(path: Path) -> list[events.Wish]:
     journal = Journal(path)
     found = [wish for _, wish in journal.wishes()]
     journal.close()
@@ -244,12 +244,12 @@ def wishes(path: Path) -> list[m.Wish]:
 @pytest.mark.parametrize("damage", ["day = '2026-13-02'", "reference = CAST(X'FF41' AS TEXT)"])
 def test_a_wish_that_can_not_be_read_is_given_up_and_stops_no_daemon(path, damage):
     journal = Journal(path)
-    journal.wish(m.DayAsked(date(2026, 3, 2)))
-    journal.wish(m.ReprintAsked("sale-1"))
+    journal.wish(events.DayAsked(date(2026, 3, 2)))
+    journal.wish(events.ReprintAsked("sale-1"))
     journal.close()
     change(path, f"UPDATE wishes SET {damage} WHERE number = 1")
     assert DAMAGED in after_a_start(path).notices
-    assert wishes(path) == [m.ReprintAsked("sale-1")]
+    assert wishes(path) == [events.ReprintAsked("sale-1")]
 
 
 def test_an_upgrade_that_fails_half_way_changes_nothing(tmp_path):

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from edge.config.schema import MercadoPagoConfig, Secret
-from edge.core import messages as m
+from edge.core import duties, events
 from edge.mercadopago.client import ApiError, MercadoPago
 from sim import mercadopago as sim
 from sim.mercadopago import Fault, Switches
@@ -53,16 +53,16 @@ def client(service, **changes) -> MercadoPago:
     return MercadoPago(dataclasses.replace(config, **changes))
 
 
-def answer(api: MercadoPago, duty: m.PaymentDuty) -> m.Answer:
+def answer(api: MercadoPago, duty: duties.PaymentDuty) -> events.Answer:
     return api.do(duty).answer
 
 
 def test_our_point_of_sale_is_found_by_the_id_that_the_shop_chose(service, api):
-    assert answer(api, m.FindPos()) == m.PosFound(str(service.account.till().id))
+    assert answer(api, duties.FindPos()) == events.PosFound(str(service.account.till().id))
 
 
 def test_a_point_of_sale_that_is_not_there_is_not_found(service):
-    assert answer(client(service, external_pos_id="NOPE"), m.FindPos()) == m.NotFound()
+    assert answer(client(service, external_pos_id="NOPE"), duties.FindPos()) == events.NotFound()
 
 
 def test_amounts_come_as_exact_decimals(service, api):
@@ -78,14 +78,14 @@ def test_a_read_leads_from_the_payment_to_its_order_and_place(service, api):
     api.put_order(ORDER)
     payment = service.account.pay()
     [order] = api.find_merchant_orders("R1")
-    found = answer(api, m.ReadPayment(str(payment["id"])))
+    found = answer(api, duties.ReadPayment(str(payment["id"])))
     created = datetime.fromisoformat(payment["date_created"])
-    assert found == m.PaymentRead(str(payment["id"]), str(service.account.till().id), order.id, created=created)
-    assert answer(api, m.Verify(order.id)) == m.MerchantOrderRead(order)
+    assert found == events.PaymentRead(str(payment["id"]), str(service.account.till().id), order.id, created=created)
+    assert answer(api, duties.Verify(order.id)) == events.MerchantOrderRead(order)
 
 
 def test_a_search_finds_all_merchant_orders_of_a_reference_and_none_is_null(service, api):
-    assert answer(api, m.Search("R1")) == m.OrdersFound("R1", ())
+    assert answer(api, duties.Search("R1")) == events.OrdersFound("R1", ())
     api.put_order(ORDER)
     for _ in range(70):
         service.account.scan()
@@ -93,18 +93,18 @@ def test_a_search_finds_all_merchant_orders_of_a_reference_and_none_is_null(serv
 
 
 def test_the_order_on_the_till_may_come_as_an_object_or_as_a_list(service, api):
-    assert answer(api, m.LookAtTill()) == m.TillSeen(None)
+    assert answer(api, duties.LookAtTill()) == events.TillSeen(None)
     api.put_order(ORDER)
     for shape in ("object", "array"):
         service.switches.till_answer = shape
-        assert answer(api, m.LookAtTill()) == m.TillSeen("R1")
+        assert answer(api, duties.LookAtTill()) == events.TillSeen("R1")
 
 
 @pytest.mark.parametrize("switches", [Switches(cancelled_key="canceled", detail_key="status_details")])
 def test_the_newer_spelling_is_understood(switches):
     with sim.MercadoPago(switches=switches) as service:
         identity = service.account.forge(canceled=True)
-        assert answer(client(service), m.Verify(str(identity))).order.cancelled
+        assert answer(client(service), duties.Verify(str(identity))).order.cancelled
 
 
 # --- the sweep -----------------------------------------------------------------------------------------------------
@@ -114,7 +114,7 @@ def test_the_sweep_lists_what_was_paid_here_page_by_page(service, api):
     here = [service.account.forge() for _ in range(120)]
     service.account.forge(pos_id=1)
     service.account.forge(payments=[{"status": "rejected"}])
-    swept = answer(api, m.Sweep(str(service.account.till().id)))
+    swept = answer(api, duties.Sweep(str(service.account.till().id)))
     assert sorted(swept.payments.values()) == sorted(map(str, here))
 
 
@@ -129,7 +129,7 @@ def test_a_long_sweep_comes_in_pieces_each_of_which_begins_where_the_last_one_go
     pos = str(service.account.till().id)
     found, since, pieces = set(), begin - timedelta(minutes=1), 0
     while since:
-        swept = answer(api, m.Sweep(pos, since))
+        swept = answer(api, duties.Sweep(pos, since))
         if not pieces:
             service.account.refund(int(next(iter(swept.payments))))
         found |= set(swept.payments.values())
@@ -142,7 +142,7 @@ def test_a_sweep_hears_mercado_pagos_time_before_it_asks(service, api):
     """The Pi's clock may be an hour behind: what was paid since would be missed, and its ticket doubted by nobody."""
     service.account.now = lambda: datetime.now(UTC) + timedelta(hours=1)
     paid = str(service.account.forge())
-    swept = answer(api, m.Sweep(str(service.account.till().id)))
+    swept = answer(api, duties.Sweep(str(service.account.till().id)))
     assert swept.until - datetime.now(UTC) > timedelta(minutes=59)
     assert list(swept.payments.values()) == [paid]
 
@@ -153,31 +153,31 @@ def test_the_sweep_goes_back_as_far_as_it_is_told(service, api):
     old = str(service.account.forge())
     service.account.now = lambda: now
     pos = str(service.account.till().id)
-    assert answer(api, m.Sweep(pos)).payments == {}
-    assert list(answer(api, m.Sweep(pos, now - timedelta(hours=3))).payments.values()) == [old]
+    assert answer(api, duties.Sweep(pos)).payments == {}
+    assert list(answer(api, duties.Sweep(pos, now - timedelta(hours=3))).payments.values()) == [old]
 
 
 def test_the_sweeps_time_is_mercado_pagos(service, api):
     """The Pi may believe that it is 1970."""
     service.account.now = lambda: datetime(2031, 5, 5, 12, tzinfo=UTC)
-    answer(api, m.FindPos())
-    swept = answer(api, m.Sweep(str(service.account.till().id)))
+    answer(api, duties.FindPos())
+    swept = answer(api, duties.Sweep(str(service.account.till().id)))
     assert abs(swept.until - datetime(2031, 5, 5, 12, tzinfo=UTC)) < timedelta(seconds=5)
 
 
 # --- cancelling ----------------------------------------------------------------------------------------------------
 
 
-def cancel(api: MercadoPago) -> m.Removal:
-    return answer(api, m.Cancel("R1")).removal
+def cancel(api: MercadoPago) -> events.Removal:
+    return answer(api, duties.Cancel("R1")).removal
 
 
 def test_only_the_order_that_is_meant_is_deleted(service, api):
-    assert cancel(api) is m.Removal.ABSENT
+    assert cancel(api) is events.Removal.ABSENT
     api.put_order(ORDER)
-    assert cancel(api) is m.Removal.DELETED
+    assert cancel(api) is events.Removal.DELETED
     api.put_order({**ORDER, "external_reference": "R2"})
-    assert cancel(api) is m.Removal.ANOTHER
+    assert cancel(api) is events.Removal.ANOTHER
     assert api.order_on_till().reference == "R2"
 
 
@@ -186,7 +186,7 @@ def test_a_locked_order_is_recognised_by_any_status(service, api, status):
     service.switches.locked_status = status
     api.put_order(ORDER)
     service.account.begin_payment()
-    assert cancel(api) is m.Removal.LOCKED
+    assert cancel(api) is events.Removal.LOCKED
 
 
 @pytest.mark.parametrize("status", [400, 404, 500])
@@ -195,16 +195,16 @@ def test_a_delete_that_is_refused_without_reason_is_no_cancel(service, api, stat
     service.switches.absent_delete_status = status
     # Paid between the look and the DELETE.
     service.faults.append(Fault("pay_before", "DELETE", times=1))
-    tried = answer(api, m.Cancel("R1"))
-    assert tried.removal is m.Removal.REFUSED
+    tried = answer(api, duties.Cancel("R1"))
+    assert tried.removal is events.Removal.REFUSED
     assert [order.status for order in tried.orders] == ["closed"]
 
 
 def test_a_cancel_reads_what_was_paid_after_it_deleted(service, api):
     api.put_order(ORDER)
     service.account.on_delete = lambda: service.account.pay(reference="R1")
-    tried = answer(api, m.Cancel("R1"))
-    assert tried.removal is m.Removal.DELETED
+    tried = answer(api, duties.Cancel("R1"))
+    assert tried.removal is events.Removal.DELETED
     assert [order.status for order in tried.orders] == ["closed"]
 
 
@@ -231,54 +231,54 @@ BAD_ANSWERS = {
 def test_what_can_not_be_used_is_unreachable(service, api, fault):
     identity = str(service.account.forge())
     service.faults.append(dataclasses.replace(fault))
-    found = answer(client(service, timeout_seconds=HASTE), m.Verify(identity))
-    assert isinstance(found, m.Unreachable), found
+    found = answer(client(service, timeout_seconds=HASTE), duties.Verify(identity))
+    assert isinstance(found, events.Unreachable), found
     assert found.why
     assert 0 <= found.jitter < 1
     service.faults.clear()
-    assert isinstance(answer(api, m.Verify(identity)), m.MerchantOrderRead)
+    assert isinstance(answer(api, duties.Verify(identity)), events.MerchantOrderRead)
 
 
 def test_the_time_that_mercado_pago_asks_for_is_told(service, api):
     service.faults.append(Fault("status", status=429, retry_after=7))
-    found = answer(api, m.LookAtTill())
-    assert (found.trouble, found.retry_after) == (m.Trouble.BUSY, 7.0)
+    found = answer(api, duties.LookAtTill())
+    assert (found.trouble, found.retry_after) == (events.Trouble.BUSY, 7.0)
 
 
 def test_a_refused_token_is_for_a_person_and_is_not_shown(service):
     wrong = client(service, access_token=Secret("APP_USR-secret-and-wrong"))
-    found = answer(wrong, m.LookAtTill())
-    assert found.trouble is m.Trouble.REFUSED
+    found = answer(wrong, duties.LookAtTill())
+    assert found.trouble is events.Trouble.REFUSED
     assert "access_token_file" in found.why
     assert "secret" not in found.why
 
 
 def test_an_id_that_is_unknown_or_no_id_is_not_found(api):
-    assert answer(api, m.Verify("1")) == m.NotFound()
-    assert answer(api, m.Verify("nonsense")) == m.NotFound()
-    assert answer(api, m.ReadPayment("1")) == m.NotFound()
+    assert answer(api, duties.Verify("1")) == events.NotFound()
+    assert answer(api, duties.Verify("nonsense")) == events.NotFound()
+    assert answer(api, duties.ReadPayment("1")) == events.NotFound()
 
 
 def test_a_404_where_none_belongs_is_no_fact(service, api):
     service.faults.append(Fault("status", path="search", status=404))
-    assert answer(api, m.Search("R1")).trouble is m.Trouble.BUSY
+    assert answer(api, duties.Search("R1")).trouble is events.Trouble.BUSY
 
 
 def test_nobody_there_is_a_network_trouble(service, api):
     service.go_away()
-    assert answer(api, m.LookAtTill()).trouble is m.Trouble.NETWORK
+    assert answer(api, duties.LookAtTill()).trouble is events.Trouble.NETWORK
     service.come_back()
-    assert answer(api, m.LookAtTill()) == m.TillSeen(None)
+    assert answer(api, duties.LookAtTill()) == events.TillSeen(None)
 
 
 def test_one_connection_serves_many_questions(service, api):
     for _ in range(5):
-        answer(api, m.LookAtTill())
+        answer(api, duties.LookAtTill())
     assert len({request.client for request in service.api.requests}) == 1
 
 
 def test_the_token_is_in_a_header_and_nowhere_else(service, api):
-    answer(api, m.Search("R1"))
+    answer(api, duties.Search("R1"))
     assert all(service.access_token not in request.path + str(request.query) for request in service.api.requests)
 
 
@@ -289,4 +289,4 @@ def test_an_order_that_mercado_pago_refuses_is_told_in_its_words(api):
 
 def test_proxies_of_the_environment_are_not_used(service, monkeypatch):
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
-    assert answer(client(service), m.LookAtTill()) == m.TillSeen(None)
+    assert answer(client(service), duties.LookAtTill()) == events.TillSeen(None)

@@ -9,8 +9,8 @@ from typing import NamedTuple
 import pytest
 
 from edge.config.schema import BrokerConfig, Secret
-from edge.core import messages as m
-from edge.daemon.loop import Arrival, Inbox
+from edge.core import duties, events
+from edge.inbox import Arrival, Inbox
 from edge.mqtt.session import TWINS, MqttBroker
 from sim.mosquitto import Mosquitto
 from sim.shop import TILL, Ears, wait_for
@@ -57,7 +57,7 @@ class Till:
                 raise AssertionError(f"no {kind.__name__} within {timeout} s") from None
             if isinstance(arrival.event, kind):
                 return arrival
-            if isinstance(arrival.event, m.Ticked):
+            if isinstance(arrival.event, events.Ticked):
                 arrival.settle()
 
     def leave(self) -> None:
@@ -69,7 +69,7 @@ class Till:
 @pytest.fixture
 def till(mosquitto):
     till = Till(mosquitto)
-    till.hear(m.BrokerConnected)
+    till.hear(events.BrokerConnected)
     yield till
     till.leave()
 
@@ -80,45 +80,45 @@ def ring(ears: Ears, identity: int) -> None:
 
 def test_a_doorbell_becomes_an_event(till, ears):
     ring(ears, 7)
-    assert till.hear(m.DoorbellRang).event == m.DoorbellRang(m.Kind.MERCHANT_ORDER, "7")
+    assert till.hear(events.DoorbellRang).event == events.DoorbellRang(events.Kind.MERCHANT_ORDER, "7")
 
 
 def test_what_was_not_settled_rings_again_at_the_next_connection(mosquitto, ears):
     """A crash between the message and the journal's commit."""
     first = Till(mosquitto)
-    first.hear(m.BrokerConnected)
+    first.hear(events.BrokerConnected)
     ring(ears, 1)
     ring(ears, 2)
-    first.hear(m.DoorbellRang).settle()
-    first.hear(m.DoorbellRang)
+    first.hear(events.DoorbellRang).settle()
+    first.hear(events.DoorbellRang)
     first.leave()
     second = Till(mosquitto)
-    assert second.hear(m.DoorbellRang).event.id == "2"
+    assert second.hear(events.DoorbellRang).event.id == "2"
     second.leave()
 
 
 def test_what_rang_while_we_were_away_is_heard(mosquitto, ears):
     first = Till(mosquitto)
-    first.hear(m.BrokerConnected)
+    first.hear(events.BrokerConnected)
     first.leave()
     ring(ears, 3)
     second = Till(mosquitto)
-    assert second.hear(m.DoorbellRang).event.id == "3"
+    assert second.hear(events.DoorbellRang).event.id == "3"
     second.leave()
 
 
 def test_an_acknowledgement_is_never_sent_on_another_connection(mosquitto, till, ears):
     ring(ears, 4)
-    stale = till.hear(m.DoorbellRang)
+    stale = till.hear(events.DoorbellRang)
     mosquitto.kill()
-    till.hear(m.BrokerLost)
+    till.hear(events.BrokerLost)
     mosquitto.start()
-    till.hear(m.BrokerConnected)
+    till.hear(events.BrokerConnected)
     stale.settle()
     ears.close()
     again = Ears(mosquitto.host, mosquitto.port)
     ring(again, 5)
-    assert till.hear(m.DoorbellRang).event.id in ("4", "5")
+    assert till.hear(events.DoorbellRang).event.id in ("4", "5")
     again.close()
 
 
@@ -145,7 +145,7 @@ def test_a_count_that_changes_all_the_time_is_not_told_all_the_time(till, ears):
 
 def test_a_farewell_says_offline(mosquitto, ears):
     till = Till(mosquitto)
-    till.hear(m.BrokerConnected)
+    till.hear(events.BrokerConnected)
     till.broker.show({"state": "ready"})
     till.leave()
     topic = f"tills/{TILL}/status"
@@ -153,8 +153,8 @@ def test_a_farewell_says_offline(mosquitto, ears):
 
 
 def test_a_report_is_delivered_once_the_broker_has_it(till, ears):
-    till.broker.report(9, m.Report(m.Outcome.REJECTED, "R1", "77", "refunded"))
-    assert till.hear(m.ReportDelivered).event.number == 9
+    till.broker.report(9, duties.Report(duties.Outcome.REJECTED, "R1", "77", "refunded"))
+    assert till.hear(events.ReportDelivered).event.number == 9
     wait_for(lambda: ears.on(f"tills/{TILL}/tickets"), "the report")
     assert ears.on(f"tills/{TILL}/tickets") == [
         {"v": 1, "external_reference": "R1", "outcome": "rejected", "merchant_order": "77", "reason": "refunded"}
@@ -165,28 +165,28 @@ def test_reports_and_statuses_at_the_same_time_do_not_wait_for_each_other(till):
     """A lock of ours met one of paho's here once, and the lights stood still."""
     for number in range(1, 300):
         till.broker.show({"state": f"state {number}"})
-        till.broker.report(number, m.Report(m.Outcome.PRINTED, "R1", "77"))
-        assert till.hear(m.ReportDelivered).event.number == number
+        till.broker.report(number, duties.Report(duties.Outcome.PRINTED, "R1", "77"))
+        assert till.hear(events.ReportDelivered).event.number == number
 
 
 def test_a_report_made_while_the_broker_is_away_comes_when_it_is_back(mosquitto, till):
     mosquitto.stop()
-    till.hear(m.BrokerLost)
-    till.broker.report(3, m.Report(m.Outcome.PRINTED, "R1", "77"))
+    till.hear(events.BrokerLost)
+    till.broker.report(3, duties.Report(duties.Outcome.PRINTED, "R1", "77"))
     mosquitto.start()
-    assert till.hear(m.ReportDelivered, timeout=20).event.number == 3
+    assert till.hear(events.ReportDelivered, timeout=20).event.number == 3
 
 
 def test_the_relays_presence_is_heard(till, ears):
     for state in ("online", "offline"):
         ears.say("relay/status", json.dumps({"v": 1, "state": state}))
-        assert till.hear(m.RelaySeen).event.online is (state == "online")
+        assert till.hear(events.RelaySeen).event.online is (state == "online")
 
 
 def test_a_wrong_password_is_said_in_words(tmp_path):
     strict = Mosquitto(tmp_path / "strict", anonymous=False).start()
     till = Till(strict, username="CAJA01", password=Secret("wrong"))
-    why = till.hear(m.BrokerLost).event.why
+    why = till.hear(events.BrokerLost).event.why
     assert "broker.username" in why
     assert "wrong" not in why
     till.leave()
@@ -196,7 +196,7 @@ def test_a_wrong_password_is_said_in_words(tmp_path):
 def test_nobody_there_is_said_with_the_address(mosquitto):
     mosquitto.stop()
     till = Till(mosquitto)
-    assert f"{mosquitto.host}:{mosquitto.port}" in till.hear(m.BrokerLost).event.why
+    assert f"{mosquitto.host}:{mosquitto.port}" in till.hear(events.BrokerLost).event.why
     till.leave()
 
 
@@ -217,7 +217,7 @@ def test_a_place_that_is_taken_over_again_and_again_is_told_as_twins():
         told = []
         for _ in range(TWINS):
             take_the_place_over(server)
-            told.append(till.hear(m.BrokerLost, timeout=20).event)
+            told.append(till.hear(events.BrokerLost, timeout=20).event)
         assert [lost.twins for lost in told] == [False, False, True]
         assert "taken over" in told[0].why
         assert "two devices" in told[2].why

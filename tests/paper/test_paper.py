@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from edge.config.schema import TicketConfig, TillConfig
-from edge.core.messages import Banner
+from edge.core.duties import Banner
 from edge.core.order import Item, MerchantOrder
 from edge.paper.escpos import CODEPAGES, Encoder
 from edge.paper.ticket import as_text, lay_out

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.config.schema import TicketConfig, TillConfig
-from edge.core.messages import Banner
+from edge.core.duties import Banner
 from edge.core.order import Item, MerchantOrder
 from edge.paper.slips import lay_out_list
 from edge.paper.ticket import (

@@ -21,7 +21,7 @@ from gpiozero.pins.mock import MockFactory
 from edge.config.schema import Config, PrinterConfig, load
 from edge.core.button import Gesture
 from edge.core.status import Signal
-from edge.daemon.loop import Arrival, Inbox
+from edge.inbox import Arrival, Inbox
 from edge.machine.panel import Panel
 from edge.paper.ticket import as_text
 from edge.paper.words import WORDS

@@ -2,7 +2,7 @@
 
 import pytest
 
-from edge.core.messages import Paper
+from edge.core.events import Paper
 from edge.printer import replies
 from edge.printer.replies import Automatic, Barrier, Cleared, Name, Parser, ProcessId, Status
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from edge.config.schema import PrinterConfig
-from edge.core.messages import Paper
-from edge.printer.transport import Stalled, TransportError, find_usb_printer, open_transport, usb_name
+from edge.core.events import Paper
+from edge.printer.transport import Stalled, TransportError, open_transport
+from edge.printer.usb import UsbError, find_usb_printer, usb_name
 
 pytestmark = pytest.mark.slow
 
@@ -321,14 +322,14 @@ def test_a_usb_printer_without_a_device_id_has_no_name(tmp_path):
 
 
 def test_a_printer_that_no_driver_took_is_told_from_one_that_is_not_there(tmp_path):
-    with pytest.raises(TransportError, match="no USB printer found"):
+    with pytest.raises(UsbError, match="no USB printer found"):
         find_usb_printer(tmp_path)
     plug_in(tmp_path, "1-1:1.0", "07")
-    with pytest.raises(TransportError, match="usblp"):
+    with pytest.raises(UsbError, match="usblp"):
         find_usb_printer(tmp_path)
 
 
 def test_without_usb_at_all_the_printer_is_gone(tmp_path):
-    with pytest.raises(TransportError) as caught:
+    with pytest.raises(UsbError) as caught:
         open_transport(PrinterConfig(connection="usb"), sysfs=tmp_path)
     assert caught.value.paper is Paper.GONE

@@ -15,7 +15,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from edge.contract import mqtt as wire
-from edge.core import messages as m
+from edge.core import duties, events
 from edge.core.order import Account, MerchantOrder, Verdict, money
 from edge.core.status import status
 from edge.core.till import payment_duty
@@ -45,7 +45,7 @@ def test_a_doorbell_is_of_a_known_kind_and_its_id_is_one_part_of_a_path_or_it_is
     except wire.BadMessage as refusal:
         assert_fit_to_be_shown(refusal)
     else:
-        assert m.Kind(doorbell.kind)
+        assert events.Kind(doorbell.kind)
         assert stays_in_its_place(doorbell.id)
 
 
@@ -204,17 +204,19 @@ def test_the_genuine_order_is_paid():
 # --- the core ------------------------------------------------------------------------------------------------------
 
 answers = {
-    m.FindPos: bent(ANSWERS["pos"]),
-    m.Verify: orders,
-    m.ReadPayment: bent(ANSWERS["payment"]),
-    m.LookAtTill: bent(ANSWERS["till"]),
-    m.Sweep: bent(ANSWERS["payments"]),
+    duties.FindPos: bent(ANSWERS["pos"]),
+    duties.Verify: orders,
+    duties.ReadPayment: bent(ANSWERS["payment"]),
+    duties.LookAtTill: bent(ANSWERS["till"]),
+    duties.Sweep: bent(ANSWERS["payments"]),
 }
 """What may be answered to a duty; to the others, a page of orders."""
 
 pages = st.lists(orders, max_size=2)
 refusals = bent(ANSWERS["store_error"], ANSWERS["general_error"])
-doorbells = st.builds(m.DoorbellRang, st.sampled_from([m.Kind.MERCHANT_ORDER, m.Kind.PAYMENT]), st.sampled_from("123"))
+doorbells = st.builds(
+    events.DoorbellRang, st.sampled_from([events.Kind.MERCHANT_ORDER, events.Kind.PAYMENT]), st.sampled_from("123")
+)
 
 
 class Story:
@@ -230,42 +232,46 @@ class Story:
         duty = payment_duty(self.desk.till, self.desk.now)
         if duty is None:
             self.desk.now += self.draw(st.sampled_from([1.0, 30.0, 1000.0]))
-            self.desk.hear(self.draw(doorbells | st.sampled_from([m.Ticked(), m.ButtonDown(), m.ButtonUp()])))
+            self.desk.hear(
+                self.draw(doorbells | st.sampled_from([events.Ticked(), events.ButtonDown(), events.ButtonUp()]))
+            )
         else:
-            self.desk.hear(m.Asked(duty), m.Answered(duty, self.answer(duty)))
+            self.desk.hear(events.Asked(duty), events.Answered(duty, self.answer(duty)))
         wire.encode(status(self.desk.till, self.desk.now))
         self.print()
 
-    def answer(self, duty: m.PaymentDuty) -> m.Answer:
+    def answer(self, duty: duties.PaymentDuty) -> events.Answer:
         """What Mercado Pago's answer amounts to, as the payments worker sees it."""
         try:
             return self._read(duty)
         except Unreadable as error:
-            return m.Unreachable(m.Trouble.BUSY, str(error))
+            return events.Unreachable(events.Trouble.BUSY, str(error))
 
-    def _read(self, duty: m.PaymentDuty) -> m.Answer:
+    def _read(self, duty: duties.PaymentDuty) -> events.Answer:
         if self.draw(st.integers(0, 9)) == 9:
             code = readings.error_code(readings.parse(self.draw(refusals)))
-            return self.draw(st.sampled_from([m.NotFound(), *(m.Unreachable(trouble, code) for trouble in m.Trouble)]))
+            return self.draw(
+                st.sampled_from([events.NotFound(), *(events.Unreachable(trouble, code) for trouble in events.Trouble)])
+            )
         answer = readings.parse(self.draw(answers[type(duty)])) if type(duty) in answers else None
         match duty:
-            case m.FindPos():
+            case duties.FindPos():
                 pos = readings.read_pos(answer, "SUC001POS003", "SUC001")
-                return m.PosFound(pos) if pos else m.NotFound()
-            case m.Verify():
-                return m.MerchantOrderRead(self.found(self.draw(orders)))
-            case m.ReadPayment():
+                return events.PosFound(pos) if pos else events.NotFound()
+            case duties.Verify():
+                return events.MerchantOrderRead(self.found(self.draw(orders)))
+            case duties.ReadPayment():
                 return readings.read_payment(answer)
-            case m.LookAtTill():
+            case duties.LookAtTill():
                 loaded = readings.read_till(answer)
-                return m.TillSeen(loaded.reference if loaded else None)
-            case m.Sweep(pos_id):
+                return events.TillSeen(loaded.reference if loaded else None)
+            case duties.Sweep(pos_id):
                 found = readings.read_payments(answer).found
-                return m.Swept(pos_id, self.desk.books.today, {each.id: each.merchant_order for each in found})
+                return events.Swept(pos_id, self.desk.books.today, {each.id: each.merchant_order for each in found})
         found = tuple(map(self.found, self.draw(pages)))
-        if isinstance(duty, m.Search):
-            return m.OrdersFound(duty.reference, found)
-        return m.CancelTried(duty.reference, self.draw(st.sampled_from(m.Removal)), found)
+        if isinstance(duty, duties.Search):
+            return events.OrdersFound(duty.reference, found)
+        return events.CancelTried(duty.reference, self.draw(st.sampled_from(events.Removal)), found)
 
     def found(self, body: bytes) -> MerchantOrder:
         order = readings.read_merchant_order(readings.parse(body))
@@ -275,13 +281,17 @@ class Story:
     def print(self) -> None:
         """Print what is owed; it must have been paid."""
         duty = self.desk.owed()
-        if isinstance(duty, m.PrintList):
+        if isinstance(duty, duties.PrintList):
             assert all(money_is_there(self.bodies[order]) for order in duty.orders)
-            self.desk.hear(m.SlipTried(duty, m.TicketUnproved(m.Paper.READY)))
+            self.desk.hear(events.SlipTried(duty, events.TicketUnproved(events.Paper.READY)))
         if ticket := self.desk.begin():
             assert money_is_there(self.bodies[ticket.order])
             self.desk.hear(
-                self.draw(st.sampled_from([m.TicketUnproved(m.Paper.READY), m.TicketRefused(m.Paper.READY)]))
+                self.draw(
+                    st.sampled_from(
+                        [events.TicketUnproved(events.Paper.READY), events.TicketRefused(events.Paper.READY)]
+                    )
+                )
             )
 
 

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from edge.core import messages as m
+from edge.core import duties, events
 from edge.core.lifecycle import Stage
 from edge.core.state import Settings, Till
 from edge.core.status import Signal
-from edge.daemon.loop import Arrival, Daemon, Inbox, WorkerDied
+from edge.daemon.loop import Daemon, WorkerDied
+from edge.inbox import Arrival, Inbox
 from edge.journal.store import Journal, remember
 from tests.support.facts import PAID, POS, REFERENCE, USER
 
@@ -23,13 +24,13 @@ class Quiet:
     """A broker or a panel at which nothing happens."""
 
     def __init__(self) -> None:
-        self.reports: list[m.Report] = []
+        self.reports: list[duties.Report] = []
         self._end = threading.Event()
 
     def loop(self) -> None:
         self._end.wait()
 
-    def report(self, number: int, report: m.Report) -> None:
+    def report(self, number: int, report: duties.Report) -> None:
         self.reports.append(report)
 
     def show(self, *_: object) -> None:
@@ -42,21 +43,25 @@ class Quiet:
         self._end.set()
 
 
-def reading(duty: m.PaymentDuty) -> m.Event:
+def reading(duty: duties.PaymentDuty) -> events.Event:
     """A Mercado Pago where our one order is paid."""
-    answers: dict[type, m.Answer] = {
-        m.FindPos: m.PosFound(POS),
-        m.LookAtTill: m.TillSeen(None),
-        m.Verify: m.MerchantOrderRead(PAID),
-        m.ReadPayment: m.PaymentRead(PAID.payments[0].id, POS, PAID.id),
-        m.Search: m.OrdersFound(REFERENCE, (PAID,)),
-        m.Sweep: m.Swept(POS, datetime(2026, 3, 2, tzinfo=UTC)),
+    answers: dict[type, events.Answer] = {
+        duties.FindPos: events.PosFound(POS),
+        duties.LookAtTill: events.TillSeen(None),
+        duties.Verify: events.MerchantOrderRead(PAID),
+        duties.ReadPayment: events.PaymentRead(PAID.payments[0].id, POS, PAID.id),
+        duties.Search: events.OrdersFound(REFERENCE, (PAID,)),
+        duties.Sweep: events.Swept(POS, datetime(2026, 3, 2, tzinfo=UTC)),
     }
-    return m.Answered(duty, answers.get(type(duty), m.Unreachable(m.Trouble.NETWORK, "away")))
+    return events.Answered(duty, answers.get(type(duty), events.Unreachable(events.Trouble.NETWORK, "away")))
 
 
-def proving(duty: m.PrinterDuty) -> m.Event:
-    return m.TicketPrinted(m.Proof.STATUS, m.Paper.READY) if isinstance(duty, m.Print) else m.PrinterSeen(m.Paper.READY)
+def proving(duty: duties.PrinterDuty) -> events.Event:
+    return (
+        events.TicketPrinted(events.Proof.STATUS, events.Paper.READY)
+        if isinstance(duty, duties.Print)
+        else events.PrinterSeen(events.Paper.READY)
+    )
 
 
 @pytest.fixture
@@ -93,10 +98,10 @@ class ShortPress(Quiet):
         news = sign not in self.shown
         self.shown.append(sign)
         if sign is Signal.WAITING and news:
-            self.inbox.put(Arrival(m.ButtonDown(time.monotonic())))
+            self.inbox.put(Arrival(events.ButtonDown(time.monotonic())))
         if sign is Signal.HOLDING and news:
-            self.inbox.put(Arrival(m.RelaySeen(True)))
-            self.inbox.put(Arrival(m.ButtonUp(time.monotonic())))
+            self.inbox.put(Arrival(events.RelaySeen(True)))
+            self.inbox.put(Arrival(events.ButtonUp(time.monotonic())))
             time.sleep(Settings(USER).hold)
 
 
@@ -108,7 +113,7 @@ def stages(path: Path) -> list[Stage]:
 
 
 def test_an_event_is_settled_when_the_journal_has_it(make, tmp_path):
-    daemon, inbox = make(pay=lambda duty: m.Answered(duty, m.Unreachable(m.Trouble.NETWORK, "away")))
+    daemon, inbox = make(pay=lambda duty: events.Answered(duty, events.Unreachable(events.Trouble.NETWORK, "away")))
     on_disk: list[set] = []
 
     def settle() -> None:
@@ -117,16 +122,16 @@ def test_an_event_is_settled_when_the_journal_has_it(make, tmp_path):
         other.close()
         daemon.stop()
 
-    inbox.put(Arrival(m.DoorbellRang(m.Kind.MERCHANT_ORDER, "7"), settle))
+    inbox.put(Arrival(events.DoorbellRang(events.Kind.MERCHANT_ORDER, "7"), settle))
     daemon.run()
-    assert on_disk == [{m.Verify("7")}]
+    assert on_disk == [{duties.Verify("7")}]
 
 
 def test_the_first_byte_leaves_after_begun_is_on_disk(make, tmp_path):
     seen: list[Stage] = []
 
-    def prints(duty: m.PrinterDuty) -> m.Event:
-        if isinstance(duty, m.Print):
+    def prints(duty: duties.PrinterDuty) -> events.Event:
+        if isinstance(duty, duties.Print):
             other = Journal(tmp_path / "journal.db")
             seen.append(other.load(Settings(USER), "us", 0).orders[REFERENCE].stage)
             other.close()
@@ -134,20 +139,20 @@ def test_the_first_byte_leaves_after_begun_is_on_disk(make, tmp_path):
         return proving(duty)
 
     daemon, inbox = make(prints=prints)
-    inbox.put(Arrival(m.DoorbellRang(m.Kind.MERCHANT_ORDER, PAID.id)))
+    inbox.put(Arrival(events.DoorbellRang(events.Kind.MERCHANT_ORDER, PAID.id)))
     daemon.run()
     assert seen == [Stage.PRINTING]
 
 
 def test_a_stop_waits_for_the_ticket_that_is_being_printed(make, tmp_path):
-    def slow(duty: m.PrinterDuty) -> m.Event:
-        if isinstance(duty, m.Print):
+    def slow(duty: duties.PrinterDuty) -> events.Event:
+        if isinstance(duty, duties.Print):
             daemon.stop()
             time.sleep(0.5)
         return proving(duty)
 
     daemon, inbox = make(prints=slow)
-    inbox.put(Arrival(m.DoorbellRang(m.Kind.MERCHANT_ORDER, PAID.id)))
+    inbox.put(Arrival(events.DoorbellRang(events.Kind.MERCHANT_ORDER, PAID.id)))
     daemon.run()
     assert stages(tmp_path) == [Stage.PRINTED]
 
@@ -156,21 +161,23 @@ def test_a_short_press_cancels_nothing_however_long_the_disk_takes_meanwhile(mak
     """That the button was let go stands behind other news, which came when a hold would have been one."""
     panel = ShortPress()
 
-    def pay(duty: m.PaymentDuty) -> m.Event:
-        if Signal.HOLDING in panel.shown and not isinstance(duty, m.Sweep):
+    def pay(duty: duties.PaymentDuty) -> events.Event:
+        if Signal.HOLDING in panel.shown and not isinstance(duty, duties.Sweep):
             daemon.stop()  # what the press, or the hold, has asked for
             asked.append(type(duty))
-        return m.Answered(duty, m.TillSeen(REFERENCE)) if isinstance(duty, m.LookAtTill) else reading(duty)
+        return (
+            events.Answered(duty, events.TillSeen(REFERENCE)) if isinstance(duty, duties.LookAtTill) else reading(duty)
+        )
 
     asked: list[type] = []
     daemon, panel.inbox = make(pay=pay, panel=panel)
     daemon.run()
-    assert m.Cancel not in asked
+    assert duties.Cancel not in asked
     assert Signal.CANCELLED not in panel.shown
 
 
 def test_a_worker_that_dies_takes_the_daemon_with_it(make):
-    def broken(duty: m.PaymentDuty) -> m.Event:
+    def broken(duty: duties.PaymentDuty) -> events.Event:
         raise ZeroDivisionError("a bug")
 
     daemon, _ = make(pay=broken)
@@ -180,43 +187,43 @@ def test_a_worker_that_dies_takes_the_daemon_with_it(make):
 
 
 def test_a_daemon_that_starts_again_goes_on_where_it_was(make):
-    def stuck(duty: m.PrinterDuty) -> m.Event:
-        if isinstance(duty, m.Print):
+    def stuck(duty: duties.PrinterDuty) -> events.Event:
+        if isinstance(duty, duties.Print):
             raise SystemError("the power goes")
         return proving(duty)
 
     daemon, inbox = make(prints=stuck)
-    inbox.put(Arrival(m.DoorbellRang(m.Kind.MERCHANT_ORDER, PAID.id)))
+    inbox.put(Arrival(events.DoorbellRang(events.Kind.MERCHANT_ORDER, PAID.id)))
     with pytest.raises(WorkerDied):
         daemon.run()
-    printed: list[m.Print] = []
+    printed: list[duties.Print] = []
 
-    def prints(duty: m.PrinterDuty) -> m.Event:
-        if isinstance(duty, m.Print):
+    def prints(duty: duties.PrinterDuty) -> events.Event:
+        if isinstance(duty, duties.Print):
             printed.append(duty)
             again.stop()
         return proving(duty)
 
     again, _ = make(prints=prints)
     again.run()
-    assert [duty.banners for duty in printed] == [(m.Banner.COPY,)]
+    assert [duty.banners for duty in printed] == [(duties.Banner.COPY,)]
 
 
 def test_a_wish_from_the_command_line_is_granted(make, tmp_path):
-    printed: list[m.Print] = []
+    printed: list[duties.Print] = []
 
-    def prints(duty: m.PrinterDuty) -> m.Event:
-        if isinstance(duty, m.Print):
+    def prints(duty: duties.PrinterDuty) -> events.Event:
+        if isinstance(duty, duties.Print):
             printed.append(duty)
             if len(printed) == 1:
                 shell = Journal(tmp_path / "journal.db")
-                shell.wish(m.ReprintAsked(REFERENCE))
+                shell.wish(events.ReprintAsked(REFERENCE))
                 shell.close()
             else:
                 daemon.stop()
         return proving(duty)
 
     daemon, inbox = make(prints=prints)
-    inbox.put(Arrival(m.DoorbellRang(m.Kind.MERCHANT_ORDER, PAID.id)))
+    inbox.put(Arrival(events.DoorbellRang(events.Kind.MERCHANT_ORDER, PAID.id)))
     daemon.run()
-    assert [duty.banners for duty in printed] == [(), (m.Banner.COPY,)]
+    assert [duty.banners for duty in printed] == [(), (duties.Banner.COPY,)]

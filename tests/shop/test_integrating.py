@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.core.messages import Outcome
+from edge.core.duties import Outcome
 from relay.enroll.accounts import password_line
 from tests.support.shipped_broker import Client, ShippedBroker
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from edge.core import messages as m
+from edge.core import duties, events
 from edge.core.day_report import Received
 from edge.core.lifecycle import Order, Stage
 from edge.core.order import MerchantOrder
@@ -26,9 +26,9 @@ class Books:
     orders: dict[str, MerchantOrder] = field(default_factory=dict)
     places: dict[str, str] = field(default_factory=dict)
     on_till: str | None = None
-    removal: m.Removal | None = None
+    removal: events.Removal | None = None
     down: bool = False
-    trouble: m.Trouble = m.Trouble.NETWORK
+    trouble: events.Trouble = events.Trouble.NETWORK
     """What is wrong while it is down."""
 
     def write(self, *orders: MerchantOrder, place: str = POS) -> None:
@@ -36,31 +36,33 @@ class Books:
             self.orders[order.id] = order
             self.places.update({payment.id: place for payment in order.payments})
 
-    def answer(self, duty: m.PaymentDuty) -> m.Answer:
+    def answer(self, duty: duties.PaymentDuty) -> events.Answer:
         if self.down:
-            return m.Unreachable(self.trouble, "no connection")
+            return events.Unreachable(self.trouble, "no connection")
         match duty:
-            case m.FindPos():
-                return m.PosFound(POS)
-            case m.Verify(identity):
-                return m.MerchantOrderRead(self.orders[identity]) if identity in self.orders else m.NotFound()
-            case m.ReadPayment(identity):
+            case duties.FindPos():
+                return events.PosFound(POS)
+            case duties.Verify(identity):
+                return events.MerchantOrderRead(self.orders[identity]) if identity in self.orders else events.NotFound()
+            case duties.ReadPayment(identity):
                 return self._payment(identity)
-            case m.Search(reference):
-                return m.OrdersFound(reference, self._of(reference))
-            case m.LookAtTill():
-                return m.TillSeen(self.on_till)
-            case m.Cancel(reference):
+            case duties.Search(reference):
+                return events.OrdersFound(reference, self._of(reference))
+            case duties.LookAtTill():
+                return events.TillSeen(self.on_till)
+            case duties.Cancel(reference):
                 return self._cancel(reference)
-            case m.Sweep(pos_id):
-                return m.Swept(pos_id, self.today, self._approved(pos_id))
-            case m.ReadDay():
-                return m.DayRead(self.today, tuple(self._received()))
+            case duties.Sweep(pos_id):
+                return events.Swept(pos_id, self.today, self._approved(pos_id))
+            case duties.ReadDay():
+                return events.DayRead(self.today, tuple(self._received()))
 
-    def _payment(self, identity: str) -> m.Answer:
+    def _payment(self, identity: str) -> events.Answer:
         if identity not in self.places:
-            return m.NotFound()
-        return m.PaymentRead(identity, self.places[identity], self._approved(self.places[identity]).get(identity, ""))
+            return events.NotFound()
+        return events.PaymentRead(
+            identity, self.places[identity], self._approved(self.places[identity]).get(identity, "")
+        )
 
     def _of(self, reference: str) -> tuple[MerchantOrder, ...]:
         return tuple(order for order in self.orders.values() if order.external_reference == reference)
@@ -75,15 +77,15 @@ class Books:
                 left = each.amount - each.refunded
                 yield Received(each.id, order.id, left, each.currency, each.date_approved)
 
-    def _cancel(self, reference: str) -> m.CancelTried:
-        on_till, removal = self.on_till, m.Removal.ANOTHER
+    def _cancel(self, reference: str) -> events.CancelTried:
+        on_till, removal = self.on_till, events.Removal.ANOTHER
         if on_till is None:
-            removal = m.Removal.ABSENT
+            removal = events.Removal.ABSENT
         elif on_till == reference:
-            removal = self.removal or m.Removal.DELETED
-        if removal is m.Removal.DELETED:
+            removal = self.removal or events.Removal.DELETED
+        if removal is events.Removal.DELETED:
             self.on_till = None
-        return m.CancelTried(reference, removal, self._of(reference), on_till)
+        return events.CancelTried(reference, removal, self._of(reference), on_till)
 
 
 class Desk:
@@ -92,19 +94,19 @@ class Desk:
     def __init__(self, till: Till | None = None, books: Books | None = None) -> None:
         self.books = books or Books()
         self.now = 1000.0
-        self.asked: list[m.PaymentDuty] = []
-        self.printed: list[m.Print] = []
+        self.asked: list[duties.PaymentDuty] = []
+        self.printed: list[duties.Print] = []
         self.till = till or with_settings()
-        self.hear(m.Started(), m.BrokerConnected(), m.PrinterSeen(m.Paper.READY))
+        self.hear(events.Started(), events.BrokerConnected(), events.PrinterSeen(events.Paper.READY))
         self.settle()
 
-    def hear(self, *events: m.Event) -> "Desk":
-        for event in events:
+    def hear(self, *heard: events.Event) -> "Desk":
+        for event in heard:
             self.till = learn(self.till, event, self.now)
         return self
 
-    def ring(self, identity: str, kind: m.Kind = m.Kind.MERCHANT_ORDER) -> "Desk":
-        return self.hear(m.DoorbellRang(kind, identity)).settle()
+    def ring(self, identity: str, kind: events.Kind = events.Kind.MERCHANT_ORDER) -> "Desk":
+        return self.hear(events.DoorbellRang(kind, identity)).settle()
 
     def settle(self) -> "Desk":
         """Do all that is owed to Mercado Pago this moment."""
@@ -113,41 +115,41 @@ class Desk:
             if duty is None:
                 return self
             self.asked.append(duty)
-            self.hear(m.Asked(duty))
-            self.hear(m.Answered(duty, self.books.answer(duty)))
+            self.hear(events.Asked(duty))
+            self.hear(events.Answered(duty, self.books.answer(duty)))
         raise AssertionError(f"the till never rests: {self.asked[-5:]}")
 
     def wait(self, seconds: float) -> "Desk":
         """Let time pass, doing what falls due on the way."""
         for _ in range(round(seconds * 4)):
             self.now += 0.25
-            self.hear(m.Ticked()).settle()
+            self.hear(events.Ticked()).settle()
         return self
 
     def press(self, seconds: float = 0.2) -> "Desk":
-        self.hear(m.ButtonDown())
+        self.hear(events.ButtonDown())
         self.now += seconds
-        self.hear(m.Ticked(), m.ButtonUp())
+        self.hear(events.Ticked(), events.ButtonUp())
         self.now += 0.05
-        return self.hear(m.Ticked()).settle()
+        return self.hear(events.Ticked()).settle()
 
-    def owed(self) -> m.PrinterDuty | None:
+    def owed(self) -> duties.PrinterDuty | None:
         return printer_duty(self.till, self.now)
 
-    def begin(self) -> m.Print | None:
+    def begin(self) -> duties.Print | None:
         """Hand out the ticket that is owed, if one is; its first byte may leave."""
         duty = self.owed()
-        if not isinstance(duty, m.Print):
+        if not isinstance(duty, duties.Print):
             return None
-        self.hear(m.TicketBegun(duty.order.reference))
+        self.hear(events.TicketBegun(duty.order.reference))
         self.printed.append(duty)
         return duty
 
-    def print(self, *ends: m.Event) -> "Desk":
+    def print(self, *ends: events.Event) -> "Desk":
         """Print what is owed; each ticket ends as told, the others with proof."""
         endings = list(ends)
         while self.begin():
-            self.hear(endings.pop(0) if endings else m.TicketPrinted(m.Proof.PROCESS_ID, m.Paper.READY))
+            self.hear(endings.pop(0) if endings else events.TicketPrinted(events.Proof.PROCESS_ID, events.Paper.READY))
         return self
 
     def restart(self) -> "Desk":

@@ -1,4 +1,4 @@
-"""docs/provisioning.md shows what stands on a card; `python -m tests.support.provisioning_page` writes that part anew."""
+"""docs/provisioning.md shows what is on a card; `python -m tests.support.provisioning_page` writes that part anew."""
 
 import tempfile
 from pathlib import Path

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from edge.config.schema import Config
-from edge.core import messages as m
+from edge.core import events
 from edge.core.order import LoadedOrder
 from edge.install.check.findings import Cause, Finding, Part, blocked, failed, ok, skipped, warning
 from edge.mercadopago.client import ApiError, MercadoPago
@@ -32,10 +32,10 @@ COUNTRIES = {
     "MCO": "Colombia",
 }
 CAUSES = {
-    m.Trouble.NETWORK: Cause.API_UNREACHABLE,
-    m.Trouble.CLOCK: Cause.CLOCK_WRONG,
-    m.Trouble.REFUSED: Cause.TOKEN_REFUSED,
-    m.Trouble.BUSY: Cause.API_ERROR,
+    events.Trouble.NETWORK: Cause.API_UNREACHABLE,
+    events.Trouble.CLOCK: Cause.CLOCK_WRONG,
+    events.Trouble.REFUSED: Cause.TOKEN_REFUSED,
+    events.Trouble.BUSY: Cause.API_ERROR,
 }
 ADVICE = {
     Cause.API_UNREACHABLE: "look at cable, router, and what may stand between here and there",
@@ -152,7 +152,7 @@ def _faults(pos: PointOfSale, config: Config) -> Iterator[Finding]:
 # --- the order -----------------------------------------------------------------------------------------------------
 
 
-def _remove(api: MercadoPago, reference: str) -> m.CancelTried | None:
+def _remove(api: MercadoPago, reference: str) -> events.CancelTried | None:
     """Take our order away, if it is there; None if nobody knows whether it is gone."""
     for _ in range(2):
         with contextlib.suppress(ApiError, Unreadable):
@@ -160,7 +160,7 @@ def _remove(api: MercadoPago, reference: str) -> m.CancelTried | None:
     return None
 
 
-def _judge(reference: str, loaded: LoadedOrder | None, tried: m.CancelTried | None, seconds: float) -> Finding:
+def _judge(reference: str, loaded: LoadedOrder | None, tried: events.CancelTried | None, seconds: float) -> Finding:
     if loaded is None:
         seen = "Mercado Pago took an order, and it is not on the till"
         return failed(Part.ORDER, Cause.ORDER_LOST, seen, "see that user_id, external_store_id and external_pos_id fit")
@@ -170,9 +170,9 @@ def _judge(reference: str, loaded: LoadedOrder | None, tried: m.CancelTried | No
         seen = f"an order of {AMOUNT} was put on the till, and one of {loaded.total} is there"
         return failed(Part.ORDER, Cause.ORDER_LOST, seen, ADVICE[Cause.API_ERROR])
     removal = tried.removal if tried else None
-    if tried and removal is m.Removal.ANOTHER:
+    if tried and removal is events.Removal.ANOTHER:
         return _replaced(tried.on_till or "of the shop")
-    if removal is not m.Removal.DELETED:
+    if removal is not events.Removal.DELETED:
         seen = f"{reference} was put on the till and could not be removed ({removal or 'no answer'})"
         return failed(Part.ORDER, Cause.ORDER_STAYS, seen, "it ends by itself within a minute; then check again")
     took = f"{seconds * 1000:.0f} ms"

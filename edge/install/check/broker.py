@@ -11,9 +11,9 @@ from typing import Any
 
 from edge.config.schema import Config
 from edge.config.values import is_loopback
-from edge.core import messages as m
+from edge.core import events
 from edge.core.links import PING_PATIENCE
-from edge.daemon.loop import Inbox, Thread
+from edge.inbox import Inbox, Thread
 from edge.install.check.findings import Cause, Finding, Part, blocked, failed, ok, skipped, warning
 from edge.mqtt.session import Hurdle, MqttBroker
 
@@ -39,7 +39,7 @@ class Visit:
         """Doorbells that came for the daemon."""
         self._thread.start()
 
-    def wait_for(self, *kinds: type[m.Event], seconds: float) -> m.Event | None:
+    def wait_for(self, *kinds: type[events.Event], seconds: float) -> events.Event | None:
         """The next event of these kinds, or None."""
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0:
@@ -53,10 +53,10 @@ class Visit:
                 return event
         return None
 
-    def _note(self, event: m.Event | None) -> None:
-        if isinstance(event, m.RelaySeen):
+    def _note(self, event: events.Event | None) -> None:
+        if isinstance(event, events.RelaySeen):
             self.relay_online = event.online
-        elif isinstance(event, m.DoorbellRang | m.CommandCame):
+        elif isinstance(event, events.DoorbellRang | events.CommandCame):
             self.waiting += 1
 
     def close(self) -> None:
@@ -66,12 +66,12 @@ class Visit:
 
 def check_broker(visit: Visit, config: Config, patience: float = PING_PATIENCE) -> Iterator[Finding]:
     """Try the broker, then the relay behind it, which gets so many seconds to ring."""
-    event = visit.wait_for(m.BrokerConnected, m.BrokerLost, seconds=CONNECTED_WITHIN)
-    if isinstance(event, m.BrokerConnected):
+    event = visit.wait_for(events.BrokerConnected, events.BrokerLost, seconds=CONNECTED_WITHIN)
+    if isinstance(event, events.BrokerConnected):
         yield ok(Part.BROKER, f"{_address(config)} lets us in{_how(config)} and takes the subscription")
         yield _relay(visit, patience)
         return
-    why = event.why if isinstance(event, m.BrokerLost) else f"{_address(config)}: no answer"
+    why = event.why if isinstance(event, events.BrokerLost) else f"{_address(config)}: no answer"
     if visit.broker.hurdle is Hurdle.ADDRESS and is_loopback(config.broker.host):
         yield from _without_relay()
         return
@@ -106,10 +106,10 @@ def _relay(visit: Visit, patience: float) -> Finding:
     """Ask the relay to ring: the only proof that what is rung reaches us."""
     began = time.monotonic()
     visit.broker.ping(1)
-    event = visit.wait_for(m.PingEchoed, m.BrokerLost, seconds=patience)
-    if isinstance(event, m.PingEchoed):
+    event = visit.wait_for(events.PingEchoed, events.BrokerLost, seconds=patience)
+    if isinstance(event, events.PingEchoed):
         return _heard((time.monotonic() - began) * 1000)
-    if isinstance(event, m.BrokerLost):
+    if isinstance(event, events.BrokerLost):
         return failed(Part.RELAY, *_BROKEN, HURDLES[Hurdle.NONE][1])
     if visit.waiting >= IN_FLIGHT:
         seen = f"{visit.waiting} doorbells wait for the daemon, and the ping's may be behind them"

@@ -14,10 +14,10 @@ from typing import Any
 
 from edge.config.schema import Config
 from edge.contract import mqtt as wire
-from edge.core import messages as m
+from edge.core import duties, events
 from edge.core.links import PING_PATIENCE
 from edge.daemon.local_status import leave_record, read_status
-from edge.daemon.loop import Arrival, Inbox
+from edge.inbox import Arrival, Inbox
 from edge.install.check.acceptance import Acceptance, lay_out_acceptance
 from edge.install.check.account import check_account, check_order
 from edge.install.check.broker import Visit, ask_daemon, check_broker, unanswered
@@ -200,9 +200,9 @@ class Check:
         config = self._config
         lines = lay_out_acceptance(self.acceptance(), config.ticket, config.till, self._encoder.columns)
         job = self._encoder.encode(lines)
-        tried = Printer(config.printer, lambda _: job).do(m.PrintTest())
-        assert isinstance(tried, m.SlipTried)
-        if isinstance(tried.end, m.TicketPrinted | m.TicketUnproved):
+        tried = Printer(config.printer, lambda _: job).do(duties.PrintTest())
+        assert isinstance(tried, events.SlipTried)
+        if isinstance(tried.end, events.TicketPrinted | events.TicketUnproved):
             return ""
         why = f"the printer broke off: {tried.end.paper}"
         self._found.append(failed(Part.PRINTER, Cause.PRINTER_ERROR, why, "see to it, and check again"))

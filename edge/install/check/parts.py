@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from edge.config.schema import Config
-from edge.core import messages as m
-from edge.core.messages import Paper
+from edge.core import duties, events
+from edge.core.events import Paper
 from edge.core.status import Signal
 from edge.install.check.broker import STOP_IT
 from edge.install.check.findings import Cause, Finding, Part, blocked, failed, ok, skipped, warning
@@ -52,7 +52,7 @@ def check_printer(config: Config, running: bool) -> Iterator[Finding]:
 def ask_daemon_for_printer(status: Mapping[str, Any], config: Config) -> Iterator[Finding]:
     """A serial line has no lock: two who write at once would print a mixture."""
     try:
-        paper, proof = Paper(str(status.get("printer"))), m.Proof(str(status.get("proof")))
+        paper, proof = Paper(str(status.get("printer"))), events.Proof(str(status.get("proof")))
     except ValueError:
         seen = "the running daemon has the printer"
         yield skipped(Part.PRINTER, Cause.DAEMON_RUNS, seen, STOP_IT)
@@ -65,8 +65,8 @@ def ask_daemon_for_printer(status: Mapping[str, Any], config: Config) -> Iterato
 def _look(printer: Printer, tries: int) -> Paper:
     """How the printer is; one that another host may be talking to is tried so often."""
     while True:
-        seen = printer.do(m.LookAtPrinter())
-        assert isinstance(seen, m.PrinterSeen)
+        seen = printer.do(duties.LookAtPrinter())
+        assert isinstance(seen, events.PrinterSeen)
         tries -= 1
         if seen.paper is not Paper.GONE or not tries:
             return seen.paper
@@ -91,12 +91,12 @@ def _silent_printer(part: Part, seen: str) -> Finding:
 
 
 def _prove(printer: Printer, config: Config) -> Finding:
-    tried = printer.do(m.PrintTest())
-    assert isinstance(tried, m.SlipTried)
-    if isinstance(tried.end, m.TicketPrinted):
+    tried = printer.do(duties.PrintTest())
+    assert isinstance(tried, events.SlipTried)
+    if isinstance(tried.end, events.TicketPrinted):
         proof = tried.end.proof
         return ok(Part.PROOF, f"{proof}: it says what it has printed", proof.value)
-    if isinstance(tried.end, m.TicketUnproved):
+    if isinstance(tried.end, events.TicketUnproved):
         return _unproved(config.printer.proof)
     seen = printer.complaint or f"the printer broke off: {tried.end.paper}"
     return failed(Part.PROOF, Cause.PRINTER_ERROR, seen, "check again")
@@ -128,7 +128,7 @@ class Press:
 
 def check_panel(config: Config, press: Press, shown: float = SHOWN) -> Iterator[Finding]:
     """Light each LED in turn, and wait for a finger."""
-    edges: queue.SimpleQueue[m.PanelEvent] = queue.SimpleQueue()
+    edges: queue.SimpleQueue[events.PanelEvent] = queue.SimpleQueue()
     try:
         panel = Panel(config.panel, edges.put)
     except PanelError as error:
@@ -152,7 +152,7 @@ def leave_panel() -> Iterator[Finding]:
     yield skipped(Part.BUTTON, Cause.DAEMON_RUNS, "in use by the running daemon")
 
 
-def _button(panel: Panel, edges: "queue.SimpleQueue[m.PanelEvent]", pin: int, press: Press) -> Finding:
+def _button(panel: Panel, edges: "queue.SimpleQueue[events.PanelEvent]", pin: int, press: Press) -> Finding:
     if panel.button_down():
         seen = f"the button (GPIO {pin}) is pressed, and nobody was asked to"
         return failed(Part.BUTTON, Cause.BUTTON_STUCK, seen, "see its wires: it goes between the pin and ground")

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from edge.config.schema import ConfigError, PanelConfig, PrinterConfig
 from edge.contract.claims import shown
-from edge.core import messages as m
+from edge.core import duties, events
 from edge.core.status import Signal
 from edge.install.adopt.bundle import adopt, resume
 from edge.install.claim.key import BadBundle, Identity, forget, load_or_make
@@ -56,10 +56,10 @@ class Slip:
 
     def try_to_print(self, offline: bool) -> None:
         self._offline = offline
-        tried = self._printer.do(m.PrintTest())
-        end = tried.end if isinstance(tried, m.SlipTried) else None
-        self._broken += isinstance(end, m.TicketInterrupted)
-        self.owed = isinstance(end, m.TicketRefused | m.TicketInterrupted) and self._broken < BREAKS
+        tried = self._printer.do(duties.PrintTest())
+        end = tried.end if isinstance(tried, events.SlipTried) else None
+        self._broken += isinstance(end, events.TicketInterrupted)
+        self.owed = isinstance(end, events.TicketRefused | events.TicketInterrupted) and self._broken < BREAKS
 
 
 class Claimant:
@@ -170,7 +170,7 @@ def _slip(identity: Identity, place: Place, device: Path | None) -> Slip:
 def _panel(pressed: threading.Event) -> Iterator[None]:
     """Show that the till is starting, where there are lights at the pins that are usual."""
     try:
-        panel = Panel(PanelConfig(), lambda event: pressed.set() if isinstance(event, m.ButtonDown) else None)
+        panel = Panel(PanelConfig(), lambda event: pressed.set() if isinstance(event, events.ButtonDown) else None)
     except PanelError as error:
         log.info("no lights and no button: %s", error)
         yield

@@ -1,7 +1,7 @@
-"""Every message inside the till, on one page: what happened (events) and what is to be done (duties).
+"""Everything that can happen to the till: facts in the past tense, put into the inbox by workers, broker and panel.
 
-Events are past tense and carry facts; duties are imperative and carry all that a worker needs to do them.
-Workers turn a duty into an event and share nothing else with the core. All are frozen, so any thread may hold them.
+The loop hands each to the core, in the order in which they came. Nothing about an event is a command, and what other
+machines say in one is not believed. All are frozen, so any thread may hold them.
 """
 
 from collections.abc import Mapping
@@ -9,158 +9,11 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
-from edge.core.day_report import Day, Received
+from edge.core.day_report import Received
+from edge.core.duties import Command, PaymentDuty, PrintFailure, ReadPayment, ReplyTo, Slip, Verify
 from edge.core.order import MerchantOrder
 
-# --- duties: what the payments worker does -------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class FindPos:
-    """Ask for the internal id of our point of sale."""
-
-
-@dataclass(frozen=True)
-class Verify:
-    """Read the merchant order `id`."""
-
-    id: str
-
-
-@dataclass(frozen=True)
-class ReadPayment:
-    """Read the payment `id`: where it was made and which merchant order it belongs to."""
-
-    id: str
-
-
-@dataclass(frozen=True)
-class Search:
-    """Read all merchant orders of a reference."""
-
-    reference: str
-
-
-@dataclass(frozen=True)
-class LookAtTill:
-    """Ask which order is loaded on our till."""
-
-
-@dataclass(frozen=True)
-class Cancel:
-    """Remove the order from our till, if it is still the one meant, and read its merchant orders."""
-
-    reference: str
-
-
-@dataclass(frozen=True)
-class Sweep:
-    """Ask what was paid at our point of sale since `since` (None: in the last `Sweep.FIRST_MINUTES` minutes).
-
-    A sweep that finds much comes to its end in several pieces, each of which begins where the last one got to.
-    """
-
-    pos_id: str
-    since: datetime | None = None
-
-    FIRST_MINUTES = 15
-
-
-@dataclass(frozen=True)
-class ReadDay:
-    """Ask what was approved at our point of sale from `begin` on and before `end`: a day of the shop's calendar.
-
-    Like a sweep, a long list is read in several pieces: `so_far` was read up to `since`.
-    """
-
-    begin: datetime
-    end: datetime
-    since: datetime | None = None
-    so_far: tuple[Received, ...] = field(default=(), repr=False, compare=False)
-
-    def covers(self, moment: datetime) -> bool:
-        return self.begin <= moment < self.end
-
-
-PaymentDuty = FindPos | Verify | ReadPayment | Search | LookAtTill | Cancel | Sweep | ReadDay
-
-# --- duties: what the printing worker does -------------------------------------------------------------------------
-
-
-class Banner(StrEnum):
-    """A sentence at the top of a ticket that changes what it means."""
-
-    COPY = "copy"
-    LATE = "late"
-
-
-@dataclass(frozen=True)
-class Print:
-    """Print the ticket of a paid order."""
-
-    order: MerchantOrder
-    banners: tuple[Banner, ...] = ()
-
-
-@dataclass(frozen=True)
-class PrintList:
-    """Print which tickets wait, oldest first, instead of the tickets."""
-
-    orders: tuple[MerchantOrder, ...]
-
-
-@dataclass(frozen=True)
-class PrintTest:
-    """Print a slip that shows how this printer prints; it is no ticket, and says so."""
-
-
-@dataclass(frozen=True)
-class PrintDay:
-    """Print what a day came to, and where Mercado Pago says otherwise."""
-
-    day: Day
-
-
-class Cause(StrEnum):
-    """What keeps a till from its work while its printer prints. The values stand in the journal."""
-
-    NO_INTERNET = "no_internet"
-    API_DOWN = "api_down"
-    WRONG_CLOCK = "wrong_clock"
-    TOKEN_REFUSED = "token_refused"
-    WRONG_TILL = "wrong_till"
-    """Mercado Pago knows no such point of sale in this account."""
-    NO_MEMORY = "no_memory"
-    """The journal takes nothing."""
-    TWINS = "twins"
-    """Two devices with one identity."""
-    MISCONFIGURED = "misconfigured"
-    """There is no till yet that could owe this one; see `config_slip.py`."""
-
-
-@dataclass(frozen=True)
-class PrintFailure:
-    """Print what keeps the till from its work, and whom to call."""
-
-    cause: Cause
-    why: str = ""
-    """The details, for whoever is called; one on each line."""
-    at: datetime | None = None
-    """By Mercado Pago's clock; None if we have not heard it since the start."""
-
-
-Slip = PrintList | PrintTest | PrintDay | PrintFailure
-"""What is printed beside tickets."""
-
-
-@dataclass(frozen=True)
-class LookAtPrinter:
-    """Ask the printer how it is; nothing is printed."""
-
-
-PrinterDuty = Print | Slip | LookAtPrinter
-
-# --- events: from the broker ---------------------------------------------------------------------------------------
+# --- from the broker --------------------------------------------------------------------------------------------------
 
 
 class Kind(StrEnum):
@@ -200,43 +53,14 @@ class PingEchoed:
     number: int
 
 
-class Command(StrEnum):
-    """What support may ask of a till. None of them moves money or makes an unmarked ticket."""
-
-    IDENTIFY = "identify"
-    TEST_TICKET = "test_ticket"
-    REPRINT = "reprint"
-    REPORT = "report"
-    CHECK_NOW = "check_now"
-    END_OF_DAY = "end_of_day"
-
-
-@dataclass(frozen=True)
-class ReplyTo:
-    """Where an answer is awaited; the topic is "" where none is."""
-
-    topic: str = ""
-    correlation: bytes = b""
-
-
 @dataclass(frozen=True)
 class CommandCame:
     """Support asks for something; `reference` names the order and `day` the day, where one is meant."""
 
     command: Command
-    reply_to: ReplyTo = ReplyTo()
+    reply_to: ReplyTo = field(default_factory=ReplyTo)
     reference: str = ""
     day: date | None = None
-
-
-@dataclass(frozen=True)
-class Reply:
-    """What is answered to a command; `text` is for people."""
-
-    to: ReplyTo
-    command: Command
-    done: bool
-    text: str
 
 
 @dataclass(frozen=True)
@@ -273,28 +97,6 @@ class RelaySeen:
     online: bool
 
 
-class Outcome(StrEnum):
-    """What became of an order, in the words of the `tickets` topic."""
-
-    PRINTED = "printed"
-    UNCONFIRMED = "unconfirmed"
-    COPY = "copy"
-    REJECTED = "rejected"
-    CANCELLED = "cancelled"
-    LATE_MONEY = "late_money"
-    DOUBLE_PAYMENT = "double_payment"
-
-
-@dataclass(frozen=True)
-class Report:
-    """What the relay is told of one outcome. `reason` says why, where it is a rejection."""
-
-    outcome: Outcome
-    reference: str = ""
-    merchant_order: str = ""
-    reason: str = ""
-
-
 @dataclass(frozen=True)
 class ReportDelivered:
     """The broker acknowledged the report with this number."""
@@ -302,7 +104,7 @@ class ReportDelivered:
     number: int
 
 
-# --- events: from the payments worker ------------------------------------------------------------------------------
+# --- from the payments worker -----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -437,7 +239,7 @@ class Answered:
     answer: Answer
 
 
-# --- events: from the printing worker ------------------------------------------------------------------------------
+# --- from the printing worker -----------------------------------------------------------------------------------------
 
 
 class Paper(StrEnum):
@@ -519,7 +321,7 @@ class SlipTried:
     end: TicketEnd
 
 
-# --- events: from the loop, before a duty goes out -------------------------------------------------------------------
+# --- from the loop, before a duty goes out ----------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -543,7 +345,7 @@ class SlipBegun:
     slip: PrintFailure
 
 
-# --- events: from the panel, the service manager and the clock -----------------------------------------------------
+# --- from the panel, the journal and the clock ------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -594,6 +396,7 @@ class DayAsked:
 Wish = ReprintAsked | DayAsked
 """What somebody at the command line asks for."""
 
+
 LinkEvent = (
     BrokerConnected
     | BrokerLost
@@ -605,6 +408,12 @@ LinkEvent = (
     | CommandCame
     | Replied
 )
+
+
 PrinterEvent = PrinterSeen | TicketBegun | TicketEnd | SlipBegun | SlipTried
+
+
 PanelEvent = ButtonDown | ButtonUp
+
+
 Event = DoorbellRang | LinkEvent | Asked | Answered | PrinterEvent | PanelEvent | JournalTried | Started | Ticked | Wish

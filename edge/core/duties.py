@@ -1,0 +1,213 @@
+"""Everything that the till can owe: to Mercado Pago, to the printer, to the relay.
+
+The core works a duty out from what it knows; a worker carries it out and answers with an event (`events.py`). A duty is
+an imperative and carries all that its worker needs. All are frozen, so any thread may hold them.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from edge.core.day_report import Day, Received
+from edge.core.order import MerchantOrder
+
+# --- to Mercado Pago: the payments worker's ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class FindPos:
+    """Ask for the internal id of our point of sale."""
+
+
+@dataclass(frozen=True)
+class Verify:
+    """Read the merchant order `id`."""
+
+    id: str
+
+
+@dataclass(frozen=True)
+class ReadPayment:
+    """Read the payment `id`: where it was made and which merchant order it belongs to."""
+
+    id: str
+
+
+@dataclass(frozen=True)
+class Search:
+    """Read all merchant orders of a reference."""
+
+    reference: str
+
+
+@dataclass(frozen=True)
+class LookAtTill:
+    """Ask which order is loaded on our till."""
+
+
+@dataclass(frozen=True)
+class Cancel:
+    """Remove the order from our till, if it is still the one meant, and read its merchant orders."""
+
+    reference: str
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Ask what was paid at our point of sale since `since` (None: in the last `Sweep.FIRST_MINUTES` minutes).
+
+    A sweep that finds much comes to its end in several pieces, each of which begins where the last one got to.
+    """
+
+    pos_id: str
+    since: datetime | None = None
+
+    FIRST_MINUTES = 15
+
+
+@dataclass(frozen=True)
+class ReadDay:
+    """Ask what was approved at our point of sale from `begin` on and before `end`: a day of the shop's calendar.
+
+    Like a sweep, a long list is read in several pieces: `so_far` was read up to `since`.
+    """
+
+    begin: datetime
+    end: datetime
+    since: datetime | None = None
+    so_far: tuple[Received, ...] = field(default=(), repr=False, compare=False)
+
+    def covers(self, moment: datetime) -> bool:
+        return self.begin <= moment < self.end
+
+
+PaymentDuty = FindPos | Verify | ReadPayment | Search | LookAtTill | Cancel | Sweep | ReadDay
+
+# --- to the printer: the printing worker's ----------------------------------------------------------------------------
+
+
+class Banner(StrEnum):
+    """A sentence at the top of a ticket that changes what it means."""
+
+    COPY = "copy"
+    LATE = "late"
+
+
+@dataclass(frozen=True)
+class Print:
+    """Print the ticket of a paid order."""
+
+    order: MerchantOrder
+    banners: tuple[Banner, ...] = ()
+
+
+@dataclass(frozen=True)
+class PrintList:
+    """Print which tickets wait, oldest first, instead of the tickets."""
+
+    orders: tuple[MerchantOrder, ...]
+
+
+@dataclass(frozen=True)
+class PrintTest:
+    """Print a slip that shows how this printer prints; it is no ticket, and says so."""
+
+
+@dataclass(frozen=True)
+class PrintDay:
+    """Print what a day came to, and where Mercado Pago says otherwise."""
+
+    day: Day
+
+
+class Cause(StrEnum):
+    """What keeps a till from its work while its printer prints. The values stand in the journal."""
+
+    NO_INTERNET = "no_internet"
+    API_DOWN = "api_down"
+    WRONG_CLOCK = "wrong_clock"
+    TOKEN_REFUSED = "token_refused"
+    WRONG_TILL = "wrong_till"
+    """Mercado Pago knows no such point of sale in this account."""
+    NO_MEMORY = "no_memory"
+    """The journal takes nothing."""
+    TWINS = "twins"
+    """Two devices with one identity."""
+    MISCONFIGURED = "misconfigured"
+    """There is no till yet that could owe this one; see `config_slip.py`."""
+
+
+@dataclass(frozen=True)
+class PrintFailure:
+    """Print what keeps the till from its work, and whom to call."""
+
+    cause: Cause
+    why: str = ""
+    """The details, for whoever is called; one on each line."""
+    at: datetime | None = None
+    """By Mercado Pago's clock; None if we have not heard it since the start."""
+
+
+Slip = PrintList | PrintTest | PrintDay | PrintFailure
+"""What is printed beside tickets."""
+
+
+@dataclass(frozen=True)
+class LookAtPrinter:
+    """Ask the printer how it is; nothing is printed."""
+
+
+PrinterDuty = Print | Slip | LookAtPrinter
+
+# --- to the relay and to support: the broker's ------------------------------------------------------------------------
+
+
+class Outcome(StrEnum):
+    """What became of an order, in the words of the `tickets` topic."""
+
+    PRINTED = "printed"
+    UNCONFIRMED = "unconfirmed"
+    COPY = "copy"
+    REJECTED = "rejected"
+    CANCELLED = "cancelled"
+    LATE_MONEY = "late_money"
+    DOUBLE_PAYMENT = "double_payment"
+
+
+@dataclass(frozen=True)
+class Report:
+    """What the relay is told of one outcome. `reason` says why, where it is a rejection."""
+
+    outcome: Outcome
+    reference: str = ""
+    merchant_order: str = ""
+    reason: str = ""
+
+
+class Command(StrEnum):
+    """What support may ask of a till. None of them moves money or makes an unmarked ticket."""
+
+    IDENTIFY = "identify"
+    TEST_TICKET = "test_ticket"
+    REPRINT = "reprint"
+    REPORT = "report"
+    CHECK_NOW = "check_now"
+    END_OF_DAY = "end_of_day"
+
+
+@dataclass(frozen=True)
+class ReplyTo:
+    """Where an answer is awaited; the topic is "" where none is."""
+
+    topic: str = ""
+    correlation: bytes = b""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What is answered to a command; `text` is for people."""
+
+    to: ReplyTo
+    command: Command
+    done: bool
+    text: str
