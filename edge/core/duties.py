@@ -11,7 +11,7 @@ from enum import StrEnum
 from edge.core.day_report import Day, Received
 from edge.core.order import MerchantOrder
 
-# --- to Mercado Pago: the payments worker's ---------------------------------------------------------------------------
+# --- to Mercado Pago: the payments worker's ------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class ReadDay:
 
 PaymentDuty = FindPos | Verify | ReadPayment | Search | LookAtTill | Cancel | Sweep | ReadDay
 
-# --- to the printer: the printing worker's ----------------------------------------------------------------------------
+# --- to the printer: the printing worker's -------------------------------------------------------------------------
 
 
 class Banner(StrEnum):
@@ -159,7 +159,7 @@ class LookAtPrinter:
 
 PrinterDuty = Print | Slip | LookAtPrinter
 
-# --- to the relay and to support: the broker's ------------------------------------------------------------------------
+# --- to the relay and to support: the broker's ---------------------------------------------------------------------
 
 
 class Outcome(StrEnum):
@@ -176,12 +176,21 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Report:
-    """What the relay is told of one outcome. `reason` says why, where it is a rejection."""
+    """One outcome, as it is published. Made where it happens; kept by the journal until the broker acknowledges it."""
 
     outcome: Outcome
     reference: str = ""
     merchant_order: str = ""
+    """The id of the merchant order that it is about, if one is."""
     reason: str = ""
+    """Why, if it is a rejection."""
+    payment: str = ""
+    """The id of the payment, if no merchant order is known."""
+
+    @property
+    def subject(self) -> str:
+        """What it is about, as it is published and logged; "" if neither is known."""
+        return f"payment {self.payment}" if self.payment else self.merchant_order
 
 
 class Command(StrEnum):
@@ -211,3 +220,8 @@ class Reply:
     command: Command
     done: bool
     text: str
+
+
+def shown(lookup: Verify | ReadPayment) -> str:
+    """How a merchant order or a payment is named for people, and in what is published."""
+    return lookup.id if isinstance(lookup, Verify) else f"payment {lookup.id}"

@@ -13,7 +13,7 @@ from edge.core.day_report import Received
 from edge.core.duties import Command, PaymentDuty, PrintFailure, ReadPayment, ReplyTo, Slip, Verify
 from edge.core.order import MerchantOrder
 
-# --- from the broker --------------------------------------------------------------------------------------------------
+# --- from the broker -----------------------------------------------------------------------------------------------
 
 
 class Kind(StrEnum):
@@ -104,7 +104,7 @@ class ReportDelivered:
     number: int
 
 
-# --- from the payments worker -----------------------------------------------------------------------------------------
+# --- from the payments worker --------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -239,7 +239,7 @@ class Answered:
     answer: Answer
 
 
-# --- from the printing worker -----------------------------------------------------------------------------------------
+# --- from the printing worker --------------------------------------------------------------------------------------
 
 
 class Paper(StrEnum):
@@ -321,7 +321,7 @@ class SlipTried:
     end: TicketEnd
 
 
-# --- from the loop, before a duty goes out ----------------------------------------------------------------------------
+# --- from the loop, before a duty goes out -------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -345,7 +345,7 @@ class SlipBegun:
     slip: PrintFailure
 
 
-# --- from the panel, the journal and the clock ------------------------------------------------------------------------
+# --- from the panel, the journal and the clock ---------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -393,7 +393,7 @@ class DayAsked:
     day: date
 
 
-Wish = ReprintAsked | DayAsked
+Request = ReprintAsked | DayAsked
 """What somebody at the command line asks for."""
 
 
@@ -416,4 +416,6 @@ PrinterEvent = PrinterSeen | TicketBegun | TicketEnd | SlipBegun | SlipTried
 PanelEvent = ButtonDown | ButtonUp
 
 
-Event = DoorbellRang | LinkEvent | Asked | Answered | PrinterEvent | PanelEvent | JournalTried | Started | Ticked | Wish
+Event = (
+    DoorbellRang | LinkEvent | Asked | Answered | PrinterEvent | PanelEvent | JournalTried | Started | Ticked | Request
+)

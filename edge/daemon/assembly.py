@@ -6,13 +6,13 @@ from collections.abc import Callable
 from edge.config.schema import Config
 from edge.config.values import is_far
 from edge.core import duties
-from edge.core.lifecycle import Stage
-from edge.core.state import Settings, Till
+from edge.core.settings import Settings
+from edge.core.state import Durable
 from edge.daemon.local_status import Handover
 from edge.daemon.loop import Daemon
 from edge.inbox import Arrival, Inbox
 from edge.journal.file import JournalError
-from edge.journal.store import Journal, claim, remember
+from edge.journal.store import Journal, lock, open_journal
 from edge.machine.facts import Machine, versions
 from edge.machine.panel import Panel
 from edge.mercadopago.client import MercadoPago
@@ -25,26 +25,26 @@ from edge.printer.setup import by_button, set_up
 
 
 def assemble(config: Config, version: str) -> Daemon:
-    """A daemon that is ready to run. Raises `PanelError`, `UnknownPrinter`, `InUse`, `OSError`."""
+    """A daemon that is ready to run. Raises `PanelError`, `UnknownPrinter`, `InUseError`, `OSError`."""
     inbox = Inbox()
     with contextlib.suppress(JournalError):  # which is told while the daemon runs
-        claim(config.journal.path).close()  # in use or not: that is said before anything else is touched
+        lock(config.journal.path).close()  # in use or not: that is said before anything else is touched
     wanted = settings(config)
     panel = Panel(config.panel, lambda event: inbox.put(Arrival(event)))
     config = set_up(config, by_button(panel, inbox, config.panel.button.hold_seconds))
     mercadopago = MercadoPago(config.mercadopago, version)
     printer = Printer(config.printer, composer(config))
 
-    def remember_all(now: float) -> tuple[Journal, Till]:
-        journal, till = remember(config.journal.path, wanted, identity, now)
-        if any(order.stage is Stage.PRINTING for order in till.orders.values()):
+    def open_and_expect(now: float) -> tuple[Journal, Durable]:
+        journal, durable = open_journal(config.journal.path, identity, now)
+        if durable.orders.under_way:
             printer.expect_remains()
-        return journal, till
+        return journal, durable
 
     identity = f"{config.mercadopago.user_id}/{config.mercadopago.external_pos_id}"
     return Daemon(
-        till=Till(wanted),
-        remember=remember_all,
+        settings=wanted,
+        open_journal=open_and_expect,
         inbox=inbox,
         broker=MqttBroker(config.broker, config.till.id, config.mercadopago.user_id, version, inbox),
         panel=panel,
@@ -61,16 +61,16 @@ def settings(config: Config) -> Settings:
     watch = config.watch
     return Settings(
         user_id=config.mercadopago.user_id,
-        first_check=watch.first_check_seconds,
-        check_every=watch.check_every_seconds,
-        idle_every=watch.idle_every_seconds,
-        outage_every=watch.outage_every_seconds,
-        grace=watch.grace_minutes * 60,
-        hold=config.panel.button.hold_seconds,
-        keep=config.journal.keep_days * 24 * 3600,
+        first_check_s=watch.first_check_seconds,
+        check_every_s=watch.check_every_seconds,
+        idle_every_s=watch.idle_every_seconds,
+        outage_every_s=watch.outage_every_seconds,
+        grace_s=watch.grace_minutes * 60,
+        hold_s=config.panel.button.hold_seconds,
+        keep_s=config.journal.keep_days * 24 * 3600,
         timezone=config.till.timezone,
         reference_prefix=config.mercadopago.reference_prefix or "",
-        slip_after=watch.slip_after_seconds,
+        slip_after_s=watch.slip_after_seconds,
         broker_far=is_far(config.broker.host),
     )
 

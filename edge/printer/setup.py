@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import cast
 
 from edge.config.schema import CodePage, Config, PrinterConfig
-from edge.core import button as buttons
 from edge.core import duties, events
-from edge.core.button import Gesture
+from edge.core.machines import button as buttons
+from edge.core.machines.button import Gesture
 from edge.core.status import Signal
-from edge.inbox import FAST_TICK, TICK, Arrival, Inbox, Panel
+from edge.inbox import FINGER_FRAME_S, FRAME_S, Arrival, Inbox, Panel
 from edge.machine import systemd
 from edge.machine.files import write_whole
 from edge.paper.escpos import DEFAULT_PROFILE, Encoder, codepages
@@ -174,7 +174,7 @@ def by_button(panel: Panel, inbox: Inbox, hold_seconds: float, patience: float =
 def _feel(button: buttons.Button, inbox: Inbox) -> buttons.Button:
     """Wait for an edge, or for the next frame of the lights."""
     try:
-        arrival = inbox.get(timeout=FAST_TICK if button.unsettled else TICK)
+        arrival = inbox.get(timeout=FINGER_FRAME_S if button.unsettled else FRAME_S)
     except queue.Empty:
         return button
     match arrival:

@@ -1,7 +1,7 @@
 """A finger on a button, and contacts that bounce."""
 
-from edge.core import button as buttons
-from edge.core.button import Button, Gesture
+from edge.core.machines import button as buttons
+from edge.core.machines.button import Button, Gesture
 
 UP = Button()
 

@@ -9,8 +9,8 @@ import pytest
 
 from edge.config.schema import PanelConfig
 from edge.core.events import Paper
+from edge.core.machines.notices import Concern
 from edge.core.order import Verdict
-from edge.core.state import Concern
 from edge.install.check.acceptance_words import ACCEPTANCE
 from edge.paper.failure_words import FAILURE_WORDS
 from edge.paper.words import WORDS

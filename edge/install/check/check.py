@@ -15,7 +15,7 @@ from typing import Any
 from edge.config.schema import Config
 from edge.contract import mqtt as wire
 from edge.core import duties, events
-from edge.core.links import PING_PATIENCE
+from edge.core.machines.link import ECHO_TIMEOUT_S
 from edge.daemon.local_status import leave_record, read_status
 from edge.inbox import Arrival, Inbox
 from edge.install.check.acceptance import Acceptance, lay_out_acceptance
@@ -131,7 +131,7 @@ class Check:
 
     def _wait_for_echo(self) -> None:
         """A daemon that has just started has not heard its first ping yet."""
-        deadline = time.monotonic() + PING_PATIENCE
+        deadline = time.monotonic() + ECHO_TIMEOUT_S
         while unanswered(self._status) and time.monotonic() < deadline:
             time.sleep(AGAIN)
             self._status = read_status(self._config.journal.path)
