@@ -17,14 +17,14 @@ from pathlib import Path
 
 from edge.core import duties, events
 from edge.core import till as core
-from edge.core.cancelling import SETTLE_S
+from edge.core.cashier import SETTLE_S
+from edge.core.failures import SLIP_EVERY_S
 from edge.core.lifecycle import Stage
-from edge.core.machines.failures import SLIP_EVERY_S
-from edge.core.machines.sweeps import History, Sweeps
 from edge.core.order import Item, MerchantOrder, Payment
 from edge.core.printing import printer_duty
 from edge.core.settings import Settings
 from edge.core.state import Durable, Till
+from edge.core.sweeps import History, Sweeps
 from edge.core.till import payment_duty
 from edge.journal.store import Journal
 

@@ -21,7 +21,7 @@ from edge.machine.facts import version
 ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 if TYPE_CHECKING:
-    from edge.core.machines.button import Gesture
+    from edge.core.cashier import Gesture
     from edge.install.check.check import Check
 
 
@@ -99,7 +99,7 @@ def printer(config: Config, options: argparse.Namespace) -> int:
 
 
 def _by_keyboard() -> "Gesture":
-    from edge.core.machines.button import Gesture
+    from edge.core.cashier import Gesture
 
     try:
         said = input("Is the slip right: one line, or all accents? Enter: yes; n: no, print the next one. ")

@@ -42,12 +42,12 @@ class Search:
 
 @dataclass(frozen=True)
 class LookAtTill:
-    """Ask which order is loaded on our till."""
+    """Ask which order is on our till."""
 
 
 @dataclass(frozen=True)
 class Cancel:
-    """Remove the order from our till, if it is still the one meant, and read its merchant orders."""
+    """Remove the order from our till if it is still the one that was meant, then read its merchant orders."""
 
     reference: str
 
@@ -56,7 +56,7 @@ class Cancel:
 class Sweep:
     """Ask what was paid at our point of sale since `since` (None: in the last `Sweep.FIRST_MINUTES` minutes).
 
-    A sweep that finds much comes to its end in several pieces, each of which begins where the last one got to.
+    A long list is read in several pieces; each begins where the last one ended.
     """
 
     pos_id: str

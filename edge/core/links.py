@@ -1,24 +1,109 @@
-"""What news of the links means, and how the till looks for itself when nobody rings. Pure.
+"""The till's links: whether doorbells would reach it, what news of the links means, and how it looks for itself. Pure.
 
-No link is trusted. Whenever one comes or goes the till looks around; while none rings, it looks often.
+No link is trusted. Whenever one comes or goes the till looks around; while none rings, it looks often. A broker grants
+a subscription that its rights forbid, so the till pings: only a ping that the relay rings back proves the way.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from edge.core import duties, events
-from edge.core.machines.notices import Concern
-from edge.core.remote import handle_command
-from edge.core.state import Till
+from edge.core.notices import Concern
+
+if TYPE_CHECKING:
+    from edge.core.state import Till
+
+PING_EVERY_S = 300.0
+PING_AGAIN_S = 30.0
+"""After a ping that wasn't echoed."""
+ECHO_TIMEOUT_S = 10.0
+DEAF_AFTER_MISSES = 2
+
+
+@dataclass(frozen=True)
+class Echo:
+    """The till's pings and their echoes."""
+
+    number: int = 0
+    """Of the last ping."""
+    sent_at: float | None = None
+    """When it left; None if no echo is awaited."""
+    due_at: float = 0.0
+    """When the next ping is due."""
+    round_trip_s: float | None = None
+    """Of the last echo; None if the last ping had none."""
+    missed: int = 0
+    """Pings in a row without an echo."""
+
+
+@dataclass(frozen=True)
+class Link:
+    """How the links are, as far as the broker's thread heard. Not kept over a restart."""
+
+    broker_up: bool = False
+    broker_error: str = ""
+    """Why there is no connection, for people."""
+    relay_up: bool = True
+    """Until we hear otherwise: a shop's own relay may never publish its status."""
+    relay_speaks: bool = False
+    """It published its status, so it also rings pings back."""
+    echo: Echo = field(default_factory=Echo)
+    dropped_messages: int = 0
+    """Messages on our topics that could not be read, since the start."""
+    identify_until: float | None = None
+    """Until when the lights wave, because support asked which till this is."""
+
+    @property
+    def deaf(self) -> bool:
+        """The relay is there, and its doorbells don't reach us."""
+        return self.relay_speaks and self.relay_up and self.echo.missed >= DEAF_AFTER_MISSES
+
+    @property
+    def must_poll(self) -> bool:
+        """Nobody rings, or we wouldn't hear it."""
+        return not (self.broker_up and self.relay_up) or self.deaf
+
+    def ping_due(self, now: float) -> int | None:
+        """The number of the ping that is owed now."""
+        return self.echo.number + 1 if self.broker_up and now >= self.echo.due_at else None
+
+    def connected(self, now: float) -> "Link":
+        return replace(self, broker_up=True, broker_error="", echo=replace(self.echo, sent_at=None, due_at=now))
+
+    def lost(self, error: str) -> "Link":
+        return replace(self, broker_up=False, broker_error=error)
+
+    def relay_seen(self, online: bool) -> "Link":
+        return replace(self, relay_up=online, relay_speaks=True)
+
+    def ping_sent(self, number: int, now: float) -> "Link":
+        return replace(self, echo=replace(self.echo, number=number, sent_at=now, due_at=now + PING_EVERY_S))
+
+    def ping_echoed(self, number: int, now: float) -> "Link":
+        """The echo of the last ping; any other is late, or came twice."""
+        if self.echo.sent_at is None or number != self.echo.number:
+            return self
+        round_trip_s = now - self.echo.sent_at
+        return replace(self, echo=replace(self.echo, sent_at=None, round_trip_s=round_trip_s, missed=0))
+
+    def ping_overdue(self, now: float) -> bool:
+        return self.echo.sent_at is not None and now - self.echo.sent_at >= ECHO_TIMEOUT_S
+
+    def ping_missed(self, now: float) -> "Link":
+        missed = self.echo.missed + 1
+        echo = replace(self.echo, sent_at=None, due_at=now + PING_AGAIN_S, round_trip_s=None, missed=missed)
+        return replace(self, echo=echo)
+
 
 # --- what is owed to the broker ------------------------------------------------------------------------------------
 
 
-def report_duty(till: Till) -> tuple[int, duties.Report] | None:
+def report_duty(till: "Till") -> tuple[int, duties.Report] | None:
     """The outcome that is owed to the relay now, with its number. Each is owed until the broker acknowledges it."""
     return till.outbox.next_report if till.link.broker_up else None
 
 
-def ping_duty(till: Till, now: float) -> int | None:
+def ping_duty(till: "Till", now: float) -> int | None:
     """The number of the ping that is owed now."""
     return till.link.ping_due(now)
 
@@ -26,8 +111,8 @@ def ping_duty(till: Till, now: float) -> int | None:
 # --- what a fact teaches -------------------------------------------------------------------------------------------
 
 
-def on_link_event(till: Till, event: events.LinkEvent, now: float) -> Till:
-    """The till after an event of its links, except a doorbell."""
+def on_link_event(till: "Till", event: events.LinkEvent, now: float) -> "Till":
+    """The till after an event of its links, except doorbells and commands."""
     match event:
         case events.BrokerConnected():
             return look_around(replace(till, link=till.link.connected(now)), now)
@@ -47,20 +132,17 @@ def on_link_event(till: Till, event: events.LinkEvent, now: float) -> Till:
             return replace(till, outbox=till.outbox.delivered(number))
         case events.MessageDropped():
             return replace(till, link=replace(till.link, dropped_messages=till.link.dropped_messages + 1))
-        case events.CommandCame():
-            till = look_again(till, now) if event.command is duties.Command.CHECK_NOW else till
-            return handle_command(till, event, now)
         case events.Replied():
             return replace(till, outbox=replace(till.outbox, replies=till.outbox.replies[1:]))
 
 
-def _on_broker_lost(till: Till, lost: events.BrokerLost, now: float) -> Till:
+def _on_broker_lost(till: "Till", lost: events.BrokerLost, now: float) -> "Till":
     till = till.alarm(Concern.TWINS) if lost.twins else till
     till = look_around(till, now) if till.link.broker_up else till
     return replace(till, link=till.link.lost(lost.why))
 
 
-def miss_echo(till: Till, now: float) -> Till:
+def miss_echo(till: "Till", now: float) -> "Till":
     """A ping that wasn't echoed in time is sent again soon; the second one in a row makes the till poll."""
     return replace(till, link=till.link.ping_missed(now)) if till.link.ping_overdue(now) else till
 
@@ -68,13 +150,13 @@ def miss_echo(till: Till, now: float) -> Till:
 # --- looking for ourselves -----------------------------------------------------------------------------------------
 
 
-def look_around(till: Till, now: float) -> Till:
+def look_around(till: "Till", now: float) -> "Till":
     """Look at the till, and at what was paid there."""
     till = till.owe(duties.LookAtTill(), now)
     return till.owe(till.sweeps.next, now) if till.history.pos_id else till
 
 
-def look_again(till: Till, now: float) -> Till:
+def look_again(till: "Till", now: float) -> "Till":
     """Do now whatever waits for its time."""
     api = replace(till.api, retry_at=now)
     till = replace(till, api=api, printer=replace(till.printer, look_at=now, retry_at=now))
@@ -83,19 +165,19 @@ def look_again(till: Till, now: float) -> Till:
     return look_around(till, now)
 
 
-def sweep_later(till: Till, now: float) -> Till:
+def sweep_later(till: "Till", now: float) -> "Till":
     """A sweep is done: plan the next one."""
     every_s = till.settings.outage_every_s if till.link.must_poll else till.settings.idle_every_s
     sweeps, sweep, at = till.sweeps.plan(every_s, now)
     return replace(till, sweeps=sweeps).owe(sweep, at)
 
 
-def look_later(till: Till, now: float) -> Till:
+def look_later(till: "Till", now: float) -> "Till":
     """The till was looked at: plan the next look."""
     return till.owe(duties.LookAtTill(), now + _look_every_s(till))
 
 
-def _look_every_s(till: Till) -> float:
+def _look_every_s(till: "Till") -> float:
     if till.link.must_poll:
         return till.settings.outage_every_s
     return 2 * till.settings.check_every_s if till.cashier.loaded else till.settings.idle_every_s

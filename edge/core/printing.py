@@ -1,29 +1,95 @@
-"""What is owed to the printer, and what became of it. Pure.
+"""The printer: how it is, what is owed to it, and what became of that. Pure.
 
 Tickets come in the order of their payment. A ticket that is known to have been cut off comes again, marked as a copy.
 After a long absence of the printer one list says which tickets wait, and a person says when they come.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from edge.core import duties, events
+from edge.core.agenda import back_off
+from edge.core.failures import failure_duty
 from edge.core.lifecycle import Move, Order, Stage
-from edge.core.machines.notices import Concern
-from edge.core.machines.outbox import LastTicket
+from edge.core.notices import Concern
 from edge.core.order import NEVER, MerchantOrder
-from edge.core.state import Till
-from edge.core.troubles import failure_duty
+from edge.core.outbox import LastTicket
 
+if TYPE_CHECKING:
+    from edge.core.state import Till
+
+LOOK_EVERY_S = 10.0
+LOOK_AT_TROUBLE_EVERY_S = 2.0
+MAX_BREAKS = 3
+"""A ticket that broke off this often lets the others go first; such a printer is in trouble, whatever it says."""
+MAX_LATENCIES = 200
 BACKLOG_AFTER = timedelta(minutes=15)
 """A ticket that waited longer has no customer before it any more."""
 MAX_LISTED = 50
 """Tickets on one list, so that a slow printer has done it before the watchdog takes it for dead."""
 
-# --- what is owed --------------------------------------------------------------------------------------------------
+
+@dataclass(frozen=True)
+class PrinterLine:
+    """What the printing worker's events told. The journal keeps the best proof and the last ticket."""
+
+    paper: events.Paper = events.Paper.UNKNOWN
+    look_at: float = 0.0
+    retry_at: float = 0.0
+    failures: int = 0
+    """Tickets and slips that broke off or were refused, in a row."""
+    proof: events.Proof = events.Proof.NONE
+    """The best proof that this printer was ever seen to give."""
+    slips: tuple[duties.Slip, ...] = ()
+    """What is owed to it beside tickets. A restart loses them."""
+    ticket_at: float | None = None
+    """When a ticket last came out that the light may call paid."""
+    last_ticket: LastTicket | None = None
+    latencies_s: tuple[float, ...] = ()
+    """From the news to the paper, for the last `MAX_LATENCIES` tickets."""
+
+    def may_print(self, now: float) -> bool:
+        return self.paper.prints and now >= self.retry_at
+
+    @property
+    def next_slip(self) -> duties.Slip | None:
+        return next(iter(self.slips), None)
+
+    @property
+    def keeps_breaking(self) -> bool:
+        return self.failures >= MAX_BREAKS
+
+    def seen(self, paper: events.Paper, now: float) -> "PrinterLine":
+        every_s = LOOK_EVERY_S if paper.prints else LOOK_AT_TROUBLE_EVERY_S
+        return replace(self, paper=paper, look_at=now + every_s)
+
+    def failed(self, paper: events.Paper, now: float) -> "PrinterLine":
+        """What was sent is still owed; a printer that breaks at each ticket is not fed the whole roll."""
+        failures = self.failures + 1
+        return replace(self, failures=failures, retry_at=now + back_off(failures)).seen(paper, now)
+
+    def succeeded(self, paper: events.Paper, now: float) -> "PrinterLine":
+        """It took something to its end."""
+        return replace(self, failures=0, retry_at=now).seen(paper, now)
+
+    def proved(self, proof: events.Proof) -> "PrinterLine":
+        return replace(self, proof=proof) if proof.better_than(self.proof) else self
+
+    def owe(self, slip: duties.Slip) -> "PrinterLine":
+        return replace(self, slips=(*self.slips, slip))
+
+    def without_slip(self, slip: duties.Slip) -> "PrinterLine":
+        return replace(self, slips=tuple(other for other in self.slips if other != slip))
+
+    def note_latency(self, seconds: float) -> "PrinterLine":
+        return replace(self, latencies_s=(*self.latencies_s[1 - MAX_LATENCIES :], seconds))
 
 
-def printer_duty(till: Till, now: float) -> duties.PrinterDuty | None:
+# --- what is owed to the printer -----------------------------------------------------------------------------------
+
+
+def printer_duty(till: "Till", now: float) -> duties.PrinterDuty | None:
     """What is owed to the printer now: the ticket that was paid first, a list, a slip, or else a look at the paper."""
     printer = till.printer
     if till.orders.under_way:
@@ -40,7 +106,7 @@ def printer_duty(till: Till, now: float) -> duties.PrinterDuty | None:
     return duties.LookAtPrinter() if now >= printer.look_at else None
 
 
-def read_stale_again(till: Till, now: float) -> Till:
+def read_stale_again(till: "Till", now: float) -> "Till":
     """Ask Mercado Pago anew about each ticket that could be printed now, had it been read within the last minute."""
     if not till.printer.paper.prints or till.journal_error:
         return till
@@ -51,7 +117,7 @@ def read_stale_again(till: Till, now: float) -> Till:
     return till
 
 
-def _ticket(till: Till, now: float) -> duties.Print | None:
+def _ticket(till: "Till", now: float) -> duties.Print | None:
     owed = [(order, order.reading) for order in till.orders.unprinted if order.reading]
     fresh = [(order, reading) for order, reading in owed if not till.evidence.is_stale(order, now)]
     if not fresh:
@@ -60,17 +126,17 @@ def _ticket(till: Till, now: float) -> duties.Print | None:
     return duties.Print(reading, order.banners)
 
 
-def _may_break_the_printer(till: Till, order: Order) -> bool:
+def _may_break_the_printer(till: "Till", order: Order) -> bool:
     """Whether the printer breaks at each ticket and this one, which was cut off before, may be why."""
     return till.printer.keeps_breaking and duties.Banner.COPY in order.banners
 
 
-def breaks_at_each_ticket(till: Till) -> bool:
+def breaks_at_each_ticket(till: "Till") -> bool:
     """Whether the printer says that it is well, and no ticket comes out of it whole."""
     return till.printer.keeps_breaking and bool(till.orders.in_stage(Stage.PAID, Stage.PRINTING))
 
 
-def _list(till: Till) -> duties.PrintList | None:
+def _list(till: "Till") -> duties.PrintList | None:
     """Tickets that waited long don't come as a storm. A single one does: it is as short as a list of it.
 
     What is on the list is read again when a person calls for it, and not before, or the list would come in pieces.
@@ -80,7 +146,7 @@ def _list(till: Till) -> duties.PrintList | None:
     return duties.PrintList(tuple(late[:MAX_LISTED])) if len(late) > 1 else None
 
 
-def _waited_long(till: Till, reading: MerchantOrder) -> bool:
+def _waited_long(till: "Till", reading: MerchantOrder) -> bool:
     """By Mercado Pago's clock, for the Pi's may be wrong."""
     until = till.history.swept_until
     return until is not None and NEVER < reading.paid_at < until - BACKLOG_AFTER
@@ -89,20 +155,20 @@ def _waited_long(till: Till, reading: MerchantOrder) -> bool:
 # --- what a person wants -------------------------------------------------------------------------------------------
 
 
-def call_for_listed(till: Till) -> Till:
+def call_for_listed(till: "Till") -> "Till":
     """A person wants the tickets that are on the list."""
     for order in till.orders.in_stage(Stage.LISTED):
         till = _call_for(till, order)
     return till
 
 
-def _call_for(till: Till, order: Order) -> Till:
+def _call_for(till: "Till", order: Order) -> "Till":
     """It waited long, so its money may be gone: it is read again first."""
     evidence = till.evidence.doubt(order.paid_by[0]).no_longer_insist(order.paid_by[0])
     return replace(till, evidence=evidence).put(_wanted(order, Move.CALLED_FOR))
 
 
-def reprint(till: Till, reference: str) -> Till:
+def reprint(till: "Till", reference: str) -> "Till":
     """A person wants this ticket: a copy if it came out, the ticket itself if it is on a list or can't be confirmed."""
     order = till.orders.get(reference)
     if order is None or order.reading is None:
@@ -124,7 +190,7 @@ def _wanted(order: Order, move: Move) -> Order:
 # --- what became of it ---------------------------------------------------------------------------------------------
 
 
-def on_printer_event(till: Till, event: events.PrinterEvent, now: float) -> Till:
+def on_printer_event(till: "Till", event: events.PrinterEvent, now: float) -> "Till":
     """The till after an event of the printing worker."""
     match event:
         case events.PrinterSeen(paper):
@@ -140,7 +206,7 @@ def on_printer_event(till: Till, event: events.PrinterEvent, now: float) -> Till
     return _on_ticket(till, order, event, now)
 
 
-def _on_ticket(till: Till, order: Order, end: events.TicketEnd, now: float) -> Till:
+def _on_ticket(till: "Till", order: Order, end: events.TicketEnd, now: float) -> "Till":
     """What became of the ticket under way."""
     match end:
         case events.TicketPrinted(proof):
@@ -158,14 +224,16 @@ def _on_ticket(till: Till, order: Order, end: events.TicketEnd, now: float) -> T
     return replace(till, printer=till.printer.failed(end.paper, now)).put(order)
 
 
-def _unproved(till: Till, order: Order, now: float) -> Till:
+def _unproved(till: "Till", order: Order, now: float) -> "Till":
     """A printer that has proved tickets and is silent now is alarming; one that never could is not."""
     if till.printer.proof is not events.Proof.NONE:
         return till.alarm(Concern.SILENT_PRINTER, order.reference)
     return replace(till, printer=replace(till.printer, ticket_at=now))
 
 
-def _ticket_out(till: Till, order: Order, move: Move, outcome: duties.Outcome, paper: events.Paper, now: float) -> Till:
+def _ticket_out(
+    till: "Till", order: Order, move: Move, outcome: duties.Outcome, paper: events.Paper, now: float
+) -> "Till":
     till = _note_latency(till, order, now)
     last = LastTicket(till.sweeps.clock(now), order.reference, outcome)
     printer = replace(till.printer.succeeded(paper, now), last_ticket=last)
@@ -173,7 +241,7 @@ def _ticket_out(till: Till, order: Order, move: Move, outcome: duties.Outcome, p
     return till.put(order.moved(move)).report(outcome, order.reference, order.paid_by[0])
 
 
-def _note_latency(till: Till, order: Order, now: float) -> Till:
+def _note_latency(till: "Till", order: Order, now: float) -> "Till":
     """How long it took from the doorbell to the paper; of a copy that means nothing."""
     heard_at = till.evidence.first_heard_at.get(order.paid_by[0])
     till = replace(till, evidence=till.evidence.forget_news(order.paid_by))
@@ -182,7 +250,7 @@ def _note_latency(till: Till, order: Order, now: float) -> Till:
     return replace(till, printer=till.printer.note_latency(now - heard_at))
 
 
-def _on_slip(till: Till, slip: duties.Slip, end: events.TicketEnd, now: float) -> Till:
+def _on_slip(till: "Till", slip: duties.Slip, end: events.TicketEnd, now: float) -> "Till":
     """A slip that broke off comes again. A list that is out holds its tickets back until a person asks for them."""
     if isinstance(end, events.TicketInterrupted | events.TicketRefused):
         if isinstance(slip, duties.PrintFailure):

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from edge.core import duties, events
 from edge.core.lifecycle import Stage
+from edge.core.links import look_again
 from edge.core.printing import reprint
 from edge.core.reconciliation import ask_day, is_closing
 from edge.core.state import Till
@@ -22,7 +23,9 @@ def handle_command(till: Till, command: events.CommandCame, now: float) -> Till:
             till = replace(till, link=replace(till.link, identify_until=now + IDENTIFY_S))
             return _reply(till, command, True, f"the lights wave for {IDENTIFY_S:g} seconds")
         case duties.Command.CHECK_NOW:
-            return _reply(till, command, True, "looking at the till, at its payments and at the printer")
+            return _reply(
+                look_again(till, now), command, True, "looking at the till, at its payments and at the printer"
+            )
         case duties.Command.REPORT:
             return _reply(till, command, True, "")
         case duties.Command.TEST_TICKET:

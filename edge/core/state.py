@@ -7,21 +7,21 @@ of them: `till.py`, `sale.py`, `cancelling.py`, `printing.py`, `links.py`, `remo
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from edge.core.agenda import Agenda, ApiLine, Due
+from edge.core.cashier import Cashier
 from edge.core.duties import Cause, Outcome, PaymentDuty, ReadPayment, Report, Verify
 from edge.core.events import Proof
+from edge.core.evidence import Evidence
+from edge.core.failures import Failures
 from edge.core.lifecycle import Order
-from edge.core.machines.agenda import Agenda, ApiLine, Due
-from edge.core.machines.cashier import Cashier
-from edge.core.machines.evidence import Evidence
-from edge.core.machines.failures import Failures
-from edge.core.machines.link import Link
-from edge.core.machines.notices import Concern, Notice
-from edge.core.machines.orders import Orders
-from edge.core.machines.outbox import LastTicket, Outbox, Today
-from edge.core.machines.printer_line import PrinterLine
-from edge.core.machines.sweeps import History, Sweeps
+from edge.core.links import Link
+from edge.core.notices import Concern, Notice
 from edge.core.order import Account
+from edge.core.orders import Orders
+from edge.core.outbox import LastTicket, Outbox, Today
+from edge.core.printing import PrinterLine
 from edge.core.settings import Settings
+from edge.core.sweeps import History, Sweeps
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from enum import StrEnum
 from typing import Any
 
 from edge.core import duties, events
+from edge.core.agenda import ALARM_AFTER_FAILURES, Due
 from edge.core.lifecycle import Order, Stage
-from edge.core.machines.agenda import ALARM_AFTER_FAILURES, Due
 from edge.core.order import NEVER
 from edge.core.printing import breaks_at_each_ticket
 from edge.core.state import Till

@@ -10,19 +10,18 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
-from edge.core import duties, events, sale
-from edge.core.cancelling import hold, on_cancel_tried, see_till
+from edge.core import duties, events, evidence
+from edge.core.agenda import ALARM_AFTER_FAILURES, MAX_DOORBELLS, ApiLine, Due, back_off
+from edge.core.cashier import Button, Gesture, hold, on_cancel_tried, see_till
+from edge.core.failures import NO_POS, observe_failures
 from edge.core.lifecycle import Move, Order, Stage
 from edge.core.links import look_again, look_around, miss_echo, on_link_event, sweep_later
-from edge.core.machines import button as buttons
-from edge.core.machines.agenda import ALARM_AFTER_FAILURES, MAX_DOORBELLS, ApiLine, Due, back_off
-from edge.core.machines.button import Gesture
-from edge.core.machines.notices import Concern
+from edge.core.notices import Concern
 from edge.core.order import MerchantOrder, Verdict
 from edge.core.printing import call_for_listed, on_printer_event, read_stale_again, reprint
 from edge.core.reconciliation import ask_day, on_day_read
+from edge.core.remote import handle_command
 from edge.core.state import Till
-from edge.core.troubles import NO_POS, observe_failures
 
 MAX_NOT_FOUND = 5
 """A notification may be seconds ahead of the resource that it names; after some 15 s an id is called unknown."""
@@ -89,6 +88,8 @@ def _on_event(till: Till, event: events.Event, now: float) -> Till:
         case events.ButtonDown(at) | events.ButtonUp(at):
             down = isinstance(event, events.ButtonDown)
             return replace(till, cashier=till.cashier.edge(down, now if at is None else at))
+        case events.CommandCame():
+            return handle_command(till, event, now)
         case events.ReprintAsked(reference):
             return reprint(till, reference)
         case events.DayAsked(day):
@@ -102,7 +103,7 @@ def _on_event(till: Till, event: events.Event, now: float) -> Till:
 
 def _start(till: Till, event: events.Started, now: float) -> Till:
     """Take up again what the journal says was under way."""
-    cashier = replace(till.cashier, button=buttons.found(event.button_down, now))
+    cashier = replace(till.cashier, button=Button.found(event.button_down, now))
     till = replace(till, cashier=cashier).owe(duties.FindPos(), now)
     for order in tuple(till.orders.living.values()):
         till = _resume(till, order, now)
@@ -203,7 +204,7 @@ def _on_answer(till: Till, duty: duties.PaymentDuty, answer: events.Answer, now:
         case events.PaymentRead():
             return _on_payment(till, duty, due, answer, now)
         case events.OrdersFound(reference, readings):
-            return _keep_watching(sale.judge_all(till, readings, now), reference, due, now)
+            return _keep_watching(evidence.judge_all(till, readings, now), reference, due, now)
         case events.TillSeen(reference):
             return see_till(till, reference, now)
         case events.CancelTried():
@@ -220,8 +221,8 @@ def _on_answer(till: Till, duty: duties.PaymentDuty, answer: events.Answer, now:
 def _on_reading(till: Till, duty: duties.PaymentDuty, due: Due, reading: MerchantOrder, now: float) -> Till:
     if not due.for_all or _is_about_us(till, reading):
         till = _note_news(till, reading, due.since)
-        till = sale.judge(till, reading, now)
-        if sale.in_doubt(till, reading.id, now):
+        till = evidence.judge(till, reading, now)
+        if evidence.in_doubt(till, reading.id, now):
             till = till.schedule(duty, due.after_not_found(now))
     return _ring_again(till, duty, due, now)
 
@@ -239,7 +240,7 @@ def _on_payment(till: Till, duty: duties.PaymentDuty, due: Due, payment: events.
     awaited = till.evidence.waiting_for(payment.id)
     if not payment.merchant_order and not awaited and due.not_found < MAX_NOT_FOUND:
         return till.schedule(duty, due.after_not_found(now))
-    return _ring_again(sale.place(till, payment, now), duty, due, now)
+    return _ring_again(evidence.place(till, payment, now), duty, due, now)
 
 
 def _keep_watching(till: Till, reference: str, due: Due, now: float) -> Till:
@@ -261,7 +262,7 @@ def _on_swept(till: Till, swept: events.Swept, now: float) -> Till:
             lookup = duties.ReadPayment(payment)
             till = till if lookup in till.evidence.rejections else till.owe(lookup, now)
         elif till.orders.paid_with(merchant_order) is None:
-            till = sale.place(till, events.PaymentRead(payment, swept.pos_id, merchant_order), now)
+            till = evidence.place(till, events.PaymentRead(payment, swept.pos_id, merchant_order), now)
             if till.evidence.rejected(merchant_order) in ("not_found", Verdict.EXPIRED):
                 till = till.alarm(Concern.PAID_WITHOUT_ORDER, payment)
     till = replace(till, agenda=till.agenda.drop_sweeps())
@@ -302,16 +303,16 @@ def _on_not_found(till: Till, duty: duties.PaymentDuty, due: Due, now: float) ->
     """Mercado Pago knows no such thing. It may be too early; what stays unknown was forged, or is another seller's."""
     if isinstance(duty, duties.FindPos):
         return _on_pos_not_found(till, duty, due, now)
-    in_doubt = isinstance(duty, duties.Verify) and sale.in_doubt(till, duty.id, now)
+    in_doubt = isinstance(duty, duties.Verify) and evidence.in_doubt(till, duty.id, now)
     if due.not_found < MAX_NOT_FOUND or in_doubt:
         return till.schedule(duty, due.after_not_found(now))
     match duty:
         case duties.Verify() | duties.ReadPayment() if due.for_all:
             return till
         case duties.ReadPayment(payment) if till.evidence.waiting_for(payment):
-            return sale.place(till, events.PaymentRead(payment, "", ""), now)
+            return evidence.place(till, events.PaymentRead(payment, "", ""), now)
         case duties.Verify() | duties.ReadPayment():
-            return sale.reject(till, duty, "not_found")
+            return evidence.reject(till, duty, "not_found")
     return till
 
 

@@ -73,7 +73,7 @@ class Daemon:
         self._till = Till(settings)
         self._journal = JournalKeeper(open_journal)
         self._unsettled: list[Callable[[], None]] = []
-        self._early: list[events.DoorbellRang | events.LinkEvent] = []
+        self._early: list[events.FromBroker] = []
         """What happened while the journal could not be read."""
         self._inbox = inbox
         self._waiting: deque[Arrival | Call | Death] = deque()
@@ -148,7 +148,7 @@ class Daemon:
         self._step(event)
         if settle is not no_op:
             self._unsettled.append(settle)
-        if not self._journal.loaded and isinstance(event, events.DoorbellRang | events.LinkEvent):
+        if not self._journal.loaded and isinstance(event, events.FromBroker):
             self._early.append(event)
         return self._commit()
 

@@ -9,12 +9,12 @@ from typing import Any
 
 from edge.core import duties, events
 from edge.core.lifecycle import Order, Stage
-from edge.core.machines.notices import Concern, Notice
-from edge.core.machines.orders import Orders
-from edge.core.machines.outbox import LastTicket, Today
-from edge.core.machines.sweeps import History
+from edge.core.notices import Concern, Notice
 from edge.core.order import Item, MerchantOrder, Payment
+from edge.core.orders import Orders
+from edge.core.outbox import LastTicket, Today
 from edge.core.state import Durable
+from edge.core.sweeps import History
 
 PUT_ORDER = """
 INSERT INTO orders VALUES (:reference, :stage, :on_our_till, :banners, :also_paid, :reading, unixepoch(),
@@ -145,9 +145,8 @@ def notices_from_text(text: str) -> frozenset[Notice]:
 
 def _write_report(report: duties.Report) -> dict[str, str]:
     """As every version has written it: a payment stands in the place of a merchant order, with a word before it."""
-    written: dict[str, str] = asdict(report)
-    if payment := written.pop("payment"):
-        written["merchant_order"] = f"{PAYMENT}{payment}"
+    written: dict[str, str] = asdict(report) | {"merchant_order": report.subject}
+    del written["payment"]
     return written
 
 

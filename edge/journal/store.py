@@ -16,8 +16,8 @@ from typing import IO
 
 from edge.core import duties, events
 from edge.core.lifecycle import Order
-from edge.core.machines.notices import Concern, Notice
-from edge.core.machines.orders import Orders
+from edge.core.notices import Concern, Notice
+from edge.core.orders import Orders
 from edge.core.state import Durable
 from edge.journal.file import (
     BROKEN,

@@ -7,7 +7,7 @@ One question at a time comes on a slip of its own: a ruler that fills the line, 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from edge.core.machines.button import Gesture
+from edge.core.cashier import Gesture
 from edge.paper.ticket import STRONG, Cut, Feed, Line, Row, Rule, Text, notice
 from edge.paper.words import Words
 

@@ -18,8 +18,7 @@ from typing import cast
 
 from edge.config.schema import CodePage, Config, PrinterConfig
 from edge.core import duties, events
-from edge.core.machines import button as buttons
-from edge.core.machines.button import Gesture
+from edge.core.cashier import Button, Gesture
 from edge.core.status import Signal
 from edge.inbox import FINGER_FRAME_S, FRAME_S, Arrival, Inbox, Panel
 from edge.machine import systemd
@@ -158,20 +157,20 @@ def by_button(panel: Panel, inbox: Inbox, hold_seconds: float, patience: float =
                 inbox.get_nowait()
         now = time.monotonic()
         deadline = now + patience
-        button, gesture = buttons.Button(), Gesture.NONE
+        button, gesture = Button(), Gesture.NONE
         while gesture is Gesture.NONE and now < deadline:
             panel.show(Signal.HOLDING if button.being_held else Signal.WAITING, now)
             systemd.alive()
             button = _feel(button, inbox)
             now = time.monotonic()
-            button, gesture = buttons.settle(button, now, hold_seconds)
+            button, gesture = button.settle(now, hold_seconds)
         panel.show(Signal.WORKING, now)
         return gesture
 
     return answer
 
 
-def _feel(button: buttons.Button, inbox: Inbox) -> buttons.Button:
+def _feel(button: Button, inbox: Inbox) -> Button:
     """Wait for an edge, or for the next frame of the lights."""
     try:
         arrival = inbox.get(timeout=FINGER_FRAME_S if button.unsettled else FRAME_S)
@@ -179,7 +178,7 @@ def _feel(button: buttons.Button, inbox: Inbox) -> buttons.Button:
         return button
     match arrival:
         case Arrival(events.ButtonDown(at) | events.ButtonUp(at) as edge):
-            return buttons.edge(button, isinstance(edge, events.ButtonDown), time.monotonic() if at is None else at)
+            return button.edge(isinstance(edge, events.ButtonDown), time.monotonic() if at is None else at)
     return button
 
 

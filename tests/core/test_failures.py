@@ -8,10 +8,9 @@ import pytest
 
 from edge.config.schema import TicketConfig, TillConfig
 from edge.core import duties, events
-from edge.core.machines.failures import SLIP_EVERY_S
-from edge.core.machines.notices import Concern
+from edge.core.failures import NO_POS, SLIP_EVERY_S
+from edge.core.notices import Concern
 from edge.core.state import Till
-from edge.core.troubles import NO_POS
 from edge.journal.store import Journal
 from edge.paper.failure_words import FAILURE_WORDS
 from edge.paper.slips import MOST_DETAILS, lay_out_failure

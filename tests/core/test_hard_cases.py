@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from edge.core import duties, events
+from edge.core.agenda import Agenda
 from edge.core.lifecycle import Stage
-from edge.core.machines.agenda import Agenda
 from edge.core.order import MerchantOrder
 from edge.core.printing import MAX_LISTED
 from edge.core.settings import Settings

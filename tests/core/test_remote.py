@@ -7,9 +7,8 @@ import pytest
 from edge.contract import mqtt as wire
 from edge.core import duties, events
 from edge.core.lifecycle import Stage
-from edge.core.links import ping_duty
-from edge.core.machines.link import ECHO_TIMEOUT_S, PING_AGAIN_S, PING_EVERY_S
-from edge.core.machines.notices import Concern
+from edge.core.links import ECHO_TIMEOUT_S, PING_AGAIN_S, PING_EVERY_S, ping_duty
+from edge.core.notices import Concern
 from edge.core.status import Signal, status
 from tests.support.desk import Books, Desk, with_settings
 from tests.support.facts import PAID, REFERENCE

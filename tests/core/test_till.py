@@ -6,7 +6,7 @@ import pytest
 
 from edge.core import duties, events
 from edge.core.lifecycle import LIFE, IllegalMove, Move, Order, Stage
-from edge.core.machines.notices import Concern
+from edge.core.notices import Concern
 from edge.core.settings import Settings
 from edge.core.state import Till
 from edge.core.status import Signal, problems

@@ -9,7 +9,7 @@ import pytest
 
 from edge.config.schema import PanelConfig
 from edge.core.events import Paper
-from edge.core.machines.notices import Concern
+from edge.core.notices import Concern
 from edge.core.order import Verdict
 from edge.install.check.acceptance_words import ACCEPTANCE
 from edge.paper.failure_words import FAILURE_WORDS

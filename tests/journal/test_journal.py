@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from edge.core import duties, events
+from edge.core.agenda import Due
 from edge.core.lifecycle import Order, Stage
-from edge.core.machines.agenda import Due
-from edge.core.machines.notices import Concern, Notice
-from edge.core.machines.outbox import LastTicket, Today
-from edge.core.machines.sweeps import History
+from edge.core.notices import Concern, Notice
+from edge.core.outbox import LastTicket, Today
 from edge.core.settings import Settings
 from edge.core.state import Durable, Till
+from edge.core.sweeps import History
 from edge.journal.store import InUseError, Journal, open_journal
 from tests.support.desk import with_history
 from tests.support.facts import APPROVED, PAID, POS, REFERENCE, USER

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from edge.core import duties, events
+from edge.core.agenda import Due
 from edge.core.lifecycle import Order, Stage
-from edge.core.machines.agenda import Due
-from edge.core.machines.notices import Concern, Notice
-from edge.core.machines.sweeps import History
 from edge.core.maps import Shelf
+from edge.core.notices import Concern, Notice
 from edge.core.settings import Settings
 from edge.core.state import Durable, Till
+from edge.core.sweeps import History
 from edge.journal.file import JournalError
 from edge.journal.store import Journal, open_journal
 from tests.support.facts import PAID, POS, USER

@@ -19,7 +19,7 @@ from gpiozero import Device
 from gpiozero.pins.mock import MockFactory
 
 from edge.config.schema import Config, PrinterConfig, load
-from edge.core.machines.button import Gesture
+from edge.core.cashier import Gesture
 from edge.core.status import Signal
 from edge.inbox import Arrival, Inbox
 from edge.machine.panel import Panel

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from edge.core.lifecycle import Order, Stage
-from edge.core.machines.orders import Orders
+from edge.core.orders import Orders
 from edge.core.state import Durable
 from edge.journal.store import Journal, lock
 from sim.shop import Shop

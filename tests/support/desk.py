@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 from edge.core import duties, events
 from edge.core.day_report import Received
 from edge.core.lifecycle import Order, Stage
-from edge.core.machines.sweeps import History, Sweeps
 from edge.core.order import MerchantOrder
 from edge.core.printing import printer_duty
 from edge.core.settings import Settings
 from edge.core.state import Till
 from edge.core.status import Signal, signal
+from edge.core.sweeps import History, Sweeps
 from edge.core.till import payment_duty, step
 from tests.support.facts import POS, USER
 

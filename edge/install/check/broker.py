@@ -12,7 +12,7 @@ from typing import Any
 from edge.config.schema import Config
 from edge.config.values import is_loopback
 from edge.core import events
-from edge.core.machines.link import ECHO_TIMEOUT_S
+from edge.core.links import ECHO_TIMEOUT_S
 from edge.inbox import Inbox, Thread
 from edge.install.check.findings import Cause, Finding, Part, blocked, failed, ok, skipped, warning
 from edge.mqtt.session import Hurdle, MqttBroker

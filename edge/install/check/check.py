@@ -15,7 +15,7 @@ from typing import Any
 from edge.config.schema import Config
 from edge.contract import mqtt as wire
 from edge.core import duties, events
-from edge.core.machines.link import ECHO_TIMEOUT_S
+from edge.core.links import ECHO_TIMEOUT_S
 from edge.daemon.local_status import leave_record, read_status
 from edge.inbox import Arrival, Inbox
 from edge.install.check.acceptance import Acceptance, lay_out_acceptance
