@@ -45,7 +45,7 @@ CLOSEST = dict(
 """For the letters that don't fall apart into a plain one and its accent."""
 
 
-class UnknownPrinter(ValueError):
+class UnknownPrinterError(ValueError):
     """The printer can't be described so: no such profile, or it lacks the code page. A person must mend it."""
 
 
@@ -59,7 +59,7 @@ class Encoder:
         codepage: str | None = None,
         logo: Path | None = None,
     ) -> None:
-        """Choose by the profile whatever is None. Raises `UnknownPrinter`, and `OSError` if the logo can't be read."""
+        """What is None is chosen by the profile. Raises `UnknownPrinterError`; `OSError` if the logo can't be read."""
         self.profile = profile or DEFAULT_PROFILE
         known = _profile(self.profile)
         self.columns: int = columns or known.get_columns("a")
@@ -182,16 +182,16 @@ def _encodable(text: str, codepage: str) -> bool:
 def _profile(name: str) -> Any:
     known = _escpos().capabilities.CAPABILITIES["profiles"]
     if name not in known:
-        raise UnknownPrinter(f"no printer profile is called {name!r}; there are {', '.join(sorted(known))}")
+        raise UnknownPrinterError(f"no printer profile is called {name!r}; there are {', '.join(sorted(known))}")
     return _escpos().capabilities.get_profile(name)
 
 
 def codepages(profile: str) -> tuple[str, ...]:
-    """Those of our code pages that a printer has, best first. Raises `UnknownPrinter` if it has none."""
+    """Those of our code pages that a printer has, best first. Raises `UnknownPrinterError` if it has none."""
     theirs = _profile(profile).get_code_pages()
     ours = tuple(page for page in CODEPAGES if page in theirs)
     if not ours:
-        raise UnknownPrinter("its profile has no code page for Spanish or Portuguese; it has none of ours")
+        raise UnknownPrinterError("its profile has no code page for Spanish or Portuguese; it has none of ours")
     return ours
 
 
@@ -201,7 +201,7 @@ def _choose_codepage(profile: str, wanted: str | None) -> str:
         return ours[0]
     if wanted in ours:
         return wanted
-    raise UnknownPrinter(f"its profile has no code page {wanted}; it has {', '.join(ours)}")
+    raise UnknownPrinterError(f"its profile has no code page {wanted}; it has {', '.join(ours)}")
 
 
 @cache
