@@ -109,7 +109,7 @@ class Dialogue:
             self.wait(lambda: bool(self._names), time.monotonic() + self._answer_timeout)
         return self._names[0] if self._names else ""
 
-    def _note(self, answer: replies.Reply) -> None:
+    def _note(self, answer: replies.PrinterReply) -> None:
         self.answered = True
         match answer:
             case replies.Status(byte):

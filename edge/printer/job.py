@@ -30,7 +30,7 @@ class Leftovers:
 
 
 class Job:
-    """`record` and `leftovers` are what was known before, and in the end what the next job has to know."""
+    """Made by `Printer` for one ticket. `record` and `leftovers` come from earlier jobs and go on to the next."""
 
     def __init__(
         self, dialogue: Dialogue, proof: str, timeouts: Timeouts, record: TrackRecord, leftovers: Leftovers
@@ -63,8 +63,8 @@ class Job:
 
     def send(self, ticket: bytes, number: int) -> None:
         """Send the ticket and the questions. `number`: 0 to 9999, a new one each time. Raises `TransportError`."""
-        self._process_id = self._digits(number)
-        # A reset ends the watch.
+        self._process_id = self._choose_process_id(number)
+        # A reset would end the watch.
         job = (ticket.removeprefix(RESET) if self._watched else ticket) + self._questions()
         self._size = len(job)
         self._dialogue.forget_proofs()
@@ -77,7 +77,7 @@ class Job:
             self.leftovers = replace(self.leftovers, size=self._size)
 
     def _clean_up(self) -> None:
-        """Get rid of what an earlier ticket left behind, and of answers that are still to come for it."""
+        """Get rid of what an earlier ticket left in the printer, and of late answers to it."""
         size = self.leftovers.size
         tidying = b""
         if size:
@@ -95,15 +95,15 @@ class Job:
         self._dialogue.wait(lambda: self._dialogue.barriers >= count, deadline)
 
     def _watch(self) -> bool:
-        """Asked for and answered apart from the ticket, so that the answer is taken for no sign of it."""
+        """Ask for it apart from the ticket, so that its answer isn't taken for one to the ticket."""
         if self.one_way or not self.record.can_be_watched:
             return False
         watched = self._dialogue.watch(RESET + WATCH, self._timeouts.answer)
         self.record = self.record.note_watch(watched)
         return watched
 
-    def _digits(self, number: int) -> bytes:
-        """The process id, or b"" where it would prove nothing; some printers would print it."""
+    def _choose_process_id(self, number: int) -> bytes:
+        """Four digits, or b"" where they would prove nothing; some printers would print them."""
         asked = (self._demands_echo or self._may_echo) and not self.one_way
         return b"%04d" % number if asked else b""
 
@@ -113,7 +113,7 @@ class Job:
         echo = PROCESS_ID + self._process_id if self._process_id else b""
         return echo + BARRIER + (STOP_WATCHING if self._watched else b"")
 
-    # --- after it -----------------------------------------------------------------------------------------------------
+    # --- after the last byte ------------------------------------------------------------------------------------------
 
     def wait_for_proof(self) -> Paper:
         """Wait until nothing better can come; return how the printer is then. Raises `TransportError`."""

@@ -1,7 +1,7 @@
 """Bytes go in, and how they were proved comes out. No trouble with a printer is ever raised.
 
 The link is opened for each job and closed after it: a network printer serves one host at a time, and one that was
-unplugged and plugged in again is simply found again. What the bytes say is none of this room's business.
+unplugged and plugged in again is simply found again. Nothing in this room knows what is printed, or why.
 """
 
 import logging
@@ -20,8 +20,8 @@ from edge.printer.usb import usb_name
 
 log = logging.getLogger(__name__)
 
-LARGEST_TICKET = 8192
-"""Bytes. One with a logo and a code in dots."""
+MAX_TICKET_BYTES = 8192
+"""Of a ticket with a logo and a code in dots."""
 
 
 class Printer:
@@ -32,7 +32,7 @@ class Printer:
         self._timeouts = timeouts
         self._record = TrackRecord()
         self._leftovers = Leftovers()
-        # Counted, so that the late echo of one ticket never proves the next; from anywhere, for the same after a start.
+        # Counted, so that the late echo of one ticket never proves the next. The start is random for the same reason.
         self._number = random.randrange(10_000)
         self._complaint = ""
 
@@ -80,8 +80,8 @@ class Printer:
             dialogue.close()
 
     def expect_leftovers(self) -> None:
-        """An earlier process was cut off in a ticket: the printer may hold a part of it, and half a command."""
-        self._leftovers = replace(self._leftovers, size=LARGEST_TICKET)
+        """Note that an earlier process was cut off in a ticket: a part of it may be left, and half a command."""
+        self._leftovers = replace(self._leftovers, size=MAX_TICKET_BYTES)
 
     @property
     def complaint(self) -> str:
@@ -89,7 +89,7 @@ class Printer:
         return self._complaint
 
     def _deliver(self, job: Job, ticket: bytes) -> TicketEnd:
-        """A link that breaks before the first byte, on the way, and after the last one means three different things."""
+        """A broken link means three different things: before the first byte, on the way, and after the last one."""
         try:
             before = job.prepare()
         except TransportError as error:
@@ -109,7 +109,7 @@ class Printer:
         paper = self._complain(error)
         if error.taken == 0:
             return TicketRefused(paper)
-        if isinstance(error, StalledError):  # the way is blocked behind our bytes; a fresh one may tell why
+        if isinstance(error, StalledError):  # this link is blocked by our bytes; a new one may show why
             found = self.look()
             paper = paper if found.prints else found
         return TicketInterrupted(paper)

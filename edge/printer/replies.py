@@ -53,7 +53,7 @@ class Name:
     text: str
 
 
-Reply = Status | Barrier | ProcessId | Cleared | AutomaticStatus | Name
+PrinterReply = Status | Barrier | ProcessId | Cleared | AutomaticStatus | Name
 
 FLOW_CONTROL = b"\x11\x13"  # XON and XOFF, which may stand anywhere, even inside a block
 BLOCK = re.compile(rb"\x37([\x20-\x7e])([\x20-\x7e]{0,4})\x00")
@@ -73,10 +73,10 @@ class Parser:
     def __init__(self) -> None:
         self._rest = b""
 
-    def feed(self, data: bytes) -> list[Reply]:
+    def feed(self, data: bytes) -> list[PrinterReply]:
         """Return the replies that `data` completes."""
         self._rest += data.translate(None, FLOW_CONTROL)
-        found: list[Reply] = []
+        found: list[PrinterReply] = []
         while self._rest:
             used, reply = _first(self._rest)
             if not used:
@@ -87,7 +87,7 @@ class Parser:
         return found
 
 
-def _first(data: bytes) -> tuple[int, Reply | None]:
+def _first(data: bytes) -> tuple[int, PrinterReply | None]:
     """Return how many bytes the first reply has (0: not all of them are here yet) and the reply, if it is one."""
     head = data[0]
     if head == 0x37:
@@ -101,7 +101,7 @@ def _first(data: bytes) -> tuple[int, Reply | None]:
     return 1, None if head & CLEAR_BITS else Barrier(head)
 
 
-def _block(data: bytes) -> tuple[int, Reply | None]:
+def _block(data: bytes) -> tuple[int, PrinterReply | None]:
     found = BLOCK.match(data)
     if not found:
         return (0 if UNFINISHED_BLOCK.fullmatch(data) else 1), None
@@ -113,13 +113,13 @@ def _block(data: bytes) -> tuple[int, Reply | None]:
     return found.end(), None
 
 
-def _name(data: bytes) -> tuple[int, Reply | None]:
+def _name(data: bytes) -> tuple[int, PrinterReply | None]:
     if found := NAME.match(data):
         return found.end(), Name(found[1].decode("ascii").strip())
     return (0 if UNFINISHED_NAME.fullmatch(data) else 1), None
 
 
-def _automatic_status(data: bytes) -> tuple[int, Reply | None]:
+def _automatic_status(data: bytes) -> tuple[int, PrinterReply | None]:
     if any(byte & CLEAR_BITS for byte in data[1:4]):
         return 1, None
     if len(data) < 4:

@@ -1,4 +1,4 @@
-"""The bytes of a ticket, read back by a small reader that knows the commands it may contain and no others."""
+"""The bytes of a ticket, read back by a small reader that knows only the commands that it may contain."""
 
 import subprocess
 import sys

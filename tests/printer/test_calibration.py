@@ -1,4 +1,4 @@
-"""How a till finds out how its printer prints: by its name, or with a person and slips; and what it keeps of that.
+"""How a till finds out how its printer prints, by its name or with a person and slips; and what it keeps of that.
 
 The slips come out of the simulated printer, the answers from gpiozero's mock pins or a keyboard's pipe.
 """
@@ -133,7 +133,7 @@ def test_each_model_has_a_profile_with_its_code_page(model):
 
 @pytest.fixture
 def config(tmp_path) -> Config:
-    """Of a till that knows nothing of its printer, which is not there."""
+    """The configuration of a till that knows nothing of its printer, which isn't there."""
     shop = Shop(tmp_path, OPEN)
     shop.write_config()
     return load(shop.config)
@@ -227,7 +227,7 @@ def test_a_disk_that_takes_nothing_is_a_warning(config, caplog):
 
 
 class Person:
-    """Answers with one gesture after the other, then not at all."""
+    """Answers with one gesture after the other, then no more."""
 
     def __init__(self, *gestures: Gesture) -> None:
         self.asked = 0
@@ -240,7 +240,7 @@ class Person:
 
 @pytest.fixture
 def counter(tmp_path):
-    """A shop's files, with a printer of 32 columns that nobody knows beside them."""
+    """A shop's files, and an unknown printer of 32 columns."""
     with Printer(columns=32) as printer:
         printer.name = CLONE
         shop = Shop(tmp_path, OPEN, printer=printer)
@@ -385,7 +385,7 @@ class Finger:
         self._pin.drive_high()
 
     def answers(self, *acts, hold: float = 20.0, patience: float = 20.0) -> Gesture:
-        """What is understood while the acts are done, one each 200 ms, once the lights say that it is waited for."""
+        """The gesture that is understood. The acts come every 200 ms, from when the lights wait for an answer."""
         lit = Lit(self.panel)
 
         def play() -> None:
@@ -449,14 +449,14 @@ def test_what_is_done_while_the_slip_is_printed_is_no_answer_to_it(finger):
 
 @pytest.fixture
 def stall(shop_of):
-    """A shop that has just been set up, with a printer of 58 mm that nobody knows; the Pi is not plugged in yet."""
+    """A shop that has just been set up, with an unknown printer of 58 mm; the Pi is not plugged in yet."""
     printer = Printer(columns=32)
     printer.name = CLONE
     return shop_of(OPEN, printer=printer, without=("relay", "board"))
 
 
 def slip(shop: Shop, number: int) -> str:
-    """Wait for a slip, and for the light that says that an answer is waited for: while it prints, it stands still."""
+    """Wait for a slip, and for the light that waits for an answer: while the slip is printed, it stands still."""
     text = shop.printer.wait_for_tickets(number)[number - 1].text
     before = shop.board.lights["yellow"]
     wait_for(lambda: shop.board.lights["yellow"] != before, "the yellow light blinks")

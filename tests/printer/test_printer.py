@@ -1,4 +1,4 @@
-"""What becomes of a ticket: proved, not proved, interrupted or refused, whatever happens to printer and paper.
+"""What becomes of a ticket, whatever happens to printer and paper: proved, not proved, interrupted or refused.
 
 The other end is the simulated printer on a real socket. A ticket here has twenty numbered lines and a cut.
 """
@@ -75,7 +75,7 @@ class Errand:
 
 
 def half_printed(sim: SimPrinter, printer: Printer) -> Errand:
-    """A ticket that is about at its tenth line. A hand that a busy machine holds up for a second comes in time."""
+    """A ticket at about its tenth line. Even if a busy machine takes a second to act, it acts in mid-ticket."""
     sim.bytes_per_second = 100
     errand = Errand(printer)
     sim.wait_until(lambda it: "line 08" in it.loose, "half a ticket")
@@ -153,11 +153,11 @@ def test_a_printer_that_was_silent_is_not_waited_for_again_but_believed_once_it_
     printer = printer_at(sim, timeouts=replace(SHORT_TIMEOUTS, silent=0.75, proof=3.0))
     assert printer.print(TICKET) == TicketUnproved(Paper.UNKNOWN)
     sim.silent = False
-    sim.answer_delay = 2.0  # longer than a silent printer is waited for, shorter than one that nobody knows
+    sim.answer_delay = 2.0  # longer than a silent printer is waited for, shorter than an unknown one
     assert printer.print(TICKET) == TicketUnproved(Paper.UNKNOWN)
     sim.answer_delay = 0
     wait_for(lambda: sim._connection is None, "it has said all that it still had to say")
-    sim.bytes_per_second = 400  # it says at once that it is there, and then takes its time
+    sim.bytes_per_second = 400  # it answers at once, and then takes its time
     assert printer.print(TICKET) == TicketPrinted(Proof.PROCESS_ID, Paper.READY)
 
 
@@ -261,10 +261,10 @@ def test_what_a_hasty_hand_does_between_two_looks_interrupts_the_ticket(able, st
 
 
 class Clone(SimPrinter):
-    """Sets other bits in its automatic status than those that ESC/POS gives a meaning."""
+    """Sets bits in its automatic status that have no meaning in ESC/POS."""
 
     def _report(self) -> None:
-        self._say(bytes.fromhex("38 00 0f 0f"), "status")
+        self._answer(bytes.fromhex("38 00 0f 0f"), "status")
 
 
 def test_a_printer_whose_automatic_status_is_never_well_is_believed_as_before():
@@ -275,13 +275,13 @@ def test_a_printer_whose_automatic_status_is_never_well_is_believed_as_before():
 
 
 class NervousKnife(SimPrinter):
-    """Tells of an error at each cut, though each is well."""
+    """Reports an error at each cut, though each succeeds."""
 
     def _end_ticket(self, cut: bool) -> None:
         super()._end_ticket(cut)
         if cut and self._watched_items:
-            self._say(bytes.fromhex("18 08 00 0f"), "status")
-            self._say(bytes.fromhex("10 00 00 0f"), "status")
+            self._answer(bytes.fromhex("18 08 00 0f"), "status")
+            self._answer(bytes.fromhex("10 00 00 0f"), "status")
 
 
 def test_a_printer_that_tells_of_a_stop_at_each_ticket_is_soon_believed_no_more():
@@ -293,10 +293,10 @@ def test_a_printer_that_tells_of_a_stop_at_each_ticket_is_soon_believed_no_more(
 
 
 class OddBits(SimPrinter):
-    """Its automatic status has a bit where none may be; so it is none, and its zeros look like answers to `GS r`."""
+    """Its automatic status has a bit where none may be, so it is none; and its zeros look like answers to `GS r`."""
 
     def _report(self) -> None:
-        self._say(bytes.fromhex("10 00 00 80"), "real_time")
+        self._answer(bytes.fromhex("10 00 00 80"), "real_time")
 
 
 def test_what_is_no_automatic_status_proves_nothing():
@@ -365,7 +365,7 @@ def test_a_printer_known_to_echo_that_is_switched_off_before_the_echo_interrupts
 
 
 def test_a_printer_that_never_spoke_and_hangs_up_proves_nothing_and_teaches_nothing(sim):
-    """Some print servers close the connection when they have everything: the ticket must not come again for that."""
+    """Some print servers close the connection once they have everything; that must not bring the ticket again."""
     sim.silent = True
     printer = printer_at(sim, timeouts=replace(TIMEOUTS, answer=0.3))
     errand = half_printed(sim, printer)
@@ -406,7 +406,7 @@ def test_a_printer_that_stops_reading_interrupts_a_ticket_that_does_not_get_thro
 
 
 class Dozing(SimPrinter):
-    """Says that it is well, and reads no more."""
+    """Reports that it is well, and reads no more."""
 
     def _report(self) -> None:
         super()._report()
@@ -510,7 +510,7 @@ def serial_line(sim: SimPrinter) -> Iterator[Path]:
     end, ours = os.openpty()
 
     def carry(read: Callable[[], bytes], write: Callable[[bytes], object]) -> None:
-        with contextlib.suppress(OSError):  # how a pseudo terminal says that it was closed
+        with contextlib.suppress(OSError):  # the pseudo terminal was closed
             while data := read():
                 write(data)
 
@@ -547,14 +547,12 @@ def test_a_serial_line_that_the_printer_holds_up_is_silence():
 
 
 def test_a_late_answer_for_one_ticket_does_not_prove_the_next():
-    """A serial line gives us the answers that were meant for the job before."""
+    """A serial line still brings the answers to the job before."""
     with SimPrinter(proof="status") as sim, serial_line(sim) as path:
         timeouts = replace(TIMEOUTS, proof=1.5, lag=10.0, poll=1.0)
         printer = Printer(PrinterConfig(connection="serial", device=path), timeouts)
         assert printer.print(TICKET) == TicketPrinted(Proof.STATUS, Paper.READY)
-        sim.bytes_per_second = (
-            80  # more than two seconds for a ticket: its answer comes while we wait for the next one's
-        )
+        sim.bytes_per_second = 80  # over two seconds for a ticket: its answer comes while the next one's is due
         assert printer.print(TICKET) == TicketUnproved(Paper.READY)
         assert printer.print(TICKET) == TicketUnproved(Paper.READY)
         sim.wait_for_tickets(3)

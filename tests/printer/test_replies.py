@@ -1,4 +1,4 @@
-"""What a printer says back, read from bytes that come in any portions and with anything between."""
+"""What a printer answers, read from bytes that come in any portions and with anything in between."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from edge.printer.replies import AutomaticStatus, Barrier, Cleared, Name, Parser
 ASB = b"\x14\x00\x00\x0f"
 
 
-def read(*portions: bytes) -> list[replies.Reply]:
+def read(*portions: bytes) -> list[replies.PrinterReply]:
     parser = Parser()
     return [answer for portion in portions for answer in parser.feed(portion)]
 

@@ -1,4 +1,4 @@
-"""Bytes to a printer and back over everything a printer may hang on: TCP, a serial line, a file, a FIFO, USB."""
+"""Bytes to a printer and back over every kind of link: TCP, a serial line, a file, a FIFO, USB."""
 
 import os
 import socket
@@ -40,7 +40,7 @@ def failure(**config: object) -> TransportError:
 
 @pytest.fixture
 def listener():
-    """A port with hardly any room, so that what nobody reads is soon not taken any more."""
+    """A port with hardly any room, which soon takes no more bytes if nobody reads them."""
     with socket.socket() as server:
         server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         server.bind(("127.0.0.1", 0))
@@ -263,7 +263,7 @@ def test_a_fifo_that_is_full_stalls(tmp_path):
 
 
 def test_a_device_that_is_full_says_that_it_has_no_paper():
-    """The kernel's printer node says ENOSPC when the printer says that it has none; so does /dev/full."""
+    """The kernel's printer node answers ENOSPC when the printer has no paper; so does /dev/full."""
     transport = opened(connection="file", device=Path("/dev/full"), proof="none")
     with pytest.raises(TransportError) as caught:
         transport.write(b"ticket", LONG)
