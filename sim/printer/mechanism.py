@@ -200,10 +200,13 @@ class Mechanism:
         if self.bytes_per_second:
             self._busy_until = time.monotonic() + (before - len(self._buffer)) / self.bytes_per_second
         self._execute(command)
+        self._end_roll_behind(command)
+        return True
+
+    def _end_roll_behind(self, command: Command) -> None:
         if self._roll_ends_behind and command.name == self._roll_ends_behind:
             self._roll_ends_behind = ""
             self._pending.append(EndOfRoll())
-        return True
 
     def _execute(self, command: Command) -> None:
         match command:
