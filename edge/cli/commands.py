@@ -30,12 +30,12 @@ def run(config: Config, options: argparse.Namespace) -> int:
     """The daemon, until it is told to stop."""
     from edge.daemon.assembly import assemble
     from edge.machine.panel import PanelError
-    from edge.paper.escpos import UnknownPrinter
+    from edge.paper.escpos import UnknownPrinterError
 
     need_folder(config, options)
     try:
         daemon = assemble(config, version())
-    except UnknownPrinter as error:
+    except UnknownPrinterError as error:
         raise ConfigError([f"{options.config}: printer: {error}"]) from error
     except PanelError as error:
         raise ConfigError([f"{options.config}: panel: {error}"]) from error

@@ -1,7 +1,7 @@
-"""What slips say of a failure, in the three languages of the shops: to a cashier, who can't mend much and has to sell.
+"""What slips say about a failure, in the shops' three languages, to a cashier who can't mend much and has to sell.
 
-The lengths are those of `words.py`: a title has at most 16 letters, the line below it at most 32; the rest wraps.
-Each sentence holds whenever its cause does: nobody checks at the counter what a slip says.
+As in `words.py`, a title has at most 16 letters and the line below it at most 32; the rest wraps. Each sentence is true
+whenever its cause is: nobody at the counter can check it.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from edge.paper.words import Notice
 
 @dataclass(frozen=True)
 class Failure:
-    """What fails, what it means at the counter, and what a cashier can look at."""
+    """What fails, what it means at the counter, and what a cashier can check."""
 
     notice: Notice
     meaning: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""Every sentence that stands on a ticket, in the three languages of the shops.
+"""Every sentence on tickets and slips, in the three languages of the shops; the failures have a page of their own.
 
 Lengths are for the narrowest paper, of 32 columns: a label has at most ten letters, so that a date or an operation
 number fits beside it; a sentence at most 32; the title of a notice, in double letters, at most 16.
@@ -12,7 +12,7 @@ from edge.core.duties import Banner
 
 @dataclass(frozen=True)
 class Notice:
-    """What a banner says: a word that can't be overlooked, and what the cashier is to do."""
+    """A title that can't be overlooked, and what the cashier is to do."""
 
     title: str
     advice: tuple[str, ...]
@@ -20,16 +20,16 @@ class Notice:
 
 @dataclass(frozen=True)
 class DayWords:
-    """What the slip of a day says beside the words of a ticket."""
+    """The words of a day's slip that a ticket doesn't have."""
 
     title: str
     date_form: str
     asked: str
     """When Mercado Pago was asked."""
     unknown: str
-    """Until when the till knows of nothing."""
+    """Until when the till has no record."""
     sold: str
-    """So many sales, as Mercado Pago lists them; what is named below are payments, of which a sale may have two."""
+    """How many sales Mercado Pago lists. The slip names payments, of which a sale may have two."""
     unconfirmed: str
     cancelled: str
     waiting: str
@@ -41,7 +41,7 @@ class DayWords:
 
 @dataclass(frozen=True)
 class CalibrationWords:
-    """What the slips ask that find out how a printer prints. The questions have plain letters alone."""
+    """What the slips say that find out how a printer prints. The questions have only plain letters."""
 
     title: str
     fits: tuple[str, ...]
@@ -51,7 +51,7 @@ class CalibrationWords:
 
 @dataclass(frozen=True)
 class Words:
-    """What a ticket says in one language. The date forms are how its readers write a moment."""
+    """What tickets and slips say in one language. The date forms are its readers' own."""
 
     paid_with: str
     subtotal: str
@@ -70,7 +70,7 @@ class Words:
     day: DayWords
     calibration: CalibrationWords
     all_letters: str
-    """Every letter that is not English, and the signs of money."""
+    """Every letter that English lacks, and the currency signs."""
     banners: Mapping[Banner, Notice]
 
 
