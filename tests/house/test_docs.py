@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from edge.paper.failure_words import FAILURE_WORDS
 from edge.paper.words import WORDS
 from edge.printer.transport import ADVICE
 from scripts.wiring import ground_near, pin_of
-from sim.mercadopago import MercadoPago
+from sim.mercadopago import MercadoPago, Switches
 from tests.support.commands_in import is_understood, mentioned, shown, targets
 
 ROOT = Path(__file__).parent.parent.parent
@@ -143,3 +144,43 @@ def test_what_is_looked_up_is_what_the_program_says(page):
 def test_the_cures_are_the_same_in_each_language(translation):
     assert len(rows(translation)) == len(rows("docs/symptoms.md"))
     assert quoted(translation) == quoted("docs/symptoms.md")
+
+
+# --- what points into the code ---------------------------------------------------------------------------------------
+
+POINTING = ("docs/mercadopago.md", "docs/decisions.md", "docs/glossary.md", "CONTRIBUTING.md", "SECURITY.md")
+FOLDERS = "edge|relay|sim|provision|tests|qa|scripts|packaging|systemd"
+
+
+@pytest.mark.parametrize("page", POINTING)
+def test_the_files_that_a_page_names_exist(page):
+    named = re.findall(rf"`((?:{FOLDERS})/[\w./-]*)`", read(page))
+    assert [name for name in sorted(set(named)) if not (ROOT / name).exists()] == []
+
+
+def test_the_names_beside_a_file_are_in_it():
+    """As in "`verdict` in `edge/core/order.py`", and in "`OLD`, `FAR` in `edge/core/links.py`"."""
+    text = read("docs/mercadopago.md") + read("docs/decisions.md")
+    beside = re.findall(r"((?:`[\w.]+`(?:, | and )?)+) in `([\w/]+\.py)`", text)
+    pairs = [(name, path) for names, path in beside for name in re.findall(r"`([\w.]+)`", names)]
+    assert len(pairs) > 20
+    assert [(name, path) for name, path in pairs if name.rpartition(".")[2] not in (ROOT / path).read_text()] == []
+
+
+def test_each_fact_has_one_number_and_each_number_a_fact():
+    text = read("docs/mercadopago.md")
+    facts = re.findall(r"^\| ([A-Z]\d+) \|", text, re.M)
+    cited = set(re.findall(r"\b([A-Z]\d+)\b", re.sub(r"`[^`]*`|\]\([^)]*\)", "", text))) - {"V1", "V2"}
+    assert len(facts) == len(set(facts))
+    assert cited - set(facts) == set()
+
+
+def test_what_the_code_cites_is_a_fact():
+    facts = re.findall(r"^\| ([A-Z]\d+) \|", read("docs/mercadopago.md"), re.M)
+    cited = re.findall(r"docs/mercadopago\.md, ([A-Z]\d+)", PROGRAM)
+    assert [number for number in cited if number not in facts] == []
+
+
+def test_each_switch_of_the_simulator_is_a_fact_that_nobody_knows():
+    text = read("docs/mercadopago.md")
+    assert [each.name for each in fields(Switches) if f"`{each.name}`" not in text] == []
