@@ -5,17 +5,21 @@ import shutil
 import subprocess
 from dataclasses import fields
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
-from edge.config.schema import PanelConfig
+from edge.config.schema import Language, PanelConfig
 from edge.core.events import Paper
 from edge.core.order import Verdict
 from edge.core.state import Concern
 from edge.install.check.acceptance_words import ACCEPTANCE
+from edge.install.check.light_words import MEANINGS
 from edge.paper.failure_words import FAILURE_WORDS
 from edge.paper.words import WORDS
 from edge.printer.transport import ADVICE
+from relay.enroll import enroll
+from scripts.card_words import CARD_WORDS
 from scripts.wiring import ground_near, pin_of
 from sim.mercadopago import MercadoPago, Switches
 from tests.support.commands_in import is_understood, mentioned, shown, targets
@@ -144,6 +148,20 @@ def test_what_is_looked_up_is_what_the_program_says(page):
 def test_the_cures_are_the_same_in_each_language(translation):
     assert len(rows(translation)) == len(rows("docs/symptoms.md"))
     assert quoted(translation) == quoted("docs/symptoms.md")
+
+
+# --- languages -------------------------------------------------------------------------------------------------------
+
+
+def test_a_language_that_may_be_configured_has_all_its_words():
+    tables = (WORDS, FAILURE_WORDS, ACCEPTANCE, MEANINGS, CARD_WORDS, enroll.LANGUAGES, LANGUAGES)
+    assert [set(table) ^ set(get_args(Language)) for table in tables] == [set()] * len(tables)
+
+
+@pytest.mark.parametrize("language", LANGUAGES[1:])
+@pytest.mark.parametrize("page", ["README", "docs/install", "docs/symptoms"])
+def test_what_a_shopkeeper_or_an_installer_reads_is_there_in_each_language(page, language):
+    assert (ROOT / f"{page}.{language}.md").is_file()
 
 
 # --- what points into the code ---------------------------------------------------------------------------------------
