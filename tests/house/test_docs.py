@@ -188,7 +188,8 @@ def test_the_names_beside_a_file_are_in_it():
 def test_each_fact_has_one_number_and_each_number_a_fact():
     text = read("docs/mercadopago.md")
     facts = re.findall(r"^\| ([A-Z]\d+) \|", text, re.M)
-    cited = set(re.findall(r"\b([A-Z]\d+)\b", re.sub(r"`[^`]*`|\]\([^)]*\)", "", text))) - {"V1", "V2"}
+    prose = re.sub(r"`[^`]*`|\]\([^)]*\)", "", text + read("docs/decisions.md"))
+    cited = set(re.findall(r"\b([A-Z]\d+)\b", prose)) - {"V1", "V2"}
     assert len(facts) == len(set(facts))
     assert cited - set(facts) == set()
 
