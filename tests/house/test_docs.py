@@ -177,7 +177,7 @@ def test_the_files_that_a_page_names_exist(page):
 
 
 def test_the_names_beside_a_file_are_in_it():
-    """As in "`verdict` in `edge/core/order.py`", and in "`OVERLAP`, `LOOK_BACK` in `edge/core/machines/sweeps.py`"."""
+    """As in "`verdict` in `edge/core/order.py`", and in "`OVERLAP`, `LOOK_BACK` in `edge/core/sweeps.py`"."""
     text = read("docs/mercadopago.md") + read("docs/decisions.md")
     beside = re.findall(r"((?:`[\w.]+`(?:, | and )?)+) in `([\w/]+\.py)`", text)
     pairs = [(name, path) for names, path in beside for name in re.findall(r"`([\w.]+)`", names)]
