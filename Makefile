@@ -21,6 +21,7 @@ check: $(INSTALLED) mosquitto
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo --no-cache
 	$(BIN)/pytest -q -m "not slow"
 
 format: $(INSTALLED)
@@ -61,6 +62,7 @@ causes: $(INSTALLED) mosquitto
 
 diagram: $(INSTALLED)
 	$(BIN)/python -m scripts.diagram
+	$(BIN)/python -m scripts.rooms
 
 # The card that stays at the till, to be printed: build/card-es.pdf, -pt, -en.
 # make card TILL="Caja 1" SUPPORT="0800 555 0000"; what is left out has a line to write on.
