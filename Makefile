@@ -48,9 +48,11 @@ FUZZ_SECONDS ?= 300
 fuzz: $(FUZZING)
 	$(BIN)/python -m qa.fuzz --seconds $(FUZZ_SECONDS)
 
-# Deliberate bugs in the core, and who catches them.
+# Deliberate bugs in the core, and who catches them. `make mutants ONLY=printing.py` tries those with that in their name
+# or address.
+ONLY ?=
 mutants: $(INSTALLED)
-	$(BIN)/python -m qa.mutants
+	$(BIN)/python -m qa.mutants --only "$(ONLY)"
 
 # The same commit gives the same bytes. `sudo scripts/test-deb` really installs what this makes: docs/packaging.md.
 deb: $(INSTALLED)
