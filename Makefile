@@ -21,6 +21,7 @@ check: $(INSTALLED) mosquitto
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo --no-cache
 	$(BIN)/pytest -q -m "not slow"
 
 format: $(INSTALLED)
@@ -47,9 +48,11 @@ FUZZ_SECONDS ?= 300
 fuzz: $(FUZZING)
 	$(BIN)/python -m qa.fuzz --seconds $(FUZZ_SECONDS)
 
-# Deliberate bugs in the core, and who catches them.
+# Deliberate bugs in the core, and who catches them. `make mutants ONLY=printing.py` tries those with that in their name
+# or address.
+ONLY ?=
 mutants: $(INSTALLED)
-	$(BIN)/python -m qa.mutants
+	$(BIN)/python -m qa.mutants --only "$(ONLY)"
 
 # The same commit gives the same bytes. `sudo scripts/test-deb` really installs what this makes: docs/packaging.md.
 deb: $(INSTALLED)
@@ -61,6 +64,7 @@ causes: $(INSTALLED) mosquitto
 
 diagram: $(INSTALLED)
 	$(BIN)/python -m scripts.diagram
+	$(BIN)/python -m scripts.rooms
 
 # The card that stays at the till, to be printed: build/card-es.pdf, -pt, -en.
 # make card TILL="Caja 1" SUPPORT="0800 555 0000"; what is left out has a line to write on.

@@ -1,84 +1,52 @@
-"""What ARCHITECTURE.md promises about the code, held against the code."""
+"""The drawings of ARCHITECTURE.md are those of the code."""
 
-import ast
-import sys
 from pathlib import Path
 
 import pytest
 
-from scripts.diagram import PAGE, diagram, in_page
+from scripts.diagram import LIFE_HEAD, PAGE, in_page, life
+from scripts.rooms import ROOMS_HEAD, House, counts, drawing, house
 
 ROOT = Path(__file__).parent.parent.parent
-PURE = (
-    "closing",
-    "day",
-    "failures",
-    "links",
-    "printing",
-    "sale",
-    "rows",
-    "support",
-    "button",
-    "life",
-    "messages",
-    "order",
-    "signals",
-    "state",
-    "till",
-    "wire",
-    "claim_wire",
-    "readings",
-)
+MAX_ROOMS = 14
 
 
-def imports(path: Path) -> set[str]:
-    """All modules that a file imports, as dotted names."""
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module == "edge":
-            found |= {f"edge.{alias.name}" for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            found.add(node.module or "")
-    return found
-
-
-def test_the_diagram_is_drawn_from_the_table_of_moves():
+def test_the_life_of_an_order_is_drawn_from_the_table_of_moves():
     text = PAGE.read_text()
-    begin, end = in_page(text)
-    assert text[begin:end] == diagram(), "run `make diagram`"
+    assert text[in_page(text, LIFE_HEAD)] == life(), "run `make diagram`"
 
 
-@pytest.mark.parametrize("name", PURE)
-def test_the_core_knows_only_the_standard_library_and_itself(name):
-    for module in imports(ROOT / "edge" / f"{name}.py"):
-        package, _, rest = module.partition(".")
-        assert package in sys.stdlib_module_names or (package == "edge" and rest.split(".")[0] in PURE), module
+def test_the_rooms_are_drawn_from_the_imports():
+    text = PAGE.read_text()
+    assert text[in_page(text, ROOMS_HEAD)] == drawing(house()), "run `make diagram`"
 
 
-@pytest.mark.parametrize("name", PURE)
-def test_the_core_has_no_clock_no_thread_and_no_file(name):
-    banned = {"time", "threading", "os", "socket", "subprocess", "pathlib", "sqlite3", "random", "logging", "io"}
-    assert not imports(ROOT / "edge" / f"{name}.py") & banned
+def test_the_rooms_are_few_and_stand_on_one_another():
+    ours = house()
+    assert len(ours.rooms) <= MAX_ROOMS
+    assert (ours.circles, ours.against_the_grain) == (set(), set())
 
 
-def test_the_daemon_knows_nothing_of_the_simulator():
-    for path in (ROOT / "edge").rglob("*.py"):
-        assert not any(module.split(".")[0] in ("sim", "tests", "relay") for module in imports(path)), path
+LAYERS = (frozenset({"a"}), frozenset({"b", "c"}), frozenset({"d"}))
 
 
-def test_what_sells_does_not_need_what_installs():
-    """But for the commands, which are typed on the same machine."""
-    for path in (ROOT / "edge").glob("*.py"):
-        if path.stem != "__main__":
-            assert not any(module.startswith("edge.install") for module in imports(path)), path
+def of(*arrows: str) -> House:
+    """A house of four rooms; `ab` is an arrow from a to b."""
+    return House(frozenset("abcd"), frozenset((arrow[0], arrow[1]) for arrow in arrows), LAYERS)
 
 
-def test_the_relay_takes_nothing_of_the_till_but_the_contract():
-    for path in (ROOT / "relay").glob("*.py"):
-        ours = {module for module in imports(path) if module.split(".")[0] in ("edge", "sim")}
-        assert ours <= {"edge.contract.mqtt", "edge.contract.claims"}, path
+def test_an_arrow_is_left_out_where_another_way_leads_there():
+    assert drawing(of("ab", "bd", "ad")) == ROOMS_HEAD + "    a --> b\n    b --> d\n"
+    assert counts(of("ab", "bd", "ad")).startswith("4 rooms, 3 layers, 3 arrows")
+
+
+@pytest.mark.parametrize("arrow", ["ba", "bc", "da"])
+def test_an_arrow_up_or_to_a_neighbour_is_against_the_grain(arrow):
+    assert of("ab", "cd", arrow).against_the_grain == {(arrow[0], arrow[1])}
+
+
+def test_a_circle_is_counted_once():
+    assert of("ab", "bc", "ca", "cd").circles == {frozenset("abc")}
 
 
 def test_every_file_of_the_daemon_is_in_the_page():

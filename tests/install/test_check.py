@@ -1,5 +1,6 @@
 """`till-edge check`: what it says of all that can be wrong, that no daemon is disturbed, and what it leaves behind."""
 
+import contextlib
 import json
 import os
 import signal
@@ -7,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -39,6 +41,7 @@ from relay.fleet.facts import read_record
 from sim.board import BUTTON, LEDS
 from sim.mercadopago import Fault
 from sim.shop import PATIENCE, TILL, Shop, wait_for
+from tests.support.processes import with_default_signals
 from tests.support.shipped_broker import Client
 
 HELP_URL = "https://help.example.net/till"
@@ -344,22 +347,42 @@ def test_an_order_whose_put_went_unanswered_is_removed_all_the_same(tmp_path):
         assert shop.mercadopago.placed, "it was never there"
 
 
+@pytest.fixture
+def started(tmp_path) -> Iterator[Callable[[Callable[[], object]], tuple[Shop, subprocess.Popen]]]:
+    """Starts checks as processes, each with its order on the till; what is given runs in each before it is a check."""
+    with contextlib.ExitStack() as stack:
+
+        def start(first: Callable[[], object]) -> tuple[Shop, subprocess.Popen]:
+            shop = stack.enter_context(shop_with(Wrong(Part.ORDER, ""), tmp_path))
+            shop.mercadopago.faults.append(Fault("hang", "GET", "orders", seconds=1.5))
+            command = [sys.executable, "-m", "edge", "check", "--no-ticket", "--config", str(shop.config)]
+            environment = {**os.environ, "GPIOZERO_PIN_FACTORY": "mock"}
+            quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+            checking = subprocess.Popen(command, env=environment, preexec_fn=first, **quiet)
+            stack.enter_context(checking)
+            wait_for(lambda: shop.mercadopago.till().loaded, "the order is on the till")
+            return shop, checking
+
+        yield start
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_check_that_is_ended_in_the_midst_of_its_order_leaves_none_behind(number, tmp_path):
+def test_a_check_that_is_ended_in_the_midst_of_its_order_leaves_none_behind(number, started):
     """By an impatient hand, which presses twice; by systemd; by a line that breaks."""
-    with shop_with(Wrong(Part.ORDER, ""), tmp_path) as shop:
-        shop.mercadopago.faults.append(Fault("hang", "GET", "orders", seconds=1.5))
-        command = [sys.executable, "-m", "edge", "check", "--no-ticket", "--config", str(shop.config)]
-        environment = {**os.environ, "GPIOZERO_PIN_FACTORY": "mock"}
-        quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        with subprocess.Popen(command, env=environment, **quiet) as checking:
-            wait_for(lambda: shop.mercadopago.till().loaded, "the order is on the till")
-            checking.send_signal(number)
-            time.sleep(0.3)
-            checking.send_signal(number)
-        assert checking.returncode == 130
-        assert shop.mercadopago.till().loaded is None
+    shop, checking = started(with_default_signals)
+    checking.send_signal(number)
+    time.sleep(0.3)
+    checking.send_signal(number)
+    assert checking.wait(PATIENCE) == 130
+    assert shop.mercadopago.till().loaded is None
+
+
+@pytest.mark.slow
+def test_a_check_that_nohup_started_goes_on_when_the_line_breaks(started):
+    _, checking = started(lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+    checking.send_signal(signal.SIGHUP)
+    assert checking.wait(PATIENCE) == 0
 
 
 def test_the_trial_order_rings_nobody_and_lives_a_minute(tmp_path):

@@ -27,6 +27,7 @@ from edge.contract.mqtt import OFFLINE, ONLINE, RELAY_STATUS, encode
 from sim.mosquitto import Mosquitto, find_mosquitto
 from sim.network import free_port
 from sim.shop import Shop
+from tests.support.processes import with_default_signals
 
 pytestmark = pytest.mark.slow
 
@@ -332,7 +333,7 @@ class Terminal:
             stdout=terminal,
             stderr=terminal,
             env={**without_size, "TERM": "xterm-256color"},
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # which a shell's background job ignores
+            preexec_fn=with_default_signals,
         )
         os.close(terminal)
         os.set_blocking(self._controller, False)

@@ -6,10 +6,10 @@ import pytest
 
 from sim.screen import NEEDED, fits, newest
 
-LOG = """INFO edge.broker: connected
-DEBUG edge.daemon: OrderSeen
-INFO edge.daemon: order CAJA01-20261127-102041-02d45a: the money went back before its ticket
-WARNING edge.printer: no answer
+LOG = """INFO edge.mqtt.session: connected
+DEBUG edge.daemon.loop: OrderSeen
+INFO edge.daemon.loop: order CAJA01-20261127-102041-02d45a: the money went back before its ticket
+WARNING edge.printer.printer: no answer
 """
 
 
@@ -19,7 +19,7 @@ def test_of_a_log_all_is_seen_that_was_said_and_not_who_said_it():
         "connected",
         "order CAJA01-20261127-102041-02d45a: the money went",
         "  back before its ticket",
-        "WARNING edge.printer: no answer",
+        "WARNING edge.printer.printer: no answer",
     ]
 
 
