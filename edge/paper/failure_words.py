@@ -1,7 +1,7 @@
-"""The words of failure slips, in the three languages of the shops. Their reader is a cashier, who can fix little.
+"""What slips say of a failure, in the three languages of the shops: to a cashier, who can't mend much and has to sell.
 
 The lengths are those of `words.py`: a title has at most 16 letters, the line below it at most 32; the rest wraps.
-Each sentence is true whenever its cause is: nobody at the counter checks a slip.
+Each sentence holds whenever its cause does: nobody checks at the counter what a slip says.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from edge.paper.words import Notice
 
 @dataclass(frozen=True)
 class Failure:
-    """What fails, what that means at the counter, and what a cashier can check."""
+    """What fails, what it means at the counter, and what a cashier can look at."""
 
     notice: Notice
     meaning: tuple[str, ...]
@@ -22,11 +22,11 @@ class Failure:
 
 @dataclass(frozen=True)
 class FailureWords:
-    """The words of failure slips in one language."""
+    """What slips say in one language."""
 
     check: str
     installer: str
-    """Whom to call if the configuration names nobody."""
+    """Whom to call where the configuration names nobody."""
     till: str
     details: str
     causes: Mapping[Cause, Failure]

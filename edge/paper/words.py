@@ -1,4 +1,4 @@
-"""Every sentence that is printed on a ticket, in the three languages of the shops.
+"""Every sentence that stands on a ticket, in the three languages of the shops.
 
 Lengths are for the narrowest paper, of 32 columns: a label has at most ten letters, so that a date or an operation
 number fits beside it; a sentence at most 32; the title of a notice, in double letters, at most 16.
@@ -12,7 +12,7 @@ from edge.core.duties import Banner
 
 @dataclass(frozen=True)
 class Notice:
-    """A title that can't be overlooked, and what the cashier should do."""
+    """What a banner says: a word that can't be overlooked, and what the cashier is to do."""
 
     title: str
     advice: tuple[str, ...]
@@ -20,16 +20,16 @@ class Notice:
 
 @dataclass(frozen=True)
 class DayWords:
-    """The words of the end-of-day slip that a ticket doesn't have."""
+    """What the slip of a day says beside the words of a ticket."""
 
     title: str
     date_form: str
     asked: str
-    """The label of the time at which Mercado Pago was asked."""
+    """When Mercado Pago was asked."""
     unknown: str
-    """The label of the time before which the journal has no record."""
+    """Until when the till knows of nothing."""
     sold: str
-    """The label of the number of sales that Mercado Pago lists. The lists below name payments; a sale may have two."""
+    """So many sales, as Mercado Pago lists them; what is named below are payments, of which a sale may have two."""
     unconfirmed: str
     cancelled: str
     waiting: str
@@ -41,7 +41,7 @@ class DayWords:
 
 @dataclass(frozen=True)
 class CalibrationWords:
-    """The words of the slips that find out how a printer prints. The questions use unaccented letters only."""
+    """What the slips ask that find out how a printer prints. The questions have plain letters alone."""
 
     title: str
     fits: tuple[str, ...]
@@ -51,7 +51,7 @@ class CalibrationWords:
 
 @dataclass(frozen=True)
 class Words:
-    """The words of a ticket in one language. The date forms are the usual ones of its readers."""
+    """What a ticket says in one language. The date forms are how its readers write a moment."""
 
     paid_with: str
     subtotal: str
@@ -65,12 +65,12 @@ class Words:
     short_date_form: str
     tickets: str
     waiting: Notice
-    """On the list of tickets that wait."""
+    """Of the list of tickets that wait."""
     test: Notice
     day: DayWords
     calibration: CalibrationWords
     all_letters: str
-    """Every letter that English doesn't have, and the currency signs."""
+    """Every letter that is not English, and the signs of money."""
     banners: Mapping[Banner, Notice]
 
 
