@@ -367,7 +367,7 @@ def test_the_slip_says_all_there_is_to_say():
         "Kiosco Sur",
         "Caja 1",
         "Fecha 02/03/2026",
-        "Consulta 02/03 21:45",
+        "Consultado 02/03 21:45",
         "Sin datos hasta 02/03 12:00",
         "Tickets: 214 $1.284.350,50",
         "US$12,00",
@@ -380,7 +380,7 @@ def test_the_slip_says_all_there_is_to_say():
         "No coincide con Mercado Pago.",
         "Pagos sin ticket: 1",
         "98000000217 $12.400,00",
-        "Pagos devueltos o ausentes: 1",
+        "Pagos devueltos o faltantes: 1",
         f"{REFERENCE} $11.750,00",
     ]
 

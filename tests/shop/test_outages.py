@@ -60,7 +60,7 @@ def sell(shop: Shop, total: str = "10") -> str:
     return reference
 
 
-SAYS_TWINS = "CAJA REPETIDA"
+SAYS_TWINS = "CAJA DUPLICADA"
 
 
 def tickets_of(printer: Printer) -> list[str]:
