@@ -95,11 +95,7 @@ def printer_duty(till: "Till", now: float) -> duties.PrinterDuty | None:
     if till.orders.under_way:
         return None
     ready = printer.may_print(now)
-    if (
-        ready
-        and not till.journal_error
-        and (owed := _list(till) or _ticket(till, now) or next(iter(printer.slips), None))
-    ):
+    if ready and not till.journal_error and (owed := _list(till) or _ticket(till, now) or printer.next_slip):
         return owed
     if ready and not printer.keeps_breaking and (failure := failure_duty(till, now)):
         return failure
