@@ -82,7 +82,7 @@ def test_a_clock_that_lost_the_time_is_told_without_a_date(tmp_path):
     mercadopago.api.tls = authority.identity(timedelta(days=1))
     settings = {**SOON, "mercadopago": {"api_url": f"https://127.0.0.1:{mercadopago.api.port}"}}
     shop = Shop(tmp_path, settings, mercadopago, without=("board",))
-    shop.board.environment["SIM_CA"] = str(authority.file)
+    shop.board.environment["SSL_CERT_FILE"] = str(authority.file)
     with shop:
         shop.board.plug_in()
         slip = one_slip(shop, "HORA EQUIVOCADA")
