@@ -60,9 +60,9 @@ def _url_options(parser: argparse.ArgumentParser) -> None:
 
 def _url(config: Config, options: argparse.Namespace) -> int:
     if options.seller:
-        print(seller_address_of(options.seller, config.public_url, config.key))
+        print(seller_address_of(options.seller, config.public_url, config.secret))
     else:
-        print(address_of(options.till, config.public_url, config.key))
+        print(address_of(options.till, config.public_url, config.secret))
     return DONE
 
 

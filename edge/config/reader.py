@@ -26,6 +26,10 @@ T = TypeVar("T", bound="DataclassInstance")
 TOKEN_PATTERN = re.compile(r"APP_USR-|TEST-\d{4}")
 """An access token, wherever somebody has put it; a text that contains one is never shown."""
 
+CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+MAX_SHOWN_CHARS = 60
+"""What is longer is cut in an error."""
+
 UNREAD: Any = object()
 """Stands for a value that could not be read. `raise_if_faulty` raises before anybody outside can meet one."""
 
@@ -46,11 +50,13 @@ class Value:
     """The folder of the file, where relative paths begin."""
 
     def single(self) -> str:
-        """Return the text. Raises `BadValueError` where there is a section or a list."""
+        """Return the text. Raises `BadValueError` for a section, a list, and text that is more than one line."""
         if self.kind == "map":
             raise BadValueError("must be a text; if it has a colon in it, put it in quotes")
         if self.kind == "seq":
             raise BadValueError("is a list; write a single value")
+        if CONTROL_CHARACTER.search(self.text):
+            raise BadValueError("must be one line without control characters")
         return self.text
 
 
@@ -244,6 +250,15 @@ def closest(word: str, words: Iterable[str]) -> str | None:
     return by_case[near[0]] if near else None
 
 
+def shown(written: str) -> str:
+    """Return a value as an error shows it: in quotes, cut if it is long, and never an access token."""
+    return "an access token" if TOKEN_PATTERN.search(written) else repr(_cut(written))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= MAX_SHOWN_CHARS else text[: MAX_SHOWN_CHARS - 3] + "..."
+
+
 def _all_keys(shape: "type[DataclassInstance] | None", path: str = "") -> Iterator[str]:
     for key in keys_of(shape) if shape else ():
         yield _join(path, key.name)
@@ -271,7 +286,7 @@ def _name(node: yaml.Node) -> str:
     name = str(node.value)
     if TOKEN_PATTERN.search(name):
         return "(an access token)"
-    short = name if len(name) <= 60 else name[:57] + "..."
+    short = _cut(name)
     return short if short.isprintable() and short else repr(short)
 
 

@@ -17,7 +17,7 @@ from typing import Annotated
 from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
-from edge.config.reader import TOKEN_PATTERN, BadValueError, Form, Value, closest
+from edge.config.reader import TOKEN_PATTERN, BadValueError, Form, Value, closest, shown
 from edge.contract import mqtt as wire
 
 log = logging.getLogger(__name__)
@@ -28,7 +28,6 @@ CREDENTIALS_FOLDER = Path("/run/credentials")
 there."""
 
 BAUD_RATES = (1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200, 230400)
-CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?", re.ASCII)
 YAML_TYPES = {"bool": "yes or no", "int": "a number", "float": "a number", "timestamp": "a date", "null": "nothing"}
 
@@ -71,8 +70,6 @@ def any_text(value: Value) -> str:
         raise BadValueError(f"YAML takes {shown(value.text)} for {YAML_TYPES[value.kind]}; put it in quotes")
     if value.kind != "str":
         raise BadValueError("begins with an exclamation mark; put it in quotes")
-    if CONTROL_CHARACTER.search(value.text):
-        raise BadValueError("must be one line without control characters")
     return value.text
 
 
@@ -336,13 +333,6 @@ def _called(where: Path, echo: bool) -> str:
 def _warn_if_others_can_read(where: Path) -> None:
     if where.stat().st_mode & 0o077 and not where.is_relative_to(CREDENTIALS_FOLDER):
         log.warning("%s can be read by others than its owner; chmod 600 %s", where, where)
-
-
-def shown(written: str) -> str:
-    """A value as an error shows it: shortened, and never an access token."""
-    if TOKEN_PATTERN.search(written):
-        return "an access token"
-    return repr(written if len(written) <= 60 else written[:57] + "...")
 
 
 # --- the forms as annotations ----------------------------------------------------------------------------------------

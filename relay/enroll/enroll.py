@@ -154,7 +154,7 @@ AFTERWARDS = """\
 
 def _bundle(config: Config, tills: Tills, options: argparse.Namespace) -> dict[str, str]:
     """Return the files, by name."""
-    address = address_of(options.till, config.public_url, config.key)
+    address = address_of(options.till, config.public_url, config.secret)
     files = {
         "config.yaml": _configuration(config, tills, options, address),
         "broker_password": secrets.token_urlsafe(32),

@@ -10,7 +10,6 @@ import signal
 import sys
 from dataclasses import replace
 from datetime import datetime
-from datetime import time as wall_time
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from zoneinfo import ZoneInfo
 from rich.console import Console
 from rich.live import Live
 
-from relay.config import Broker, Config
+from relay.config import Broker, Config, OpeningHours
 from relay.fleet.rows import Hours, Row, checks_of, counts_of
 from relay.fleet.table import picture
 from relay.fleet.watcher import Misfortune, Watcher
@@ -67,12 +66,8 @@ def _broker(broker: Broker, options: argparse.Namespace) -> Broker:
 
 def _hours(config: Config, options: argparse.Namespace) -> Hours | None:
     zone: ZoneInfo | None = options.timezone or (config.fleet.timezone if config.fleet else None)
-    if options.open:
-        open_from, open_until = options.open
-        return Hours(open_from, open_until, zone)
-    if config.fleet and config.fleet.open_from and config.fleet.open_until:
-        return Hours(config.fleet.open_from, config.fleet.open_until, zone)
-    return None
+    hours: OpeningHours | None = options.open or (config.fleet.open if config.fleet else None)
+    return Hours(hours.open_from, hours.open_until, zone) if hours else None
 
 
 # --- telling ----------------------------------------------------------------------------------------------------------
@@ -120,12 +115,11 @@ def _facts(row: Row) -> dict[str, Any]:
 # --- the values on the command line -----------------------------------------------------------------------------------
 
 
-def _opening_hours(text: str) -> tuple[wall_time, wall_time]:
+def _opening_hours(text: str) -> OpeningHours:
     try:
-        first, last = (datetime.strptime(part.strip(), "%H:%M").time() for part in text.split("-"))
-    except ValueError:
+        return OpeningHours(*(datetime.strptime(part.strip(), "%H:%M").time() for part in text.split("-")))
+    except (TypeError, ValueError):  # more or fewer than two; no time of day
         raise argparse.ArgumentTypeError(f"{text!r} are no opening hours; write them like 08:00-22:00") from None
-    return first, last
 
 
 def _timezone(text: str) -> ZoneInfo:

@@ -72,9 +72,9 @@ class Relay:
     """Answers HTTP requests with the help of one publisher."""
 
     def __init__(self, config: Config, publisher: Publisher) -> None:
-        self._key = config.key
+        self._key = config.secret
         self._root = config.broker.topic_root
-        self._signature_key: bytes | None = getattr(config, "signature_key", None)
+        self._signature_secret = config.signature_secret
         self._publisher = publisher
         self._metrics = Metrics(publisher)
         self._till_limit, self._seller_limit = Limit(*TILL_LIMIT), Limit(*SELLER_LIMIT)
@@ -136,7 +136,7 @@ class Relay:
     def _report_signature(self, request: Request, bell: Bell) -> None:
         headers, data_id = request.headers, request.query_params.get("data.id", "")
         signature, request_id = headers.get("x-signature", ""), headers.get("x-request-id", "")
-        result = examine(signature, request_id, data_id, self._signature_key, time.time())
+        result = examine(signature, request_id, data_id, self._signature_secret, time.time())
         self._metrics.signatures.labels(result).inc()
         if result is not Signature.ABSENT:
             log.debug("%s: signature %s", bell.name, result)

@@ -63,13 +63,13 @@ def test_a_section_whose_default_is_none_is_off_unless_it_is_written(tmp_path, t
 
 @pytest.mark.parametrize("page", ["true", "{}"])
 def test_a_section_that_is_on_needs_its_required_keys(tmp_path, page):
-    with pytest.raises(ConfigError, match="2: page.listen: is missing; add it"):
+    with pytest.raises(ConfigError, match=r"2: page.listen: is missing; add it"):
         read(tmp_path, f"\npage: {page}\n")
 
 
 @pytest.mark.parametrize("page", ["'false'", "0", "off the shelf"])
 def test_what_is_neither_a_section_nor_a_truth_value_is_a_mistake(tmp_path, page):
-    with pytest.raises(ConfigError, match="1: page: must be a section with keys of its own: listen"):
+    with pytest.raises(ConfigError, match=r"1: page: must be a section with keys of its own: listen"):
         read(tmp_path, f"page: {page}\n")
 
 
