@@ -9,15 +9,22 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from edge.contract.mqtt import is_till_id
-from relay.addresses import address_of, seller_address_of
-from relay.config import Config, ConfigError, load
-from relay.enroll import enroll, sealing
-from relay.fleet import command as fleet
-from relay.web import server
+DONE, BAD_CONFIGURATION = 0, 78
+
+try:
+    from edge.contract.mqtt import is_till_id
+    from relay.addresses import address_of, seller_address_of
+    from relay.config import Config, ConfigError, load
+    from relay.enroll import enroll, sealing
+    from relay.fleet import command as fleet
+    from relay.web import server
+except ModuleNotFoundError as error:
+    if error.name is None or error.name.partition(".")[0] in ("edge", "relay"):
+        raise
+    print(f"till-relay: {error.name} is not installed; pip install 'till-edge[relay]'", file=sys.stderr)
+    sys.exit(BAD_CONFIGURATION)
 
 DEFAULT_CONFIG = Path("/etc/till-relay/relay.yaml")
-DONE, BAD_CONFIGURATION = 0, 78
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 INTERRUPTED = 130
+BAD_CONFIG = 78
 
 try:
     from edge.cli import commands as do
@@ -26,9 +27,13 @@ try:
     from edge.mercadopago.new_order import BadOrder
 except KeyboardInterrupt:  # Ctrl-C while all this loads
     sys.exit(INTERRUPTED)
+except ModuleNotFoundError as error:
+    if error.name is None or error.name.partition(".")[0] == "edge":
+        raise
+    print(f"till-edge: {error.name} is not installed; pip install 'till-edge[till]'", file=sys.stderr)
+    sys.exit(BAD_CONFIG)
 
 DEFAULT_CONFIG = Path("/etc/till-edge/config.yaml")
-BAD_CONFIG = 78
 LONGEST_WAIT = 600
 """Seconds for which somebody may be asked to press the button."""
 

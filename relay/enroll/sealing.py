@@ -115,7 +115,7 @@ def _signing_key(path: Path) -> "SigningKey":
     try:
         from nacl.signing import SigningKey
     except ImportError:
-        raise ClaimError("this needs PyNaCl: apt install python3-nacl, or pip install pynacl") from None
+        raise ClaimError("this needs PyNaCl: apt install python3-nacl, or pip install 'till-edge[relay]'") from None
     try:
         if not path.exists():
             _make_key(path)

@@ -23,8 +23,8 @@ log = logging.getLogger(__name__)
 DONE, FAILED, BAD_CONFIGURATION = 0, 1, 78
 MOST_CONNECTIONS = 500
 LARGEST_HEAD = 16 * 1024
-EXCHANGE = 20.0
-"""Seconds from the first byte of a request to the last of its answer. Mercado Pago gives us 22."""
+EXCHANGE_TIMEOUT_S = 20.0
+"""From the first byte of a request to the last of its answer. Mercado Pago gives us 22."""
 IDLE = 75
 """Seconds that a connection is kept between two requests: longer than a web server in front keeps it."""
 FAREWELL = 15
@@ -65,7 +65,7 @@ class Connection(H11Protocol):
 
     def _begin(self) -> None:
         self._since = self.loop.time()
-        self._due = self.loop.call_later(EXCHANGE, self.transport.abort)
+        self._due = self.loop.call_later(EXCHANGE_TIMEOUT_S, self.transport.abort)
 
     def _end(self) -> None:
         if self._due is not None:

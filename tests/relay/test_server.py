@@ -27,7 +27,7 @@ pytestmark = pytest.mark.slow
 # --- who is slow keeps nobody waiting --------------------------------------------------------------------------------
 
 HALF_A_HEAD = b"POST /mp/CAJA01/x HTTP/1.1\r\nHost: relay\r\nX-Slow: "
-SHORT_EXCHANGE = "import relay.server; relay.server.EXCHANGE = 2.0"
+SHORT_EXCHANGE = "import relay.web.server; relay.web.server.EXCHANGE_TIMEOUT_S = 2.0"
 
 
 def ends(connection: socket.socket) -> bool:
