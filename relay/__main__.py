@@ -1,6 +1,6 @@
-"""The commands people type: `till-relay run`, `url`, `enroll`, `revoke`, `claims` and `fleet`.
+"""The commands: `till-relay run`, `url`, `enroll`, `revoke`, `claims` and `fleet`.
 
-Exit codes: 0 done, 1 failed, 2 usage, 78 configuration (sysexits' EX_CONFIG; systemd need not try again).
+Exit codes: 0 done, 1 failed, 2 usage, 78 configuration (EX_CONFIG of sysexits.h, on which systemd doesn't try again).
 """
 
 import argparse
@@ -28,7 +28,7 @@ DEFAULT_CONFIG = Path("/etc/till-relay/relay.yaml")
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Do what the command line says and return the exit code."""
+    """Run one command and return the exit code."""
     options = _parser().parse_args(arguments)
     try:
         config = load(options.config)
@@ -95,7 +95,7 @@ def _till(text: str) -> str:
 
 
 class Command(NamedTuple):
-    """What stands behind a word of the command line."""
+    """One command: its help, its options and what it does."""
 
     help: str
     add_options: Callable[[argparse.ArgumentParser], None]
@@ -103,10 +103,10 @@ class Command(NamedTuple):
 
 
 COMMANDS = {
-    "run": Command("run the relay until it is told to stop", _no_options, _run),
+    "run": Command("run the relay until SIGTERM or SIGINT", _no_options, _run),
     "url": Command("print the notification address of a till, or of a seller", _url_options, _url),
-    "enroll": Command("let a till in, and write what its installer needs", _enroll_options, enroll.enroll),
-    "revoke": Command("let a till in no more", _till_option, enroll.revoke),
+    "enroll": Command("register a till, and write what its installer needs", _enroll_options, enroll.enroll),
+    "revoke": Command("end a till's credentials", _till_option, enroll.revoke),
     "claims": Command("list the tills that wait for their bundle", sealing.add_options, sealing.run),
     "fleet": Command("show all tills, and which of them need help", fleet.add_options, fleet.run),
 }

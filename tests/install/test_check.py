@@ -20,7 +20,7 @@ from gpiozero.pins.mock import MockFactory
 from edge.config.schema import load
 from edge.contract.mqtt import LARGEST_RECORD, encode
 from edge.core import events
-from edge.daemon.local_status import Handover, leave_record, read_status
+from edge.daemon.local_status import Handover, decode_status, leave_record
 from edge.install.check.acceptance import Acceptance, lay_out_acceptance
 from edge.install.check.acceptance_words import ACCEPTANCE
 from edge.install.check.account import check_order
@@ -35,7 +35,7 @@ from edge.mercadopago.client import MercadoPago as Api
 from edge.paper.escpos import Encoder
 from edge.paper.ticket import Row, as_text
 from qa.check_causes import INTRODUCTION, PAGE, WRONG, Wrong, enrolled, found, over_tls, row, shop_with
-from relay.fleet.facts import read_record
+from relay.fleet.facts import decode_record
 from sim.board import BUTTON, LEDS
 from sim.mercadopago import Fault
 from sim.shop import PATIENCE, TILL, Shop, wait_for
@@ -310,14 +310,14 @@ def test_a_ticket_that_breaks_off_is_a_failure(tmp_path):
 def test_files_beside_the_journal_say_how_the_daemon_is_and_what_a_check_found(tmp_path):
     journal = tmp_path / "journal.db"
     daemon = Handover(journal)
-    assert read_status(journal) == {}
+    assert decode_status(journal) == {}
     daemon.show({"broker": "connected", "state": "ready", "loaded": "a-sale"})
-    assert read_status(journal) == {"broker": "connected"}
+    assert decode_status(journal) == {"broker": "connected"}
     leave_record(journal, b"a record")
     assert daemon.take_record() == b"a record"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["journal.status"]
     (tmp_path / "journal.status").write_bytes(b'{"broker": "conn')  # a power cut
-    assert read_status(journal) == {}
+    assert decode_status(journal) == {}
     Handover(tmp_path / "nowhere" / "journal.db").show({"broker": "connected"})
 
 
@@ -574,5 +574,5 @@ def test_the_record_is_read_by_others_even_if_everything_fails():
     findings = tuple(failed(part, Cause.NO_PINS, "x" * 1000, "mend it") for part in Part)
     now = datetime(2026, 3, 2, 21, 45, tzinfo=UTC)
     record = Acceptance("C" * 64, now, "0.1.0", "Raspberry Pi", "10000000abcdef01", "TM-T20II", 2, findings).as_json()
-    read = read_record(encode({"v": 1, **record}))
+    read = decode_record(encode({"v": 1, **record}))
     assert (read.well, read.failed, read.at) == (False, tuple(Part), now)
