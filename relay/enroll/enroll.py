@@ -80,13 +80,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `till-relay enroll TILL`."""
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="where the bundle goes; default: the till's id")
     parser.add_argument(
-        "--claim", type=sealing.code_argument, metavar="CODE", help="send the bundle to the till with this slip"
+        "--claim", type=sealing.code_argument, metavar="CODE", help="send the bundle to the till with this code"
     )
     parser.add_argument(
         "--token-file", type=Path, metavar="FILE", help="holds the access token, which goes into the bundle"
     )
     parser.add_argument("--again", action="store_true", help="make new credentials, and end the present ones")
-    parser.add_argument("--name", type=_line, help="the till's name for people, as it stands on tickets")
+    parser.add_argument("--name", type=_line, help="the till's name for people, as printed on tickets")
     parser.add_argument("--language", choices=LANGUAGES, default="es", help="of the tickets; default: %(default)s")
     parser.add_argument("--timezone", type=_timezone, help="of the shop; default: fleet.timezone")
     parser.add_argument("--user-id", type=user_id, help="the account that receives the money")
@@ -115,7 +115,7 @@ def enroll(config: Config, options: argparse.Namespace) -> int:
 
 
 def _register(files: Mosquitto, options: argparse.Namespace, password: str, folder: Path | None) -> None:
-    """Add the till's user. The folder is made before that, so that no user is added for a bundle that has no place."""
+    """Add the till's user; make the bundle's folder first, so that no user is added if that fails."""
     with open_accounts(files) as accounts:
         if accounts.is_reserved(options.till):
             raise EnrollError(f"{options.till} is a user with other rights; give the till another id")
@@ -135,7 +135,7 @@ def revoke(config: Config, options: argparse.Namespace) -> int:
         files = _mosquitto(config)
         with open_accounts(files) as accounts:
             if accounts.is_reserved(till) or till not in accounts:
-                raise EnrollError(f"{till} is not enrolled; is it written as it was? Capitals count")
+                raise EnrollError(f"{till} is not enrolled; is the id spelled the same way? Capitals matter")
             accounts.remove(till)
         print(REVOKED_TEXT.format(till=till, topics=Topics(config.broker.topic_root, till)))
         reload_mosquitto(files)
