@@ -11,6 +11,8 @@ from datetime import date
 from pathlib import Path
 from typing import TypeAlias
 
+from edge.cli.extras import missing_extra
+
 INTERRUPTED = 130
 BAD_CONFIG = 78
 
@@ -28,9 +30,7 @@ try:
 except KeyboardInterrupt:  # Ctrl-C while all this loads
     sys.exit(INTERRUPTED)
 except ModuleNotFoundError as error:
-    if error.name is None or error.name.partition(".")[0] == "edge":
-        raise
-    print(f"till-edge: {error.name} is not installed; pip install 'till-edge[till]'", file=sys.stderr)
+    print(missing_extra(error), file=sys.stderr)
     sys.exit(BAD_CONFIG)
 
 DEFAULT_CONFIG = Path("/etc/till-edge/config.yaml")
@@ -53,6 +53,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ApiError, Unreadable, BadOrder, JournalError, InUse) as error:
         print(f"till-edge: {error}", file=sys.stderr)
         return do.FAILED
+    except ModuleNotFoundError as error:  # some are imported only where they are needed
+        print(missing_extra(error), file=sys.stderr)
+        return BAD_CONFIG
     except KeyboardInterrupt:
         return INTERRUPTED
 

@@ -96,11 +96,18 @@ class Missing(importlib.abc.MetaPathFinder):
 sys.meta_path.insert(0, Missing())
 runpy.run_module("{program}", run_name="__main__")
 """
+TILL = """\
+till: {id: CAJA01, timezone: America/Montevideo}
+mercadopago: {user_id: 1, external_store_id: a, external_pos_id: b, access_token_file: token}
+broker: {host: mqtt.example.net}
+printer: {connection: network, host: 127.0.0.1}
+journal: {path: journal.db}
+"""
 
 
-def run_without(library: str, program: str) -> subprocess.CompletedProcess[str]:
-    code = WITHOUT.format(library=library, program=program)
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
+def run_without(library: str, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", WITHOUT.format(library=library, program=program), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False, timeout=60)
 
 
 @pytest.mark.parametrize(
@@ -108,13 +115,23 @@ def run_without(library: str, program: str) -> subprocess.CompletedProcess[str]:
     [
         ("relay", "uvicorn", "till-relay: uvicorn is not installed; pip install 'till-edge[relay]'\n"),
         ("relay", "rich", "till-relay: rich is not installed; pip install 'till-edge[relay]'\n"),
-        ("edge", "requests", "till-edge: requests is not installed; pip install 'till-edge[till]'\n"),
         ("sim", "PIL", "python -m sim: PIL is not installed; pip install '.[sim]', or make demo\n"),
     ],
 )
 def test_a_command_whose_extra_is_missing_names_it_in_one_line(program, missing, answer):
     done = run_without(missing, program)
     assert (done.stdout, done.stderr, done.returncode) == ("", answer, 1 if program == "sim" else 78)
+
+
+@pytest.mark.parametrize("library", ["babel", "gpiozero"])
+def test_the_till_names_its_extra_although_it_imports_some_libraries_only_when_it_needs_them(tmp_path, library):
+    (tmp_path / "token").write_text("secret")
+    (tmp_path / "config.yaml").write_text(TILL)
+    (tmp_path / "token").chmod(0o600)
+    done = run_without(library, "edge", "run", "--config", str(tmp_path / "config.yaml"))
+    said = f"till-edge: {library} is not installed; pip install 'till-edge[till]'"
+    assert (done.stderr.splitlines()[-1], done.returncode) == (said, 78)
+    assert "Traceback" not in done.stderr
 
 
 def test_a_module_of_ours_that_is_missing_is_a_bug_and_shows_as_one():
