@@ -20,7 +20,7 @@ from gpiozero.pins.mock import MockFactory
 from edge.config.schema import load
 from edge.contract.mqtt import LARGEST_RECORD, encode
 from edge.core import events
-from edge.daemon.local_status import Handover, decode_status, leave_record
+from edge.daemon.local_status import Handover, leave_record, read_status
 from edge.install.check.acceptance import Acceptance, lay_out_acceptance
 from edge.install.check.acceptance_words import ACCEPTANCE
 from edge.install.check.account import check_order
@@ -310,14 +310,14 @@ def test_a_ticket_that_breaks_off_is_a_failure(tmp_path):
 def test_files_beside_the_journal_say_how_the_daemon_is_and_what_a_check_found(tmp_path):
     journal = tmp_path / "journal.db"
     daemon = Handover(journal)
-    assert decode_status(journal) == {}
+    assert read_status(journal) == {}
     daemon.show({"broker": "connected", "state": "ready", "loaded": "a-sale"})
-    assert decode_status(journal) == {"broker": "connected"}
+    assert read_status(journal) == {"broker": "connected"}
     leave_record(journal, b"a record")
     assert daemon.take_record() == b"a record"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["journal.status"]
     (tmp_path / "journal.status").write_bytes(b'{"broker": "conn')  # a power cut
-    assert decode_status(journal) == {}
+    assert read_status(journal) == {}
     Handover(tmp_path / "nowhere" / "journal.db").show({"broker": "connected"})
 
 
