@@ -80,7 +80,7 @@ $(INSTALLED): pyproject.toml setup.py
 	@echo "setting up $(VENV), once"
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip install --quiet --upgrade pip
-	@PYTHONWARNINGS=ignore $(BIN)/pip install --quiet --editable '.[relay,sim,test,check]'
+	@PYTHONWARNINGS=ignore $(BIN)/pip install --quiet --editable '.[till,claim,relay,provision,sim,docs,test,check]'
 	@touch $@
 
 # Not with the rest: it is large, and there is none for the Pi.

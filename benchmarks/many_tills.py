@@ -105,7 +105,7 @@ class Poster:
         self.accepted: set[tuple[str, str]] = set()
         self.refused = 0
         self._port = relay.port
-        self._paths = {name: urlsplit(address_of(name, config.public_url, config.key)).path for name in names}
+        self._paths = {name: urlsplit(address_of(name, config.public_url, config.secret)).path for name in names}
 
     def ring_all(self, first: int) -> None:
         with ThreadPoolExecutor(8) as pool:

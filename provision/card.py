@@ -11,7 +11,7 @@ from pathlib import Path
 
 import yaml
 
-from edge.config.reader import Unfit
+from edge.config.reader import BadValueError
 from edge.install.adopt.boot_partition import wipe
 from edge.machine.files import sync
 from provision import bookworm, first_boot, trixie
@@ -34,16 +34,16 @@ class Card:
 
 
 def look(folder: Path, told: Release | None) -> Card:
-    """Recognise a boot partition. Raises `Unfit`; `told` is what the installer says of its release."""
+    """Recognise a boot partition. Raises `BadValueError`; `told` is what the installer says of its release."""
     missing = [name for name in MARKS if not (folder / name).is_file()]
     if missing:
-        raise Unfit(
+        raise BadValueError(
             f"{folder} has no {' and no '.join(missing)}: it is not the boot partition of a Raspberry Pi OS card; give"
             " the folder where your system shows the card's partition bootfs"
         )
     line = (folder / COMMAND_LINE).read_text(encoding="utf-8", errors="replace").strip()
     if not line or "\n" in line or "root=" not in line:
-        raise Unfit(f"{folder / COMMAND_LINE} is not the one line that a kernel is told; flash the card again")
+        raise BadValueError(f"{folder / COMMAND_LINE} is not the one line that a kernel is told; flash the card again")
     return Card(_release(folder, line, told), line, _used(folder, line))
 
 
@@ -52,10 +52,12 @@ def _release(folder: Path, line: str, told: Release | None) -> Release:
     if seen is None and (folder / "user-data").exists() and (folder / "meta-data").exists():
         seen = Release.TRIXIE
     if seen and told and seen != told:
-        raise Unfit(f"{folder} looks like {seen}, not {told}; leave --release out")
+        raise BadValueError(f"{folder} looks like {seen}, not {told}; leave --release out")
     if found := seen or told:
         return found
-    raise Unfit(f"{folder}: a card that has run before doesn't say its release; add --release bookworm or trixie")
+    raise BadValueError(
+        f"{folder}: a card that has run before doesn't say its release; add --release bookworm or trixie"
+    )
 
 
 def _used(folder: Path, line: str) -> str | None:

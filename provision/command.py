@@ -11,7 +11,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from edge.config.reader import Unfit
+from edge.config.reader import BadValueError
 from provision import card, plan, table
 from provision.plan import Faults, Package, Plan, Release, Wish, planned
 
@@ -62,7 +62,7 @@ def provision(options: argparse.Namespace) -> int:
         return _say(words, USAGE)
     try:
         return _many(options) if many else _one(options)
-    except (Faults, Unfit) as error:
+    except (Faults, BadValueError) as error:
         return _say(str(error))
     except OSError as error:
         return _say(f"{error.filename or 'the card'} can't be written: {error.strerror}; is it full, or locked?")
@@ -76,7 +76,7 @@ def _say(text: str, code: int = FAILED) -> int:
 def _one(options: argparse.Namespace) -> int:
     there = card.look(options.boot, options.release)
     if there.used and not options.again:
-        raise Unfit(f"{options.boot}: {there.used}; --again writes over it")
+        raise BadValueError(f"{options.boot}: {there.used}; --again writes over it")
     package, wish = _common(options)
     made = planned(wish, package)
     _write(options.boot, card.files(made, there.release, there.command_line), made, there.release)
@@ -136,7 +136,7 @@ def _image(options: argparse.Namespace) -> tuple[Release, str | None]:
         return there.release, there.command_line
     if options.release is Release.TRIXIE:
         return Release.TRIXIE, None
-    raise Unfit(
+    raise BadValueError(
         "add --boot, the partition bootfs of one of the freshly flashed cards, for all get its command line; or, if"
         " they are Trixie, --release trixie"
     )

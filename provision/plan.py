@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeVar
 
-from edge.config.reader import Unfit
+from edge.config.reader import BadValueError
 from edge.config.schema import Config, ConfigError
 from edge.install.adopt.boot_partition import without_notes
 from edge.install.adopt.bundle import bundle_in, load_bundle
@@ -95,7 +95,7 @@ class _Told:
         text, place = self._wish.of(name), self._wish.places[name]
         try:
             return read(text)
-        except Unfit as error:
+        except BadValueError as error:
             self.faults.append(f"{place}: {error}")
         except ConfigError as error:
             self.faults += [f"{place}: {text}/{fault}" for fault in error.faults]
@@ -103,24 +103,24 @@ class _Told:
 
 
 def package(path: Path) -> Package:
-    """Read the till's package. Raises `Unfit`."""
+    """Read the till's package. Raises `BadValueError`."""
     content = _content(path)
     if not content.startswith(PACKAGE) or not path.name.startswith("till-edge_") or path.suffix != ".deb":
-        raise Unfit(f"{path} is not the till's package; make deb makes it, as till-edge_VERSION_all.deb")
+        raise BadValueError(f"{path} is not the till's package; make deb makes it, as till-edge_VERSION_all.deb")
     return Package(path.name, content)
 
 
 def password(path: Path) -> str:
-    """Read a Wi-Fi's password, which is a line of its own. Raises `Unfit`."""
+    """Read a Wi-Fi's password, which is a line of its own. Raises `BadValueError`."""
     lines = _content(path).decode("utf-8-sig", "replace").splitlines()
     if len(lines) != 1:
-        raise Unfit(f"{path} must hold the password on one line, and nothing else")
+        raise BadValueError(f"{path} must hold the password on one line, and nothing else")
     return lines[0]
 
 
 def _bundle(folder: Path) -> tuple[dict[str, bytes], Config]:
     if not folder.is_dir():
-        raise Unfit(f"there is no folder {folder}; till-relay enroll makes one for each till")
+        raise BadValueError(f"there is no folder {folder}; till-relay enroll makes one for each till")
     files = without_notes(bundle_in(folder))
     with TemporaryDirectory() as scratch:
         return files, load_bundle(files, Path(scratch, "bundle"))
@@ -128,12 +128,14 @@ def _bundle(folder: Path) -> tuple[dict[str, bytes], Config]:
 
 def _keys(path: str) -> tuple[str, ...]:
     if not path:
-        raise Unfit("is missing; nobody could come in. Give the file of your public key, like ~/.ssh/id_ed25519.pub")
+        raise BadValueError(
+            "is missing; nobody could come in. Give the file of your public key, like ~/.ssh/id_ed25519.pub"
+        )
     content = _content(Path(path))
     try:
         return values.ssh_keys(content)
-    except Unfit as error:
-        raise Unfit(f"{path} {error}") from None
+    except BadValueError as error:
+        raise BadValueError(f"{path} {error}") from None
 
 
 def _wifi(told: _Told, wish: Wish) -> Wifi | None:
@@ -155,4 +157,4 @@ def _content(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise Unfit(f"{path} can't be read: {error.strerror}") from None
+        raise BadValueError(f"{path} can't be read: {error.strerror}") from None

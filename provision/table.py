@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.config.reader import Unfit, closest
+from edge.config.reader import BadValueError, closest
 from provision.plan import Faults
 
 COLUMNS = ("bundle", "hostname", "user", "ssh_key", "wifi_ssid", "wifi_password", "wifi_country")
@@ -33,7 +33,7 @@ def read(path: Path) -> list[Row]:
     """Read the rows. Raises `Faults`."""
     try:
         (line, heading), *others = _lines(path)
-    except Unfit as error:
+    except BadValueError as error:
         raise Faults([f"{path}:{error}"]) from None
     names = [name.lower() for name in heading]
     while not names[-1]:  # as Excel leaves columns of which nothing is left
@@ -57,9 +57,11 @@ def _lines(path: Path) -> list[tuple[int, list[str]]]:
     try:
         rows = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader if any(map(str.strip, cells))]
     except csv.Error as error:
-        raise Unfit(f"{reader.line_num}: is no table ({error}); are its quotes in pairs?") from None
+        raise BadValueError(f"{reader.line_num}: is no table ({error}); are its quotes in pairs?") from None
     if len(rows) < 2:
-        raise Unfit(f" has no tills; the first line names the columns ({', '.join(COLUMNS)}), each other is a till")
+        raise BadValueError(
+            f" has no tills; the first line names the columns ({', '.join(COLUMNS)}), each other is a till"
+        )
     return rows
 
 
@@ -89,9 +91,9 @@ def _text(path: Path) -> str:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise Unfit(f" can't be read: {error.strerror}") from None
+        raise BadValueError(f" can't be read: {error.strerror}") from None
     if b"\0" in content:
-        raise Unfit(" is no table of text; save it as CSV (UTF-8)")
+        raise BadValueError(" is no table of text; save it as CSV (UTF-8)")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:

@@ -1,4 +1,4 @@
-"""What an installer types, checked before anything is written: each value, or `Unfit` with what to write instead."""
+"""What an installer types, checked before anything is written. A `BadValueError` says what to write instead."""
 
 import base64
 import binascii
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from babel import Locale
 
-from edge.config.reader import Unfit
+from edge.config.reader import BadValueError
 
 HOSTNAME = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)", re.ASCII)
 USER = re.compile(r"[a-z][a-z0-9-]{0,31}", re.ASCII)
@@ -34,15 +34,15 @@ def hostname(text: str) -> str:
     if HOSTNAME.fullmatch(text.lower()):
         return text.lower()
     better = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:63] or "caja01"
-    raise Unfit(f"{text!r} is no hostname: at most 63 of a-z 0-9 -, and no _; write {better}")
+    raise BadValueError(f"{text!r} is no hostname: at most 63 of a-z 0-9 -, and no _; write {better}")
 
 
 def user(text: str) -> str:
     """Who may come in by SSH."""
     if not USER.fullmatch(text):
-        raise Unfit(f"{text!r} is no user: at most 32 of a-z 0-9 -, a letter first")
+        raise BadValueError(f"{text!r} is no user: at most 32 of a-z 0-9 -, a letter first")
     if text in TAKEN:
-        raise Unfit(f"{text!r} is a user of the system; choose another name")
+        raise BadValueError(f"{text!r} is a user of the system; choose another name")
     return text
 
 
@@ -50,21 +50,21 @@ def ssid(text: str) -> str:
     """The name of a Wi-Fi."""
     well_named = text and len(text.encode()) <= 32 and text.isprintable() and text == text.strip()
     if not well_named or re.search(r"[;\\]", text):
-        raise Unfit(f"{text!r} is no name of a Wi-Fi that can be written: at most 32 letters, without ; and \\")
+        raise BadValueError(f"{text!r} is no name of a Wi-Fi that can be written: at most 32 letters, without ; and \\")
     return text
 
 
 def wifi_password(text: str) -> str:
     """A password, or the key made from it. It is never shown."""
     if not PSK.fullmatch(text) and not PASSPHRASE.fullmatch(text):
-        raise Unfit(f"the Wi-Fi's password has {len(text)} letters; it must have 8 to 63, of plain ASCII")
+        raise BadValueError(f"the Wi-Fi's password has {len(text)} letters; it must have 8 to 63, of plain ASCII")
     return text
 
 
 def country(text: str) -> str:
     """Where a radio is."""
     if text not in Locale("en").territories or not re.fullmatch("[A-Z]{2}", text):
-        raise Unfit(f"{text!r} is no country: two capital letters, as in AR, BR, UY, ES")
+        raise BadValueError(f"{text!r} is no country: two capital letters, as in AR, BR, UY, ES")
     return text
 
 
@@ -81,16 +81,16 @@ def _derived(password: str, ssid: str) -> str:
 def ssh_keys(content: bytes) -> tuple[str, ...]:
     """The lines of a file of public keys."""
     if b"PRIVATE KEY" in content or b"PuTTY-User-Key-File" in content:
-        raise Unfit("holds a private key, which never leaves your laptop; give the file that ends in .pub")
+        raise BadValueError("holds a private key, which never leaves your laptop; give the file that ends in .pub")
     if b"BEGIN SSH2 PUBLIC KEY" in content:
-        raise Unfit("is in PuTTY's form; ssh-keygen -i -f FILE makes the one that is needed")
+        raise BadValueError("is in PuTTY's form; ssh-keygen -i -f FILE makes the one that is needed")
     lines = [line.strip() for line in content.decode("utf-8", "replace").splitlines()]
     keys = tuple(line for line in lines if line and not line.startswith("#"))
     if not keys:
-        raise Unfit("is empty; give a file that ends in .pub, as ssh-keygen -t ed25519 makes it")
+        raise BadValueError("is empty; give a file that ends in .pub, as ssh-keygen -t ed25519 makes it")
     for key in keys:
         if not _is_key(key):
-            raise Unfit(f"has a line that is no public key ({key[:20]!r}…); give a file that ends in .pub")
+            raise BadValueError(f"has a line that is no public key ({key[:20]!r}…); give a file that ends in .pub")
     return keys
 
 

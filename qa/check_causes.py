@@ -31,7 +31,7 @@ from edge.install.check.parts import Press, check_machine, check_panel, check_pr
 from edge.machine.facts import Machine
 from edge.mercadopago.client import MercadoPago as Api
 from relay.config import Mosquitto as Files
-from relay.enroll.accounts import opened
+from relay.enroll.accounts import open_accounts
 from sim.board import BUTTON, GroundedPin
 from sim.mercadopago import Fault, MercadoPago
 from sim.mosquitto import Mosquitto
@@ -165,7 +165,7 @@ def fault(kind: str, **more: Any) -> Step:
 def enrolled(folder: Path, password: str = "secret") -> ShippedBroker:
     """The broker that is shipped, and our till at it."""
     broker = ShippedBroker(folder)
-    with opened(Files(broker.password_file, broker.acl_file)) as accounts:
+    with open_accounts(Files(broker.password_file, broker.acl_file)) as accounts:
         accounts.put(TILL, password, "700100200")
     return broker
 

@@ -1,6 +1,6 @@
-"""The commands people type: `till-relay run`, `url`, `enroll`, `revoke`, `claims` and `fleet`.
+"""The commands: `till-relay run`, `url`, `enroll`, `revoke`, `claims` and `fleet`.
 
-Exit codes: 0 done, 1 failed, 2 usage, 78 configuration (sysexits' EX_CONFIG; systemd need not try again).
+Exit codes: 0 done, 1 failed, 2 usage, 78 configuration (EX_CONFIG of sysexits.h, on which systemd doesn't try again).
 """
 
 import argparse
@@ -9,19 +9,26 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from edge.contract.mqtt import is_till_id
-from relay.addresses import address_of, seller_address_of
-from relay.config import Config, ConfigError, load
-from relay.enroll import enroll, sealing
-from relay.fleet import command as fleet
-from relay.web import server
+DONE, BAD_CONFIGURATION = 0, 78
+
+try:
+    from edge.contract.mqtt import is_till_id
+    from relay.addresses import address_of, seller_address_of
+    from relay.config import Config, ConfigError, load
+    from relay.enroll import enroll, sealing
+    from relay.fleet import command as fleet
+    from relay.web import server
+except ModuleNotFoundError as error:
+    if error.name is None or error.name.partition(".")[0] in ("edge", "relay"):
+        raise
+    print(f"till-relay: {error.name} is not installed; pip install 'till-edge[relay]'", file=sys.stderr)
+    sys.exit(BAD_CONFIGURATION)
 
 DEFAULT_CONFIG = Path("/etc/till-relay/relay.yaml")
-DONE, BAD_CONFIGURATION = 0, 78
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Do what the command line says and return the exit code."""
+    """Run one command and return the exit code."""
     options = _parser().parse_args(arguments)
     try:
         config = load(options.config)
@@ -60,9 +67,9 @@ def _url_options(parser: argparse.ArgumentParser) -> None:
 
 def _url(config: Config, options: argparse.Namespace) -> int:
     if options.seller:
-        print(seller_address_of(options.seller, config.public_url, config.key))
+        print(seller_address_of(options.seller, config.public_url, config.secret))
     else:
-        print(address_of(options.till, config.public_url, config.key))
+        print(address_of(options.till, config.public_url, config.secret))
     return DONE
 
 
@@ -88,7 +95,7 @@ def _till(text: str) -> str:
 
 
 class Command(NamedTuple):
-    """What stands behind a word of the command line."""
+    """One command: its help, its options and what it does."""
 
     help: str
     add_options: Callable[[argparse.ArgumentParser], None]
@@ -96,10 +103,10 @@ class Command(NamedTuple):
 
 
 COMMANDS = {
-    "run": Command("run the relay until it is told to stop", _no_options, _run),
+    "run": Command("run the relay until SIGTERM or SIGINT", _no_options, _run),
     "url": Command("print the notification address of a till, or of a seller", _url_options, _url),
-    "enroll": Command("let a till in, and write what its installer needs", _enroll_options, enroll.enroll),
-    "revoke": Command("let a till in no more", _till_option, enroll.revoke),
+    "enroll": Command("register a till, and write what its installer needs", _enroll_options, enroll.enroll),
+    "revoke": Command("end a till's credentials", _till_option, enroll.revoke),
     "claims": Command("list the tills that wait for their bundle", sealing.add_options, sealing.run),
     "fleet": Command("show all tills, and which of them need help", fleet.add_options, fleet.run),
 }

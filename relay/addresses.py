@@ -1,7 +1,7 @@
 """The notification addresses: one per till, and one per seller for notifications that name no till.
 
-The last part of each is a secret computed from the name before it, so there is no table to keep. The secret is all
-that tells Mercado Pago from a stranger: most of these notifications carry no signature that can be verified.
+The last part of each is a secret that is computed from the name before it, so no table is kept. The secret is all that
+distinguishes Mercado Pago from a stranger: most of these notifications have no signature that can be verified.
 """
 
 import base64
@@ -10,35 +10,35 @@ import hmac
 
 from edge.contract.mqtt import NUMERIC_ID
 
-TILL = b"mp/"
-SELLER = b"seller/"
-"""What a secret is for: the same key signs both, and neither may open the other's address."""
+TILL_PURPOSE = b"mp/"
+SELLER_PURPOSE = b"seller/"
+"""One key signs both kinds of secret; the purpose keeps one kind from opening an address of the other."""
 
 
 def secret_of(till: str, key: bytes) -> str:
-    """Return the secret of a till: 32 letters and digits, 160 bits."""
-    return _secret(TILL + till.encode(), key)
+    """Return the secret of a till: 160 bits, as 32 letters and digits."""
+    return _secret(TILL_PURPOSE + till.encode(), key)
 
 
 def opens(till: str, secret: str, key: bytes) -> bool:
-    """Say whether `secret` is the till's, in a time that does not depend on how much of it is right."""
+    """Whether `secret` is the till's. The time that this takes does not depend on how much of it is right."""
     return _same(secret, secret_of(till, key))
 
 
 def address_of(till: str, public_url: str, key: bytes) -> str:
-    """Return the `notification_url` that orders of this till carry."""
+    """Return the `notification_url` for the orders of this till."""
     return f"{public_url}/mp/{till}/{secret_of(till, key)}"
 
 
 def seller_address_of(user_id: str, public_url: str, key: bytes) -> str:
-    """Return the address that a seller writes into Mercado Pago's panel, where one is for all tills."""
-    return f"{public_url}/mp/{user_id}-{_secret(SELLER + user_id.encode(), key)}"
+    """Return the one address for all tills of a seller, which the seller writes into Mercado Pago's panel."""
+    return f"{public_url}/mp/{user_id}-{_secret(SELLER_PURPOSE + user_id.encode(), key)}"
 
 
 def seller_of(segment: str, key: bytes) -> str | None:
-    """Return the seller whose address ends with this segment; None if it is nobody's."""
+    """Return the seller whose address ends with `segment`; None if it is nobody's."""
     user_id, _, secret = segment.partition("-")
-    if NUMERIC_ID.fullmatch(user_id) and _same(secret, _secret(SELLER + user_id.encode(), key)):
+    if NUMERIC_ID.fullmatch(user_id) and _same(secret, _secret(SELLER_PURPOSE + user_id.encode(), key)):
         return user_id
     return None
 

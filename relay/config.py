@@ -1,49 +1,187 @@
-"""The relay's configuration: a YAML file becomes frozen dataclasses, or a list of all that is wrong with it.
+"""The relay's configuration: a YAML file becomes frozen dataclasses, or a list of everything that is wrong with it.
 
-Every fault names file, line and key and says what to do. Files that the configuration names are read here, so that
-a relay that starts has its secrets. What is secret shows in no `repr`.
+Every fault names file, line and key, and says what to do. The secrets that the configuration names are read here, so
+that a relay that starts has them. No secret shows in a `repr`.
 """
 
 import ipaddress
 import re
 import ssl
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import time
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
-from relay.yamlfile import ConfigError, Faults, Section, Unfit, read_section
+from edge.config.reader import BadValueError, Form, Reader, Value, closest, shown
+from edge.config.yaml_nodes import ConfigError, compose
 
-__all__ = ["Broker", "ClaimFiles", "Config", "ConfigError", "Fleet", "Listen", "Mosquitto", "Tills", "Tls", "load"]
+__all__ = [
+    "Broker",
+    "ClaimFiles",
+    "Config",
+    "ConfigError",
+    "Fleet",
+    "Listen",
+    "Mosquitto",
+    "OpeningHours",
+    "Tills",
+    "Tls",
+    "load",
+]
 
-SHORTEST_KEY = 32
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
+EXAMPLE = "relay.example.yaml"
+MIN_SECRET_CHARS = 32
+LOOPBACK_NAMES = ("127.0.0.1", "localhost", "::1")
 HOST_NAME = re.compile(r"(?=.*[A-Za-z])(?!-)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*", re.ASCII)
 OPENING_HOURS = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9]) ?- ?([01][0-9]|2[0-3]):([0-5][0-9])", re.ASCII)
-T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class OpeningHours:
+    """When shops open and close, by the clock on their wall. Hours that end before they begin go over midnight."""
+
+    open_from: time
+    open_until: time
+
+
+# --- the values; a number is taken as it is written, so that a username 0123 needs no quotes -------------------------
+
+
+def _text(value: Value) -> str:
+    if not value.single():
+        raise BadValueError("is empty; write something, or remove the key")
+    return value.text
+
+
+def _port(value: Value) -> int:
+    text = _text(value)
+    if not re.fullmatch(r"[0-9]{1,5}", text, re.ASCII) or not 1 <= int(text) <= 65535:
+        raise BadValueError(f"is {shown(text)}; write a whole number from 1 to 65535")
+    return int(text)
+
+
+def _host(value: Value) -> str:
+    text = _text(value)
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        if not HOST_NAME.fullmatch(text):
+            raise BadValueError(
+                f"is {shown(text)}; write only a name or an IP address, without mqtt:// and without :port"
+            ) from None
+    return text
+
+
+def _opening_hours(value: Value) -> OpeningHours:
+    text = _text(value)
+    match = OPENING_HOURS.fullmatch(text)
+    if match is None:
+        raise BadValueError(f"is {shown(text)}; write opening hours like 08:00-22:00")
+    hour, minute, until_hour, until_minute = map(int, match.groups())
+    hours = OpeningHours(time(hour, minute), time(until_hour, until_minute))
+    if hours.open_from == hours.open_until:
+        advice = "write 00:00-23:59 for shops that never close"
+        raise BadValueError(f"is {shown(text)}, which ends when it begins; {advice}")
+    return hours
+
+
+def _timezone(value: Value) -> ZoneInfo:
+    name = _text(value)
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):  # no such zone; no such name; the name of a folder
+        near = closest(name, available_timezones())
+        question = f"; did you mean {near}?" if near else ""
+        raise BadValueError(
+            f"no time zone is called {shown(name)}; write one like America/Montevideo{question}"
+        ) from None
+
+
+def _topic_root(value: Value) -> str:
+    text = _text(value)
+    if not re.fullmatch(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*", text, re.ASCII):
+        raise BadValueError(f"is {shown(text)}; write words of A-Z a-z 0-9 _ - with / between them, like tills")
+    return text
+
+
+def _public_url(value: Value) -> str:
+    text = _text(value)
+    refusal = BadValueError(f"is {shown(text)}; write the address of the relay, like https://relay.example.net")
+    try:
+        parts = urlsplit(text)
+    except ValueError:  # half a bracket
+        raise refusal from None
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise refusal
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK_NAMES:
+        raise BadValueError("Mercado Pago notifies by https only; write an address that begins with https://")
+    return text.rstrip("/")
+
+
+def _path(value: Value) -> Path:
+    return value.folder / _text(value)
+
+
+def _readable_file(value: Value) -> Path:
+    path = _path(value)
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise BadValueError(f"{path} can't be read ({reason}); create it and let the relay's user read it") from None
+    return path
+
+
+def _password(value: Value) -> str:
+    path = _readable_file(value)
+    text = path.read_text(encoding="utf-8", errors="replace").strip()
+    if not text:
+        raise BadValueError(f"{path} is empty; write the secret into it, on one line")
+    return text
+
+
+def _secret(value: Value) -> bytes:
+    return _password(value).encode()
+
+
+def _long_secret(value: Value) -> bytes:
+    secret = _password(value)
+    if len(secret) < MIN_SECRET_CHARS:
+        path = _path(value)
+        advice = f"make one with: openssl rand -hex 32 > {path}"
+        raise BadValueError(f"{path} holds fewer than {MIN_SECRET_CHARS} characters; {advice}")
+    return secret.encode()
+
+
+Text = Annotated[str, Form(_text)]
+Port = Annotated[int, Form(_port)]
+AnyPath = Annotated[Path, Form(_path)]
+ReadableFile = Annotated[Path, Form(_readable_file)]
+
+
+# --- the sections ----------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Listen:
     """Where the relay waits for HTTP."""
 
-    host: str
-    port: int
+    host: Text = "127.0.0.1"
+    port: Port = 8080
 
 
 @dataclass(frozen=True)
 class Tls:
     """The files of an encrypted connection. Without `ca_file` the system's certificates are trusted."""
 
-    ca_file: Path | None = None
-    cert_file: Path | None = None
-    key_file: Path | None = None
+    ca_file: ReadableFile | None = None
+    cert_file: ReadableFile | None = None
+    key_file: ReadableFile | None = None
 
     def context(self) -> ssl.SSLContext:
-        """Read the files. Raises `OSError`, of which `ssl.SSLError` is one."""
+        """Load the files. Raises `OSError`, of which `ssl.SSLError` is one."""
         context = ssl.create_default_context(cafile=self.ca_file)
         if self.cert_file:
             context.load_cert_chain(self.cert_file, self.key_file)
@@ -54,61 +192,60 @@ class Tls:
 class Broker:
     """How to reach the broker, and the first part of all topics."""
 
-    host: str
-    port: int
-    username: str
-    password: str = field(repr=False)
-    topic_root: str
-    tls: Tls | None
+    host: Text
+    port: Annotated[int, Form(_port, default_from=lambda broker: 8883 if broker["tls"] else 1883)]
+    username: Text = ""
+    password: Annotated[str, Form(_password, suffix="_file")] = field(default="", repr=False)
+    topic_root: Annotated[str, Form(_topic_root)] = "tills"
+    tls: Tls | None = field(default_factory=Tls)
 
 
 @dataclass(frozen=True)
 class Mosquitto:
-    """The files of a mosquitto on this machine. Only `till-relay enroll` and `revoke` open them, so they are not
-    looked at here: the relay itself may neither read nor write them."""
+    """The files of a mosquitto on this machine. They are not opened here, because the relay itself may neither read
+    nor write them; only `till-relay enroll` and `revoke` do."""
 
-    password_file: Path
-    acl_file: Path
-    pid_file: Path = Path("/run/mosquitto/mosquitto.pid")
-
-
-@dataclass(frozen=True)
-class ClaimFiles:
-    """Where claims and sealed bundles lie, and with what key bundles are signed. Only `till-relay enroll` and `claims`
-    open the key: the relay itself may neither read nor write it."""
-
-    folder: Path
-    key_file: Path
+    password_file: AnyPath
+    acl_file: AnyPath
+    pid_file: AnyPath = Path("/run/mosquitto/mosquitto.pid")
 
 
 @dataclass(frozen=True)
 class Tills:
-    """What the tills are told: where their broker is, and which certificates to trust instead of the system's."""
+    """What each till's bundle says of the broker: its address, and certificates to trust instead of the system's."""
 
-    host: str
-    port: int = 8883
-    ca_file: Path | None = None
+    host: Annotated[str, Form(_host)]
+    port: Port = 8883
+    ca_file: AnyPath | None = None
 
 
 @dataclass(frozen=True)
 class Fleet:
-    """When the shops are open, in their own time. Hours that end before they begin go over midnight."""
+    """The time zone of the shops and, if they are known, their opening hours."""
 
-    timezone: ZoneInfo
-    open_from: time | None = None
-    open_until: time | None = None
+    timezone: Annotated[ZoneInfo, Form(_timezone)]
+    open: Annotated[OpeningHours | None, Form(_opening_hours)] = None
+
+
+@dataclass(frozen=True)
+class ClaimFiles:
+    """The folder of claims and sealed bundles, and the key that signs bundles. Only `till-relay enroll` and `claims`
+    open the key: the relay itself may neither read nor write it."""
+
+    folder: AnyPath
+    key_file: AnyPath
 
 
 @dataclass(frozen=True)
 class Config:
-    """All that the relay is told."""
+    """The whole configuration. `load` makes it once, for each command."""
 
     listen: Listen
-    public_url: str
-    key: bytes = field(repr=False)
-    """What the secrets of all addresses are made from."""
+    public_url: Annotated[str, Form(_public_url)]
+    secret: Annotated[bytes, Form(_long_secret, suffix="_file")] = field(repr=False)
+    """The key from which the secrets of all addresses are computed."""
     broker: Broker
-    signature_key: bytes | None = field(default=None, repr=False)
+    signature_secret: Annotated[bytes | None, Form(_secret, suffix="_file")] = field(default=None, repr=False)
     """What Mercado Pago signs some of its notifications with."""
     mosquitto: Mosquitto | None = None
     tills: Tills | None = None
@@ -117,189 +254,32 @@ class Config:
     """None: no till can claim here."""
 
 
-KEYS = {
-    "listen",
-    "public_url",
-    "secret_file",
-    "signature_secret_file",
-    "broker",
-    "mosquitto",
-    "tills",
-    "fleet",
-    "claims",
-}
-
-
 def load(path: Path) -> Config:
-    """Read a configuration file. Raises `ConfigError`, which names all faults at once."""
-    faults = Faults(path)
-    top = read_section(faults, KEYS)
-    config = Config(
-        listen=_listen(top.section("listen", {"host", "port"})),
-        public_url=top.required("public_url", _public_url),
-        key=top.required("secret_file", _in(path, _key)),
-        broker=_broker(top.section("broker", {"host", "port", "username", "password_file", "topic_root", "tls"}), path),
-        signature_key=top.optional("signature_secret_file", _in(path, _secret_bytes), None),
-        mosquitto=_mosquitto(top, path) if top.has("mosquitto") else None,
-        tills=_tills(top, path) if top.has("tills") else None,
-        fleet=_fleet(top) if top.has("fleet") else None,
-        claims=_claims(top, path) if top.has("claims") else None,
-    )
-    faults.raise_if_any()
+    """Read a configuration file. Raises `ConfigError` with all its mistakes."""
+    reader = Reader(path)
+    config = reader.read(Config, compose(path, EXAMPLE))
+    _check_username(reader)
+    _check_certificates(reader)
+    reader.raise_if_faulty()
     return config
 
 
-def _listen(section: Section) -> Listen:
-    return Listen(section.optional("host", str, "127.0.0.1"), section.optional("port", _port, 8080))
+# --- rules between keys; a value that could not be read is not in `values` -------------------------------------------
 
 
-def _broker(section: Section, path: Path) -> Broker:
-    tls = None if section.is_false("tls") else _tls(section, path)
-    username = section.optional("username", str, "")
-    if section.has("password_file") and not username:
-        section.fault("password_file", "a password without a username; add broker.username")
-    return Broker(
-        host=section.required("host", str),
-        port=section.optional("port", _port, 8883 if tls else 1883),
-        username=username,
-        password=section.optional("password_file", _in(path, _secret_text), ""),
-        topic_root=section.optional("topic_root", _topic_root, "tills"),
-        tls=tls,
-    )
+def _check_username(reader: Reader) -> None:
+    if "broker.password_file" in reader.written and "broker.username" not in reader.written:
+        reader.fault("broker.password_file", "is a password without a username; add broker.username")
 
 
-def _tls(broker: Section, path: Path) -> Tls:
-    keys = ("ca_file", "cert_file", "key_file")
-    section = broker.section("tls", set(keys))
-    tls = Tls(*(section.optional(key, _in(path, _existing), None) for key in keys))
-    if section.has("cert_file") != section.has("key_file"):
-        broker.fault("tls", "cert_file and key_file go together; give both or neither")
-    elif all(getattr(tls, key) for key in keys if section.has(key)):
-        _try_out(tls, broker)
-    return tls
-
-
-def _try_out(tls: Tls, broker: Section) -> None:
-    try:
-        tls.context()
-    except OSError as error:
-        broker.fault("tls", f"these certificates can't be used ({error}); they must be PEM files that belong together")
-
-
-def _mosquitto(top: Section, path: Path) -> Mosquitto:
-    section = top.section("mosquitto", {"password_file", "acl_file", "pid_file"})
-    return Mosquitto(
-        password_file=section.required("password_file", _in(path, _any)),
-        acl_file=section.required("acl_file", _in(path, _any)),
-        pid_file=section.optional("pid_file", _in(path, _any), Mosquitto.pid_file),
-    )
-
-
-def _tills(top: Section, path: Path) -> Tills:
-    section = top.section("tills", {"host", "port", "ca_file"})
-    return Tills(
-        host=section.required("host", _host),
-        port=section.optional("port", _port, 8883),
-        ca_file=section.optional("ca_file", _in(path, _any), None),
-    )
-
-
-def _claims(top: Section, path: Path) -> ClaimFiles:
-    section = top.section("claims", {"folder", "key_file"})
-    return ClaimFiles(
-        folder=section.required("folder", _in(path, _any)),
-        key_file=section.required("key_file", _in(path, _any)),
-    )
-
-
-def _fleet(top: Section) -> Fleet:
-    section = top.section("fleet", {"open", "timezone"})
-    hours = section.required("open", _opening_hours) if section.has("open") else None
-    return Fleet(section.required("timezone", _timezone), *(hours or (None, None)))
-
-
-# --- the values; each raises `Unfit` with what is wrong and what to write instead -------------------------------------
-
-
-def _port(text: str) -> int:
-    if not re.fullmatch(r"[0-9]{1,5}", text, re.ASCII) or not 1 <= int(text) <= 65535:
-        raise Unfit(f"{text!r} is no port; write a number from 1 to 65535")
-    return int(text)
-
-
-def _host(text: str) -> str:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        if not HOST_NAME.fullmatch(text):
-            raise Unfit(f"{text!r} is no host; write a name or an IP address, without mqtt:// and :port") from None
-    return text
-
-
-def _opening_hours(text: str) -> tuple[time, time]:
-    match = OPENING_HOURS.fullmatch(text)
-    if match is None:
-        raise Unfit(f"{text!r} are no opening hours; write them like 08:00-22:00")
-    hour, minute, until_hour, until_minute = map(int, match.groups())
-    hours = time(hour, minute), time(until_hour, until_minute)
-    if hours[0] == hours[1]:
-        raise Unfit(f"{text!r} begins when it ends; write 00:00-23:59 for shops that never close")
-    return hours
-
-
-def _timezone(text: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(text)
-    except (KeyError, ValueError, OSError):  # no such zone; no such name; the name of a folder
-        raise Unfit(f"no time zone is called {text!r}; write one like America/Argentina/Buenos_Aires") from None
-
-
-def _topic_root(text: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*", text, re.ASCII):
-        raise Unfit(f"{text!r} can't begin a topic; write letters, digits, _ and -, as in: tills")
-    return text
-
-
-def _public_url(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        raise Unfit(f"{text!r} is no address of a relay; write one like https://relay.example.net")
-    if parts.scheme == "http" and parts.hostname not in LOOPBACK:
-        raise Unfit("Mercado Pago notifies by https only; write an address that begins with https://")
-    return text.rstrip("/")
-
-
-def _key(path: Path) -> bytes:
-    text = _secret_text(path)
-    if len(text) < SHORTEST_KEY:
-        raise Unfit(f"{path} holds fewer than {SHORTEST_KEY} characters; make one with: openssl rand -hex 32 > {path}")
-    return text.encode()
-
-
-def _secret_bytes(path: Path) -> bytes:
-    return _secret_text(path).encode()
-
-
-def _secret_text(path: Path) -> str:
-    text = _existing(path).read_text(encoding="utf-8", errors="replace").strip()
-    if not text:
-        raise Unfit(f"{path} is empty; write the secret into it, on one line")
-    return text
-
-
-def _existing(path: Path) -> Path:
-    try:
-        path.open("rb").close()
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise Unfit(f"{path} can't be read ({reason}); create it and let the relay's user read it") from None
-    return path
-
-
-def _any(path: Path) -> Path:
-    return path
-
-
-def _in(configuration: Path, read: Callable[[Path], T]) -> Callable[[str], T]:
-    """Let paths be relative to the folder of the configuration file."""
-    return lambda text: read(configuration.parent / text)
+def _check_certificates(reader: Reader) -> None:
+    """A certificate and its key go together, and can be loaded."""
+    pair = [key for key in ("broker.tls.cert_file", "broker.tls.key_file") if key in reader.written]
+    if len(pair) == 1:
+        reader.fault(pair[0], "cert_file and key_file go together; give both or neither")
+    elif all(f"broker.tls.{name}" in reader.values for name in ("ca_file", "cert_file", "key_file")):
+        try:
+            reader.values["broker.tls"].context()
+        except OSError as error:
+            advice = "they must be PEM files that belong together"
+            reader.fault("broker.tls", f"these certificates can't be used ({error}); {advice}")

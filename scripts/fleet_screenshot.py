@@ -10,7 +10,7 @@ from rich.terminal_theme import TerminalTheme
 from rich.text import Text
 
 from edge.contract.mqtt import encode
-from relay.fleet.facts import Record, Status, read_record, read_status
+from relay.fleet.facts import Record, Status, decode_record, decode_status
 from relay.fleet.rows import rows_of
 from relay.fleet.table import picture
 
@@ -25,7 +25,7 @@ def till(state: str, minutes: float, ticket: float | None = None, **facts: objec
     """What a till says that is in `state` for so many minutes and printed its last ticket so many minutes ago."""
     before = {"state": state, "since": ago(minutes), "printer": "ready", "version": "0.3.0", "ready_to_sell": True}
     last = ticket if ticket is None else {"at": ago(ticket), "outcome": "printed"}
-    return read_status(encode({"v": 1, **before, "last_ticket": last, **facts}))
+    return decode_status(encode({"v": 1, **before, "last_ticket": last, **facts}))
 
 
 def ago(minutes: float) -> str:
@@ -39,7 +39,7 @@ def gone(minutes: float, ticket: float) -> Status:
 def checked(days: float, *failed: str) -> Record:
     """What was found so many days ago."""
     checks = [{"part": part, "grade": "failed"} for part in failed]
-    return read_record(encode({"v": 1, "at": ago(days * 1440), "well": not failed, "checks": checks}))
+    return decode_record(encode({"v": 1, "at": ago(days * 1440), "well": not failed, "checks": checks}))
 
 
 STATUSES = {

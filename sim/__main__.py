@@ -14,6 +14,11 @@ try:
     from sim.story import tell
 except KeyboardInterrupt:  # Ctrl-C while all this loads
     sys.exit(0)
+except ModuleNotFoundError as error:
+    if error.name is None or error.name.partition(".")[0] in ("edge", "sim"):
+        raise
+    print(f"python -m sim: {error.name} is not installed; pip install '.[sim]', or make demo", file=sys.stderr)
+    sys.exit(1)
 
 
 def main() -> int:

@@ -11,7 +11,10 @@ from datetime import date
 from pathlib import Path
 from typing import TypeAlias
 
+from edge.cli.extras import missing_extra
+
 INTERRUPTED = 130
+BAD_CONFIG = 78
 
 try:
     from edge.cli import commands as do
@@ -26,9 +29,11 @@ try:
     from edge.mercadopago.new_order import BadOrder
 except KeyboardInterrupt:  # Ctrl-C while all this loads
     sys.exit(INTERRUPTED)
+except ModuleNotFoundError as error:
+    print(missing_extra(error), file=sys.stderr)
+    sys.exit(BAD_CONFIG)
 
 DEFAULT_CONFIG = Path("/etc/till-edge/config.yaml")
-BAD_CONFIG = 78
 LONGEST_WAIT = 600
 """Seconds for which somebody may be asked to press the button."""
 
@@ -48,6 +53,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ApiError, Unreadable, BadOrder, JournalError, InUseError) as error:
         print(f"till-edge: {error}", file=sys.stderr)
         return do.FAILED
+    except ModuleNotFoundError as error:  # some are imported only where they are needed
+        print(missing_extra(error), file=sys.stderr)
+        return BAD_CONFIG
     except KeyboardInterrupt:
         return INTERRUPTED
 

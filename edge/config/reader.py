@@ -1,8 +1,8 @@
 """YAML nodes become frozen dataclasses, and each mistake becomes a fault with its line; all are found in one go.
 
-A dataclass is all the description there is. A field is a key; its annotation holds a `Form`, which says how the value
-is read; its default holds where the key is left out. A field that is a dataclass itself is a section, and one that may
-also be None is switched off by `false`.
+The dataclass is the only description. Each field is a key: the `Form` in its annotation reads the value, and its
+default applies where the key is left out. A field that is itself a dataclass is a section; if it may also be None,
+`false` switches it off, and if None is its default, it is off unless it is written.
 """
 
 import difflib
@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from functools import cache
 from pathlib import Path
-from types import NoneType
+from types import MappingProxyType, NoneType
 from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args, get_type_hints
 
 import yaml
@@ -23,44 +23,62 @@ if TYPE_CHECKING:
 
 T = TypeVar("T", bound="DataclassInstance")
 
-TOKEN = re.compile(r"APP_USR-|TEST-\d{4}")
-"""An access token, wherever somebody has put it: what holds one is never shown."""
+TOKEN_PATTERN = re.compile(r"APP_USR-|TEST-\d{4}")
+"""An access token, wherever somebody has put it; a text that contains one is never shown."""
+
+CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+MAX_SHOWN_CHARS = 60
+"""What is longer is cut in an error."""
 
 UNREAD: Any = object()
-"""Stands for a value that could not be read. Nobody outside sees one: `raise_if_faulty` comes first."""
+"""Stands for a value that could not be read. `raise_if_faulty` raises before anybody outside can meet one."""
 
 
-class Unfit(ValueError):
-    """A value is not what its key needs; the text says how, and what to write."""
+class BadValueError(ValueError):
+    """A value is not what its key needs; the text says why, and what to write."""
 
 
 @dataclass(frozen=True)
 class Value:
-    """What stands behind a key: the text as it is written, and what YAML takes it for."""
+    """What is written behind a key. `Reader` makes it from a YAML node, and a `Form` reads it."""
 
     text: str
+    """As it is written: `0123` stays 0123."""
     kind: str = "str"
-    """`str`, `int`, `float`, `bool`, `timestamp`, ...; `map` or `seq` where it is no single value."""
+    """YAML's type: `str`, `int`, `float`, `bool`, `timestamp`, ...; `map` or `seq` for a section or a list."""
     folder: Path = Path()
-    """Where the file lies: relative paths begin there."""
+    """The folder of the file, where relative paths begin."""
+
+    def single(self) -> str:
+        """Return the text. Raises `BadValueError` for a section, a list, and text that is more than one line."""
+        if self.kind == "map":
+            raise BadValueError("must be a text; if it has a colon in it, put it in quotes")
+        if self.kind == "seq":
+            raise BadValueError("is a list; write a single value")
+        if CONTROL_CHARACTER.search(self.text):
+            raise BadValueError("must be one line without control characters")
+        return self.text
 
 
 @dataclass(frozen=True)
 class Form:
-    """How a value is read. `read` and `instead` may raise `Unfit`."""
+    """How the value of a key is read: `read` for a value that is written, `default_from` for one that isn't.
+
+    Both may raise `BadValueError`.
+    """
 
     read: Callable[[Value], Any]
-    many: bool = False
-    """A list of such values."""
+    is_list: bool = False
+    """The key holds a list of such values."""
     suffix: str = ""
-    """What the key has behind the name of the field: `password` is read from `password_file`."""
-    instead: Callable[[Mapping[str, Any]], Any] | None = None
-    """What holds where the key is left out, if that depends on the other fields of the section."""
+    """Added to the field's name to make the key: `password` is read from `password_file`."""
+    default_from: Callable[[Mapping[str, Any]], Any] | None = None
+    """Computes the default from the other fields of the section, where it depends on them."""
 
 
 @dataclass(frozen=True)
 class Key:
-    """One key of a section."""
+    """One key of a section, as `keys_of` takes it from a field of the dataclass."""
 
     field: str
     name: str
@@ -69,11 +87,12 @@ class Key:
     """The dataclass, if the key is a section; else None."""
     may_be_off: bool
     default: Any
+    """`MISSING` where the key is required, or where a section makes its own."""
 
 
 @cache
 def keys_of(shape: "type[DataclassInstance]") -> tuple[Key, ...]:
-    """Describe the keys of a section in the order of its fields."""
+    """Return the keys of a section in the order of its fields."""
     hints = get_type_hints(shape, include_extras=True)
     return tuple(_key(each.name, list(_parts(hints[each.name])), each.default) for each in fields(shape))
 
@@ -92,12 +111,13 @@ def _parts(hint: Any) -> Iterator[Any]:
 
 
 class Reader:
-    """Reads one file. `given` are texts by dotted key that come from elsewhere and outrank what is written."""
+    """Reads one file. `given` has texts from elsewhere, by dotted key; they override the file."""
 
-    def __init__(self, path: Path, given: Mapping[str, str]) -> None:
+    def __init__(self, path: Path, given: Mapping[str, str] = MappingProxyType({})) -> None:
         self.values: dict[str, Any] = {}
-        """All that was read, by dotted key, defaults included; what was unfit is left out."""
+        """Everything that could be read, by dotted key, defaults included."""
         self.written: set[str] = set()
+        """The dotted keys that are in the file."""
         self._path = path
         self._given = given
         self._lines = {"": 1}
@@ -105,19 +125,19 @@ class Reader:
         self._shape: type[DataclassInstance] | None = None
 
     def read(self, shape: type[T], node: yaml.Node) -> T:
-        """Read the whole file as `shape`. Of use only if `raise_if_faulty` doesn't raise."""
+        """Read the whole file as `shape`. The result may be used once `raise_if_faulty` has not raised."""
         self._shape = shape
         return self._section(shape, node, "")
 
     def fault(self, key: str, text: str) -> None:
-        """Note what is wrong with a key; where it isn't written, its section's line is told."""
+        """Note what is wrong with a key, at its own line, or at that of its section if it isn't written."""
         place = key
         while place not in self._lines:
             place = place.rpartition(".")[0]
         self._add(self._lines[place], key, text)
 
     def raise_if_faulty(self) -> None:
-        """Raises `ConfigError` with all faults, in the order of their lines."""
+        """Raise `ConfigError` with all faults, in the order of their lines, if there are any."""
         if self._faults:
             ordered = sorted(self._faults, key=lambda fault: fault[0])
             raise ConfigError([f"{self._path}:{line}: {text}" for line, text in ordered])
@@ -131,13 +151,13 @@ class Reader:
         keys = keys_of(shape)
         nodes = self._entries(keys, node, path)
         values: dict[str, Any] = {}
-        for key in sorted(keys, key=lambda key: key.form.instead is not None):  # those look at the others
+        for key in sorted(keys, key=lambda key: key.form.default_from is not None):  # these look at the others
             values[key.field] = self._value(key, nodes.get(key.name), _join(path, key.name), values)
         self.values[path] = shape(**values)
         return cast(T, self.values[path])
 
     def _entries(self, keys: tuple[Key, ...], node: yaml.Node | None, path: str) -> dict[str, yaml.Node]:
-        """The values of a mapping. Unknown and repeated keys are faults; a key without a value counts as left out."""
+        """Return the values of a mapping, by key. Unknown and repeated keys are faults; a null counts as left out."""
         if node is None:
             return {}
         names = [key.name for key in keys]
@@ -175,29 +195,28 @@ class Reader:
             return self._switch(key, node, path)
         if node is None:
             return self._left_out(key, path, others)
-        if key.form.many:
-            return self._many(key.form, node, path)
+        if key.form.is_list:
+            return self._list(key.form, node, path)
         return self._read(path, lambda: key.form.read(self._as_value(node)))
 
     def _switch(self, key: Key, node: yaml.Node | None, path: str) -> Any:
-        if key.may_be_off and isinstance(node, yaml.ScalarNode) and _kind(node) == "bool":
-            if node.value.lower() in ("false", "no", "off"):
-                self.values[path] = None
-                return None
-            node = None
-        return self._section(key.section, node, path)
+        if key.may_be_off and _is_off(key, node):
+            self.values[path] = None
+            return None
+        # What is left as a truth value is `true`: the section with its defaults.
+        return self._section(key.section, None if key.may_be_off and _is_bool(node) else node, path)
 
     def _left_out(self, key: Key, path: str, others: Mapping[str, Any]) -> Any:
-        if key.form.instead is not None:
-            instead = key.form.instead
-            return self._read(path, lambda: instead(others))
+        if key.form.default_from is not None:
+            default_from = key.form.default_from
+            return self._read(path, lambda: default_from(others))
         if key.default is MISSING:
             self.fault(path, "is missing; add it")
             return UNREAD
         self.values[path] = key.default
         return key.default
 
-    def _many(self, form: Form, node: yaml.Node, path: str) -> Any:
+    def _list(self, form: Form, node: yaml.Node, path: str) -> Any:
         if not isinstance(node, yaml.SequenceNode):
             self.fault(path, "must be a list; write each line of it behind a dash: - text")
             return UNREAD
@@ -212,7 +231,7 @@ class Reader:
     def _read(self, path: str, read: Callable[[], Any]) -> Any:
         try:
             value = read()
-        except Unfit as error:
+        except BadValueError as error:
             self.fault(path, str(error))
             return UNREAD
         if value is not UNREAD:
@@ -225,10 +244,19 @@ class Reader:
 
 
 def closest(word: str, words: Iterable[str]) -> str | None:
-    """Return what somebody may have meant, whatever the case."""
+    """Return the word that was probably meant, whatever its case; None if none is near."""
     by_case = {each.casefold(): each for each in words}
     near = difflib.get_close_matches(word.casefold(), by_case, n=1)
     return by_case[near[0]] if near else None
+
+
+def shown(written: str) -> str:
+    """Return a value as an error shows it: in quotes, cut if it is long, and never an access token."""
+    return "an access token" if TOKEN_PATTERN.search(written) else repr(_cut(written))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= MAX_SHOWN_CHARS else text[: MAX_SHOWN_CHARS - 3] + "..."
 
 
 def _all_keys(shape: "type[DataclassInstance] | None", path: str = "") -> Iterator[str]:
@@ -237,18 +265,28 @@ def _all_keys(shape: "type[DataclassInstance] | None", path: str = "") -> Iterat
         yield from _all_keys(key.section, _join(path, key.name))
 
 
+def _is_off(key: Key, node: yaml.Node | None) -> bool:
+    if node is None:
+        return key.default is None
+    return _is_bool(node) and node.value.lower() in ("false", "no", "off")
+
+
+def _is_bool(node: yaml.Node | None) -> bool:
+    return isinstance(node, yaml.ScalarNode) and _kind(node) == "bool"
+
+
 def _kind(node: yaml.Node) -> str:
     return str(node.tag).removeprefix("tag:yaml.org,2002:")
 
 
 def _name(node: yaml.Node) -> str:
-    """A key, fit to be shown on a terminal."""
+    """Return a key in a form that can be shown on a terminal."""
     if not isinstance(node, yaml.ScalarNode):
         return "(a list or a section)"
     name = str(node.value)
-    if TOKEN.search(name):
+    if TOKEN_PATTERN.search(name):
         return "(an access token)"
-    short = name if len(name) <= 60 else name[:57] + "..."
+    short = _cut(name)
     return short if short.isprintable() and short else repr(short)
 
 

@@ -1,7 +1,7 @@
-"""The daemon's configuration: each section a dataclass, each key one line of it; the rest are rules between keys.
+"""The till's configuration: each section is a dataclass, each key one line of it; the rest are rules between keys.
 
-`load` also reads what the file points to (token, password, certificates), so that a daemon that starts has all it
-needs. All mistakes are found in one go. `config.example.yaml` explains every key.
+`load` also reads the files that the configuration names (token, password, certificates), so that a daemon that starts
+has everything it needs. All mistakes are reported at once. `config.example.yaml` explains every key.
 """
 
 import os
@@ -52,7 +52,7 @@ __all__ = ["BrokerConfig", "Config", "ConfigError", "PanelConfig", "PrinterConfi
 TOKEN_FILE = Path("/etc/till-edge/access_token")
 TOKEN_KEY = "mercadopago.access_token_file"
 CREDENTIAL = "access_token"
-"""The systemd credential that takes the place of the token's file."""
+"""The systemd credential that overrides the token's file."""
 
 Language = Literal["es", "pt", "en"]
 Connection = Literal["usb", "serial", "network", "file"]
@@ -62,37 +62,37 @@ Proof = Literal["auto", "process_id", "status", "none"]
 
 @dataclass(frozen=True)
 class TillConfig:
-    """Which till this is. Its name stands on tickets; left out, it is the id."""
+    """Which till this is. Its name is printed on tickets; without one it is the id."""
 
     id: TillId
-    name: Annotated[str, Form(text, instead=lambda till: till["id"])]
+    name: Annotated[str, Form(text, default_from=lambda till: till["id"])]
     timezone: Timezone
     language: Annotated[Language, Form(choice(*get_args(Language)))] = "es"
     support: Text | None = None
-    """Whom to call; stands on slips that say what fails."""
+    """Whom to call; printed on slips that report a failure."""
     help_url: PageUrl | None = None
-    """What the code on the acceptance ticket leads to."""
+    """Where the QR code on the acceptance ticket leads."""
 
 
 @dataclass(frozen=True)
 class MercadoPagoConfig:
-    """Whose money it is, at which point of sale, and how to ask."""
+    """The account and the point of sale, and how to ask Mercado Pago about them."""
 
     user_id: UserId
     external_store_id: ExternalId
     external_pos_id: ExternalId
-    access_token: Annotated[Secret, Form(token_file, suffix="_file", instead=lambda _: read_token(TOKEN_FILE))]
+    access_token: Annotated[Secret, Form(token_file, suffix="_file", default_from=lambda _: read_token(TOKEN_FILE))]
     api_url: ApiUrl = "https://api.mercadopago.com"
     timeout_seconds: Annotated[float, Form(number(0.1, 120))] = 10.0
     notification_url: NotificationUrl | None = None
-    """What orders carry that are created here. Left out, they carry none."""
+    """Put into the orders that are created here; without it they have none."""
     reference_prefix: Text | None = None
-    """How the references of this till's orders begin. Needed only where one address serves all tills of a seller."""
+    """How this till's references begin. Needed only where one address serves all tills of a seller."""
 
 
 @dataclass(frozen=True)
 class TlsConfig:
-    """Without `ca_file` the certificates that the system trusts are trusted."""
+    """The files of an encrypted connection. Without `ca_file` the system's certificates are trusted."""
 
     ca_file: Certificates | None = None
     cert_file: File | None = None
@@ -101,10 +101,10 @@ class TlsConfig:
 
 @dataclass(frozen=True)
 class BrokerConfig:
-    """How to reach the broker. `tls` is None only where it is on this machine."""
+    """How to reach the broker. `tls` is None only for a broker on this machine."""
 
     host: Host
-    port: Annotated[int, Form(whole(1, 65535), instead=lambda broker: 1883 if broker["tls"] is None else 8883)]
+    port: Annotated[int, Form(whole(1, 65535), default_from=lambda broker: 1883 if broker["tls"] is None else 8883)]
     username: Text | None = None
     password: SecretFile | None = None
     topic_root: TopicRoot = "tills"
@@ -113,7 +113,7 @@ class BrokerConfig:
 
 @dataclass(frozen=True)
 class PrinterConfig:
-    """How to reach the printer, and what it can do. Profile, columns and code page that are None are found out."""
+    """How to reach the printer, and what it can do. Where profile, columns or code page is None, it is found out."""
 
     connection: Annotated[Connection, Form(choice(*get_args(Connection)))]
     device: Device | None = None
@@ -129,7 +129,7 @@ class PrinterConfig:
 
 @dataclass(frozen=True)
 class TicketConfig:
-    """What stands on every ticket."""
+    """What is printed on every ticket."""
 
     header: Texts = ()
     legend: AnyText = "DOCUMENTO NO VÁLIDO COMO FACTURA"
@@ -149,7 +149,7 @@ class LedsConfig:
 
 @dataclass(frozen=True)
 class ButtonConfig:
-    """A GPIO number (BCM), and how long the button is held to cancel."""
+    """A GPIO number (BCM), and how many seconds the button is held to cancel."""
 
     pin: Pin = 26
     hold_seconds: Annotated[float, Form(number(0.1, 30))] = 2.0
@@ -165,7 +165,7 @@ class PanelConfig:
 
 @dataclass(frozen=True)
 class WatchConfig:
-    """How patient the till is."""
+    """When the till asks again, how long it waits, and after how long a slip reports a failure."""
 
     first_check_seconds: Seconds = 30.0
     check_every_seconds: Seconds = 5.0
@@ -177,7 +177,7 @@ class WatchConfig:
 
 @dataclass(frozen=True)
 class JournalConfig:
-    """Where orders are kept, and for how long. Sessions and retries of others last up to 14 days."""
+    """Where orders are kept, and for how long: at least 14 days, as other machines' sessions and retries may last."""
 
     path: AnyPath = Path("/var/lib/till-edge/journal.db")
     keep_days: Annotated[int, Form(whole(14, 3650))] = 30
@@ -185,7 +185,7 @@ class JournalConfig:
 
 @dataclass(frozen=True)
 class Config:
-    """All that the daemon is told."""
+    """The whole configuration. `load` makes it at the start; it doesn't change afterwards."""
 
     till: TillConfig
     mercadopago: MercadoPagoConfig
@@ -198,7 +198,7 @@ class Config:
 
 
 def load(path: Path, environ: Mapping[str, str] = os.environ) -> Config:
-    """Read a configuration. Raises `ConfigError` with all the mistakes there are."""
+    """Read a configuration. Raises `ConfigError` with all its mistakes."""
     reader = Reader(path, _credentials(environ))
     config = reader.read(Config, compose(path))
     for rule in (_pins, _printer, _plain_text, _client_certificate, _password):
@@ -210,12 +210,12 @@ def load(path: Path, environ: Mapping[str, str] = os.environ) -> Config:
 def _credentials(environ: Mapping[str, str]) -> dict[str, str]:
     folder = environ.get("CREDENTIALS_DIRECTORY")
     credential = Path(folder or "/", CREDENTIAL)
-    # The unit hands over a blank one if there is no file; then the file is what is missing, and what has to be named.
+    # Without a file the unit passes a blank credential; then the file is what is missing, and its name is reported.
     given = folder and credential.exists() and credential.read_bytes().strip()
     return {TOKEN_KEY: str(credential)} if given else {}
 
 
-# --- rules between keys; of what could not be read, `values` has nothing ---------------------------------------------
+# --- rules between keys; a value that could not be read is not in `values` -------------------------------------------
 
 PINS = ("panel.leds.green", "panel.leds.yellow", "panel.leds.red", "panel.button.pin")
 UARTS = ("/dev/serial0", "/dev/ttyAMA0", "/dev/ttyS0")
@@ -227,11 +227,11 @@ CONNECTIONS = {
     "network": (("host",), ("port",)),
     "file": (("device",), ()),
 }
-"""Which keys a connection needs, and which it can have besides."""
+"""Connection -> the keys it needs, and the others it may have."""
 
 
 def _pins(reader: Reader) -> None:
-    """A pin has one use. Where one of two is a default, the blame is on the one that is written."""
+    """A pin has one use. If one of two uses is a default, the fault is reported for the other, which is written."""
     used = dict.fromkeys(UART_PINS, "printer.device") if str(reader.values.get("printer.device")) in UARTS else {}
     for key in sorted(PINS, key=lambda key: key in reader.written):
         pin = reader.values.get(key)
@@ -242,7 +242,7 @@ def _pins(reader: Reader) -> None:
 
 
 def _printer(reader: Reader) -> None:
-    """Each connection has keys of its own."""
+    """Each kind of connection has its own keys."""
     connection = reader.values.get("printer.connection")
     if connection is None:
         return
@@ -256,7 +256,7 @@ def _printer(reader: Reader) -> None:
 
 
 def _plain_text(reader: Reader) -> None:
-    """Without TLS the password could be read on the way, unless there is no way."""
+    """Without TLS anybody on the way could read the password, so it is for this machine only."""
     host = reader.values.get("broker.host")
     if reader.values.get("broker.tls", UNREAD) is None and host is not None and not is_loopback(host):
         reader.fault("broker.tls", f"can be false only for a broker on this machine, and {host} isn't; remove it")
@@ -281,4 +281,4 @@ def _client_certificate(reader: Reader) -> None:
 
 def _password(reader: Reader) -> None:
     if "broker.password_file" in reader.written and "broker.username" not in reader.written:
-        reader.fault("broker.password_file", "is a password without a user; add broker.username")
+        reader.fault("broker.password_file", "is a password without a username; add broker.username")

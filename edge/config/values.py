@@ -1,7 +1,7 @@
-"""The forms of the configuration's values: each reads what stands behind a key, or refuses it and says what to write.
+"""How the values of the till's configuration are read: each function returns the value, or says what to write instead.
 
-`Pin`, `Port`, `Host` and so on are types with their form attached, for the fields of a configuration. What is secret
-shows in no `repr` and no error, not even if somebody writes the token where the name of its file belongs.
+`Pin`, `Port`, `Host` and so on are types with their form attached, for the fields of a configuration. No secret shows
+in a `repr` or an error, not even if somebody writes the token where the name of its file belongs.
 """
 
 import codecs
@@ -17,24 +17,23 @@ from typing import Annotated
 from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
-from edge.config.reader import TOKEN, Form, Unfit, Value, closest
+from edge.config.reader import TOKEN_PATTERN, BadValueError, Form, Value, closest, shown
 from edge.contract import mqtt as wire
 
 log = logging.getLogger(__name__)
 
-LARGEST_SECRET = 4096
-"""Bytes."""
-CREDENTIALS = Path("/run/credentials")
-"""Where systemd puts them, with access lists that look like rights of the group: their mode says nothing."""
+MAX_SECRET_BYTES = 4096
+CREDENTIALS_FOLDER = Path("/run/credentials")
+"""Where systemd puts credentials. Their access lists look like rights of the group, so the mode of a file means nothing
+there."""
 
-BAUDRATES = (1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200, 230400)
-CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-NAME = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?", re.ASCII)
-TAKEN_FOR = {"bool": "yes or no", "int": "a number", "float": "a number", "timestamp": "a date", "null": "nothing"}
+BAUD_RATES = (1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200, 230400)
+HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?", re.ASCII)
+YAML_TYPES = {"bool": "yes or no", "int": "a number", "float": "a number", "timestamp": "a date", "null": "nothing"}
 
 
 class Secret:
-    """A text that shows itself only when asked to."""
+    """A text that no `repr` and no format shows; `reveal` returns it."""
 
     __slots__ = ("_text",)
 
@@ -60,33 +59,31 @@ class Secret:
 def text(value: Value) -> str:
     """A text that isn't empty."""
     if not any_text(value).strip():
-        raise Unfit("is empty; write something, or remove the key")
+        raise BadValueError("is empty; write something, or remove the key")
     return value.text
 
 
 def any_text(value: Value) -> str:
-    if value.kind == "map":
-        raise Unfit("must be a text; if it has a colon in it, put it in quotes")
-    if value.kind == "seq":
-        raise Unfit("is a list; write a single value")
-    if value.kind in TAKEN_FOR:
-        raise Unfit(f"YAML takes {shown(value.text)} for {TAKEN_FOR[value.kind]}; put it in quotes")
+    """A text, which may be empty."""
+    value.single()
+    if value.kind in YAML_TYPES:
+        raise BadValueError(f"YAML takes {shown(value.text)} for {YAML_TYPES[value.kind]}; put it in quotes")
     if value.kind != "str":
-        raise Unfit("begins with an exclamation mark; put it in quotes")
-    if CONTROL.search(value.text):
-        raise Unfit("must be one line without control characters")
+        raise BadValueError("begins with an exclamation mark; put it in quotes")
     return value.text
 
 
 def choice(*words: str) -> Callable[[Value], str]:
     def read(value: Value) -> str:
-        if value.kind in TAKEN_FOR:
-            raise Unfit(f"YAML takes {shown(value.text)} for {TAKEN_FOR[value.kind]}; write one of {', '.join(words)}")
+        if value.kind in YAML_TYPES:
+            raise BadValueError(
+                f"YAML takes {shown(value.text)} for {YAML_TYPES[value.kind]}; write one of {', '.join(words)}"
+            )
         if text(value) in words:
             return value.text
         near = closest(value.text, words)
         question = f"; did you mean {near}?" if near else ""
-        raise Unfit(f"is {shown(value.text)}; write one of {', '.join(words)}{question}")
+        raise BadValueError(f"is {shown(value.text)}; write one of {', '.join(words)}{question}")
 
     return read
 
@@ -94,16 +91,18 @@ def choice(*words: str) -> Callable[[Value], str]:
 def matching(pattern: re.Pattern[str], what: str) -> Callable[[Value], str]:
     def read(value: Value) -> str:
         if not pattern.fullmatch(text(value)):
-            raise Unfit(f"is {shown(value.text)}; write {what}")
+            raise BadValueError(f"is {shown(value.text)}; write {what}")
         return value.text
 
     return read
 
 
 def user_id(value: Value) -> str:
-    """An id of digits only, which YAML takes for a number unless it is in quotes."""
+    """The number of an account: digits only, with or without quotes."""
     if value.kind not in ("str", "int") or not re.fullmatch(r"[1-9][0-9]{0,19}", value.text, re.ASCII):
-        raise Unfit(f"is {shown(value.text)}; write the number of the account that receives the money, in digits")
+        raise BadValueError(
+            f"is {shown(value.text)}; write the number of the account that receives the money, in digits"
+        )
     return value.text
 
 
@@ -114,7 +113,9 @@ def timezone(value: Value) -> ZoneInfo:
     except (KeyError, ValueError, OSError):  # no such zone; no such name; the name of a folder
         near = closest(name, available_timezones())
         question = f"; did you mean {near}?" if near else ""
-        raise Unfit(f"no time zone is called {shown(name)}; write one like America/Montevideo{question}") from None
+        raise BadValueError(
+            f"no time zone is called {shown(name)}; write one like America/Montevideo{question}"
+        ) from None
 
 
 # --- numbers ---------------------------------------------------------------------------------------------------------
@@ -124,19 +125,19 @@ def whole(least: int, most: int) -> Callable[[Value], int]:
     def read(value: Value) -> int:
         _refuse_quotes(value)
         if value.kind != "int" or not re.fullmatch(r"-?(0|[1-9][0-9]*)", value.text, re.ASCII):
-            raise Unfit(f"is {shown(value.text)}; write a whole number from {least} to {most}")
+            raise BadValueError(f"is {shown(value.text)}; write a whole number from {least} to {most}")
         if len(value.text) > 10 or not least <= int(value.text) <= most:
-            raise Unfit(f"is {shown(value.text)}; it must be from {least} to {most}")
+            raise BadValueError(f"is {shown(value.text)}; it must be from {least} to {most}")
         return int(value.text)
 
     return read
 
 
 def baudrate(value: Value) -> int:
-    """A speed that a serial line can have."""
-    speed = whole(BAUDRATES[0], BAUDRATES[-1])(value)
-    if speed not in BAUDRATES:
-        raise Unfit(f"is {speed}; write one of {', '.join(map(str, BAUDRATES))}")
+    """A speed that serial lines have, in bits per second."""
+    speed = whole(BAUD_RATES[0], BAUD_RATES[-1])(value)
+    if speed not in BAUD_RATES:
+        raise BadValueError(f"is {speed}; write one of {', '.join(map(str, BAUD_RATES))}")
     return speed
 
 
@@ -144,9 +145,9 @@ def number(least: float, most: float) -> Callable[[Value], float]:
     def read(value: Value) -> float:
         _refuse_quotes(value)
         if not re.fullmatch(r"-?[0-9]{1,12}(\.[0-9]{1,12})?", value.text, re.ASCII):
-            raise Unfit(f"is {shown(value.text)}; write a number from {least:g} to {most:g}")
+            raise BadValueError(f"is {shown(value.text)}; write a number from {least:g} to {most:g}")
         if not least <= float(value.text) <= most:
-            raise Unfit(f"is {shown(value.text)}; it must be from {least:g} to {most:g}")
+            raise BadValueError(f"is {shown(value.text)}; it must be from {least:g} to {most:g}")
         return float(value.text)
 
     return read
@@ -154,13 +155,13 @@ def number(least: float, most: float) -> Callable[[Value], float]:
 
 def yes_or_no(value: Value) -> bool:
     if value.kind != "bool":
-        raise Unfit(f"is {shown(value.text)}; write true or false, without quotes")
+        raise BadValueError(f"is {shown(value.text)}; write true or false, without quotes")
     return value.text.lower() in ("true", "yes", "on")
 
 
 def _refuse_quotes(value: Value) -> None:
     if value.kind == "str" and re.fullmatch(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?", value.text, re.ASCII):
-        raise Unfit(f"is the text {shown(value.text)}; write the number without quotes")
+        raise BadValueError(f"is the text {shown(value.text)}; write the number without quotes")
 
 
 # --- addresses -------------------------------------------------------------------------------------------------------
@@ -169,9 +170,9 @@ def _refuse_quotes(value: Value) -> None:
 def host(value: Value) -> str:
     """The name or IP address of a machine."""
     name = text(value)
-    if is_address(name) or (NAME.fullmatch(name) and not re.fullmatch(r"[0-9.]+", name)):
+    if is_address(name) or (HOST_NAME.fullmatch(name) and not re.fullmatch(r"[0-9.]+", name)):
         return name
-    raise Unfit(f"is {shown(name)}; write only a name or an IP address, without mqtt:// and without :port")
+    raise BadValueError(f"is {shown(name)}; write only a name or an IP address, without mqtt:// and without :port")
 
 
 def is_address(name: str) -> bool:
@@ -183,40 +184,40 @@ def is_address(name: str) -> bool:
 
 
 def is_loopback(name: str) -> bool:
-    """Say whether what is sent there stays on this machine."""
+    """Whether the host is this machine."""
     return name == "localhost" or (is_address(name) and ipaddress.ip_address(name).is_loopback)
 
 
 def is_far(name: str) -> bool:
-    """Say whether it is out on the internet for sure, and not perhaps in the shop's own network."""
+    """Whether the host is certainly on the internet, and can't be in the shop's own network."""
     if is_address(name):
         return ipaddress.ip_address(name).is_global
     return "." in name and not name.lower().endswith((".local", ".lan", ".home", ".internal", ".home.arpa"))
 
 
 def api_url(value: Value) -> str:
-    """Where the access token is sent to: https, or this machine."""
+    """Where the access token is sent: https, or this machine."""
     url = _url(value)
     if url.query or url.fragment:
-        raise Unfit(f"is {shown(value.text)}; write it without ? and #, like https://api.mercadopago.com")
+        raise BadValueError(f"is {shown(value.text)}; write it without ? and #, like https://api.mercadopago.com")
     return value.text.rstrip("/")
 
 
 def notification_url(value: Value) -> str:
-    """Where Mercado Pago sends its notifications; it takes at most 500 letters."""
+    """Where Mercado Pago sends its notifications; it accepts at most 500 characters."""
     if _url(value).fragment or len(value.text) > 500:
-        raise Unfit("must have no # and at most 500 letters; write the address that till-relay url prints")
+        raise BadValueError("must have no # and at most 500 letters; write the address that till-relay url prints")
     return value.text
 
 
 def page(value: Value) -> str:
-    """A page for people with a phone."""
+    """A web page, for people with a phone."""
     _url(value)
     return value.text
 
 
 def _url(value: Value) -> SplitResult:
-    refusal = Unfit(f"is {shown(text(value))}; write an address that begins with https://")
+    refusal = BadValueError(f"is {shown(text(value))}; write an address that begins with https://")
     try:
         url = urlsplit(value.text)
         port = url.port
@@ -225,9 +226,9 @@ def _url(value: Value) -> SplitResult:
     if url.scheme not in ("http", "https") or not url.hostname or port == 0 or not value.text.isascii():
         raise refusal
     if " " in value.text or url.username is not None:
-        raise Unfit("must hold no blank and no password; write an address that begins with https://")
+        raise BadValueError("must hold no blank and no password; write an address that begins with https://")
     if url.scheme == "http" and not is_loopback(url.hostname):
-        raise Unfit(f"is {shown(value.text)}; write https:// for all but this machine")
+        raise BadValueError(f"is {shown(value.text)}; write https:// for all but this machine")
     return url
 
 
@@ -240,12 +241,12 @@ def path(value: Value) -> Path:
 
 def device(value: Value) -> Path:
     if not text(value).startswith("/"):
-        raise Unfit(f"is {shown(value.text)}; write the whole path, like /dev/serial0")
+        raise BadValueError(f"is {shown(value.text)}; write the whole path, like /dev/serial0")
     return Path(value.text)
 
 
 def file(value: Value) -> Path:
-    """A file that can be read."""
+    """A file that can be read, which is tried here."""
     _content(path(value), 1, echo=True)
     return path(value)
 
@@ -254,84 +255,84 @@ def certificates(value: Value) -> Path:
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=file(value))
     except ssl.SSLError:
-        raise Unfit(f"{path(value)} holds no certificates; they must be in PEM form") from None
+        raise BadValueError(f"{path(value)} holds no certificates; they must be in PEM form") from None
     return path(value)
 
 
 def secret_file(value: Value) -> Secret:
-    """The one line that a file holds."""
+    """The secret in a file: its one line."""
     return read_secret(path(value), _is_path(value))
 
 
 def token_file(value: Value) -> Secret:
-    """The access token that a file holds."""
+    """The access token in a file."""
     return read_token(path(value), _is_path(value))
 
 
 def _is_path(value: Value) -> bool:
-    """What is no path at all may be the secret itself, and must not get into a log."""
-    # `Path.is_dir` would raise for a folder that we may not enter.
+    """Whether the text is a path. If it isn't, it may be the secret itself, and must not get into a log."""
+    # `Path.is_dir` raises for a folder that we may not enter.
     return "/" in value.text and os.path.isdir(path(value).parent)
 
 
 def read_token(where: Path, echo: bool = True) -> Secret:
-    """Read an access token, and what people copy along with it. Raises `Unfit`; the path is named only if `echo`."""
+    """Read an access token; refuse what people copy along with it. The path is named only if `echo`.
+
+    Raises `BadValueError`.
+    """
     token = read_secret(where, echo)
     for sign, name in ((" ", "a blank"), ('"', "quotes"), ("'", "quotes"), ("=", "=")):
         if sign in token.reveal():
-            raise Unfit(f"{_called(where, echo)} has {name} in it; leave only the token")
+            raise BadValueError(f"{_called(where, echo)} has {name} in it; leave only the token")
     return token
 
 
 def read_secret(where: Path, echo: bool = True) -> Secret:
-    """Read a secret from a file. Raises `Unfit`; the path is named only if `echo`."""
-    content = _content(where, LARGEST_SECRET + 1, echo).removeprefix(codecs.BOM_UTF8)
+    """Read a secret from a file. The path is named only if `echo`. Raises `BadValueError`."""
+    content = _content(where, MAX_SECRET_BYTES + 1, echo).removeprefix(codecs.BOM_UTF8)
     name = _called(where, echo)
-    if b"\0" in content.strip(b"\0"):  # as Notepad's "Unicode"
-        raise Unfit(f"{name} is no plain text; save it as UTF-8")
+    if b"\0" in content.strip(b"\0"):  # UTF-16, Notepad's "Unicode"
+        raise BadValueError(f"{name} is no plain text; save it as UTF-8")
     lines = content.splitlines()
     if not content.strip():
-        raise Unfit(f"{name} is empty; write the secret into it, on one line")
-    if len(lines) > 1 or len(content) > LARGEST_SECRET:
-        raise Unfit(f"{name} has more than one line; leave only the secret in it")
+        raise BadValueError(f"{name} is empty; write the secret into it, on one line")
+    if len(lines) > 1 or len(content) > MAX_SECRET_BYTES:
+        raise BadValueError(f"{name} has more than one line; leave only the secret in it")
     if not re.fullmatch(rb"[\x20-\x7e]+", lines[0]):
-        raise Unfit(f"{name} holds letters that no secret has; write it again, as plain ASCII text")
+        raise BadValueError(f"{name} holds letters that no secret has; write it again, as plain ASCII text")
     if lines[0] != lines[0].strip():
-        raise Unfit(f"{name} has a blank before or after the secret; remove it")
+        raise BadValueError(f"{name} has a blank before or after the secret; remove it")
     _warn_if_others_can_read(where)
     return Secret(lines[0].decode("ascii"))
 
 
 def _content(where: Path, most: int, echo: bool) -> bytes:
     try:
-        if not stat.S_ISREG(where.stat().st_mode):  # a pipe would make us wait, /dev/zero has no end
-            raise Unfit(f"{_called(where, echo)} is no plain file; write the path of one")
+        if not stat.S_ISREG(where.stat().st_mode):  # a pipe would block, and /dev/zero never ends
+            raise BadValueError(f"{_called(where, echo)} is no plain file; write the path of one")
         with where.open("rb") as opened:
             return opened.read(most)
     except FileNotFoundError:
-        raise Unfit(f"{_called(where, echo)}: there is no such file; create it") from None
+        raise BadValueError(f"{_called(where, echo)}: there is no such file; create it") from None
     except PermissionError:
-        raise Unfit(f"{_called(where, echo)}: no permission to read it; let the daemon's user read it") from None
+        raise BadValueError(
+            f"{_called(where, echo)}: no permission to read it; let the daemon's user read it"
+        ) from None
     except OSError as error:
-        raise Unfit(f"{_called(where, echo)} can't be read: {error.strerror}; write the path of a file") from None
+        raise BadValueError(
+            f"{_called(where, echo)} can't be read: {error.strerror}; write the path of a file"
+        ) from None
 
 
 def _called(where: Path, echo: bool) -> str:
-    if echo and not TOKEN.search(str(where)):
+    if echo and not TOKEN_PATTERN.search(str(where)):
         return str(where)
     return "the file named here (not shown, it may be the secret itself)"
 
 
 def _warn_if_others_can_read(where: Path) -> None:
-    if where.stat().st_mode & 0o077 and not where.is_relative_to(CREDENTIALS):
+    if where.stat().st_mode & 0o077 and not where.is_relative_to(CREDENTIALS_FOLDER):
         log.warning("%s can be read by others than its owner; chmod 600 %s", where, where)
-
-
-def shown(written: str) -> str:
-    """A value as it is told in an error."""
-    if TOKEN.search(written):
-        return "an access token"
-    return repr(written if len(written) <= 60 else written[:57] + "...")
 
 
 # --- the forms as annotations ----------------------------------------------------------------------------------------
@@ -341,7 +342,7 @@ TOPIC = re.compile(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*", re.ASCII)
 
 Text = Annotated[str, Form(text)]
 AnyText = Annotated[str, Form(any_text)]
-Texts = Annotated[tuple[str, ...], Form(any_text, many=True)]
+Texts = Annotated[tuple[str, ...], Form(any_text, is_list=True)]
 TillId = Annotated[str, Form(matching(wire.TILL_ID, "1 to 64 of A-Z a-z 0-9 _ -"))]
 ExternalId = Annotated[str, Form(matching(EXTERNAL_ID, "the external_id it has at Mercado Pago, of A-Z a-z 0-9 _ . -"))]
 TopicRoot = Annotated[str, Form(matching(TOPIC, "words of A-Z a-z 0-9 _ - with / between them, like tills"))]

@@ -1,7 +1,7 @@
-"""A YAML file as nodes that know their lines; whatever is no YAML is said in plain words, with line and column.
+"""A YAML file as nodes that know their lines. A file that is not YAML is refused in plain words, with line and column.
 
-PyYAML's parser is used and its constructor isn't: that one takes the last of two equal keys, and `010` for eight.
-Anchors and aliases are refused: no configuration needs them, and they make gigabytes out of kilobytes.
+PyYAML's parser is used, but not its constructor, which keeps the last of two equal keys and reads `010` as eight.
+Anchors and aliases are refused: no configuration needs them, and they turn kilobytes into gigabytes.
 """
 
 import contextlib
@@ -11,8 +11,9 @@ from pathlib import Path
 
 import yaml
 
-LARGEST_FILE = 65536
-"""Bytes. The example, with all its explanations, has about 5,000."""
+MAX_FILE_BYTES = 65536
+"""The example, with all its explanations, has about 5,000."""
+TILL_EXAMPLE = "config.example.yaml"
 
 PLAIN_WORDS = (
     (r"found character '(.)' that cannot start", r"a text can't begin with \1; put it in quotes"),
@@ -28,11 +29,11 @@ PLAIN_WORDS = (
     (r"another document", "a second document; remove the line with ---"),
     (r"found duplicate anchor|undefined alias", "& and * can't be used here; put the text in quotes"),
 )
-"""What PyYAML says, and what a person can do about it."""
+"""What PyYAML reports, and what a person can do about it."""
 
 
 class ConfigError(Exception):
-    """What a person must mend; `faults` has one line for each mistake."""
+    """A person must correct the configuration; `faults` has one line for each mistake."""
 
     def __init__(self, faults: Sequence[str]) -> None:
         super().__init__("\n".join(faults))
@@ -40,7 +41,7 @@ class ConfigError(Exception):
 
 
 class _Loader(yaml.SafeLoader):
-    """Pure Python, as its C twin has no `compose_node`; a configuration is small."""
+    """In pure Python, because the C loader has no `compose_node`; a configuration is small."""
 
     def compose_node(self, parent: yaml.Node | None, index: object) -> yaml.Node | None:
         event = self.peek_event()  # type: ignore[no-untyped-call]
@@ -49,22 +50,22 @@ class _Loader(yaml.SafeLoader):
         return super().compose_node(parent, index)  # type: ignore[arg-type]
 
 
-def compose(path: Path) -> yaml.Node:
-    """Read a file. Raises `ConfigError`."""
-    return _parse(_text(path), path)
+def compose(path: Path, example: str = TILL_EXAMPLE) -> yaml.Node:
+    """Read a file. Raises `ConfigError`, which names `example` where a file has to be written anew."""
+    return _parse(_text(path, example), path, example)
 
 
 def compose_what_can_be_read(path: Path) -> yaml.Node:
-    """Read those sections of a file that are YAML, be the others what they will. Raises `ConfigError`."""
+    """Read the sections of a file that are YAML, and skip the others. Raises `ConfigError`."""
     entries: list[tuple[yaml.Node, yaml.Node]] = []
-    for section in re.split(r"^(?=[^\s#])", _text(path), flags=re.MULTILINE):
+    for section in re.split(r"^(?=[^\s#])", _text(path, TILL_EXAMPLE), flags=re.MULTILINE):
         with contextlib.suppress(ConfigError):
-            node = _parse(section, path)
+            node = _parse(section, path, TILL_EXAMPLE)
             entries += node.value if isinstance(node, yaml.MappingNode) else []
     return yaml.MappingNode("tag:yaml.org,2002:map", entries)
 
 
-def _parse(text: str, path: Path) -> yaml.Node:
+def _parse(text: str, path: Path, example: str) -> yaml.Node:
     try:
         node = yaml.compose(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
@@ -73,30 +74,30 @@ def _parse(text: str, path: Path) -> yaml.Node:
         line = text.count("\n", 0, error.position) + 1
         raise ConfigError([f"{path}:{line}: an unprintable character; remove it"]) from None
     except RecursionError:
-        raise ConfigError([f"{path}: nested too deeply; write it after config.example.yaml"]) from None
+        raise ConfigError([f"{path}: nested too deeply; start from {example}"]) from None
     except (ValueError, OverflowError):  # PyYAML lets them through for "\UFFFFFFFF"
         raise ConfigError([f"{path}: a backslash with a number that is no character; use single quotes"]) from None
     if node is None:
-        raise ConfigError([f"{path}: is empty; write it after config.example.yaml"])
+        raise ConfigError([f"{path}: is empty; start from {example}"])
     return node
 
 
 def line_of(node: yaml.Node) -> int:
-    """The line on which a node begins, counted from 1."""
+    """Return the line on which a node begins, counted from 1."""
     return int(node.start_mark.line) + 1
 
 
-def _text(path: Path) -> str:
+def _text(path: Path, example: str) -> str:
     try:
         with path.open("rb") as file:
-            content = file.read(LARGEST_FILE + 1)
+            content = file.read(MAX_FILE_BYTES + 1)
     except FileNotFoundError:
-        raise ConfigError([f"{path}: there is no such file; write it after config.example.yaml"]) from None
+        raise ConfigError([f"{path}: there is no such file; start from {example}"]) from None
     except OSError as error:
         advice = "name the file in it" if path.is_dir() else "let this user read it"
         raise ConfigError([f"{path}: can't be read ({error.strerror}); {advice}"]) from None
-    if len(content) > LARGEST_FILE:
-        raise ConfigError([f"{path}: has more than {LARGEST_FILE} bytes; is it the right file?"])
+    if len(content) > MAX_FILE_BYTES:
+        raise ConfigError([f"{path}: has more than {MAX_FILE_BYTES} bytes; is it the right file?"])
     try:
         return content.decode()
     except UnicodeDecodeError as error:
@@ -105,13 +106,13 @@ def _text(path: Path) -> str:
 
 
 def _explain(error: yaml.MarkedYAMLError, text: str) -> str:
-    """`line:column: what is wrong; what to do`."""
+    """Return `line:column: what is wrong; what to do`."""
     problem = str(error.problem)
-    # What is unfinished is noticed too late: where it began is of more use.
+    # PyYAML notices too late that something is unfinished; the place where it began is more useful.
     began = error.context_mark if "end of stream" in problem or "expected ':'" in problem else None
     mark = began or error.problem_mark or error.context_mark
     if mark is None:
-        return f" is no YAML ({problem})"
+        return f" is not YAML ({problem})"
     tab = re.match(r" *\t", text[mark.index - mark.column :])
     if tab:
         return f"{mark.line + 1}:{tab.end()}: a tab; indent with blanks only"
@@ -123,4 +124,4 @@ def _in_plain_words(problem: str) -> str:
         found = re.search(pattern, problem)
         if found:
             return found.expand(words)
-    return f"is no YAML ({problem}); look at this line and the one above"
+    return f"is not YAML ({problem}); look at this line and the one above"

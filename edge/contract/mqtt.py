@@ -1,7 +1,7 @@
 """The contract between till and relay: topics, and the messages on them. Pure; standard library only.
 
-What other machines send is read here or refused here with a `BadMessage` that says what is wrong; nothing else
-in the product looks inside a payload. A doorbell carries no amount and no claim that anybody has to believe.
+Nothing else in the product looks inside a payload: what other machines send is decoded here, or refused with a
+`BadMessage` that says what is wrong. A doorbell carries no amount and no claim that anybody has to believe.
 """
 
 import contextlib
@@ -13,9 +13,9 @@ from typing import Any
 
 VERSION = 1
 LARGEST_MESSAGE = 4096
-"""Bytes. A doorbell has about 100; whatever is larger is no doorbell."""
+"""Bytes. A doorbell has about 100."""
 LARGEST_RECORD = 16384
-"""Bytes. The record of a check has 2,000, and 7,000 where everything fails."""
+"""Bytes. The record of a check has 2,000, or 7,000 if everything fails."""
 
 TILL_ID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 NUMERIC_ID = re.compile(r"[0-9]{1,20}", re.ASCII)
@@ -24,7 +24,7 @@ NONCE = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 DAY = re.compile(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
 IDS = {"merchant_order": NUMERIC_ID, "payment": NUMERIC_ID, "order": ORDER_ID, "ping": NONCE}
-"""What the id of each kind of doorbell looks like."""
+"""Kind of doorbell -> the form of its id."""
 
 COMMANDS = ("identify", "test_ticket", "reprint", "report", "check_now", "end_of_day")
 
@@ -34,7 +34,7 @@ ONLINE = b'{"v":1,"state":"online"}'
 
 
 class BadMessage(ValueError):
-    """The payload is not what the contract says; the text says how."""
+    """The payload is not what the contract says; the text says why."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Topics:
 
 @dataclass(frozen=True)
 class Command:
-    """What support asks of a till; `reference` names the order and `day` the day, where one is meant."""
+    """A request of support to a till. `reference` and `day` are the order and the day that it is about, if any."""
 
     command: str
     reference: str = ""
@@ -80,7 +80,7 @@ class Command:
 
 @dataclass(frozen=True)
 class Doorbell:
-    """Go and look at this id."""
+    """Go and look at this id. The relay makes it from a notification, and the till asks Mercado Pago about it."""
 
     kind: str
     id: str
@@ -89,17 +89,17 @@ class Doorbell:
 
 
 def is_till_id(text: str) -> bool:
-    """Say whether `text` may stand in a topic and an address as the name of a till."""
+    """Whether `text` can be the name of a till, in topics and addresses."""
     return TILL_ID.fullmatch(text) is not None
 
 
 def seller_topic(user_id: str) -> str:
-    """Return the topic of the doorbells that name no till: all tills of the seller hear it."""
+    """Return the topic of the doorbells that name no till. All tills of the seller subscribe to it."""
     return f"sellers/{user_id}/orders"
 
 
 def encode_doorbell(doorbell: Doorbell) -> bytes:
-    """Write a doorbell as the relay publishes it."""
+    """Encode a doorbell, as the relay publishes it."""
     message = {"v": VERSION, "kind": doorbell.kind, "id": doorbell.id}
     if doorbell.received_at:
         message["received_at"] = doorbell.received_at
@@ -109,7 +109,7 @@ def encode_doorbell(doorbell: Doorbell) -> bytes:
 
 
 def decode_doorbell(payload: bytes) -> Doorbell:
-    """Read a doorbell. Raises `BadMessage`."""
+    """Decode a doorbell. Raises `BadMessage`."""
     message = decode(payload)
     kind = message.get("kind")
     if not isinstance(kind, str) or kind not in IDS:
@@ -123,7 +123,7 @@ def decode_doorbell(payload: bytes) -> Doorbell:
 
 
 def decode_command(payload: bytes) -> Command:
-    """Read a command. Raises `BadMessage`."""
+    """Decode a command. Raises `BadMessage`."""
     message = decode(payload)
     command = message.get("command")
     if not isinstance(command, str) or command not in COMMANDS:
@@ -143,7 +143,7 @@ def read_day(text: object) -> date:
 
 
 def decode_state(payload: bytes) -> str:
-    """Read the `state` of a retained status. Raises `BadMessage`."""
+    """Decode the `state` of a retained status. Raises `BadMessage`."""
     state = decode(payload).get("state")
     if not isinstance(state, str):
         raise BadMessage(f"state is {_shown(state)}; it must be a string")
@@ -151,12 +151,12 @@ def decode_state(payload: bytes) -> str:
 
 
 def encode(message: dict[str, Any]) -> bytes:
-    """Write a message as compact JSON in UTF-8."""
+    """Encode a message as compact JSON in UTF-8."""
     return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def decode(payload: bytes, largest: int = LARGEST_MESSAGE) -> dict[str, Any]:
-    """Read a JSON object of our version and of at most `largest` bytes. Raises `BadMessage`."""
+    """Decode a JSON object of our version and of at most `largest` bytes. Raises `BadMessage`."""
     if len(payload) > largest:
         raise BadMessage(f"{len(payload)} bytes; at most {largest} are read")
     try:

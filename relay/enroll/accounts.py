@@ -1,7 +1,7 @@
-"""The tills' users in mosquitto's files: the passwords, and the rights that no pattern can express.
+"""The tills' users in mosquitto's files: their passwords, and the rights that no pattern can express.
 
-A file is replaced as a whole and is on disk before that, so mosquitto and a power cut find the old one or the new one.
-What others wrote stays as it is. Whoever comes at the same time waits.
+A file is replaced as a whole, so that mosquitto, or a start after a power cut, finds the old one or the new one. What
+others wrote in it stays as it is. Two commands at the same time wait for each other.
 """
 
 import base64
@@ -16,23 +16,24 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from edge.contract.mqtt import RELAY_STATUS, seller_topic
+from edge.machine.files import sync
 from relay.config import Mosquitto
 
-MARK = "# --- enrolled tills"
-"""Begins the line of the ACL file behind which everything is ours."""
-ITERATIONS = 101
-"""As mosquitto_passwd has it. The passwords are random, so nobody guesses them one by one, and at each reload mosquitto
-checks the password of every till that is connected while all others wait."""
+TILLS_MARK = "# --- enrolled tills"
+"""Begins the line of the ACL file after which everything is ours."""
+PBKDF2_ITERATIONS = 101
+"""As in mosquitto_passwd. More would not help, because the passwords are random; and at each reload mosquitto checks
+the password of every connected till, while all others wait."""
 SALT_BYTES = 12
-"""What mosquitto 2.0 expects."""
+"""Mosquitto 2.0 expects this length."""
 
 
 class AccountError(Exception):
-    """The files, or mosquitto, are not as they must be; the text says what to do."""
+    """Mosquitto or one of its files is not as it must be; the text says what to do."""
 
 
 class Accounts:
-    """Both files, as they were read. Each change is on disk when its method returns. Raises `AccountError`."""
+    """Both files, as they were read. A change is on the disk when its method returns. Methods raise `AccountError`."""
 
     def __init__(self, files: Mosquitto) -> None:
         self._files = files
@@ -43,11 +44,11 @@ class Accounts:
         return till in self._rights or any(_user(line) == till for line in self._passwords)
 
     def is_reserved(self, till: str) -> bool:
-        """Say whether a user of this name has rights that no till has."""
+        """Whether a user of this name has rights that no till has."""
         return f"user {till}" in self._head
 
     def put(self, till: str, password: str, user_id: str | None) -> None:
-        """Let a till in, which then may hear its seller; without `user_id` the one it could hear before."""
+        """Add a till, which may read the doorbells of its seller; without `user_id`, of the one that it had before."""
         if user_id is not None or till not in self._rights:
             topics = [RELAY_STATUS, *([seller_topic(user_id)] if user_id else [])]
             self._rights[till] = [f"topic read {topic}" for topic in topics]
@@ -55,7 +56,7 @@ class Accounts:
         self._save_passwords(till, password_line(till, password))
 
     def remove(self, till: str) -> None:
-        """Let a till in no more."""
+        """Remove a till's user and its rights."""
         self._save_passwords(till)
         self._rights.pop(till, None)
         self._save_rights()
@@ -70,8 +71,8 @@ class Accounts:
 
 
 @contextmanager
-def opened(files: Mosquitto) -> Iterator[Accounts]:
-    """Give out the accounts, to one process at a time. Raises `AccountError`."""
+def open_accounts(files: Mosquitto) -> Iterator[Accounts]:
+    """Open the accounts, for one process at a time. Raises `AccountError`."""
     try:
         folder = os.open(files.password_file.parent, os.O_RDONLY)
     except OSError as error:
@@ -83,33 +84,32 @@ def opened(files: Mosquitto) -> Iterator[Accounts]:
         os.close(folder)
 
 
-def reload(files: Mosquitto) -> None:
-    """Make mosquitto read its files; whoever has no valid password any more is thrown out. Raises `AccountError`."""
+def reload_mosquitto(files: Mosquitto) -> None:
+    """Make mosquitto read its files again, which disconnects users without a valid password. Raises `AccountError`."""
     try:
         pid = int(files.pid_file.read_text())
-        if not awaits_hangup(pid):
+        if not handles_sighup(pid):
             raise ValueError
         os.kill(pid, signal.SIGHUP)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it names no mosquitto that is ready"
-        raise AccountError(
-            f"mosquitto doesn't know yet ({files.pid_file}: {reason}); if it runs, tell it: systemctl reload mosquitto"
-        ) from None
+        problem = f"mosquitto was not reloaded ({files.pid_file}: {reason})"
+        raise AccountError(f"{problem}; if it runs, reload it: systemctl reload mosquitto") from None
 
 
-def awaits_hangup(pid: int) -> bool:
-    """Say whether this is a mosquitto that SIGHUP makes reload. It would end all others: one that is just starting, and
-    whoever has the number of one that is long gone."""
+def handles_sighup(pid: int) -> bool:
+    """Whether this process is a mosquitto that reloads on SIGHUP. Any other would be killed by it: a mosquitto that is
+    just starting, or a process that has the number of one that ended long ago."""
     status = Path(f"/proc/{pid}/status").read_text()
     caught = re.search(r"^Name:\tmosquitto\n(?:.*\n)*SigCgt:\t([0-9a-f]+)$", status, re.MULTILINE)
     return caught is not None and bool(int(caught[1], 16) >> (signal.SIGHUP - 1) & 1)
 
 
 def password_line(user: str, password: str) -> str:
-    """Return a line of a password file: PBKDF2 with SHA-512, as mosquitto 1.6 and later read it."""
+    """Return a line of a password file: PBKDF2 with SHA-512, which mosquitto 1.6 and later can read."""
     salt = secrets.token_bytes(SALT_BYTES)
-    digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, ITERATIONS)
-    return f"{user}:$7${ITERATIONS}${base64.b64encode(salt).decode()}${base64.b64encode(digest).decode()}"
+    digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, PBKDF2_ITERATIONS)
+    return f"{user}:$7${PBKDF2_ITERATIONS}${base64.b64encode(salt).decode()}${base64.b64encode(digest).decode()}"
 
 
 def _user(line: str) -> str:
@@ -117,11 +117,11 @@ def _user(line: str) -> str:
 
 
 def _rights(path: Path) -> tuple[list[str], dict[str, list[str]]]:
-    """Read an ACL file: the lines up to the mark, and behind it the topics of each till."""
+    """Read an ACL file: the lines up to the mark, and the topics of each till after it."""
     lines = _read(path).splitlines()
-    marks = [number for number, line in enumerate(lines) if line.startswith(MARK)]
+    marks = [number for number, line in enumerate(lines) if line.startswith(TILLS_MARK)]
     if not marks:
-        raise AccountError(f"{path} has no line that begins with {MARK!r}; take the one in relay/mosquitto/acl")
+        raise AccountError(f"{path} has no line that begins with {TILLS_MARK!r}; take the one in relay/mosquitto/acl")
     head, rights = lines[: marks[0] + 1], dict[str, list[str]]()
     topics: list[str] = []
     for line in filter(None, lines[marks[0] + 1 :]):
@@ -140,7 +140,7 @@ def _read(path: Path) -> str:
 
 
 def _replace(path: Path, lines: list[str]) -> None:
-    """Put a new file in the place of one that is there, with its owner and its mode."""
+    """Replace a file that exists; owner and mode stay (`edge.machine.files.write_whole` takes the folder's owner)."""
     new = path.with_name(f"{path.name}.new")
     try:
         with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
@@ -151,14 +151,6 @@ def _replace(path: Path, lines: list[str]) -> None:
             file.flush()
             os.fsync(file.fileno())
         new.replace(path)
-        _sync(path.parent)
+        sync(path.parent)
     except OSError as error:
         raise AccountError(f"{path} can't be written ({error.strerror}); are you root?") from None
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -1,7 +1,7 @@
-"""`till-relay fleet`: all tills in one live table, who needs help first; `--json` says the same to machines.
+"""`till-relay fleet`: all tills in one live table, the most urgent first; `--json` prints the same for machines.
 
-It only listens: what it shows is what the broker retains. On a terminal the table lives until Ctrl-C, and a broker
-that goes away is said above it; into a pipe, and as JSON, it is told once and completely, or it fails and says why.
+It only reads what the broker retains. On a terminal the table is live until Ctrl-C, and the loss of the broker is
+reported above it. In a pipe, and as JSON, the whole table is printed once, or the command fails and says why.
 """
 
 import argparse
@@ -10,7 +10,6 @@ import signal
 import sys
 from dataclasses import replace
 from datetime import datetime
-from datetime import time as wall_time
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
@@ -19,21 +18,21 @@ from zoneinfo import ZoneInfo
 from rich.console import Console
 from rich.live import Live
 
-from relay.config import Broker, Config
+from relay.config import Broker, Config, OpeningHours
 from relay.fleet.rows import Hours, Row, checks_of, counts_of
 from relay.fleet.table import picture
-from relay.fleet.watcher import Misfortune, Watcher
+from relay.fleet.watcher import FleetError, Watcher
 
 DONE, FAILED, USAGE = 0, 1, 2
-WIDE = 1000
-"""Columns in a pipe: one till is one line there, whole."""
+PIPE_WIDTH = 1000
+"""Characters: in a pipe each till is one whole line."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Say what can be told to `fleet`, besides the configuration."""
-    parser.add_argument("--json", action="store_true", help="print what is retained as one JSON document, and end")
+    """Add the options of `till-relay fleet`."""
+    parser.add_argument("--json", action="store_true", help="print everything as one JSON document, and end")
     parser.add_argument(
-        "--open", type=_opening_hours, metavar="08:00-22:00", help="a till that is dark then stands out"
+        "--open", type=_opening_hours, metavar="08:00-22:00", help="opening hours; a till that is dark then is marked"
     )
     parser.add_argument("--timezone", type=_timezone, metavar="ZONE", help="of --open; default: fleet.timezone")
     parser.add_argument("--username", default="", help="the broker's user, instead of the relay's own")
@@ -46,14 +45,14 @@ def run(config: Config, options: argparse.Namespace) -> int:
         print("till-relay fleet: --password-file is for --username; give both or neither", file=sys.stderr)
         return USAGE
     if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # for terminals that don't know our characters
+        sys.stdout.reconfigure(errors="replace")  # for terminals that lack our characters
     live = sys.stdout.isatty() and not Console().is_dumb_terminal and not options.json
     watcher = Watcher(_broker(config.broker, options), _hours(config, options))
     watcher.start()
     try:
-        return _watch(watcher) if live else _tell(watcher, options.json)
-    except Misfortune as misfortune:
-        print(f"till-relay fleet: {misfortune}", file=sys.stderr)
+        return _show_live(watcher) if live else _print_once(watcher, options.json)
+    except FleetError as error:
+        print(f"till-relay fleet: {error}", file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
         return DONE if live else FAILED
@@ -67,19 +66,15 @@ def _broker(broker: Broker, options: argparse.Namespace) -> Broker:
 
 def _hours(config: Config, options: argparse.Namespace) -> Hours | None:
     zone: ZoneInfo | None = options.timezone or (config.fleet.timezone if config.fleet else None)
-    if options.open:
-        open_from, open_until = options.open
-        return Hours(open_from, open_until, zone)
-    if config.fleet and config.fleet.open_from and config.fleet.open_until:
-        return Hours(config.fleet.open_from, config.fleet.open_until, zone)
-    return None
+    hours: OpeningHours | None = options.open or (config.fleet.open if config.fleet else None)
+    return Hours(hours.open_from, hours.open_until, zone) if hours else None
 
 
-# --- telling ----------------------------------------------------------------------------------------------------------
+# --- output -----------------------------------------------------------------------------------------------------------
 
 
-def _watch(watcher: Watcher) -> int:
-    """Draw the table each second, until Ctrl-C or SIGTERM."""
+def _show_live(watcher: Watcher) -> int:
+    """Draw the table every second, until Ctrl-C or SIGTERM."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with Live(screen=True, auto_refresh=False) as live:
         while True:
@@ -89,10 +84,10 @@ def _watch(watcher: Watcher) -> int:
             watcher.listen(1.0)
 
 
-def _tell(watcher: Watcher, as_json: bool) -> int:
-    """Print all once. Raises `Misfortune`."""
+def _print_once(watcher: Watcher, as_json: bool) -> int:
+    """Print the whole table once. Raises `FleetError`."""
     watcher.wait_for_all()
-    console = Console(width=None if sys.stdout.isatty() else WIDE)
+    console = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH)
     if as_json:
         console.out(json.dumps(_document(watcher), indent=2), highlight=False)
     else:
@@ -113,19 +108,18 @@ def _document(watcher: Watcher) -> dict[str, Any]:
 
 
 def _facts(row: Row) -> dict[str, Any]:
-    told = {"till": row.till, "help": row.help.value, "check": row.check.value, "wrong": row.wrong}
-    return {**told, "status": row.status.facts or None, "commissioning": row.record.facts or None}
+    ours = {"till": row.till, "help": row.help.value, "check": row.check.value, "wrong": row.wrong}
+    return {**ours, "status": row.status.facts or None, "commissioning": row.record.facts or None}
 
 
 # --- the values on the command line -----------------------------------------------------------------------------------
 
 
-def _opening_hours(text: str) -> tuple[wall_time, wall_time]:
+def _opening_hours(text: str) -> OpeningHours:
     try:
-        first, last = (datetime.strptime(part.strip(), "%H:%M").time() for part in text.split("-"))
-    except ValueError:
+        return OpeningHours(*(datetime.strptime(part.strip(), "%H:%M").time() for part in text.split("-")))
+    except (TypeError, ValueError):  # more or fewer than two; no time of day
         raise argparse.ArgumentTypeError(f"{text!r} are no opening hours; write them like 08:00-22:00") from None
-    return first, last
 
 
 def _timezone(text: str) -> ZoneInfo:

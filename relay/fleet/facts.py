@@ -1,7 +1,7 @@
-"""What tills say of themselves, read: the status, and the record of the last `till-edge check`. Pure.
+"""The status of a till, and the record of its last `till-edge check`, decoded. Pure.
 
-Both come from other machines: whatever is missing or of another type in them counts as not said, and none of their
-characters can move a cursor. All moments have a time zone.
+Both come from other machines: a field that is missing or of another type counts as unknown, and no character in them
+can move a cursor. All times have a time zone.
 """
 
 import json
@@ -13,13 +13,13 @@ from typing import Any
 
 from edge.contract.mqtt import LARGEST_MESSAGE, LARGEST_RECORD, BadMessage, decode
 
-LONGEST_TEXT = 200
-"""Characters that are shown of what a till says."""
+MAX_TEXT_CHARS = 200
+"""Longer texts of a till are cut."""
 
 
 @dataclass(frozen=True)
 class Status:
-    """What a till last said; None and "" for what it did not say. `facts` is all of it, as it came."""
+    """A till's last status, decoded. None and "" stand for what it doesn't contain; `facts` is the whole message."""
 
     state: str = ""
     since: datetime | None = None
@@ -38,17 +38,17 @@ class Status:
 
     @property
     def is_gone(self) -> bool:
-        """Whether only its will, or its farewell, is heard."""
+        """Whether the status is only the till's will, or its farewell."""
         return self.state == "offline"
 
     def after(self, before: "Status", at: datetime | None) -> "Status":
-        """Of a till that says nothing but that it is gone: keep what it had said. `at` is when it went, if known."""
+        """Add to the status of a till that is gone what it reported before. `at`: when it went, if that is known."""
         since = before.since if before.is_gone else at
         return replace(self, since=since, version=before.version, last_ticket=before.last_ticket)
 
 
-def read_status(payload: bytes) -> Status:
-    """Read a retained status; one that can't be read becomes a problem of its till."""
+def decode_status(payload: bytes) -> Status:
+    """Decode a retained status; one that can't be decoded becomes a problem of its till."""
     try:
         facts = _decoded(payload, LARGEST_MESSAGE)
     except ValueError as error:
@@ -74,18 +74,18 @@ def read_status(payload: bytes) -> Status:
 
 @dataclass(frozen=True)
 class Record:
-    """What a till's last check found. `well` is None where that can't be read, and `unreadable` says why."""
+    """What a till's last check found. `well` is None if that can't be decoded, and `unreadable` says why."""
 
     at: datetime | None = None
     well: bool | None = None
     failed: tuple[str, ...] = ()
-    """The parts."""
+    """The names of the parts that failed."""
     unreadable: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
 
-def read_record(payload: bytes) -> Record:
-    """Read the retained record of a check."""
+def decode_record(payload: bytes) -> Record:
+    """Decode the retained record of a check."""
     try:
         facts = _decoded(payload, LARGEST_RECORD)
     except ValueError as error:
@@ -103,14 +103,14 @@ def _failed(facts: Mapping[str, Any]) -> Iterator[str]:
             yield _text(check, "part")
 
 
-# --- what another machine wrote ---------------------------------------------------------------------------------------
+# --- fields of a message that another machine wrote -------------------------------------------------------------------
 
 
 def _decoded(payload: bytes, largest: int) -> dict[str, Any]:
-    """Read what others can read, too. Raises `ValueError`."""
+    """Decode a message, and refuse what `--json` could not print for others. Raises `ValueError`."""
     facts = decode(payload, largest)
     try:
-        json.dumps(facts, allow_nan=False)  # Python reads NaN, and what is nested deeper than others can read
+        json.dumps(facts, allow_nan=False)  # Python decodes NaN, and deeper nesting than others can
     except RecursionError:
         raise BadMessage("nested too deeply") from None
     return facts
@@ -141,7 +141,7 @@ def _moment(facts: Mapping[str, Any], key: str) -> datetime | None:
 
 
 def clean(text: str) -> str:
-    """Keep what has a shape: no control or format characters, no lone surrogates, no line breaks."""
+    """Replace control and format characters, lone surrogates and line breaks, and cut what is long."""
     kept = ("�" if unicodedata.category(character)[0] in "CZ" and character != " " else character for character in text)
     short = "".join(kept).strip()
-    return short if len(short) <= LONGEST_TEXT else f"{short[: LONGEST_TEXT - 1]}…"
+    return short if len(short) <= MAX_TEXT_CHARS else f"{short[: MAX_TEXT_CHARS - 1]}…"

@@ -1,6 +1,7 @@
-"""Which till needs help, and why: what tills said becomes rows, sorted. Pure.
+"""Which till needs help, and why: statuses and records become rows, sorted by urgency. Pure.
 
-Help is for a till that can't sell well now. What its last check came to is told beside it, for it may be long ago.
+A till needs help if it can't sell properly now. The result of its last check is shown separately, because the check may
+be long ago.
 """
 
 import re
@@ -22,12 +23,12 @@ PRINTER_WORDS = {
     "gone": "the printer is switched off or unplugged",
 }
 CONCERN = re.compile(r"[a-z]+(_[a-z]+)*", re.ASCII)
-LITTLE_DISK = 200
-"""MB, below which a disk is said to be nearly full."""
+LOW_DISK_MB = 200
+"""Below this a disk is reported as nearly full."""
 
 
 class Help(StrEnum):
-    """How much a till needs a person, most of all first."""
+    """How urgently a till needs a person; the most urgent comes first."""
 
     DARK = "dark"
     ATTENTION = "attention"
@@ -46,14 +47,14 @@ NEED_A_LOOK = URGENCY[URGENCY.index(Help.ATTENTION) : URGENCY.index(Help.OTHER) 
 
 
 class Check(StrEnum):
-    """What the last `till-edge check` came to, what somebody should do something about first."""
+    """The result of the last `till-edge check`; what needs a person comes first."""
 
     FAILED = "failed"
     UNREADABLE = "unreadable"
     NEVER = "never"
     WELL = "well"
     UNKNOWN = "unknown"
-    """No till has a record that we may read: nobody was checked, or it is our rights."""
+    """No record of any till came: none was checked, or our rights don't include the records."""
 
 
 CHECKS = tuple(Check)
@@ -62,15 +63,15 @@ TO_BE_CHECKED = (Check.FAILED, Check.UNREADABLE, Check.NEVER)
 
 @dataclass(frozen=True)
 class Hours:
-    """When a shop is open, by the clock on its wall; over midnight if it closes before it opens."""
+    """When a shop is open, by its local time. If it closes before it opens, it is open over midnight."""
 
     open_from: time
     open_until: time
     zone: tzinfo | None
-    """None: this machine's."""
+    """None: this machine's time zone."""
 
     def include(self, moment: datetime) -> bool:
-        """Say whether the shop is open then. From an hour to the same hour is day and night."""
+        """Whether the shop is open then. From an hour to the same hour means day and night."""
         clock = moment.astimezone(self.zone).time()
         if self.open_from < self.open_until:
             return self.open_from <= clock < self.open_until
@@ -82,7 +83,7 @@ class Hours:
 
 @dataclass(frozen=True)
 class Row:
-    """One till in the table. `wrong` says in words what a person should know of it now."""
+    """One till in the table. `wrong`: in words, what a person should know about it now."""
 
     till: str
     help: Help
@@ -93,7 +94,7 @@ class Row:
 
 
 def rows_of(statuses: Mapping[str, Status], records: Mapping[str, Record], shop_is_open: bool) -> list[Row]:
-    """Make a row of each till that has a status: who needs help most first, then who should be checked."""
+    """Make a row of each till that has a status. Tills that need help come first, then those that need a check."""
     rows = []
     for till, status in statuses.items():
         wrong = _wrong(status, shop_is_open)
@@ -103,7 +104,7 @@ def rows_of(statuses: Mapping[str, Status], records: Mapping[str, Record], shop_
 
 
 def counts_of(rows: Iterable[Row]) -> dict[str, int]:
-    """Count the tills of a kind; a till in the middle of a sale is ready."""
+    """Count the tills by the help that they need. A till in the middle of a sale counts as ready."""
     counts = Counter(row.help for row in rows)
     return {
         "tills": counts.total(),
@@ -115,7 +116,7 @@ def counts_of(rows: Iterable[Row]) -> dict[str, int]:
 
 
 def checks_of(rows: Iterable[Row]) -> dict[str, int]:
-    """Count the tills by what their last check came to."""
+    """Count the tills by the result of their last check."""
     counts = Counter(row.check for row in rows)
     return {check.value: counts[check] for check in CHECKS}
 
@@ -139,13 +140,14 @@ def _help(status: Status, anything_wrong: bool, shop_is_open: bool) -> Help:
 
 def _wrong(status: Status, shop_is_open: bool) -> tuple[str, ...]:
     if status.is_gone:
-        return ("no sign of life; look at its power and its network",) if shop_is_open else ()
+        return ("no sign of life; check its power and its network",) if shop_is_open else ()
     found = [*map(_in_words, status.problems), PRINTER_WORDS.get(status.printer, ""), _api(status), _link(status)]
     found += [f"the computer reports {spaced(trouble)}" for trouble in status.throttled]
-    if status.disk_free_mb is not None and 0 <= status.disk_free_mb < LITTLE_DISK:
+    if status.disk_free_mb is not None and 0 <= status.disk_free_mb < LOW_DISK_MB:
         found.append(f"the disk is nearly full: {status.disk_free_mb:.0f} MB left")
     if status.facts and status.state not in STATES:
-        found.append(f"its state is {status.state!r}, which is not known here" if status.state else "it names no state")
+        unknown = f"its state is {status.state!r}, which is not known here"
+        found.append(unknown if status.state else "it reports no state")
     words = tuple(dict.fromkeys(filter(None, found)))
     return words or ((status.not_ready,) if status.not_ready else ())
 
@@ -158,7 +160,7 @@ def _check(till: str, records: Mapping[str, Record]) -> Check:
 
 
 def _api(status: Status) -> str:
-    """One odd answer is no outage: the till says when it is one."""
+    """One odd answer is not an outage; the till reports when there is one."""
     if _clock_is_wrong(status):
         return f"its clock is wrong: {status.api_error}".removesuffix(": ")
     if status.state == "unreachable" or (status.can_sell is False and status.api not in ("", "ok")):
@@ -168,9 +170,9 @@ def _api(status: Status) -> str:
 
 def _link(status: Status) -> str:
     if status.relay == "unheard":
-        return "the relay's doorbells don't reach it; look at its rights at the broker"
+        return "the relay's doorbells don't reach it; check its rights at the broker"
     if status.state == "polling" or status.relay == "offline":
-        return "it hears no relay and sells by asking Mercado Pago"
+        return "no relay reaches it; it polls Mercado Pago"
     return ""
 
 
@@ -179,7 +181,7 @@ def _clock_is_wrong(status: Status) -> bool:
 
 
 def _in_words(problem: str) -> str:
-    """Of `late_money: ref_1`, the first part is a word of ours."""
+    """In `late_money: ref_1` the first part is one of our words."""
     concern, colon, rest = problem.partition(":")
     if not colon or not CONCERN.fullmatch(concern):
         return problem
@@ -187,5 +189,5 @@ def _in_words(problem: str) -> str:
 
 
 def spaced(word: str) -> str:
-    """Write `no_paper` as people do."""
+    """Return `no_paper` as `no paper`."""
     return word.replace("_", " ")

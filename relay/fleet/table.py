@@ -1,6 +1,6 @@
-"""The table of tills as people see it: a summary, and as many rows as fit, who needs help first. Pure.
+"""The table of tills as people see it: a summary, and as many rows as fit, the most urgent first. Pure.
 
-What tills say is drawn as `Text`, so that none of it means markup. `now` is a parameter.
+Texts of a till are drawn as `Text`, so that nothing in them is taken for markup. `now` is a parameter.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -17,12 +17,11 @@ from rich.text import Text
 from relay.fleet.facts import clean
 from relay.fleet.rows import PRINTER_WORDS, TO_BE_CHECKED, Check, Help, Row, checks_of, counts_of, spaced
 
-HEADER = 2
-"""Lines."""
-GAP = 2
-"""Columns of a terminal between two of ours."""
-WIDE = 100
-"""Columns of a terminal that shows all of ours."""
+HEADER_LINES = 2
+COLUMN_GAP = 2
+"""Characters between two columns of the table."""
+MIN_FULL_WIDTH = 100
+"""Characters that a terminal must have to show all columns."""
 STYLES = {
     Help.DARK: "bold white on red3",
     Help.ATTENTION: "bold red",
@@ -38,27 +37,27 @@ STYLES = {
 
 
 def picture(rows: list[Row], now: datetime, notes: Iterable[Text], console: Console, height: int) -> RenderableType:
-    """Draw summary, `notes` and as many rows as fit into `height` lines, said in full where there is room."""
+    """Draw the summary, `notes` and as many rows as fit into `height` lines; rows are wrapped if there is room."""
     width = console.width
     head = [summary(rows), *notes, Text()]
-    room = height - sum(len(console.render_lines(line)) for line in head) - HEADER
+    room = height - sum(len(console.render_lines(line)) for line in head) - HEADER_LINES
     if len(rows) <= room:
         full = table(rows, now, width, wrap=True)
-        fits = len(console.render_lines(full)) <= room + HEADER
+        fits = len(console.render_lines(full)) <= room + HEADER_LINES
         return Group(*head, full if fits else table(rows, now, width))
     shown = rows[: max(room - 1, 0)]
     hidden = counts_of(rows[len(shown) :])
-    more = Text(f"and {hidden['tills']} more: {_told(hidden)}", "dim")
+    more = Text(f"and {hidden['tills']} more: {_counted(hidden)}", "dim")
     return Group(*head, table(shown, now, width), more)
 
 
 def summary(rows: list[Row]) -> Text:
-    """Say how many tills there are and how they are, in one line."""
+    """Draw the line that counts the tills by the help and the check that they need."""
     counts = counts_of(rows)
     if not counts["tills"]:
-        return Text("No till has told its status, or we may not read it.", "bold")
+        return Text("No till has published a status, or we may not read it.", "bold")
     text = Text.assemble((f"{_tills(counts['tills'])}: ", "bold"))
-    text.append(_told(counts), "bold")
+    text.append(_counted(counts), "bold")
     text.highlight_words([f"{counts['dark']} dark"], STYLES[Help.DARK])
     text.highlight_regex(r"\d+ needs? a look", "bold dark_orange")
     text.highlight_regex(r"\d+ closed", "dim")
@@ -67,24 +66,24 @@ def summary(rows: list[Row]) -> Text:
 
 
 def _checks(rows: list[Row]) -> Text:
-    """Say how many should be checked."""
+    """Draw how many tills need a check."""
     counts = checks_of(rows)
     if counts[Check.UNKNOWN]:
         return Text(" · check: none that we may read", "dim")
-    told = ", ".join(f"{counts[check]} {check.value}" for check in TO_BE_CHECKED if counts[check])
-    return Text(f" · check: {told}" if told else "", "yellow")
+    words = ", ".join(f"{counts[check]} {check.value}" for check in TO_BE_CHECKED if counts[check])
+    return Text(f" · check: {words}" if words else "", "yellow")
 
 
 def table(rows: list[Row], now: datetime, width: int, wrap: bool = False) -> Table:
-    """Draw the rows; without `wrap` each takes one line and what does not fit is cut."""
+    """Draw the rows. Without `wrap` each row is one line, cut where it is too long."""
     drawn = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0), header_style="dim", border_style="dim")
-    columns = [column for column in COLUMNS if width >= WIDE or not column.needs_room]
+    columns = [column for column in COLUMNS if width >= MIN_FULL_WIDTH or not column.needs_room]
     cells = [[column.draw(row, now) for row in rows] for column in columns]
     wrongs = [_wrong_cell(row, now) for row in rows]
     for column, texts in zip(columns, cells, strict=True):
         broad = min(max(map(cell_len, [column.name, *map(str, texts)])), column.widest)
         drawn.add_column(column.name, width=broad, no_wrap=True, justify=column.justify)
-        width -= broad + GAP
+        width -= broad + COLUMN_GAP
     broad = max(map(cell_len, ["what is wrong", *map(str, wrongs)]))
     drawn.add_column("what is wrong", width=max(min(broad, width - 1), 1), no_wrap=not wrap)
     for row, *line in zip(rows, *cells, wrongs, strict=True):
@@ -93,7 +92,7 @@ def table(rows: list[Row], now: datetime, width: int, wrap: bool = False) -> Tab
 
 
 def ago(moment: datetime | None, now: datetime) -> str:
-    """Say how long ago something was, in its two largest units; "" if nobody knows."""
+    """Return how long ago a moment was, in two units at most; "" if the moment is unknown."""
     if moment is None:
         return ""
     seconds = max(int((now - moment).total_seconds()), 0)
@@ -137,7 +136,7 @@ def _wrong_cell(row: Row, now: datetime) -> Text:
 
 
 def _of_check(row: Row, now: datetime) -> str:
-    """Say what was wrong when it was checked."""
+    """Return what the last check found wrong."""
     if row.check is Check.FAILED:
         when, parts = ago(row.record.at, now), clean(", ".join(map(spaced, row.record.failed)))
         return f"its check failed{f' {when} ago' if when else ''}: {parts}".removesuffix(": ")
@@ -147,7 +146,7 @@ def _of_check(row: Row, now: datetime) -> str:
 
 @dataclass(frozen=True)
 class Column:
-    """One column before the last; `needs_room` is left out where the terminal is narrow."""
+    """One column before the last. One that `needs_room` is left out on a narrow terminal."""
 
     name: str
     draw: Callable[[Row, datetime], Text]
@@ -166,7 +165,7 @@ COLUMNS = (
 )
 
 
-def _told(counts: Mapping[str, int]) -> str:
+def _counted(counts: Mapping[str, int]) -> str:
     look = "needs a look" if counts["need_a_look"] == 1 else "need a look"
     words = {"dark": "dark", "need_a_look": look, "closed": "closed", "ready": "ready"}
     return ", ".join(f"{counts[key]} {word}" for key, word in words.items() if counts[key])

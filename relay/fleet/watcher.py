@@ -1,4 +1,4 @@
-"""What the broker tells of the fleet: all that is retained, proved to be all, and from then on what changes."""
+"""The fleet, as the broker has it: all retained messages, with proof that they are all, and then every change."""
 
 import sys
 import time
@@ -14,39 +14,39 @@ from rich.text import Text
 
 from edge.contract.mqtt import RELAY_STATUS, BadMessage, Topics, decode_state
 from relay.config import Broker
-from relay.fleet.facts import Record, Status, read_record, read_status
+from relay.fleet.facts import Record, Status, decode_record, decode_status
 from relay.fleet.rows import Hours, Row, rows_of
 from relay.fleet.table import ago
 from relay.mqtt.client import new_client
 
-PATIENCE = 15.0
-"""Seconds that the broker gets to tell all."""
-QUIET = 0.5
-"""Seconds without a retained message after which nobody has more to tell."""
-KEEPALIVE = 30
+RETAINED_TIMEOUT_S = 15.0
+"""For the broker to send all retained messages."""
+QUIET_S = 0.5
+"""Without a retained message for this long, there are no more."""
+KEEPALIVE_S = 30
 
 
-class Misfortune(Exception):
-    """The table can't be told; the text says why."""
+class FleetError(Exception):
+    """The tills can't be shown; the text says why."""
 
 
 class Watcher:
-    """What the broker told so far. All methods belong to the thread that calls `listen`; paho's only hands over."""
+    """What the broker has sent so far. All methods are for one thread; paho's thread only puts into the inbox."""
 
     def __init__(self, broker: Broker, hours: Hours | None) -> None:
         self.relay = ""
-        """What the relay's status says: "online", "offline", or "" for nothing."""
+        """The relay's status: "online", "offline", or "" if there is none."""
         self._root = broker.topic_root
         self._broker = broker
         self._hours = hours
         self._statuses: dict[str, Status] = {}
         self._records: dict[str, Record] = {}
-        self._told: set[str] = set()
-        """The topics that this connection brought."""
+        self._topics_seen: set[str] = set()
+        """The topics of which this connection has brought a message."""
         self._trouble = ""
         self._trouble_since = self.now()
         self._unasked: list[str] = []
-        """What this connection is still to be asked for."""
+        """Subscriptions that this connection still has to make."""
         self._fence: int | None = None
         self._fence_passed = False
         self._last_retained = 0.0
@@ -54,55 +54,57 @@ class Watcher:
         self._client = self._new_client()
 
     def start(self) -> None:
-        """Begin to connect, and keep connecting."""
-        self._client.connect_async(self._broker.host, self._broker.port, KEEPALIVE)
+        """Begin to connect, and keep trying."""
+        self._client.connect_async(self._broker.host, self._broker.port, KEEPALIVE_S)
         self._client.loop_start()
 
     def stop(self) -> None:
-        """Leave; may be called at any time."""
+        """Disconnect. May be called at any time."""
         self._client.disconnect()
 
     def now(self) -> datetime:
         return datetime.now(UTC)
 
     def rows(self) -> list[Row]:
-        """All tills, who needs help first."""
+        """Return a row for each till, the most urgent first."""
         return rows_of(self._statuses, self._records, self._hours is None or self._hours.include(self.now()))
 
     def listen(self, seconds: float) -> None:
-        """Take in what comes, for so long."""
+        """Take in what comes from the broker, for this many seconds."""
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
-            self._hear(left)
+            self._take_one(left)
         if self._is_complete():
-            self._statuses = {
-                till: told for till, told in self._statuses.items() if self._of(till).status in self._told
-            }
-            self._records = {
-                till: told for till, told in self._records.items() if self._of(till).commissioning in self._told
-            }
+            self._forget_the_cleared()
+
+    def _forget_the_cleared(self) -> None:
+        """Forget what was cleared while there was no connection."""
+        seen = self._topics_seen
+        self._statuses = {till: each for till, each in self._statuses.items() if self._of(till).status in seen}
+        self._records = {till: each for till, each in self._records.items() if self._of(till).commissioning in seen}
 
     def wait_for_all(self) -> None:
-        """Return when all that is retained has come. Raises `Misfortune`."""
-        until = time.monotonic() + PATIENCE
+        """Return when all retained messages have come. Raises `FleetError`."""
+        until = time.monotonic() + RETAINED_TIMEOUT_S
         while not self._is_complete():
-            self._hear(QUIET)
+            self._take_one(QUIET_S)
             if self._trouble:
-                raise Misfortune(self._trouble)
+                raise FleetError(self._trouble)
             if time.monotonic() > until:
-                raise Misfortune(f"{self._where} did not tell all within {PATIENCE:g} seconds. {self._known}")
+                late = f"{self._where} did not send everything within {RETAINED_TIMEOUT_S:g} seconds"
+                raise FleetError(f"{late}. {self._known}")
 
     def headline(self) -> Text:
-        """Say how it stands with relay and broker."""
+        """Return the line about the relay and the connection to the broker."""
         if self._trouble:
             words = f"{self._trouble[0].upper()}{self._trouble[1:]}"
             age = ago(self._trouble_since, self.now())
-            return Text(f"{words}. Nothing was heard for {age}: the table is as old.", "bold white on red3")
+            return Text(f"{words}. The table is {age} old.", "bold white on red3")
         if not self._is_complete():
             return Text(f"Listening to {self._where} …", "dim")
         style = {"online": "green", "offline": "bold red"}.get(self.relay, "dim")
         clock = self.now().astimezone(self._hours.zone if self._hours else None)
-        return Text.assemble("relay ", (self.relay or "says nothing", style), (f" · {clock:%H:%M:%S}", "dim"))
+        return Text.assemble("relay ", (self.relay or "reports nothing", style), (f" · {clock:%H:%M:%S}", "dim"))
 
     @property
     def _where(self) -> str:
@@ -113,34 +115,34 @@ class Watcher:
         return f"{len(self._statuses)} tills came; a broker with more of them may need a larger max_queued_messages"
 
     def _is_complete(self) -> bool:
-        """The fence proves it for mosquitto, which sends in order; the quiet is for brokers that are clusters."""
-        return self._fence_passed and time.monotonic() - self._last_retained > QUIET
+        """Mosquitto sends in order, so the fence proves it. A cluster may not, so it must also have been quiet."""
+        return self._fence_passed and time.monotonic() - self._last_retained > QUIET_S
 
-    def _hear(self, seconds: float) -> None:
+    def _take_one(self, seconds: float) -> None:
         try:
             function, arguments = self._inbox.get(timeout=seconds)
         except Empty:
             return
         function(*arguments)
 
-    # --- what the broker says, in the thread that listens ---
+    # --- what comes from the broker, in our own thread ---
 
     def _on_connect(self, reason: ReasonCode) -> None:
         if reason.is_failure:
-            self._tell(f"{self._where} refused {self._broker.username or 'us, who gave no username'}: {reason}")
+            self._report(f"{self._where} refused {self._broker.username or 'us, who gave no username'}: {reason}")
             return
         self._trouble = ""
-        self._told.clear()
+        self._topics_seen.clear()
         self._fence_passed = False
         every = self._of("+")
         self._unasked = [every.status, every.commissioning]
         self._ask()
 
     def _ask(self) -> None:
-        """Ask for one thing after the other, so that the broker has less to send at once."""
-        # QoS 0, for of QoS 1 mosquitto retells no more than its queue holds, 1,020, and says nothing of the rest.
-        # What comes on a connection comes in order, so the answer to a second subscription follows all of the first;
-        # and where mosquitto drops what its socket doesn't take, it drops that answer too.
+        """Make one subscription after the other, so that the broker has less to send at once."""
+        # QoS 0, because of QoS 1 mosquitto sends only as many retained messages as its queue holds (1,020), and drops
+        # the rest silently. A connection keeps the order, so the answer to a second subscription, the fence, follows
+        # everything of the first; and where mosquitto drops what its socket doesn't take, it drops that answer too.
         self._client.subscribe(self._unasked.pop(0), qos=0)
         self._fence = self._client.subscribe(RELAY_STATUS, qos=0)[1]
 
@@ -154,8 +156,8 @@ class Watcher:
 
     def _on_disconnect(self, reason: ReasonCode) -> None:
         self._fence_passed = False
-        if not self._trouble:  # else a refusal ended it, and that is said
-            self._tell(f"{self._where} is gone: {reason}")
+        if not self._trouble:  # else a refusal ended it, which is reported already
+            self._report(f"{self._where} is gone: {reason}")
 
     def _on_message(self, message: paho.MQTTMessage) -> None:
         if message.retain:
@@ -164,7 +166,7 @@ class Watcher:
             self.relay = _state(bytes(message.payload))
             return
         till = message.topic.removeprefix(f"{self._root}/").rpartition("/")[0]
-        self._told.add(message.topic)
+        self._topics_seen.add(message.topic)
         if message.topic == self._of(till).status:
             self._on_status(till, bytes(message.payload), message.retain)
         else:
@@ -174,21 +176,21 @@ class Watcher:
         if not payload:  # somebody cleared it
             self._statuses.pop(till, None)
             return
-        status = read_status(payload)
+        status = decode_status(payload)
         before = self._statuses.get(till, Status())
         gone_at = None if retained else self.now()
         self._statuses[till] = status.after(before, gone_at) if status.is_gone else status
 
     def _on_record(self, till: str, payload: bytes) -> None:
         if payload:
-            self._records[till] = read_record(payload)
+            self._records[till] = decode_record(payload)
         else:
             self._records.pop(till, None)
 
     def _of(self, till: str) -> Topics:
         return Topics(self._root, till)
 
-    def _tell(self, trouble: str) -> None:
+    def _report(self, trouble: str) -> None:
         if not self._trouble:
             self._trouble_since = self.now()
         self._trouble = trouble
@@ -209,10 +211,10 @@ class Watcher:
         return client
 
     def _on_connect_fail(self, _client: paho.Client, _data: object) -> None:
-        # paho names no reason, but calls this while it handles the exception.
+        # paho passes no reason, but calls this while it handles the exception.
         reason = sys.exc_info()[1]
         words = getattr(reason, "strerror", None) or reason
-        self._hand_over(self._tell, f"no connection to {self._where}: {words}")
+        self._hand_over(self._report, f"no connection to {self._where}: {words}")
 
     def _hand_over(self, function: Callable[..., None], *arguments: Any) -> None:
         self._inbox.put((function, arguments))

@@ -1,9 +1,9 @@
-"""The relay's side of the broker: `publish` returns when the broker has acknowledged, or says why it has not.
+"""The relay's connection to the broker: `publish` returns when the broker has acknowledged, or raises the reason.
 
-Also keeps the retained `relay/status` true, however many relays share it (a will says "offline" for one that dies, and
-whoever is alive says "online" again), and rings pings back.
-paho's network thread does nothing of ours: its callbacks only hand over to the event loop, for an exception in one
-would end the thread and leave a client that believes to be connected.
+It also answers pings, and keeps the retained `relay/status` true for all relays that share it: the will of one that
+dies says "offline", and one that lives says "online" again. paho's network thread runs none of our code: its callbacks
+only pass on to the event loop, because an exception in one would end the thread, and the client would believe that it
+is still connected.
 """
 
 import asyncio
@@ -36,20 +36,20 @@ from relay.mqtt.client import new_client
 
 log = logging.getLogger(__name__)
 
-PATIENCE = 4.0
-"""Seconds to wait for the broker. Mercado Pago waits 22 seconds for us, at some of its senders 5."""
-KEEPALIVE = 30
-MOST_WAITING = 1000
-"""Messages that paho may hold for a broker that takes none; they are doorbells, so sending them late does no harm."""
+ACKNOWLEDGE_TIMEOUT_S = 4.0
+"""Mercado Pago waits 22 seconds for us; some of its senders wait 5."""
+KEEPALIVE_S = 30
+MAX_QUEUED_MESSAGES = 1000
+"""Held by paho while the broker takes none. They are doorbells, so sending them late does no harm."""
 NO_SUBSCRIBER = 0x10
 
 
-class NotTaken(Exception):
-    """The broker did not acknowledge; the text says why."""
+class PublishError(Exception):
+    """The broker did not acknowledge a message; the text says why."""
 
 
 class Publisher:
-    """One connection to the broker. All methods belong to the event loop that called `start`."""
+    """One connection to the broker. All methods are for the event loop that called `start`."""
 
     def __init__(self, broker: Broker) -> None:
         self.connected = False
@@ -61,67 +61,67 @@ class Publisher:
         self._client = self._new_client()
 
     def start(self) -> None:
-        """Begin to connect, and keep connecting; a broker that is down is no reason not to start."""
+        """Begin to connect, and keep trying: a relay starts even if the broker is down."""
         self._loop = asyncio.get_running_loop()
-        self._client.connect_async(self._broker.host, self._broker.port, KEEPALIVE, clean_start=True)
+        self._client.connect_async(self._broker.host, self._broker.port, KEEPALIVE_S, clean_start=True)
         self._client.loop_start()
 
     async def stop(self) -> None:
-        """Say "offline" and leave in good order, so that the will stays unsaid."""
+        """Publish "offline" and disconnect properly, so that the broker doesn't publish the will."""
         self._leaving = True
         try:
             await self.publish(RELAY_STATUS, OFFLINE, retain=True)
-        except NotTaken as error:
-            log.warning("could not say that the relay is offline: %s", error)
+        except PublishError as error:
+            log.warning("could not publish that the relay is offline: %s", error)
         self._client.disconnect()
         if self.connected:
             try:
-                await asyncio.wait_for(self._gone.wait(), PATIENCE)
+                await asyncio.wait_for(self._gone.wait(), ACKNOWLEDGE_TIMEOUT_S)
             except TimeoutError:
-                log.warning("the broker did not take our farewell")
+                log.warning("the broker did not confirm the end of the connection")
         self._forget_callbacks()
 
     @property
     def unacknowledged(self) -> int:
-        """How many publications wait for the broker's word."""
+        """The number of messages that wait for the broker's acknowledgement."""
         return len(self._waiting)
 
     async def publish(self, topic: str, payload: bytes, retain: bool = False) -> bool:
-        """Publish with QoS 1 and return upon the broker's acknowledgement. Raises `NotTaken`.
+        """Publish with QoS 1 and return when the broker has acknowledged. Raises `PublishError`.
 
-        False if the broker says that nobody is subscribed; not every broker does.
+        Returns False if the broker reports that nobody is subscribed; not every broker reports it.
         """
         if not self.connected:
-            raise NotTaken("there is no connection to the broker")
+            raise PublishError("there is no connection to the broker")
         sent = self._client.publish(topic, payload, qos=1, retain=retain)
         if sent.rc == paho.MQTT_ERR_QUEUE_SIZE:
-            raise NotTaken(f"{MOST_WAITING} messages wait for the broker already")
+            raise PublishError(f"{MAX_QUEUED_MESSAGES} messages wait for the broker already")
         reason = await self._acknowledgement(sent.mid)
         if reason.is_failure:
-            raise NotTaken(f"the broker refused it: {reason}")
+            raise PublishError(f"the broker refused it: {reason}")
         return bool(reason.value != NO_SUBSCRIBER)
 
     async def _acknowledgement(self, mid: int) -> ReasonCode:
-        # No race: the acknowledgement comes through this event loop, which is busy here until the next `await`.
+        # No race: the acknowledgement comes through this event loop, which runs this function until the next `await`.
         future = self._waiting[mid] = self._loop.create_future()
         try:
-            return await asyncio.wait_for(future, PATIENCE)
+            return await asyncio.wait_for(future, ACKNOWLEDGE_TIMEOUT_S)
         except TimeoutError:
-            raise NotTaken(f"the broker did not acknowledge within {PATIENCE:g} seconds") from None
+            raise PublishError(f"the broker did not acknowledge within {ACKNOWLEDGE_TIMEOUT_S:g} seconds") from None
         finally:
             del self._waiting[mid]
 
-    # --- what the broker says, in the event loop ---
+    # --- what comes from the broker, in the event loop ---
 
     def _on_connect(self, reason: ReasonCode) -> None:
         if reason.is_failure:
-            self._tell(f"the broker refused the connection: {reason}")
+            self._report(f"the broker refused the connection: {reason}")
             return
         self.connected, self._trouble = True, ""
         self._gone.clear()
         log.info("connected to the broker at %s:%d", self._broker.host, self._broker.port)
         self._client.subscribe([(f"{self._broker.topic_root}/+/ping", 1), (RELAY_STATUS, 1)])
-        self._say_online()
+        self._publish_online()
 
     def _on_disconnect(self, reason: ReasonCode) -> None:
         if self.connected:
@@ -136,24 +136,24 @@ class Publisher:
 
     def _on_message(self, message: paho.MQTTMessage) -> None:
         if message.topic == RELAY_STATUS:
-            self._contradict(message)
+            self._on_status(message)
         else:
-            self._ring_back(message)
+            self._answer_ping(message)
 
-    def _contradict(self, message: paho.MQTTMessage) -> None:
-        """Say "online" again where another relay, or the will of a dead connection, said that there is none."""
+    def _on_status(self, message: paho.MQTTMessage) -> None:
+        """Publish "online" again if another relay, or the will of a dead connection, published "offline"."""
         try:
             online = decode_state(bytes(message.payload)) == "online"
         except BadMessage:
             online = False
         if not online and not self._leaving:
-            self._say_online()
+            self._publish_online()
 
-    def _say_online(self) -> None:
+    def _publish_online(self) -> None:
         self._client.publish(RELAY_STATUS, ONLINE, qos=1, retain=True)
 
-    def _ring_back(self, message: paho.MQTTMessage) -> None:
-        """Answer a ping: the till that hears it knows that its subscription works."""
+    def _answer_ping(self, message: paho.MQTTMessage) -> None:
+        """Ring the till that sent a ping: if it gets this doorbell, its subscription works."""
         till = message.topic.removeprefix(f"{self._broker.topic_root}/").removesuffix("/ping")
         try:
             nonce = decode(bytes(message.payload)).get("id")
@@ -165,7 +165,7 @@ class Publisher:
             return
         self._client.publish(Topics(self._broker.topic_root, till).orders, encode_doorbell(Doorbell("ping", nonce)), 1)
 
-    def _tell(self, trouble: str) -> None:
+    def _report(self, trouble: str) -> None:
         if trouble != self._trouble:
             log.warning("%s", trouble)
         self._trouble = trouble
@@ -174,7 +174,7 @@ class Publisher:
 
     def _new_client(self) -> paho.Client:
         client = new_client(self._broker, _client_id())
-        client.max_queued_messages_set(MOST_WAITING)
+        client.max_queued_messages_set(MAX_QUEUED_MESSAGES)
         client.will_set(RELAY_STATUS, OFFLINE, qos=1, retain=True)
         client.on_connect = lambda _client, _data, _flags, reason, _more: self._hand_over(self._on_connect, reason)
         client.on_disconnect = lambda _client, _data, _flags, reason, _more: self._hand_over(
@@ -187,26 +187,26 @@ class Publisher:
         return client
 
     def _on_connect_fail(self, _client: paho.Client, _data: object) -> None:
-        # paho names no reason, but calls this while it handles the exception.
+        # paho passes no reason, but calls this while it handles the exception.
         reason = sys.exc_info()[1]
-        self._hand_over(self._tell, f"no connection to {self._broker.host}:{self._broker.port}: {reason}")
+        self._hand_over(self._report, f"no connection to {self._broker.host}:{self._broker.port}: {reason}")
 
     def _hand_over(self, function: Callable[..., None], *arguments: Any) -> None:
         self._loop.call_soon_threadsafe(function, *arguments)
 
     def _forget_callbacks(self) -> None:
-        """Keep a network thread that outlives us, waiting for a name server, away from a closed event loop."""
+        """The network thread may outlive us, waiting for a name server; it must not call a closed event loop."""
         client = self._client
         client.on_connect = client.on_disconnect = client.on_publish = client.on_message = None
         client.on_connect_fail = None
 
 
 def _send_at_once(_client: paho.Client, _data: object, connection: Any) -> None:
-    """Let no doorbell wait until the broker has confirmed the one before."""
+    """Without this a doorbell waits until the broker has confirmed the one before it."""
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def _client_id() -> str:
-    """Return a name of our own: of two relays with one name, each would throw the other out."""
+    """Return a unique name: two relays with the same name would disconnect each other."""
     host = re.sub(r"[^A-Za-z0-9-]", "-", socket.gethostname())[:32]
     return f"till-relay-{host}-{secrets.token_hex(4)}"

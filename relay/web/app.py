@@ -1,7 +1,7 @@
-"""The relay's web side. Its one promise: 201 if and only if the broker has acknowledged the doorbell.
+"""The relay's web application. Its one promise: 201 if and only if the broker has acknowledged the doorbell.
 
-503 makes Mercado Pago notify again; 200 is for what interests no till, or can't be read, and would not get better.
-A path holds a secret, so nothing here logs a path.
+503 makes Mercado Pago notify again; 200 is for a notification that concerns no till or can't be read, for it would not
+get better. A path contains a secret, so nothing here logs a path.
 """
 
 import asyncio
@@ -20,11 +20,11 @@ from starlette.routing import Route
 
 from edge.contract.mqtt import Doorbell, Topics, encode_doorbell, is_till_id, seller_topic
 from relay.addresses import opens, seller_of
-from relay.claims import Claims
+from relay.claims import ClaimStore
 from relay.config import Config
-from relay.mqtt.publisher import NotTaken, Publisher
+from relay.mqtt.publisher import Publisher, PublishError
 from relay.web.body import bounded_body, is_ambiguous
-from relay.web.claim_desk import ClaimDesk
+from relay.web.claims import ClaimEndpoint
 from relay.web.limits import Limit
 from relay.web.metrics import Metrics
 from relay.web.notification import doorbell_of
@@ -32,23 +32,23 @@ from relay.web.signature import Signature, examine
 
 log = logging.getLogger(__name__)
 
-LARGEST_BODY = 64 * 1024
+MAX_BODY_BYTES = 64 * 1024
 TILL_LIMIT = (10, 100)
 SELLER_LIMIT = (200, 2000)
-"""Notifications per second, and at once. Each sale makes about four; one address of a seller serves all its tills."""
-NO_TILL = "relay-health"
-"""The till that `/health` rings. It is never installed."""
+"""Notifications per second, and at once. Each sale causes about four; a seller's address serves all its tills."""
+HEALTH_TILL = "relay-health"
+"""The till that `/health` rings. No till has this name."""
 
 
 class Answer(Enum):
-    """All that a notification can be answered."""
+    """Every answer to a notification: status and text."""
 
-    RUNG = 201, "the till was told"
-    NOTHING = 200, "nothing in it that a till could look at"
+    RUNG = 201, "the broker has the doorbell"
+    NOTHING = 200, "nothing in it that a till could look up"
     AMBIGUOUS = 400, "a body has one length"
     NO_SUCH_ADDRESS = 404, "no such address"
     NO_BODY = 408, "the body did not arrive"
-    TOO_LARGE = 413, f"a notification has at most {LARGEST_BODY} bytes"
+    TOO_LARGE = 413, f"a notification has at most {MAX_BODY_BYTES} bytes"
     TOO_OFTEN = 429, "this address was used too often"
     NOT_TAKEN = 503, "the broker did not take it; notify again"
 
@@ -59,7 +59,7 @@ class Answer(Enum):
 
 @dataclass(frozen=True)
 class Bell:
-    """Whom an address rings."""
+    """What an address rings: one till, or all tills of a seller. `_bell` makes it from the path of a request."""
 
     owner: str
     """`till` or `seller`"""
@@ -72,38 +72,38 @@ class Relay:
     """Answers HTTP requests with the help of one publisher."""
 
     def __init__(self, config: Config, publisher: Publisher) -> None:
-        self._key = config.key
+        self._key = config.secret
         self._root = config.broker.topic_root
-        self._signature_key: bytes | None = getattr(config, "signature_key", None)
+        self._signature_secret = config.signature_secret
         self._publisher = publisher
         self._metrics = Metrics(publisher)
         self._till_limit, self._seller_limit = Limit(*TILL_LIMIT), Limit(*SELLER_LIMIT)
         self._probe: asyncio.Task[str] | None = None
 
-    def claim_desk(self, claims: Claims) -> ClaimDesk:
-        """Return what answers to tills without a bundle."""
-        return ClaimDesk(claims, self._metrics.claims)
+    def claim_endpoint(self, claims: ClaimStore) -> ClaimEndpoint:
+        """Return the endpoint for tills without a bundle."""
+        return ClaimEndpoint(claims, self._metrics.claims)
 
     async def notify(self, request: Request) -> Response:
-        """Take a notification for a till, or for all tills of a seller."""
+        """Answer a notification for a till, or for all tills of a seller."""
         kind, answer = await self._take(request)
         self._metrics.notifications.labels(kind, answer.value[0]).inc()
         return answer.response()
 
     async def health(self, _request: Request) -> Response:
-        """Say whether the broker takes doorbells now."""
-        # However many ask, one asks the broker: while it is silent, questions would fill the queue of the doorbells.
+        """Answer 200 if the broker takes doorbells now, else 503 with the reason."""
+        # All requests share one probe: while the broker is silent, more would fill the queue of the doorbells.
         if self._probe is None or self._probe.done():
-            self._probe = asyncio.create_task(self._ring_nobody())
+            self._probe = asyncio.create_task(self._ring_health_till())
         trouble = await asyncio.shield(self._probe)
         return JSONResponse({"broker": trouble or "takes messages"}, 503 if trouble else 200)
 
     async def metrics(self, _request: Request) -> Response:
-        """Say what happened so far, to a monitoring system."""
+        """Answer a monitoring system with the metrics."""
         return Response(self._metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     async def _take(self, request: Request) -> tuple[str, Answer]:
-        """Return the kind of doorbell that was asked for ("" if none) and the answer."""
+        """Return the kind of doorbell ("" if there is none) and the answer."""
         bell = self._bell(request.path_params)
         if bell is None:
             return "", Answer.NO_SUCH_ADDRESS
@@ -112,7 +112,7 @@ class Relay:
         if is_ambiguous(request):
             return "", Answer.AMBIGUOUS
         try:
-            body = await bounded_body(request, LARGEST_BODY)
+            body = await bounded_body(request, MAX_BODY_BYTES)
         except (TimeoutError, ClientDisconnect):
             return "", Answer.NO_BODY
         if body is None:
@@ -120,7 +120,7 @@ class Relay:
         self._report_signature(request, bell)
         doorbell = doorbell_of(request.method, request.query_params, request.headers, body)
         if doorbell is None:
-            log.info("%s: nothing to look at in %.200r %.200r", bell.name, request.url.query, body)
+            log.info("%s: nothing to look up in %.200r %.200r", bell.name, request.url.query, body)
             return "", Answer.NOTHING
         return doorbell.kind, await self._ring(bell, doorbell)
 
@@ -136,7 +136,7 @@ class Relay:
     def _report_signature(self, request: Request, bell: Bell) -> None:
         headers, data_id = request.headers, request.query_params.get("data.id", "")
         signature, request_id = headers.get("x-signature", ""), headers.get("x-request-id", "")
-        result = examine(signature, request_id, data_id, self._signature_key, time.time())
+        result = examine(signature, request_id, data_id, self._signature_secret, time.time())
         self._metrics.signatures.labels(result).inc()
         if result is not Signature.ABSENT:
             log.debug("%s: signature %s", bell.name, result)
@@ -146,7 +146,7 @@ class Relay:
         began = time.perf_counter()
         try:
             heard = await self._publisher.publish(bell.topic, encode_doorbell(doorbell))
-        except NotTaken as error:
+        except PublishError as error:
             log.warning("%s: %s %s not delivered: %s", bell.name, doorbell.kind, doorbell.id, error)
             return Answer.NOT_TAKEN
         self._metrics.acknowledgement.observe(time.perf_counter() - began)
@@ -157,30 +157,30 @@ class Relay:
             log.warning("nobody is subscribed to %s; is this till installed?", bell.topic)
         return Answer.RUNG
 
-    async def _ring_nobody(self) -> str:
-        """Return why the broker does not take doorbells, in words, or ""."""
+    async def _ring_health_till(self) -> str:
+        """Return why the broker does not take doorbells; "" if it does."""
         try:
             await self._publisher.publish(
-                Topics(self._root, NO_TILL).orders, encode_doorbell(Doorbell("ping", NO_TILL))
+                Topics(self._root, HEALTH_TILL).orders, encode_doorbell(Doorbell("ping", HEALTH_TILL))
             )
-        except NotTaken as error:
+        except PublishError as error:
             return str(error)
         return ""
 
 
 def create_app(config: Config) -> Starlette:
-    """Return the relay as an ASGI application; it connects to the broker for as long as it is served.
+    """Return the relay as an ASGI application, which is connected to the broker while it is served.
 
-    Raises `OSError` if claims can't be kept where the configuration says.
+    Raises `OSError` if the folder for claims can't be used.
     """
     publisher = Publisher(config.broker)
     relay = Relay(config, publisher)
-    desk = relay.claim_desk(Claims(config.claims.folder)) if config.claims else None
+    endpoint = relay.claim_endpoint(ClaimStore(config.claims.folder)) if config.claims else None
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         publisher.start()
-        async with desk.open() if desk else nullcontext():
+        async with endpoint.open() if endpoint else nullcontext():
             yield
         await publisher.stop()
 
@@ -190,8 +190,8 @@ def create_app(config: Config) -> Starlette:
         Route("/health", relay.health),
         Route("/metrics", relay.metrics),
     ]
-    if desk:
-        routes.append(Route("/claims/{public_key}", desk.serve, methods=["PUT", "GET", "DELETE"]))
+    if endpoint:
+        routes.append(Route("/claims/{public_key}", endpoint.serve, methods=["PUT", "GET", "DELETE"]))
     app = Starlette(routes=routes, lifespan=lifespan)
     app.router.redirect_slashes = False  # Mercado Pago does not follow redirects
     return app

@@ -1,8 +1,8 @@
-"""What Mercado Pago posts becomes a doorbell, or nothing. Pure.
+"""A notification of Mercado Pago becomes a doorbell, or nothing. Pure.
 
-Five forms arrive, on two channels that know nothing of each other: "Feed" (`topic` and `resource`), webhooks of a
-merchant order (the id at the root), of a payment and of an order (the id in `data`), and the panel's test button.
-Anybody may write such a text: an address in it is never followed, only the id at its end is taken.
+Notifications have five forms, on two independent channels: "Feed" (`topic` and `resource`), webhooks of a merchant
+order (the id at the root), of a payment and of an order (the id in `data`), and the panel's test button. Anybody can
+write one, so a URL in it is never fetched; only the id at its end is used.
 """
 
 import json
@@ -17,18 +17,18 @@ KINDS = {
     "payment": "payment",
     "order": "order",
 }
-"""Mercado Pago's names of what interests a till."""
+"""Mercado Pago's topics that concern a till -> the kind of doorbell."""
 
 TEST_ID = "123456"
-"""The id that the panel's test button sends; it exists nowhere."""
+"""The id that the panel's test button sends; nothing has it."""
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9-]{1,64}", re.ASCII)
 
 
 def doorbell_of(method: str, query: Mapping[str, str], headers: Mapping[str, str], body: bytes) -> Doorbell | None:
-    """Return what the notification asks to look at; None if it names nothing that a till could look at.
+    """Return the doorbell for a notification; None if it names nothing that a till could look up.
 
-    The body comes first because it is Mercado Pago's alone; the query may hold parameters of the shop's own.
+    The body is read first because Mercado Pago alone writes it; the query may contain the shop's own parameters.
     """
     forms: list[Mapping[str, object]] = [query]
     if method == "POST":
@@ -41,7 +41,7 @@ def doorbell_of(method: str, query: Mapping[str, str], headers: Mapping[str, str
 
 
 def _form_of(body: bytes) -> Mapping[str, object]:
-    """Read the body as the query would say it: `data.id` is a key of its own."""
+    """Return the body in the form of a query, in which `data.id` is one key."""
     try:
         form = json.loads(body)
     except (ValueError, RecursionError):
@@ -56,7 +56,7 @@ def _named_in(form: Mapping[str, object]) -> tuple[str, str] | None:
     kind = _kind(form.get("type")) or _kind(form.get("topic"))
     if kind is None:
         return None
-    # The root `id` of a webhook is the number of the notification, save where it tells of a merchant order.
+    # The `id` at a webhook's root is the number of the notification, except in those of merchant orders.
     is_webhook = _kind(form.get("type")) in ("payment", "order")
     for place in ("data.id",) if is_webhook else ("resource", "id", "data.id"):
         identity = _last_part(form.get(place))
@@ -70,7 +70,7 @@ def _kind(name: object) -> str | None:
 
 
 def _last_part(value: object) -> str:
-    """Return the id at the end of an address, or the id itself."""
+    """Return the id at the end of a URL, or the id itself."""
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
     return value.partition("?")[0].rstrip("/").rpartition("/")[2] if isinstance(value, str) else ""

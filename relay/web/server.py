@@ -1,7 +1,7 @@
-"""The relay's HTTP server: uvicorn, with the bounds that it lacks, and an end in good order.
+"""The relay's HTTP server: uvicorn, with the limits that it lacks, and an orderly shutdown.
 
-Nobody who is slow keeps others waiting: a request and its answer get a few seconds from the first byte on, and when
-there is no room for one more connection, the one that has asked for nothing the longest makes room.
+A slow client doesn't keep others waiting: a request and its answer get a few seconds from the first byte on, and when
+there is no room for one more connection, the one that has been idle the longest is closed.
 """
 
 import asyncio
@@ -21,31 +21,32 @@ from relay.web.app import create_app
 log = logging.getLogger(__name__)
 
 DONE, FAILED, BAD_CONFIGURATION = 0, 1, 78
-MOST_CONNECTIONS = 500
-LARGEST_HEAD = 16 * 1024
-EXCHANGE = 20.0
-"""Seconds from the first byte of a request to the last of its answer. Mercado Pago gives us 22."""
-IDLE = 75
-"""Seconds that a connection is kept between two requests: longer than a web server in front keeps it."""
-FAREWELL = 15
-"""Seconds that accepted requests get to finish: 10 for a body and 4 for the broker are less."""
+MAX_CONNECTIONS = 500
+MAX_HEAD_BYTES = 16 * 1024
+EXCHANGE_TIMEOUT_S = 20.0
+"""From the first byte of a request to the last of its answer. Mercado Pago gives us 22."""
+IDLE_TIMEOUT_S = 75
+"""Between two requests of a connection. A web server in front closes it earlier."""
+SHUTDOWN_TIMEOUT_S = 15
+"""For accepted requests to finish. They need at most 10 for a body and 4 for the broker."""
 
 
 class Connection(H11Protocol):
-    """One connection of a client who may be slow, or hostile."""
+    """One connection; its client may be slow or hostile."""
 
-    _due: asyncio.TimerHandle | None = None
-    """When the present exchange must have ended; None between two."""
+    _deadline: asyncio.TimerHandle | None = None
+    """Aborts the present exchange when its time is up; None between two exchanges."""
     _since = 0.0
+    """When the present exchange, or the pause between two, began."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._begin()
-        if len(self.connections) > MOST_CONNECTIONS:
+        if len(self.connections) > MAX_CONNECTIONS:
             self._make_room()
 
     def data_received(self, data: bytes) -> None:
-        if self._due is None:
+        if self._deadline is None:
             self._begin()
         super().data_received(data)
 
@@ -65,23 +66,23 @@ class Connection(H11Protocol):
 
     def _begin(self) -> None:
         self._since = self.loop.time()
-        self._due = self.loop.call_later(EXCHANGE, self.transport.abort)
+        self._deadline = self.loop.call_later(EXCHANGE_TIMEOUT_S, self.transport.abort)
 
     def _end(self) -> None:
-        if self._due is not None:
-            self._due.cancel()
-        self._due = None
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self._deadline = None
         self._since = self.loop.time()
 
     def _make_room(self) -> None:
         waiting = [each for each in self.connections if isinstance(each, Connection) and not each._answers]
-        min(waiting, key=lambda each: each._since).transport.abort()  # there is one: this one has not asked yet
+        min(waiting, key=lambda each: each._since).transport.abort()  # never empty: this connection has not asked yet
 
 
 def run(config: Config) -> int:
     """Serve until SIGTERM or SIGINT, finish what was accepted, and return the exit code."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
-    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # each odd request would be a warning
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # else each odd request is a warning
     threading.excepthook = _end_with_the_thread
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(DONE))  # uvicorn finishes first, then raises the signal again
@@ -103,8 +104,8 @@ def run(config: Config) -> int:
 def _listener(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.create_server((host, port), family=family, backlog=100)
-    # Connections inherit it. asyncio sets it only where a socket names its protocol, and without it each answer,
-    # which is written in two parts, takes the 40 ms of a delayed acknowledgement.
+    # Connections inherit this. asyncio sets it only for sockets that name their protocol; without it each answer, which
+    # is written in two parts, takes the 40 ms of a delayed acknowledgement.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
 
@@ -113,21 +114,21 @@ def _server(config: Config) -> uvicorn.Server:
     settings = uvicorn.Config(
         create_app(config),
         http=Connection,
-        h11_max_incomplete_event_size=LARGEST_HEAD,
+        h11_max_incomplete_event_size=MAX_HEAD_BYTES,
         ws="none",
         lifespan="on",
         log_config=None,
-        access_log=False,  # it would print the secrets
+        access_log=False,  # its lines would contain the secrets
         server_header=False,
         proxy_headers=False,
-        timeout_keep_alive=IDLE,
-        timeout_graceful_shutdown=FAREWELL,
+        timeout_keep_alive=IDLE_TIMEOUT_S,
+        timeout_graceful_shutdown=SHUTDOWN_TIMEOUT_S,
     )
     return uvicorn.Server(settings)
 
 
 def _end_with_the_thread(hook: threading.ExceptHookArgs) -> None:
-    """End the relay, at once and loudly: without its network thread it would answer 503 until somebody noticed."""
+    """End the relay at once, with an error: without its network thread it would answer 503 until somebody noticed."""
     if hook.exc_value is not None:
         log.critical("a thread ended by a bug; so does the relay", exc_info=hook.exc_value)
     os._exit(FAILED)

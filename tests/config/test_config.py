@@ -378,7 +378,11 @@ def test_a_key_that_nothing_reads_and_one_that_lacks_are_said(folder, text, faul
         ),
         ("broker", "tls: {cert_file: token}", "broker.tls.cert_file: cert_file and key_file go together"),
         ("broker", "tls: {cert_file: token, key_file: token}", "broker.tls.key_file: token is not the key of token"),
-        ("broker", "password_file: token", "broker.password_file: is a password without a user; add broker.username"),
+        (
+            "broker",
+            "password_file: token",
+            "broker.password_file: is a password without a username; add broker.username",
+        ),
         # the printer
         ("printer", "connection: lan", "printer.connection: is 'lan'; write one of usb, serial, network, file"),
         ("printer", "connection: USB", "write one of usb, serial, network, file; did you mean usb?"),
@@ -630,7 +634,7 @@ def test_a_certificate_goes_with_its_own_key(folder):
 @pytest.mark.parametrize(
     ("content", "fault"),
     [
-        ("", "config.yaml: is empty; write it after config.example.yaml"),
+        ("", "config.yaml: is empty; start from config.example.yaml"),
         ("# nothing\n", "config.yaml: is empty"),
         (b"till: {id: \xff}", "config.yaml:1: is not UTF-8; save the file as UTF-8"),
         (b"a: b\n\nc: \xe9\n", "config.yaml:3: is not UTF-8"),
@@ -667,7 +671,7 @@ def test_what_is_no_yaml_is_said_in_plain_words(folder, content, fault):
 
 
 def test_a_configuration_that_is_not_there_is_said(folder):
-    with pytest.raises(ConfigError, match=r"nothing.yaml: there is no such file; write it after config.example.yaml"):
+    with pytest.raises(ConfigError, match=r"nothing.yaml: there is no such file; start from config.example.yaml"):
         load(folder / "nothing.yaml", {})
     with pytest.raises(ConfigError, match=r"can't be read \(Is a directory\)"):
         load(folder, {})

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -150,9 +151,9 @@ def test_each_vendored_library_comes_with_its_licence(unpacked):
 
 def test_what_pyproject_asks_for_is_vendored_or_comes_from_apt(package):
     known = (ROOT / "packaging/vendor.txt").read_text() + field(package, "Depends").replace("python3-", "\n")
-    wanted = re.search(r"^dependencies = \[(.*?)\]", (ROOT / "pyproject.toml").read_text(), re.MULTILINE | re.DOTALL)
-    assert wanted
-    for name in re.findall(r'"([\w-]+)', wanted[1]):
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    for wanted in project["dependencies"] + project["optional-dependencies"]["till"]:
+        name = re.match(r"[\w-]+", wanted)[0]
         assert re.search(rf"^{re.escape({'pyyaml': 'yaml'}.get(name, name))}\b|, {name}", known, re.MULTILINE), name
 
 

@@ -37,7 +37,7 @@ from edge.mercadopago.client import MercadoPago as Api
 from edge.paper.escpos import Encoder
 from edge.paper.ticket import Row, as_text
 from qa.check_causes import INTRODUCTION, PAGE, WRONG, Wrong, enrolled, found, over_tls, row, shop_with
-from relay.fleet.facts import read_record
+from relay.fleet.facts import decode_record
 from sim.board import BUTTON, LEDS
 from sim.mercadopago import Fault
 from sim.shop import PATIENCE, TILL, Shop, wait_for
@@ -597,5 +597,5 @@ def test_the_record_is_read_by_others_even_if_everything_fails():
     findings = tuple(failed(part, Cause.NO_PINS, "x" * 1000, "mend it") for part in Part)
     now = datetime(2026, 3, 2, 21, 45, tzinfo=UTC)
     record = Acceptance("C" * 64, now, "0.1.0", "Raspberry Pi", "10000000abcdef01", "TM-T20II", 2, findings).as_json()
-    read = read_record(encode({"v": 1, **record}))
+    read = decode_record(encode({"v": 1, **record}))
     assert (read.well, read.failed, read.at) == (False, tuple(Part), now)

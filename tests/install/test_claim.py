@@ -20,7 +20,7 @@ from nacl.signing import SigningKey
 from edge.contract.claims import Claim, encode_bundle, encode_claim, read_code, shown
 from edge.contract.mqtt import decode, encode
 from edge.install.claim.key import FILE, BadBundle, Identity
-from relay.claims import LIFETIME, Claims, waiting
+from relay.claims import LIFETIME_S, ClaimStore, stored_claims
 from tests.support.claimants import TOKEN, ClaimingTill, Desk
 from tests.support.relays import wait_until
 from tests.support.shipped_broker import SHOP
@@ -278,7 +278,7 @@ def test_a_relay_that_lost_all_claims_is_told_again(desk, till):
     desk.relay.kill()
     shutil.rmtree(desk.claims)
     desk.start()
-    wait_until(lambda: bool(list(waiting(desk.claims))), "the till claims again")
+    wait_until(lambda: bool(list(stored_claims(desk.claims))), "the till claims again")
     desk.enroll("CAJA01", till.code)
     assert till.wait_for_the_end() == 0
 
@@ -288,7 +288,7 @@ def test_what_a_power_cut_left_half_written_is_claimed_again(desk, till):
     (claim,) = desk.claims.glob("*.claim")
     claim.write_bytes(b"")
     desk.start()
-    wait_until(lambda: bool(list(waiting(desk.claims))), "the till claims again")
+    wait_until(lambda: bool(list(stored_claims(desk.claims))), "the till claims again")
 
 
 def test_the_open_claims_are_listed(desk, till, capsys):
@@ -453,7 +453,7 @@ def test_a_bundle_with_which_the_daemon_could_not_start_is_not_taken(desk, till)
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ("enroll CAJA01 --claim CODE --token-file token", "say also the shop's time zone"),
+        ("enroll CAJA01 --claim CODE --token-file token", "add the shop's time zone"),
         (f"enroll CAJA01 --claim CODE {SHOP}", "its access token, by --token-file"),
         (f"enroll CAJA01 --claim CODE {SHOP} --token-file nowhere", "nowhere can't be read"),
         (f"enroll CAJA01 --claim CODE {SHOP} --token-file empty", "holds no access token"),
@@ -531,7 +531,7 @@ def test_a_flood_from_one_address_stops_neither_the_others_nor_the_doorbells(des
 def test_a_network_counts_as_one_address(desk):
     answers = {put(desk, number, f"2001:db8::{number:x}").status_code for number in range(80)}
     assert answers == {201, 429}
-    assert {each.address for each in waiting(desk.claims)} == {"2001:db8::/64"}
+    assert {each.address for each in stored_claims(desk.claims)} == {"2001:db8::/64"}
 
 
 def test_a_till_that_is_refused_waits_as_long_as_it_is_told(desk, new_till):
@@ -549,7 +549,7 @@ def test_a_till_that_is_refused_waits_as_long_as_it_is_told(desk, new_till):
 
 
 def test_whoever_was_unseen_the_longest_makes_room_and_nobody_who_is_enrolled(tmp_path):
-    claims = Claims(tmp_path / "claims", most=4, most_from_one=3)
+    claims = ClaimStore(tmp_path / "claims", max_claims=4, max_per_address=3)
     for number, address in enumerate(("192.0.2.1", "192.0.2.1", "192.0.2.1")):
         claims.put(key(number), CLAIM, address)
     claims.bundle(key(0))
@@ -559,16 +559,16 @@ def test_whoever_was_unseen_the_longest_makes_room_and_nobody_who_is_enrolled(tm
     (tmp_path / "claims" / f"{key(2)}.bundle").touch()
     claims.put(key(5), CLAIM, "192.0.2.3")
     assert [key(number) in claims for number in range(6)] == [False, False, True, True, True, True]
-    assert len(list(waiting(tmp_path / "claims"))) == 4
+    assert len(list(stored_claims(tmp_path / "claims"))) == 4
 
 
 def test_the_relay_remembers_who_was_seen_last(tmp_path):
-    claims = Claims(tmp_path / "claims", most=2)
+    claims = ClaimStore(tmp_path / "claims", max_claims=2)
     claims.put(key(1), CLAIM, "192.0.2.1")
     claims.put(key(2), CLAIM, "192.0.2.2")
     claims.bundle(key(1))
     age(tmp_path / "claims" / f"{key(2)}.claim", 60)
-    again = Claims(tmp_path / "claims", most=2)
+    again = ClaimStore(tmp_path / "claims", max_claims=2)
     again.put(key(3), CLAIM, "192.0.2.3")
     assert [key(number) in again for number in (1, 2, 3)] == [True, False, True]
 
@@ -580,14 +580,14 @@ def age(path: Path, seconds: float) -> None:
 
 def test_what_is_a_week_old_is_forgotten(tmp_path):
     folder = tmp_path / "claims"
-    claims = Claims(folder)
+    claims = ClaimStore(folder)
     for number in range(4):
         claims.put(key(number), CLAIM, "192.0.2.1")
     for number in (0, 1):
         (folder / f"{key(number)}.bundle").touch()
     (folder / "left.new").touch()
     for name in (f"{key(0)}.claim", f"{key(0)}.bundle", f"{key(1)}.claim", f"{key(2)}.claim", "left.new"):
-        age(folder / name, LIFETIME + 60)
+        age(folder / name, LIFETIME_S + 60)
     claims.expire()
     assert {path.name for path in folder.iterdir()} == {f"{key(1)}.claim", f"{key(1)}.bundle", f"{key(3)}.claim"}
     with pytest.raises(KeyError):
@@ -600,4 +600,4 @@ def test_no_link_that_somebody_made_in_the_folder_is_followed(tmp_path):
     outside = tmp_path / "outside"
     outside.write_bytes(encode({**decode(encode_claim(CLAIM)), "address": "", "since": 0}))
     (folder / f"{key(1)}.claim").symlink_to(outside)
-    assert list(waiting(folder)) == []
+    assert list(stored_claims(folder)) == []

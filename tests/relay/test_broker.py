@@ -15,7 +15,7 @@ import pytest
 
 from relay.config import Broker
 from relay.mqtt import publisher as publishing
-from relay.mqtt.publisher import NotTaken, Publisher
+from relay.mqtt.publisher import Publisher, PublishError
 from sim.mosquitto import Mosquitto
 from tests.support.relays import subscribed, wait_until
 
@@ -90,10 +90,10 @@ def test_a_relay_that_the_broker_does_not_let_in_says_so(start_relay):
 
 
 def test_what_is_owed_to_a_silent_broker_is_bounded(broker, monkeypatch):
-    monkeypatch.setattr(publishing, "MOST_WAITING", 3)
+    monkeypatch.setattr(publishing, "MAX_QUEUED_MESSAGES", 3)
 
     def lose_patience() -> None:
-        monkeypatch.setattr(publishing, "PATIENCE", 0.2)
+        monkeypatch.setattr(publishing, "ACKNOWLEDGE_TIMEOUT_S", 0.2)
 
     assert asyncio.run(refusals_of_a_silent_broker(broker, 5, lose_patience)) == [
         *["the broker did not acknowledge within 0.2 seconds"] * 3,
@@ -111,7 +111,7 @@ async def refusals_of_a_silent_broker(broker: Mosquitto, attempts: int, lose_pat
     lose_patience()
     refusals = []
     for _ in range(attempts):
-        with pytest.raises(NotTaken) as refusal:
+        with pytest.raises(PublishError) as refusal:
             await publisher.publish("tills/CAJA01/orders", b"{}")
         refusals.append(str(refusal.value))
     os.kill(broker.pid, signal.SIGCONT)

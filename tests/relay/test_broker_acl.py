@@ -14,7 +14,7 @@ import pytest
 import trustme
 
 from relay.config import Mosquitto as Files
-from relay.enroll.accounts import opened
+from relay.enroll.accounts import open_accounts
 from tests.support.relays import wait_until
 from tests.support.shipped_broker import PATIENCE, SHIPPED, WEEK, Client, ShippedBroker
 
@@ -30,7 +30,7 @@ SELLERS = {"A": "1", "B": "2"}
 
 
 def enroll(broker: ShippedBroker) -> None:
-    with opened(Files(broker.password_file, broker.acl_file)) as accounts:
+    with open_accounts(Files(broker.password_file, broker.acl_file)) as accounts:
         for till, seller in SELLERS.items():
             accounts.put(till, till, seller)
 

@@ -1,5 +1,6 @@
 """The relay's configuration and its `url` command: what is wrong is said all at once, with file, line and key."""
 
+import json
 import os
 import re
 from datetime import time
@@ -7,10 +8,14 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from edge.config.reader import keys_of
 from relay.__main__ import main
 from relay.addresses import address_of, opens, secret_of, seller_address_of
-from relay.config import Broker, Config, ConfigError, Fleet, Listen, Mosquitto, Tills, Tls, load
+from relay.config import Broker, Config, ConfigError, Fleet, Listen, Mosquitto, OpeningHours, Tills, Tls, load
+from tests.support.bent import bent, bounded, values
 
 KEY = "0123456789abcdef0123456789abcdef"
 SMALLEST = "public_url: https://relay.example.net\nsecret_file: secret\nbroker: {host: mqtt.example.net}\n"
@@ -76,18 +81,18 @@ def test_the_sections_for_tills_and_fleet_are_read(folder):
             "fleet: {open: 08:00-22:30, timezone: America/Montevideo}\n",
         )
     )
-    assert config.signature_key == b"4ab1c0de"
+    assert config.signature_secret == b"4ab1c0de"
     assert config.mosquitto == Mosquitto(folder / "passwords", Path("/etc/acl"), Path("/run/pid"))
     assert config.tills == Tills("mqtt.example.net", 8884, folder / "ca.pem")
-    assert config.fleet == Fleet(ZoneInfo("America/Montevideo"), time(8), time(22, 30))
+    assert config.fleet == Fleet(ZoneInfo("America/Montevideo"), OpeningHours(time(8), time(22, 30)))
     assert "4ab1c0de" not in repr(config)
 
 
 def test_shops_may_have_no_hours_or_close_after_midnight(folder):
     fleet = SMALLEST + "fleet: {timezone: America/Lima"
-    assert load(write(folder, fleet + "}")).fleet == Fleet(ZoneInfo("America/Lima"), None, None)
+    assert load(write(folder, fleet + "}")).fleet == Fleet(ZoneInfo("America/Lima"), None)
     assert load(write(folder, fleet + ", open: 18:00 - 02:00}")).fleet == Fleet(
-        ZoneInfo("America/Lima"), time(18), time(2)
+        ZoneInfo("America/Lima"), OpeningHours(time(18), time(2))
     )
 
 
@@ -95,16 +100,22 @@ def test_shops_may_have_no_hours_or_close_after_midnight(folder):
     ("line", "fault"),
     [
         ("fleet: {open: 08:00-22:00}", "fleet.timezone: is missing"),
-        ("fleet: {timezone: America/Buenos}", "no time zone is called 'America/Buenos'"),
+        (
+            "fleet: {timezone: America/Buenos}",
+            "no time zone is called 'America/Buenos'; write one like America/Montevideo; did you mean",
+        ),
         ("fleet: {timezone: America}", "no time zone is called 'America'"),
-        ("fleet: {timezone: UTC, open: 8-22}", "'8-22' are no opening hours; write them like 08:00-22:00"),
-        ("fleet: {timezone: UTC, open: 08:00-24:00}", "are no opening hours"),
+        ("fleet: {timezone: UTC, open: 8-22}", "is '8-22'; write opening hours like 08:00-22:00"),
+        ("fleet: {timezone: UTC, open: 08:00-24:00}", "is '08:00-24:00'; write opening hours"),
         ("fleet: {timezone: UTC, open: 08:00-08:00}", "write 00:00-23:59 for shops that never close"),
-        ("fleet: {timezone: UTC, opening: 08:00-22:00}", "fleet.opening: no such key; did you mean open?"),
+        ("fleet: {timezone: UTC, opening: 08:00-22:00}", "fleet.opening: there is no such key; did you mean open?"),
         ("tills: {port: 8883}", "tills.host: is missing"),
-        ("tills: {host: 'mqtt://mqtt.example.net'}", "is no host; write a name or an IP address"),
-        ("tills: {host: 'mqtt.example.net:8883'}", "is no host"),
-        ("tills: {host: 192.0.2.300}", "is no host"),
+        (
+            "tills: {host: 'mqtt://mqtt.example.net'}",
+            "is 'mqtt://mqtt.example.net'; write only a name or an IP address",
+        ),
+        ("tills: {host: 'mqtt.example.net:8883'}", "is 'mqtt.example.net:8883'; write only a name"),
+        ("tills: {host: 192.0.2.300}", "is '192.0.2.300'; write only a name"),
         ("mosquitto: {password_file: passwords}", "mosquitto.acl_file: is missing"),
         ("mosquitto: {password_files: passwords}", "did you mean password_file?"),
         ("signature_secret_file: nowhere", "signature_secret_file: "),
@@ -128,7 +139,7 @@ def test_the_example_needs_nothing_but_the_secret(folder):
     assert config.broker == Broker("127.0.0.1", 1883, "", "", "tills", None)
     assert config.mosquitto == Mosquitto(Path("/etc/mosquitto/till-passwords"), Path("/etc/mosquitto/till-acl"))
     assert config.tills == Tills("mqtt.example.net", 8883, None)
-    assert (config.signature_key, config.fleet) == (None, None)
+    assert (config.signature_secret, config.fleet) == (None, None)
 
 
 def test_the_example_with_all_that_is_optional_lacks_nothing_but_real_certificates(folder):
@@ -161,28 +172,30 @@ def test_all_faults_are_said_at_once_in_the_order_of_their_lines(folder):
         "  colour: red\n"
     )
     assert faults(folder, text) == [
-        "relay.yaml:1: listen.port: '808080' is no port; write a number from 1 to 65535",
+        "relay.yaml:1: listen.port: is '808080'; write a whole number from 1 to 65535",
         "relay.yaml:1: public_url: is missing; add it",
-        "relay.yaml:2: publicurl: no such key; did you mean public_url?",
+        "relay.yaml:2: publicurl: there is no such key; did you mean public_url?",
         f"relay.yaml:3: secret_file: {folder}/nowhere can't be read (No such file or directory); "
         "create it and let the relay's user read it",
-        "relay.yaml:5: broker.host: is missing; add it",
-        "relay.yaml:5: broker.port: 'http' is no port; write a number from 1 to 65535",
-        "relay.yaml:6: broker.topic_root: 'tills/#' can't begin a topic; write letters, digits, _ and -, as in: tills",
-        "relay.yaml:7: broker.tls: cert_file and key_file go together; give both or neither",
-        "relay.yaml:8: broker.colour: no such key; "
-        "the keys here are host, password_file, port, tls, topic_root, username",
+        "relay.yaml:4: broker.host: is missing; add it",
+        "relay.yaml:5: broker.port: is 'http'; write a whole number from 1 to 65535",
+        "relay.yaml:6: broker.topic_root: is 'tills/#'; write words of A-Z a-z 0-9 _ - with / between them, like tills",
+        "relay.yaml:7: broker.tls.cert_file: cert_file and key_file go together; give both or neither",
+        "relay.yaml:8: broker.colour: there is no such key; "
+        "the keys here are host, port, username, password_file, topic_root, tls",
     ]
 
 
 @pytest.mark.parametrize(
     ("line", "fault"),
     [
-        ("public_url: relay.example.net", "is no address of a relay"),
-        ("public_url: 'https://relay.example.net/?a=b'", "is no address of a relay"),
+        ("public_url: relay.example.net", "is 'relay.example.net'; write the address of the relay, like https://"),
+        ("public_url: 'https://relay.example.net/?a=b'", "a=b'; write the address of the relay"),
+        ("public_url: 'https://[::1'", "is 'https://[::1'; write the address of the relay"),
         ("public_url: http://relay.example.net", "Mercado Pago notifies by https only"),
-        ("public_url: [a]", "needs a single value"),
-        ("public_url: ''", "needs a single value"),
+        ("public_url: [a]", "public_url: is a list; write a single value"),
+        ("public_url: {a: b}", "public_url: must be a text; if it has a colon in it, put it in quotes"),
+        ("public_url: ''", "public_url: is empty; write something, or remove the key"),
         ("public_url:", "is missing"),
     ],
 )
@@ -212,12 +225,14 @@ def test_a_password_needs_a_username(folder):
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ("a: [", "relay.yaml:1: not YAML"),
-        ("a: b\n\tc: d", "relay.yaml:2: not YAML"),
-        ("- a", "relay.yaml:1: the file: needs keys of its own"),
-        ("broker: mqtt.example.net\n", "relay.yaml:1: broker: needs keys of its own"),
-        (SMALLEST + "secret_file: secret\n", "relay.yaml:4: secret_file: written twice"),
-        ("", "public_url: is missing"),
+        ("a: [", "relay.yaml:1:5: is not YAML"),
+        ("a: b\n\tc: d", "relay.yaml:2:1: a tab; indent with blanks only"),
+        ("- a", "relay.yaml:1: the file: must be a section with keys of its own: listen, public_url, secret_file"),
+        ("broker: mqtt.example.net\n", "relay.yaml:1: broker: must be a section with keys of its own: host, port"),
+        (SMALLEST + "secret_file: secret\n", "relay.yaml:4: secret_file: is here twice, first in line 2; remove one"),
+        (SMALLEST + "host: a\n", "relay.yaml:4: host: there is no such key; did you mean listen.host?"),
+        ("listen:\n", "public_url: is missing"),
+        ("", "relay.yaml: is empty; start from relay.example.yaml"),
     ],
 )
 def test_what_is_no_configuration_is_said_with_its_line(folder, text, fault):
@@ -225,8 +240,56 @@ def test_what_is_no_configuration_is_said_with_its_line(folder, text, fault):
 
 
 def test_a_file_that_is_not_there_is_said(folder):
-    with pytest.raises(ConfigError, match="can't be read"):
+    with pytest.raises(ConfigError, match=r"nothing.yaml: there is no such file; start from relay.example.yaml"):
         load(folder / "nothing.yaml")
+
+
+WHOLE = json.dumps(
+    {
+        "listen": {"host": "127.0.0.1", "port": 8080},
+        "public_url": "https://relay.example.net",
+        "secret_file": "secret",
+        "broker": {"host": "a", "port": 1, "username": "a", "password_file": "secret", "topic_root": "a", "tls": None},
+        "signature_secret_file": "secret",
+        "mosquitto": {"password_file": "a", "acl_file": "b", "pid_file": "c"},
+        "tills": {"host": "a", "port": 1, "ca_file": "a"},
+        "fleet": {"timezone": "UTC", "open": "08:00-22:00"},
+        "claims": {"folder": "a", "key_file": "b"},
+    }
+).encode()
+
+
+def test_the_whole_configuration_has_every_key(folder):
+    def names(shape):
+        for key in keys_of(shape):
+            yield key.name
+            yield from names(key.section) if key.section and key.name != "tls" else ()
+
+    def written(section):
+        for name, value in section.items():
+            yield name
+            yield from written(value) if isinstance(value, dict) else ()
+
+    assert list(written(json.loads(WHOLE))) == list(names(Config))
+    load(write(folder, WHOLE.decode()))
+
+
+@settings(bounded, max_examples=60)
+@given(bent(WHOLE, by=values, most=9) | st.binary(max_size=200))
+def test_whatever_is_written_is_read_or_said_line_by_line(folder, content):
+    path = folder / "relay.yaml"
+    path.write_bytes(content)
+    said = said_of(path)
+    assert said is None or said
+    assert all(fault.startswith(f"{path}:") and fault.isprintable() for fault in said or ())
+
+
+def said_of(path: Path) -> list[str] | None:
+    try:
+        load(path)
+    except ConfigError as error:
+        return error.faults
+    return None
 
 
 # --- the addresses ----------------------------------------------------------------------------------------------------

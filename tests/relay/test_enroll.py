@@ -17,7 +17,7 @@ from edge.config.schema import ConfigError
 from edge.config.schema import load as load_till
 from relay.__main__ import main
 from relay.config import Mosquitto as Files
-from relay.enroll.accounts import AccountError, password_line, reload
+from relay.enroll.accounts import AccountError, password_line, reload_mosquitto
 from tests.support.relays import ROOT, wait_until
 from tests.support.shipped_broker import SHIPPED, SHOP, with_token
 
@@ -163,7 +163,7 @@ def test_a_till_gets_a_user_and_may_hear_its_own_seller(office):
 def test_a_till_of_an_unknown_seller_hears_none_and_that_is_said(office, capsys):
     office.enroll()
     assert office.rights == "\nuser CAJA01\ntopic read relay/status\n"
-    assert "Without --user-id it will not hear" in capsys.readouterr().out
+    assert "Without --user-id it does not receive" in capsys.readouterr().out
 
 
 def test_what_others_wrote_and_whose_the_files_are_stays(office):
@@ -282,7 +282,7 @@ def test_what_cannot_be_meant_is_wrong_usage(office, line):
 
 def test_if_mosquitto_cannot_be_told_the_person_is_told_how(office, capsys):
     office.enroll()
-    assert "tell it: systemctl reload mosquitto" in capsys.readouterr().err
+    assert "reload it: systemctl reload mosquitto" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("pid", ["", "mosquitto", "0", "-1", "99999999", "ours"])
@@ -290,7 +290,7 @@ def test_nobody_is_signalled_but_mosquitto(tmp_path, pid):
     """A pid file that was left behind may name us, whom a SIGHUP would end."""
     (tmp_path / "pid").write_text(pid.replace("ours", str(os.getpid())))
     with pytest.raises(AccountError, match="systemctl reload mosquitto"):
-        reload(Files(tmp_path, tmp_path, tmp_path / "pid"))
+        reload_mosquitto(Files(tmp_path, tmp_path, tmp_path / "pid"))
 
 
 def test_a_mosquitto_that_is_just_starting_is_not_ended_by_the_signal(tmp_path):
@@ -301,7 +301,7 @@ def test_a_mosquitto_that_is_just_starting_is_not_ended_by_the_signal(tmp_path):
         wait_until(lambda: (Path(f"/proc/{process.pid}/comm")).read_text() == "mosquitto\n", "it bears the name")
         (tmp_path / "pid").write_text(str(process.pid))
         with pytest.raises(AccountError, match="names no mosquitto that is ready"):
-            reload(Files(tmp_path, tmp_path, tmp_path / "pid"))
+            reload_mosquitto(Files(tmp_path, tmp_path, tmp_path / "pid"))
         process.terminate()
     assert process.returncode == -signal.SIGTERM
 

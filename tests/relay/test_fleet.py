@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from edge.contract.mqtt import LARGEST_RECORD, OFFLINE, encode
-from relay.fleet.facts import Record, Status, read_record, read_status
+from relay.fleet.facts import Record, Status, decode_record, decode_status
 from relay.fleet.rows import Check, Help, Hours, Row, checks_of, rows_of
 from relay.fleet.table import STYLES, ago, picture, summary
 
@@ -27,7 +27,7 @@ def message(state: str = "ready", **facts: object) -> bytes:
 
 
 def status(state: str = "ready", **facts: object) -> Status:
-    return read_status(message(state, **facts))
+    return decode_status(message(state, **facts))
 
 
 def record(well: object = True, failed: tuple[object, ...] = (), **facts: object) -> bytes:
@@ -126,13 +126,13 @@ def test_hours_are_those_of_the_clock_in_the_shop_and_may_go_over_midnight(hours
         ({"printer": "low"}, Help.OTHER, "nearly used up"),
         ({"state": "unreachable", "api": "network", "api_error": "no route"}, Help.UNREACHABLE, "asked: no route"),
         ({"state": "starting", "api": "clock", "api_error": "1970"}, Help.CLOCK, "its clock is wrong: 1970"),
-        ({"relay": "offline"}, Help.POLLING, "hears no relay"),
+        ({"relay": "offline"}, Help.POLLING, "no relay reaches it"),
         ({"relay": "unheard"}, Help.POLLING, "rights at the broker"),
         ({"state": "starting", "ready_to_sell": False, "not_ready": "no POS yet"}, Help.OTHER, "no POS yet"),
         ({"throttled": ["under_voltage"]}, Help.OTHER, "under voltage"),
         ({"disk_free_mb": 12}, Help.OTHER, "12 MB left"),
         ({"state": "dancing"}, Help.OTHER, "'dancing', which is not known here"),
-        ({"state": 5}, Help.OTHER, "names no state"),
+        ({"state": 5}, Help.OTHER, "reports no state"),
         ({"state": "offline"}, Help.DARK, "no sign of life"),
     ],
 )
@@ -163,8 +163,8 @@ def test_one_odd_answer_of_mercado_pago_is_no_outage():
 
 def test_a_till_that_goes_dark_keeps_what_it_had_said():
     before = status(version="0.3.0", last_ticket={"at": "2026-11-24T22:00:05+00:00"})
-    dark = read_status(OFFLINE).after(before, at=NOW - timedelta(minutes=3))
-    again = read_status(OFFLINE).after(dark, at=NOW)
+    dark = decode_status(OFFLINE).after(before, at=NOW - timedelta(minutes=3))
+    again = decode_status(OFFLINE).after(dark, at=NOW)
     assert (dark.version, ago(dark.last_ticket, NOW), ago(dark.since, NOW)) == ("0.3.0", "4m", "3m")
     assert again == dark
 
@@ -181,7 +181,7 @@ def test_times_are_told_in_their_largest_units(seconds, words):
 
 
 def checked(records: dict[str, bytes], *tills: str) -> list[Row]:
-    read = {till: read_record(payload) for till, payload in records.items()}
+    read = {till: decode_record(payload) for till, payload in records.items()}
     return rows_of({till: status() for till in tills}, read, shop_is_open=True)
 
 
@@ -204,7 +204,7 @@ def checked(records: dict[str, bytes], *tills: str) -> list[Row]:
 def test_each_check_has_its_words_and_none_keeps_a_till_from_being_ready(payload, check, words):
     (row,) = checked({"CAJA01": payload}, "CAJA01")
     assert (row.check, row.help, row.wrong) == (check, Help.READY, ())
-    said = drawn({"CAJA01": status()}, width=160, records={"CAJA01": read_record(payload)}).splitlines()[-1].rstrip()
+    said = drawn({"CAJA01": status()}, width=160, records={"CAJA01": decode_record(payload)}).splitlines()[-1].rstrip()
     assert said.endswith(words or "ready")
 
 
@@ -224,7 +224,7 @@ def test_of_tills_that_are_equally_well_those_come_first_that_should_be_checked(
 
 def test_who_needs_help_to_sell_comes_before_who_failed_a_check():
     statuses = {"A": status(), "B": status("waiting"), "C": status("polling")}
-    rows = rows_of(statuses, {"A": read_record(record(well=False))}, shop_is_open=True)
+    rows = rows_of(statuses, {"A": decode_record(record(well=False))}, shop_is_open=True)
     assert [row.till for row in rows] == ["C", "B", "A"]
 
 
@@ -244,7 +244,7 @@ def test_a_record_of_a_till_that_has_no_status_is_no_till():
 
 
 def test_the_table_says_what_failed_behind_what_is_wrong_now():
-    records = {"A": read_record(record(well=False, failed=("lights",))), "B": read_record(record())}
+    records = {"A": decode_record(record(well=False, failed=("lights",))), "B": decode_record(record())}
     lines = drawn({"A": status(printer="low"), "B": status(), "C": status()}, records=records).splitlines()
     assert lines[-3].rstrip().endswith("the paper is nearly used up; its check failed 3d 3h ago: lights")
     assert re.fullmatch(r"C +ready +ready +never checked *", lines[-2])
@@ -271,12 +271,12 @@ def has_only_shapes(text: str) -> bool:
 @given(facts=ODD, till=st.text())
 def test_whatever_a_till_says_is_drawn(facts, till):
     payload = json.dumps({"v": 1, **facts}).encode()
-    assert has_only_shapes(drawn({till: read_status(payload), "CAJA02": status()}, width=80, height=24))
+    assert has_only_shapes(drawn({till: decode_status(payload), "CAJA02": status()}, width=80, height=24))
 
 
 @given(payload=st.binary().filter(lambda payload: not payload.lstrip().startswith(b"{")))
 def test_what_is_no_status_is_a_problem_of_its_till(payload):
-    (row,) = rows_of({"CAJA01": read_status(payload)}, {}, shop_is_open=True)
+    (row,) = rows_of({"CAJA01": decode_status(payload)}, {}, shop_is_open=True)
     assert row.help is Help.ATTENTION
     assert "its status can't be read" in row.wrong[0]
 
@@ -287,7 +287,7 @@ def test_what_is_no_status_is_a_problem_of_its_till(payload):
     )
 )
 def test_whatever_a_record_says_is_drawn(facts):
-    told = read_record(json.dumps({"v": 1, **facts}).encode())
+    told = decode_record(json.dumps({"v": 1, **facts}).encode())
     assert has_only_shapes(drawn({"CAJA01": status(), "CAJA02": status()}, records={"CAJA01": told}))
 
 
@@ -296,7 +296,7 @@ def test_whatever_a_record_says_is_drawn(facts):
     ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "2026-11-24T22:00:00", "yesterday", 5, None, ["x"]],
 )
 def test_odd_dates_are_no_dates_or_very_old(moment):
-    records = {"CAJA01": read_record(record(at=moment))}
+    records = {"CAJA01": decode_record(record(at=moment))}
     said = drawn({"CAJA01": status(since=moment, last_ticket={"at": moment})}, records=records)
     assert "CAJA01" in said
 
@@ -317,8 +317,8 @@ def test_control_characters_never_reach_the_terminal():
     odd = "\x1b[2J\x1b]0;mine\x07\r\n\x9b31m‮evil\u2066\ud800"
     payload = json.dumps({"v": 1, "state": odd, "problems": [odd], "version": odd}).encode()
     checks = [{"grade": "failed", "part": odd}] * 99
-    failed = read_record(json.dumps({"v": 1, "well": False, "at": odd, "checks": checks}).encode())
-    assert has_only_shapes(drawn({odd: read_status(payload)}, records={odd: failed}))
+    failed = decode_record(json.dumps({"v": 1, "well": False, "at": odd, "checks": checks}).encode())
+    assert has_only_shapes(drawn({odd: decode_status(payload)}, records={odd: failed}))
 
 
 # --- how it looks -----------------------------------------------------------------------------------------------------

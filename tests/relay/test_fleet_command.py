@@ -197,7 +197,7 @@ def test_more_tills_than_a_queue_of_the_broker_holds_are_all_told(tmp_path):
 def test_a_broker_that_retains_nothing_is_no_failure(broker, tmp_path):
     config = configuration(tmp_path, broker.port)
     assert json.loads(fleet(config, "--json").stdout)["tills"] == []
-    assert "No till has told its status" in fleet(config).stdout
+    assert "No till has published a status" in fleet(config).stdout
 
 
 def test_a_status_that_was_cleared_is_gone(broker, tmp_path):
@@ -411,10 +411,10 @@ def test_a_broker_that_goes_away_is_told_above_the_last_table(broker, tmp_path, 
     terminal = terminal_of(configuration(tmp_path, broker.port))
     terminal.shows("3 tills")
     broker.stop()
-    terminal.shows("Nothing was heard for")
+    terminal.shows("The table is")
     terminal.shows("CAJA03")
     broker.start()
-    terminal.shows("relay says nothing")
+    terminal.shows("relay reports nothing")
     terminal.shows("3 tills: 1 dark")
 
 
@@ -423,10 +423,10 @@ def test_a_till_that_was_cleared_while_the_broker_was_away_leaves_the_table(brok
     terminal = terminal_of(configuration(tmp_path, broker.port))
     terminal.shows("3 tills")
     broker.stop()
-    terminal.shows("Nothing was heard for")
+    terminal.shows("The table is")
     (broker.folder / "mosquitto.db").unlink()
     broker.start()
-    terminal.shows("No till has told its status")
+    terminal.shows("No till has published a status")
 
 
 def test_a_terminal_may_come_before_the_broker(tmp_path, terminal_of):

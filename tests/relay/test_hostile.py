@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from relay.web.app import LARGEST_BODY, NO_TILL
+from relay.web.app import HEALTH_TILL, MAX_BODY_BYTES
 from tests.support.hostile import HUNG_UP, ROWS, Row, order
 from tests.support.relays import subscribed
 
@@ -63,7 +63,7 @@ def heard(everything, relay) -> list[tuple[str, str]]:
     assert relay.notify(order(mark), till=f"MARK{mark[-1]}") == 201
     rung = []
     while (message := everything.next_message()) and json.loads(message.payload).get("id") != mark:
-        if not message.topic.startswith(("relay/", f"tills/{NO_TILL}/")):
+        if not message.topic.startswith(("relay/", f"tills/{HEALTH_TILL}/")):
             rung.append((message.topic, json.loads(message.payload)["id"]))
     return rung
 
@@ -100,7 +100,7 @@ def test_two_hundred_who_send_without_end_at_once_cost_no_memory(relay):
 def endless(relay, till: str) -> int:
     head = f"POST {relay.path(till)} HTTP/1.1\r\nHost: relay\r\nTransfer-Encoding: chunked\r\n\r\n"
     chunk = b"8000\r\n" + b" " * 0x8000 + b"\r\n"
-    return answer(relay, head.encode() + chunk * (4 * LARGEST_BODY // 0x8000))
+    return answer(relay, head.encode() + chunk * (4 * MAX_BODY_BYTES // 0x8000))
 
 
 def test_the_whole_table_again_and_again_costs_no_memory(relay):

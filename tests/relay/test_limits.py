@@ -43,7 +43,7 @@ def test_each_name_is_counted_by_itself():
 
 
 def test_only_the_last_used_names_are_remembered():
-    limit = Limit(10, 100, most=3)
+    limit = Limit(10, 100, max_names=3)
     for name in ("a", "b", "c", "a", "d"):
         uses(limit, name, now=0, attempts=100)
     assert len(limit) == 3

@@ -15,7 +15,7 @@ import pytest
 import requests
 
 from relay.addresses import secret_of
-from relay.web.server import MOST_CONNECTIONS, _listener
+from relay.web.server import MAX_CONNECTIONS, _listener
 from sim.mosquitto import Mosquitto, accepts
 from sim.network import free_port
 from tests.support.relays import FEED, KEY, PATIENCE, ROOT, begin_slow_request, subscribed, wait_until
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.slow
 # --- who is slow keeps nobody waiting --------------------------------------------------------------------------------
 
 HALF_A_HEAD = b"POST /mp/CAJA01/x HTTP/1.1\r\nHost: relay\r\nX-Slow: "
-SHORT_EXCHANGE = "import relay.server; relay.server.EXCHANGE = 2.0"
+SHORT_EXCHANGE = "import relay.web.server; relay.web.server.EXCHANGE_TIMEOUT_S = 2.0"
 
 
 def ends(connection: socket.socket) -> bool:
@@ -45,7 +45,7 @@ def ends(connection: socket.socket) -> bool:
 @pytest.mark.parametrize("sent", [b"", b"P", HALF_A_HEAD], ids=["nothing", "a byte", "half a head"])
 def test_more_slow_clients_than_there_is_room_for_block_nobody(relay, till, sent):
     with contextlib.ExitStack() as stack:
-        slow = [stack.enter_context(relay.connect()) for _ in range(MOST_CONNECTIONS + 50)]
+        slow = [stack.enter_context(relay.connect()) for _ in range(MAX_CONNECTIONS + 50)]
         for connection in slow:
             with contextlib.suppress(ConnectionError):  # the first had to make room already
                 connection.sendall(sent)
@@ -58,7 +58,7 @@ def test_more_slow_clients_than_there_is_room_for_block_nobody(relay, till, sent
 def test_a_connection_that_is_being_served_makes_no_room_for_others(relay, till):
     with relay.connect() as served, contextlib.ExitStack() as stack:
         body = begin_slow_request(served, relay)
-        for _ in range(MOST_CONNECTIONS + 50):
+        for _ in range(MAX_CONNECTIONS + 50):
             stack.enter_context(relay.connect())
         assert relay.notify({"topic": "payment", "resource": "2"}) == 201
         served.sendall(body)

@@ -37,7 +37,7 @@ def rung(shop: Shop) -> list[str]:
 
 
 def wait_until_told(shop: Shop, count: int) -> None:
-    """Wait until the relay has answered so many of Mercado Pago's notifications with "the till was told"."""
+    """Wait until the relay has answered so many of Mercado Pago's notifications with 201."""
     answers = shop.mercadopago.notifier.answers
     wait_for(lambda: sum(status == 201 for _, status in answers) >= count, f"{count} notifications are taken")
 

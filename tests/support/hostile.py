@@ -8,8 +8,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from relay.web.app import LARGEST_BODY
-from relay.web.server import LARGEST_HEAD
+from relay.web.app import MAX_BODY_BYTES
+from relay.web.server import MAX_HEAD_BYTES
 
 HUNG_UP = 0
 """No answer: the relay ends the connection."""
@@ -53,15 +53,15 @@ TEXT = json.dumps(order("7")).encode()
 
 BODIES = [
     Row("no body", post(), 200),
-    Row("a body as large as may be", post(TEXT.ljust(LARGEST_BODY)), 201, "7"),
-    Row("one byte more", post(TEXT.ljust(LARGEST_BODY + 1)), 413),
+    Row("a body as large as may be", post(TEXT.ljust(MAX_BODY_BYTES)), 201, "7"),
+    Row("one byte more", post(TEXT.ljust(MAX_BODY_BYTES + 1)), 413),
     Row("ten gigabytes are promised", raw("POST PATH HTTP/1.1", "Content-Length: 10000000000") + b"{", 413),
     Row("chunks without end", chunked(*[b" " * 1024] * 65, end=b""), 413),
     Row("chunks of one byte", chunked(*[bytes([byte]) for byte in TEXT]), 201, "7"),
     Row("a chunk of 2^80 bytes", chunked(end=b"F" * 21 + b"\r\n"), 400),
     Row("a chunk whose size is no number", chunked(end=b"ZZ\r\n"), 400),
     Row("a chunk with a negative size", chunked(end=b"-1\r\n"), 400),
-    Row("a chunk with an extension without end", chunked(end=b"1;" + b"x" * 2 * LARGEST_HEAD), 400),
+    Row("a chunk with an extension without end", chunked(end=b"1;" + b"x" * 2 * MAX_HEAD_BYTES), 400),
     Row("60,000 nested lists", post(b"[" * 60_000), 200),
     Row("10,000 nested objects", post(b'{"data":' * 7_000), 200),
     Row("a number of 60,000 digits", post(b'{"topic":"payment","resource":' + b"9" * 60_000 + b"}"), 200),
@@ -127,8 +127,8 @@ QUERIES = [
     Row("half an escape", get("?topic=payment&id=%"), 200),
     Row("an id twice: the last one counts", get("?topic=payment&id=6&id=7"), 201, "7"),
     Row("2,000 parameters", get("?" + "&".join(["a=b"] * 2000)), 200),
-    Row("a query of 32 KiB, at once", get("?" + "a" * 2 * LARGEST_HEAD), 200),
-    Row("a query without end", b"GET PATH?" + b"a" * 2 * LARGEST_HEAD, 400),
+    Row("a query of 32 KiB, at once", get("?" + "a" * 2 * MAX_HEAD_BYTES), 200),
+    Row("a query without end", b"GET PATH?" + b"a" * 2 * MAX_HEAD_BYTES, 400),
     Row("a body that comes with GET", post(order("7"), method="GET"), 200),
 ]
 
@@ -170,12 +170,12 @@ METHODS = [
 ]
 
 HEADERS = [
-    Row("a header of 32 KiB, at once", raw("GET PATH HTTP/1.1", "X-A: " + "a" * 2 * LARGEST_HEAD), 200),
-    Row("a header without end", b"GET PATH HTTP/1.1\r\nX-A: " + b"a" * 2 * LARGEST_HEAD, 400),
+    Row("a header of 32 KiB, at once", raw("GET PATH HTTP/1.1", "X-A: " + "a" * 2 * MAX_HEAD_BYTES), 200),
+    Row("a header without end", b"GET PATH HTTP/1.1\r\nX-A: " + b"a" * 2 * MAX_HEAD_BYTES, 400),
     Row("5,000 headers, at once", raw("GET PATH HTTP/1.1", *["X-A: b"] * 5000), 200),
     Row("headers without end", b"GET PATH HTTP/1.1\r\n" + b"X-A: b\r\n" * 5000, 400),
-    Row("a first line without end", b"G" * 2 * LARGEST_HEAD, 400),
-    Row("empty lines without end", b"\r\n" * 2 * LARGEST_HEAD, 400),
+    Row("a first line without end", b"G" * 2 * MAX_HEAD_BYTES, 400),
+    Row("empty lines without end", b"\r\n" * 2 * MAX_HEAD_BYTES, 400),
     Row("a header without a colon", raw("GET PATH HTTP/1.1", "X-A"), 400),
     Row("a header with a blank before its colon", raw("GET PATH HTTP/1.1", "X-A : b"), 400),
     Row("a header with a zero byte", raw("GET PATH HTTP/1.1", "X-A: \0"), 400),

@@ -14,7 +14,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from relay.enroll.accounts import awaits_hangup, password_line
+from relay.enroll.accounts import handles_sighup, password_line
 from sim.mosquitto import Mosquitto
 from sim.network import free_port
 from tests.support.relays import wait_until
@@ -56,7 +56,7 @@ class ShippedBroker(Mosquitto):
     def start(self) -> Self:
         """Return when it also awaits the signal to reload, which would end it before."""
         super().start()
-        wait_until(lambda: awaits_hangup(self.pid), "mosquitto awaits SIGHUP")
+        wait_until(lambda: handles_sighup(self.pid), "mosquitto awaits SIGHUP")
         return self
 
     def certify(self, *names: str) -> None:

@@ -1,7 +1,7 @@
-"""Where tills without a bundle claim, and fetch it. Nobody has to say who he is, and nobody learns anything here.
+"""`/claims/{public key}`: where a till without a bundle claims one and fetches it. Nobody is authenticated here.
 
-A claim's address is the till's public key, which stands nowhere else: who could guess it could guess the key. What is
-given out only the till can open. How the addresses look and what they answer: edge/claim_wire.py.
+A claim's address is the till's public key, which is written nowhere else: whoever could guess the address could guess
+the key. Only the till can open the bundle that it gets. The requests and answers: edge/contract/claims.py.
 """
 
 import asyncio
@@ -19,35 +19,36 @@ from starlette.responses import PlainTextResponse, Response
 
 from edge.contract.claims import PUBLIC_KEY, decode_claim
 from edge.contract.mqtt import LARGEST_MESSAGE, BadMessage
-from relay.claims import Claims, Full
+from relay.claims import ClaimsFullError, ClaimStore
 from relay.web.body import bounded_body, is_ambiguous
 from relay.web.limits import Limit
 
 log = logging.getLogger(__name__)
 
-ALL_LIMIT = (10, 200)
-ADDRESS_LIMIT = (0.05, 50)
-"""Claims per second, and at once: of all together, and from one address. A till claims once in its life, and again when
-it is switched on."""
-TILL_LIMIT = (10, 100)
-"""Questions after one bundle, which come every five seconds."""
-RETRY_AFTER = 10, 60
-"""Seconds, at random: those that were refused together don't come back together."""
-EXPIRE_EVERY = 3600.0
+ALL_CLAIMS_LIMIT = (10, 200)
+ADDRESS_CLAIMS_LIMIT = (0.05, 50)
+"""Claims per second, and at once: of all tills together, and of one address. A till claims once in its life, and again
+when it is switched on."""
+TILL_REQUESTS_LIMIT = (10, 100)
+"""Requests for one bundle per second, and at once. A till asks every five seconds."""
+RETRY_AFTER_S = (10, 60)
+"""The range for `Retry-After`. It is random, so that clients that were rejected together don't return together."""
+EXPIRE_INTERVAL_S = 3600.0
 
 T = TypeVar("T")
 
 
-class ClaimDesk:
-    """Answers `/claims/{public key}`."""
+class ClaimEndpoint:
+    """Answers the requests, and expires old claims while it is open."""
 
-    def __init__(self, claims: Claims, counter: Counter) -> None:
+    def __init__(self, claims: ClaimStore, counter: Counter) -> None:
         self._claims = claims
         self._counter = counter
-        self._all, self._address, self._till = Limit(*ALL_LIMIT), Limit(*ADDRESS_LIMIT), Limit(*TILL_LIMIT)
+        self._all, self._address = Limit(*ALL_CLAIMS_LIMIT), Limit(*ADDRESS_CLAIMS_LIMIT)
+        self._till = Limit(*TILL_REQUESTS_LIMIT)
 
     async def serve(self, request: Request) -> Response:
-        """Take a claim, give out a bundle, or forget both."""
+        """Store a claim, return its bundle, or remove both."""
         try:
             response = await self._answer(request, request.path_params["public_key"])
         except OSError as error:
@@ -58,10 +59,10 @@ class ClaimDesk:
 
     @contextlib.asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
-        """Forget what is too old, for as long as the desk is open."""
-        cleaning = asyncio.create_task(self._clean())
+        """Expire old claims for as long as the context is open."""
+        expiring = asyncio.create_task(self._expire())
         yield
-        cleaning.cancel()
+        expiring.cancel()
 
     async def _answer(self, request: Request, public_key: str) -> Response:
         if not PUBLIC_KEY.fullmatch(public_key):
@@ -71,8 +72,8 @@ class ClaimDesk:
         if public_key not in self._claims:
             return _refusal(404, "nobody claims with this key")
         if not self._till.allows(public_key, time.monotonic()):
-            return _refusal(429, "this is asked too often")
-        with contextlib.suppress(KeyError):  # it was forgotten just now
+            return _refusal(429, "too many requests for this bundle")
+        with contextlib.suppress(KeyError):  # it was removed just now
             return await (self._delete(public_key) if request.method == "DELETE" else self._get(public_key))
         return _refusal(404, "nobody claims with this key")
 
@@ -93,38 +94,38 @@ class ClaimDesk:
         except BadMessage as error:
             return _refusal(400, str(error))
         try:
-            await _aside(lambda: self._claims.put(public_key, claim, address))
-        except Full:
+            await _in_thread(lambda: self._claims.put(public_key, claim, address))
+        except ClaimsFullError:
             return _refusal(503, "there is no room for one more claim")
         log.info("claim of a till with serial %s, from %s", claim.serial, address)
         return PlainTextResponse("claimed\n", 201)
 
     async def _get(self, public_key: str) -> Response:
-        sealed = await _aside(lambda: self._claims.bundle(public_key))
+        sealed = await _in_thread(lambda: self._claims.bundle(public_key))
         if sealed is None:
             return Response(status_code=204)
         return Response(sealed, media_type="application/octet-stream", headers={"cache-control": "no-store"})
 
     async def _delete(self, public_key: str) -> Response:
-        await _aside(lambda: self._claims.remove(public_key))
+        await _in_thread(lambda: self._claims.remove(public_key))
         return Response(status_code=204)
 
-    async def _clean(self) -> None:
+    async def _expire(self) -> None:
         while True:
             try:
-                await _aside(self._claims.expire)
+                await _in_thread(self._claims.expire)
             except OSError as error:
                 log.error("claims: %s", error)
-            await asyncio.sleep(EXPIRE_EVERY)
+            await asyncio.sleep(EXPIRE_INTERVAL_S)
 
 
 def address_of(request: Request) -> str:
-    """Who asks, as far as it can be known: an IPv4 address, or the half of an IPv6 address that names a network.
+    """Return the client's address, as far as it can be known: IPv4, or the /64 network of an IPv6 address.
 
-    From a private address it is a web server of ours who asks, and it says for whom.
+    A private address is that of our own web server, so `X-Forwarded-For` is believed there and nowhere else.
     """
     peer = request.client.host if request.client else ""
-    if _is_ours(peer):
+    if _is_private(peer):
         peer = ",".join(request.headers.getlist("x-forwarded-for") or [peer]).rpartition(",")[2].strip()
     try:
         address = ipaddress.ip_address(peer)
@@ -135,18 +136,18 @@ def address_of(request: Request) -> str:
     return str(address)
 
 
-def _is_ours(peer: str) -> bool:
+def _is_private(peer: str) -> bool:
     try:
         return ipaddress.ip_address(peer).is_private
     except ValueError:
         return False
 
 
-async def _aside(do: Callable[[], T]) -> T:
-    """A slow disk keeps no doorbell waiting."""
+async def _in_thread(do: Callable[[], T]) -> T:
+    """Run in a thread, so that no doorbell waits for a slow disk."""
     return await asyncio.to_thread(do)
 
 
 def _refusal(status: int, text: str) -> Response:
-    headers = {"retry-after": str(random.randint(*RETRY_AFTER))} if status in (429, 503) else None
+    headers = {"retry-after": str(random.randint(*RETRY_AFTER_S))} if status in (429, 503) else None
     return PlainTextResponse(f"{text}\n", status, headers)
