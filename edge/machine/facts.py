@@ -69,7 +69,7 @@ def version() -> str:
 
 def versions() -> dict[str, str]:
     """What runs here, for whoever reads a report."""
-    parts = ("paho-mqtt", "requests", "python-escpos", "gpiozero", "PyYAML")
+    parts = ("paho-mqtt", "python-escpos", "gpiozero", "PyYAML")
     found = {part: metadata.version(part) for part in parts}
     return {"python": platform.python_version(), "system": platform.platform(), **found}
 
