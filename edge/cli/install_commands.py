@@ -13,7 +13,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
-from edge.cli.commands import FAILED, need_folder
+from edge.cli.commands import FAILED, USAGE, need_folder
 from edge.config.schema import Config, ConfigError
 from edge.install.check.findings import all_well
 from edge.machine.facts import version
@@ -154,7 +154,8 @@ def claim(options: argparse.Namespace) -> int:
         return FAILED
 
 
-def on_a_till(_: argparse.Namespace) -> int:
-    """A till doesn't have the program that makes cards."""
-    print("till-edge: cards are made on the installer's laptop, in a clone: docs/provisioning.md", file=sys.stderr)
-    return FAILED
+def provision_has_moved(_: argparse.Namespace) -> int:
+    """Cards are made by another program, which a till doesn't have."""
+    moved = "cards are now made by till-provision, on the installer's laptop, in a clone: docs/provisioning.md"
+    print(f"till-edge: {moved}", file=sys.stderr)
+    return USAGE

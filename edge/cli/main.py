@@ -106,7 +106,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_journal(commands)
     _add_order(commands)
     _add_installing(commands)
-    _add_provision(commands)
+    _add_moved(commands)
     return parser
 
 
@@ -160,7 +160,7 @@ def _add_installing(commands: Adding) -> None:
     printer.add_argument("--calibrate", action="store_true", help="ask, even if the printer is known by its name")
     does = "take over the configuration that lies on the boot partition"
     adopt = _add(commands, "adopt", does, installing.adopt)
-    adopt.add_argument("bundle", type=Path, metavar="FOLDER", help="as till-edge provision left it")
+    adopt.add_argument("bundle", type=Path, metavar="FOLDER", help="as till-provision left it")
     does = "print a slip with a code, and wait for the bundle of whoever enrolls it"
     claim = _add(commands, "claim", does, installing.claim)
     default = "where to claim; default: what the file relay_url of the card says"
@@ -169,19 +169,8 @@ def _add_installing(commands: Adding) -> None:
     claim.add_argument("--state", type=Path, default=Path("/var/lib/till-edge-claim"), help="default: %(default)s")
 
 
-def _add_provision(commands: Adding) -> None:
-    """It writes cards and not tickets: another machine's program, which a till doesn't have."""
-    does = "on a laptop: make the boot partition of a fresh card into that of a till"
-    try:
-        from provision.command import add_options, provision
-    except ModuleNotFoundError as error:
-        if error.name != "provision":
-            raise
-        # Whatever is typed behind it, options too, gets the same answer.
-        command = commands.add_parser("provision", help=does, prefix_chars="\0", add_help=False)
-        command.add_argument("words", nargs="*")
-        command.set_defaults(command=installing.on_a_till, verbose=False)
-    else:
-        command = commands.add_parser("provision", help=does, description=does)
-        add_options(command)
-        command.set_defaults(command=provision, verbose=False)
+def _add_moved(commands: Adding) -> None:
+    """A command of earlier versions. Whatever is typed behind it, options included, gets the same answer."""
+    moved = commands.add_parser("provision", prefix_chars="\0", add_help=False)
+    moved.add_argument("words", nargs="*")
+    moved.set_defaults(command=installing.provision_has_moved, verbose=False)

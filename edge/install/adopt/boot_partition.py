@@ -16,7 +16,7 @@ from edge.install.adopt.bundle import CONFIGURATION, adopt, bundle_in, meant, re
 from edge.machine.files import sync
 
 DROPPED = Path("/boot/firmware/till-edge")
-"""Where `till-edge provision` puts a bundle, as the till sees it."""
+"""Where `till-provision` puts a bundle, as the till sees it."""
 DONE, ERROR = "DONE.txt", "ERROR.txt"
 WIPED = ".wiped-"
 """How the name of a file begins that is being wiped."""
@@ -25,11 +25,11 @@ NOTE = ".txt"
 
 DONE_TEXT = """\
 ES  La caja tomó su configuración, y las claves se borraron de esta tarjeta.
-    Para cambiar algo: otra vez till-edge provision, con --again.
+    Para cambiar algo: otra vez till-provision, con --again.
 PT  O caixa recebeu a sua configuração, e as senhas foram apagadas deste cartão.
-    Para mudar algo: outra vez till-edge provision, com --again.
+    Para mudar algo: outra vez till-provision, com --again.
 EN  The till took its configuration, and the secrets were wiped from this card.
-    To change something: till-edge provision again, with --again.
+    To change something: till-provision again, with --again.
 """
 ERROR_TEXT = """\
 ES  La caja no tomó esta configuración. Corrija lo que sigue y arranque de nuevo; mientras tanto no cambió nada.
