@@ -24,6 +24,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from edge.config.schema import BrokerConfig, TlsConfig
 from edge.contract import mqtt as wire
 from edge.core import duties, events
+from edge.core.backoff import back_off, jittered
 from edge.inbox import Arrival, Inbox
 
 KEEPALIVE = 30
@@ -31,7 +32,7 @@ SESSION_SECONDS = 7 * 24 * 3600
 """How long the broker keeps our messages while we are away."""
 STATUS_PAUSE = 1.0
 """Seconds between two statuses of one state."""
-SLOWEST_RETRY = 30.0
+SLOWEST_RETRY = 15.0
 SHORT_SESSION = 10.0
 """Seconds. Sessions as short as this, one after the other, are thrown out by somebody with our name."""
 TWINS = 3
@@ -284,8 +285,8 @@ class MqttBroker:
 def _pause(failures: int, evictions: int) -> float:
     """Seconds until the next session; never the same for two tills that lost the same broker."""
     if evictions > TWINS:
-        return TWIN_PAUSE * (1 + random.random())
-    return min(2.0 ** min(failures, 8), SLOWEST_RETRY) * (0.5 + random.random() / 2)
+        return jittered(TWIN_PAUSE, random.random(), spread=1.0)
+    return back_off(failures, random.random(), max_s=SLOWEST_RETRY, spread=1.0)
 
 
 def _tls_context(tls: TlsConfig) -> ssl.SSLContext:

@@ -16,6 +16,7 @@ from pathlib import Path
 from edge.config.schema import ConfigError, PanelConfig, PrinterConfig
 from edge.contract.claims import shown
 from edge.core import duties, events
+from edge.core.backoff import jittered
 from edge.core.status import Signal
 from edge.install.adopt.bundle import adopt, resume
 from edge.install.claim.key import BadBundle, Identity, forget, load_or_make
@@ -113,7 +114,7 @@ class Claimant:
             pause = SELDOM
             self._say(f"this bundle can't be adopted; enroll the code again: {error}")
         often = time.monotonic() < self._attended_until
-        self._ask_at = time.monotonic() + max(pause, OFTEN if often else SELDOM) * random.uniform(1.0, 1.3)
+        self._ask_at = time.monotonic() + jittered(max(pause, OFTEN if often else SELDOM), random.random(), spread=0.3)
         return False
 
     def _reached(self, reached: bool) -> None:
