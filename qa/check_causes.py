@@ -27,7 +27,7 @@ from edge.core import events
 from edge.install.check.account import check_account, check_order
 from edge.install.check.broker import Visit, check_broker
 from edge.install.check.findings import Finding, Part
-from edge.install.check.parts import Press, check_machine, check_panel, check_printer
+from edge.install.check.hardware import Press, check_machine, check_panel, check_printer
 from edge.machine.facts import Machine
 from edge.mercadopago.client import MercadoPago as Api
 from relay.config import Mosquitto as Files

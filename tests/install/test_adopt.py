@@ -146,7 +146,7 @@ def test_a_folder_that_is_not_there_is_a_mistake_of_whoever_named_it(pi):
     shutil.rmtree(pi.dropped)
     code, said = pi.boot()
     assert code == 1
-    assert said == f"till-edge: there is no folder {pi.dropped}; name the one that has the bundle\n"
+    assert said == f"till-edge: there is no folder {pi.dropped}; give the one that has the bundle\n"
 
 
 def test_what_was_accepted_is_finished_though_the_card_has_no_such_folder_any_more(pi):

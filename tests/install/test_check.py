@@ -25,10 +25,10 @@ from edge.install.check.acceptance import Acceptance, lay_out_acceptance
 from edge.install.check.acceptance_words import ACCEPTANCE
 from edge.install.check.account import check_order
 from edge.install.check.broker import Visit, ask_daemon
-from edge.install.check.check import Check, Options
 from edge.install.check.findings import Cause, Finding, Grade, Part, all_well, failed, ok, skipped
+from edge.install.check.hardware import Press, ask_daemon_for_printer, check_machine, check_panel, leave_panel
 from edge.install.check.light_words import MEANINGS
-from edge.install.check.parts import Press, ask_daemon_for_printer, check_machine, check_panel, leave_panel
+from edge.install.check.runner import Check, Options
 from edge.journal.store import claim, in_use
 from edge.machine.facts import Board, board
 from edge.mercadopago.client import MercadoPago as Api

@@ -16,8 +16,8 @@ from edge.core import events
 from edge.core.order import LoadedOrder
 from edge.install.check.findings import Cause, Finding, Part, blocked, failed, ok, skipped, warning
 from edge.mercadopago.client import ApiError, MercadoPago
-from edge.mercadopago.decode import PointOfSale, Unreadable
-from edge.mercadopago.new_order import CHILE, fresh_reference, new_order
+from edge.mercadopago.decode import DecodeError, PointOfSale
+from edge.mercadopago.new_order import CHILEAN_TIME_ZONES, fresh_reference, new_order
 
 AMOUNT = Decimal(10)
 """Whole, for Chile; and if a customer should pay it in the second that it is there, it is a sale like any other."""
@@ -89,7 +89,7 @@ def _tried(part: Part, attempt: Callable[[], Finding]) -> Finding:
         if part is Part.ORDER and 400 <= error.status < 500 and cause is Cause.API_ERROR:
             return failed(part, Cause.ORDER_REFUSED, str(error), "send this line to support")
         return failed(part, cause, str(error), ADVICE[cause])
-    except Unreadable as error:
+    except DecodeError as error:
         return failed(part, Cause.API_ERROR, f"an answer that makes no sense: {error}", ADVICE[Cause.API_ERROR])
 
 
@@ -105,7 +105,7 @@ def _token(api: MercadoPago, config: Config) -> Finding:
             Part.TOKEN, Cause.OTHER_ACCOUNT, seen, "put the token of the account that receives the money", took
         )
     country = COUNTRIES.get(owner.site, owner.site or "no country")
-    if (owner.site == "MLC") != (config.till.timezone.key in CHILE):
+    if (owner.site == "MLC") != (config.till.timezone.key in CHILEAN_TIME_ZONES):
         seen = f"{who} is in {country}, and till.timezone is {config.till.timezone.key}"
         return warning(Part.TOKEN, Cause.OTHER_COUNTRY, seen, "write the time zone of the shop", took)
     return ok(Part.TOKEN, f"{who}, {country}; an answer takes {took}", took)
@@ -155,7 +155,7 @@ def _faults(pos: PointOfSale, config: Config) -> Iterator[Finding]:
 def _remove(api: MercadoPago, reference: str) -> events.CancelTried | None:
     """Take our order away, if it is there; None if nobody knows whether it is gone."""
     for _ in range(2):
-        with contextlib.suppress(ApiError, Unreadable):
+        with contextlib.suppress(ApiError, DecodeError):
             return api.cancel(reference)
     return None
 

@@ -22,7 +22,7 @@ from edge.install.check.acceptance import Acceptance, lay_out_acceptance
 from edge.install.check.account import check_account, check_order
 from edge.install.check.broker import Visit, ask_daemon, check_broker, unanswered
 from edge.install.check.findings import Cause, Finding, Findings, Grade, Part, blocked, failed, ok, skipped
-from edge.install.check.parts import (
+from edge.install.check.hardware import (
     Press,
     ask_daemon_for_printer,
     check_machine,

@@ -1,7 +1,7 @@
-"""`till-edge claim`: a till without a bundle prints a slip with its code, and fetches its bundle when that is enrolled.
+"""`till-edge claim`: a till without a bundle prints a slip with its code, and fetches its bundle once that is enrolled.
 
 One loop, one thread. It never gives up: no network, no printer, a relay that refuses, a bundle that doesn't fit are
-said and tried again. It ends when the bundle is adopted; the service manager starts the daemon then.
+logged and tried again. It ends when the bundle is adopted; then the service manager starts the daemon.
 """
 
 import argparse
@@ -19,8 +19,8 @@ from edge.core import duties, events
 from edge.core.backoff import jittered
 from edge.core.status import Signal
 from edge.install.adopt.bundle import adopt, resume
-from edge.install.claim.key import BadBundle, Identity, forget, load_or_make
-from edge.install.claim.relay import NoBundle, Place, Relay, place_on_card, read_place
+from edge.install.claim.identity import BundleError, Identity, forget, load_or_make
+from edge.install.claim.relay import Place, Relay, RelayError, parse_place, place_on_card
 from edge.install.claim.slip import COLUMNS, lay_out_claim
 from edge.machine.facts import serial
 from edge.machine.panel import Panel, PanelError
@@ -29,42 +29,47 @@ from edge.printer.printer import Printer
 
 log = logging.getLogger(__name__)
 
-CARD = (Path("/etc/till-edge/relay_url"), Path("/boot/firmware/till-edge/relay_url"))
-
-OFTEN, SELDOM = 5.0, 60.0
-"""Seconds between two questions, for as long as somebody is likely to stand there, and afterwards."""
-ATTENDED = 600.0
-NETWORK = 60.0
-"""Seconds that a slip waits for the network to come up, so that it need not say that there is none."""
-LOOK = 5.0
-"""Seconds between two attempts to print a slip that is owed."""
-BREAKS = 3
-"""A slip that broke off so often comes no more until somebody presses the button; it may be whole for all we know."""
+RELAY_URL_FILES = (Path("/etc/till-edge/relay_url"), Path("/boot/firmware/till-edge/relay_url"))
+"""Where the address of the relay may be written; the first that exists counts."""
+ATTENDED_INTERVAL_S = 5.0
+"""Between two questions while somebody is likely to stand at the till."""
+UNATTENDED_INTERVAL_S = 60.0
+ATTENDED_FOR_S = 600.0
+"""From the start, and from each press of the button."""
+INTERVAL_SPREAD = 0.3
+"""Tills that were switched on together ask apart."""
+NETWORK_TIMEOUT_S = 60.0
+"""How long the first slip waits for the network, before it says that there is none."""
+SLIP_RETRY_S = 5.0
+MAX_BROKEN_SLIPS = 3
+"""After so many interrupted slips the next one waits for the button: each may be whole, for all we know."""
 
 
 class Slip:
-    """The paper. A slip that is owed comes when there is a printer."""
+    """The slip on paper. One that is due is printed when there is a printer."""
 
     def __init__(self, config: PrinterConfig, page: Callable[[bool], bytes]) -> None:
         self._page = page
         self._offline = True
-        # It is no ticket, has no order and proves nothing: what the printer makes of it is what it makes of a test.
+        # It is no ticket, has no order and proves nothing: to the printer it is a test slip.
         self._printer = Printer(config, lambda _: self._page(self._offline))
-        self.owe()
+        self.renew()
 
-    def owe(self) -> None:
-        self.owed, self._broken = True, 0
+    def renew(self) -> None:
+        """Make a slip due, whatever became of the ones before."""
+        self.due, self._broken = True, 0
 
     def try_to_print(self, offline: bool) -> None:
         self._offline = offline
         tried = self._printer.do(duties.PrintTest())
         end = tried.end if isinstance(tried, events.SlipTried) else None
         self._broken += isinstance(end, events.TicketInterrupted)
-        self.owed = isinstance(end, events.TicketRefused | events.TicketInterrupted) and self._broken < BREAKS
+        failed = isinstance(end, events.TicketRefused | events.TicketInterrupted)
+        self.due = failed and self._broken < MAX_BROKEN_SLIPS
 
 
 class Claimant:
-    """Asks until there is a bundle. `pressed` is set by the button."""
+    """Asks the relay until there is a bundle. `pressed` is set by the button, `take` adopts a sealed bundle."""
 
     def __init__(self, relay: Relay, slip: Slip, take: Callable[[bytes], None], pressed: threading.Event) -> None:
         self._relay = relay
@@ -72,70 +77,71 @@ class Claimant:
         self._take = take
         self._pressed = pressed
         self._offline = True
-        self._said = ""
+        self._logged = ""
         self._attended_until = self._ask_at = self._slip_at = 0.0
 
     def run(self) -> None:
         """Return when the bundle is adopted."""
-        self._attend(NETWORK)
+        self._attend(NETWORK_TIMEOUT_S)
         while not (time.monotonic() >= self._ask_at and self._ask()):
-            if self._slip.owed and time.monotonic() >= self._slip_at:
+            if self._slip.due and time.monotonic() >= self._slip_at:
                 self._slip.try_to_print(self._offline)
-                self._slip_at = time.monotonic() + LOOK
+                self._slip_at = time.monotonic() + SLIP_RETRY_S
             self._wait()
 
-    def _attend(self, patience: float) -> None:
-        """Somebody is there, and wants a slip within `patience` seconds."""
+    def _attend(self, slip_within_s: float) -> None:
+        """Somebody is there and wants a slip."""
         now = time.monotonic()
-        self._slip.owe()
-        self._attended_until, self._slip_at, self._ask_at = now + ATTENDED, now + patience, now
+        self._slip.renew()
+        self._attended_until, self._slip_at, self._ask_at = now + ATTENDED_FOR_S, now + slip_within_s, now
 
     def _wait(self) -> None:
-        until = min(self._ask_at, self._slip_at) if self._slip.owed else self._ask_at
+        until = min(self._ask_at, self._slip_at) if self._slip.due else self._ask_at
         if self._pressed.wait(max(0.0, until - time.monotonic())):
             self._pressed.clear()
             self._attend(0.0)
 
     def _ask(self) -> bool:
-        """Ask once, and settle when to ask again."""
-        pause = 0.0
+        """Ask once, and set the time of the next question. Returns whether the bundle is adopted."""
+        pause_s = 0.0
         try:
             sealed = self._relay.ask()
-            self._reached(True)
+            self._note_network(True)
             if sealed is not None:
                 self._take(sealed)
                 return True
-            self._say("the relay knows of this till, which waits for its code to be enrolled")
-        except NoBundle as error:
-            pause = error.pause
-            self._reached(not error.offline)
-            self._say(str(error))
-        except (BadBundle, ConfigError, OSError) as error:
-            pause = SELDOM
-            self._say(f"this bundle can't be adopted; enroll the code again: {error}")
-        often = time.monotonic() < self._attended_until
-        self._ask_at = time.monotonic() + jittered(max(pause, OFTEN if often else SELDOM), random.random(), spread=0.3)
+            self._log_once("the relay knows this till, which waits for its code to be enrolled")
+        except RelayError as error:
+            pause_s = error.pause_s
+            self._note_network(not error.offline)
+            self._log_once(str(error))
+        except (BundleError, ConfigError, OSError) as error:
+            pause_s = UNATTENDED_INTERVAL_S
+            self._log_once(f"this bundle can't be adopted; enroll the code again: {error}")
+        attended = time.monotonic() < self._attended_until
+        interval_s = ATTENDED_INTERVAL_S if attended else UNATTENDED_INTERVAL_S
+        self._ask_at = time.monotonic() + jittered(max(pause_s, interval_s), random.random(), INTERVAL_SPREAD)
         return False
 
-    def _reached(self, reached: bool) -> None:
-        """A slip waits for the network, and no longer than that."""
-        if reached and self._offline:
+    def _note_network(self, online: bool) -> None:
+        """A slip waits for the network, but no longer."""
+        if online and self._offline:
             self._slip_at = time.monotonic()
-        self._offline = not reached
+        self._offline = not online
 
-    def _say(self, text: str) -> None:
-        if text != self._said:
+    def _log_once(self, text: str) -> None:
+        if text != self._logged:
             log.info("%s", text)
-        self._said = text
+        self._logged = text
 
 
 def claim(options: argparse.Namespace, version: str) -> int:
-    """Claim, wait, and adopt. Raises `ConfigError`, `OSError`."""
-    place = read_place(options.relay, "--relay") if options.relay else place_on_card(CARD)
+    """Claim a bundle, wait for it, and adopt it. Raises `ConfigError`, `OSError`."""
+    place = parse_place(options.relay, "--relay") if options.relay else place_on_card(RELAY_URL_FILES)
     home = options.config.parent
     resume(home)
     if options.config.exists():
-        log.info("%s is there already: nothing to claim", options.config)
+        log.info("%s exists already: nothing to claim", options.config)
         return 0
     identity = load_or_make(options.state, serial())
     log.info(
@@ -152,8 +158,8 @@ def claim(options: argparse.Namespace, version: str) -> int:
         log.info("the bundle is adopted")
         forget(options.state)
         try:
-            relay.thank()
-        except NoBundle as error:
+            relay.delete_claim()
+        except RelayError as error:
             log.info("the relay keeps the sealed bundle until it expires: %s", error)
     return 0
 
@@ -169,7 +175,7 @@ def _slip(identity: Identity, place: Place, device: Path | None) -> Slip:
 
 @contextlib.contextmanager
 def _panel(pressed: threading.Event) -> Iterator[None]:
-    """Show that the till is starting, where there are lights at the pins that are usual."""
+    """Show that the till is starting, if lights are wired to the usual pins."""
     try:
         panel = Panel(PanelConfig(), lambda event: pressed.set() if isinstance(event, events.ButtonDown) else None)
     except PanelError as error:
