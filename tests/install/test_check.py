@@ -147,7 +147,7 @@ def test_a_till_without_a_relay_may_open(shop_of):
     assert code == 0
     assert "no relay configured: the till polls Mercado Pago" in said
     assert grades(said)["broker"] == "warning"
-    assert "no record at the broker: the daemon leaves it there as soon as it can" in complaints
+    assert "no record at the broker: the daemon publishes it as soon as it can" in complaints
 
 
 @pytest.mark.slow
