@@ -95,7 +95,7 @@ def parse_place(text: str, where: str) -> Place:
     if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise ConfigError([f"{where}: {line!r}: claims are sent over https only"])
     if signer and not PUBLIC_KEY.fullmatch(signer):
-        raise ConfigError([f"{where}: the text behind # is no key; copy the line of `till-relay claims --card`"])
+        raise ConfigError([f"{where}: the signer behind # is no key; copy the line of `till-relay claims --card`"])
     return Place(url.rstrip("/"), bytes.fromhex(signer) if signer else None)
 
 
