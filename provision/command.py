@@ -40,30 +40,35 @@ def parser() -> argparse.ArgumentParser:
     """The options, in three groups."""
     does = "On the installer's laptop: make the boot partition of a freshly flashed card into that of a till."
     parser = argparse.ArgumentParser("till-provision", description=does)
-    one = parser.add_argument_group("one card")
-    one.add_argument("--boot", type=Path, metavar="FOLDER", help="where the card's partition bootfs is mounted")
-    one.add_argument("--bundle", metavar="FOLDER", help="made by till-relay enroll, with a file access_token added")
-    one.add_argument("--hostname", metavar="NAME", help="default: the till's id, in lower case")
-    many = parser.add_argument_group("many cards")
-    many.add_argument("--csv", type=Path, metavar="FILE", help=f"one till a line; columns: {', '.join(table.COLUMNS)}")
-    many.add_argument(
-        "--out", type=Path, metavar="FOLDER", help="gets a folder for each till, to be copied to its card"
-    )
-    every = parser.add_argument_group("every card")
-    every.add_argument("--deb", type=Path, required=True, metavar="FILE", help="the till's package")
-    every.add_argument(
-        "--release",
-        type=_release,
-        metavar="{bookworm,trixie}",
-        help="of Raspberry Pi OS; default: recognised on a fresh card",
-    )
-    every.add_argument("--user", default="till", metavar="NAME", help="who logs in by SSH; default: %(default)s")
-    every.add_argument("--ssh-key", metavar="FILE", help="the public key that may log in; no password ever may")
-    every.add_argument("--wifi-ssid", metavar="NAME", help="default: none, the till is on a cable")
-    every.add_argument("--wifi-password-file", type=Path, metavar="FILE", help="the Wi-Fi's password, on one line")
-    every.add_argument("--wifi-country", metavar="XX", help="where the radio is, like AR, BR, UY, ES")
-    every.add_argument("--again", action="store_true", help="overwrite what was prepared before")
+    _add_one_card(parser.add_argument_group("one card"))
+    _add_many_cards(parser.add_argument_group("many cards"))
+    _add_every_card(parser.add_argument_group("every card"))
     return parser
+
+
+def _add_one_card(group: "argparse._ArgumentGroup") -> None:
+    group.add_argument("--boot", type=Path, metavar="FOLDER", help="where the card's partition bootfs is mounted")
+    group.add_argument("--bundle", metavar="FOLDER", help="made by till-relay enroll, with a file access_token added")
+    group.add_argument("--hostname", metavar="NAME", help="default: the till's id, in lower case")
+
+
+def _add_many_cards(group: "argparse._ArgumentGroup") -> None:
+    columns = f"one till a line; columns: {', '.join(table.COLUMNS)}"
+    group.add_argument("--csv", type=Path, metavar="FILE", help=columns)
+    out = "gets a folder for each till, to be copied to its card"
+    group.add_argument("--out", type=Path, metavar="FOLDER", help=out)
+
+
+def _add_every_card(group: "argparse._ArgumentGroup") -> None:
+    group.add_argument("--deb", type=Path, required=True, metavar="FILE", help="the till's package")
+    release = "of Raspberry Pi OS; default: recognised on a fresh card"
+    group.add_argument("--release", type=_release, metavar="{bookworm,trixie}", help=release)
+    group.add_argument("--user", default="till", metavar="NAME", help="who logs in by SSH; default: %(default)s")
+    group.add_argument("--ssh-key", metavar="FILE", help="the public key that may log in; no password ever may")
+    group.add_argument("--wifi-ssid", metavar="NAME", help="default: none, the till is on a cable")
+    group.add_argument("--wifi-password-file", type=Path, metavar="FILE", help="the Wi-Fi's password, on one line")
+    group.add_argument("--wifi-country", metavar="XX", help="where the radio is, like AR, BR, UY, ES")
+    group.add_argument("--again", action="store_true", help="overwrite what was prepared before")
 
 
 def _release(text: str) -> Release:
