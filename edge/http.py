@@ -94,7 +94,7 @@ class Session:
         except (OSError, http.client.HTTPException, zlib.error, ValueError) as error:
             self.close()
             raise _as_http_error(error) from None
-        except HttpError:
+        except BaseException:  # a signal's, too: half an exchange is left on the connection
             self.close()
             raise
 
