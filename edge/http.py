@@ -94,7 +94,7 @@ class Session:
         except (OSError, http.client.HTTPException, zlib.error, ValueError) as error:
             self.close()
             raise _as_http_error(error) from None
-        except HttpError:
+        except BaseException:  # a signal's, too: half an exchange is left on the connection
             self.close()
             raise
 
@@ -216,7 +216,7 @@ def _resolve(host: str, port: int, deadline: _Deadline) -> list[Address]:
 
 
 def _is_readable(connection: socket.socket) -> bool:
-    """Whether something came that nobody asked for: most likely the end of the connection."""
+    """Whether unrequested bytes have come: most likely the end of the connection."""
     poll = select.poll()
     poll.register(connection, select.POLLIN)
     return bool(poll.poll(0))

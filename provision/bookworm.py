@@ -1,6 +1,6 @@
-"""Bookworm's first boot: a script that the kernel's command line names, as Raspberry Pi Imager leaves it.
+"""Bookworm's first boot: a script named on the kernel's command line, as Raspberry Pi Imager does it.
 
-The script uses what the release has for this: imager_custom (raspberrypi-sys-mods) and userconf (userconf-pi).
+The script uses the release's own tools: imager_custom (raspberrypi-sys-mods) and userconf (userconf-pi).
 """
 
 import re
@@ -9,15 +9,15 @@ import shlex
 from provision import first_boot
 from provision.plan import Plan
 
-RUN = (
+RUN_FIRSTRUN = (
     f"systemd.run={first_boot.BOOT}/firstrun.sh"
     " systemd.run_success_action=reboot systemd.unit=kernel-command-line.target"
 )
 
 FIRSTRUN = """\
 #!/bin/sh
-# Made by till-edge provision. Runs once, without a network, before the real first boot. Whatever fails, the machine
-# must come up: what happened is in till-edge-setup/log.txt.
+# Made by till-provision. Runs once, without a network, before the real first boot. Whatever fails, the machine must
+# come up: till-edge-setup/log.txt has what happened.
 set +e
 boot=/boot/firmware
 setup=$boot/till-edge-setup
@@ -39,7 +39,7 @@ fi
 sh "$setup/first-boot.sh" || echo "first-boot.sh failed"
 
 rm -f "$boot/firstrun.sh"
-# Torn, it would be the end of this card: whole on the disk before it takes the old one's place.
+# A torn command line would be the end of this card: the new one is on the disk before it replaces the old one.
 sed 's| systemd\\.[^ ]*||g' "$boot/cmdline.txt" >"$boot/cmdline.new" && sync &&
     mv "$boot/cmdline.new" "$boot/cmdline.txt"
 sync
@@ -48,7 +48,7 @@ exit 0
 
 
 def files(plan: Plan) -> dict[str, bytes]:
-    """By their paths on the boot partition, without cmdline.txt."""
+    """The files of this release by their paths on the boot partition, without cmdline.txt."""
     keys = " ".join(shlex.quote(key) for key in plan.ssh_keys)
     script = FIRSTRUN.format(
         hostname=shlex.quote(plan.hostname),
@@ -61,5 +61,5 @@ def files(plan: Plan) -> dict[str, bytes]:
 
 
 def command_line(line: str) -> str:
-    """The kernel's command line with our script in it, and no older one."""
-    return re.sub(r" systemd\.\S+", "", line.strip()) + f" {RUN}\n"
+    """The kernel's command line with our script on it, and without an older one."""
+    return re.sub(r" systemd\.\S+", "", line.strip()) + f" {RUN_FIRSTRUN}\n"

@@ -1,10 +1,9 @@
 """The boot partition of a card: what is on it, and what is written to it.
 
-A card is recognised by what Raspberry Pi OS has there. Files are written beside the old ones, brought to the disk, and
-renamed; the kernel's command line comes last, so that nothing begins that isn't there yet.
+A card is recognised by the files of Raspberry Pi OS. Each file is written as a whole; the kernel's command line comes
+last, so that it starts nothing that isn't there yet.
 """
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,29 +12,31 @@ import yaml
 
 from edge.config.reader import BadValueError
 from edge.install.adopt.boot_partition import wipe
-from edge.machine.files import sync
+from edge.machine.files import sync, write_whole
 from provision import bookworm, first_boot, trixie
 from provision.plan import Plan, Release
 
+FILE_MODE = 0o600
+"""FAT has no rights, but a folder that is copied to a card later has."""
 COMMAND_LINE = "cmdline.txt"
-MARKS = (COMMAND_LINE, "config.txt")
-FRESH = {"init=/usr/lib/raspberrypi-sys-mods/firstboot": Release.BOOKWORM, "resize": Release.TRIXIE}
-"""Words of the command line of a card that never ran: github.com/RPi-Distro/raspberrypi-sys-mods/issues/103."""
+IMAGE_FILES = (COMMAND_LINE, "config.txt")
+RELEASE_BY_WORD = {"init=/usr/lib/raspberrypi-sys-mods/firstboot": Release.BOOKWORM, "resize": Release.TRIXIE}
+"""Words on the command line of a card that never ran: github.com/RPi-Distro/raspberrypi-sys-mods/issues/103."""
 
 
 @dataclass(frozen=True)
 class Card:
-    """A boot partition that was looked at."""
+    """A boot partition as `recognise` found it."""
 
     release: Release
     command_line: str
     used: str | None
-    """What says that somebody has prepared it already."""
+    """The sign that somebody has prepared it already."""
 
 
-def look(folder: Path, told: Release | None) -> Card:
-    """Recognise a boot partition. Raises `BadValueError`; `told` is what the installer says of its release."""
-    missing = [name for name in MARKS if not (folder / name).is_file()]
+def recognise(folder: Path, stated: Release | None) -> Card:
+    """Inspect a boot partition. `stated` is the release that the installer gave. Raises `BadValueError`."""
+    missing = [name for name in IMAGE_FILES if not (folder / name).is_file()]
     if missing:
         raise BadValueError(
             f"{folder} has no {' and no '.join(missing)}: it is not the boot partition of a Raspberry Pi OS card; give"
@@ -43,21 +44,21 @@ def look(folder: Path, told: Release | None) -> Card:
         )
     line = (folder / COMMAND_LINE).read_text(encoding="utf-8", errors="replace").strip()
     if not line or "\n" in line or "root=" not in line:
-        raise BadValueError(f"{folder / COMMAND_LINE} is not the one line that a kernel is told; flash the card again")
-    return Card(_release(folder, line, told), line, _used(folder, line))
+        raise BadValueError(
+            f"{folder / COMMAND_LINE} is no kernel's command line, which is one line; flash the card again"
+        )
+    return Card(_release(folder, line, stated), line, _used(folder, line))
 
 
-def _release(folder: Path, line: str, told: Release | None) -> Release:
-    seen = next((release for word, release in FRESH.items() if word in line.split()), None)
+def _release(folder: Path, line: str, stated: Release | None) -> Release:
+    seen = next((release for word, release in RELEASE_BY_WORD.items() if word in line.split()), None)
     if seen is None and (folder / "user-data").exists() and (folder / "meta-data").exists():
         seen = Release.TRIXIE
-    if seen and told and seen != told:
-        raise BadValueError(f"{folder} looks like {seen}, not {told}; leave --release out")
-    if found := seen or told:
+    if seen and stated and seen != stated:
+        raise BadValueError(f"{folder} looks like {seen}, not {stated}; leave --release out")
+    if found := seen or stated:
         return found
-    raise BadValueError(
-        f"{folder}: a card that has run before doesn't say its release; add --release bookworm or trixie"
-    )
+    raise BadValueError(f"{folder}: a card that has run doesn't show its release; add --release bookworm or trixie")
 
 
 def _used(folder: Path, line: str) -> str | None:
@@ -65,14 +66,14 @@ def _used(folder: Path, line: str) -> str | None:
         if (folder / name).exists():
             return f"there is a folder {name}"
     if (folder / "firstrun.sh").exists() or "systemd.run=" in line:
-        return "there is a firstrun.sh, as Raspberry Pi Imager makes one for settings of its own"
-    if _says_something(folder / "user-data"):
-        return "user-data says something already, as Raspberry Pi Imager writes it for settings of its own"
+        return "there is a firstrun.sh, as Raspberry Pi Imager makes it for settings of its own"
+    if _has_settings(folder / "user-data"):
+        return "user-data has settings already, as Raspberry Pi Imager makes it for settings of its own"
     return None
 
 
-def _says_something(path: Path) -> bool:
-    """The image's own has explanations only; some had one setting."""
+def _has_settings(path: Path) -> bool:
+    """The image's own file has only comments; in some images, one setting."""
     try:
         found = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -86,7 +87,7 @@ def _says_something(path: Path) -> bool:
 
 
 def files(plan: Plan, release: Release, command_line: str | None) -> dict[str, bytes]:
-    """All files by their paths on the boot partition; cmdline.txt is among them only if it changes."""
+    """All files of a card, by their paths on the boot partition; cmdline.txt only if it changes."""
     made = bookworm.files(plan) if release is Release.BOOKWORM else trixie.files(plan)
     bundle = {f"{first_boot.BUNDLE}/{name}": content for name, content in sorted(plan.bundle.items())}
     all_files = {**bundle, **first_boot.files(plan.package), **made}
@@ -98,33 +99,17 @@ def files(plan: Plan, release: Release, command_line: str | None) -> dict[str, b
 
 
 def write(folder: Path, contents: Mapping[str, bytes]) -> None:
-    """Write them all, and have them on the disk. Raises `OSError`."""
+    """Wipe what was prepared before, and write the files: on the disk when this returns. Raises `OSError`."""
     for name in (first_boot.BUNDLE, first_boot.SETUP):
-        _empty(folder / name)
+        _wipe_files(folder / name)
     for name, content in contents.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        _replace(path, content)
-    for parent in sorted({(folder / name).parent for name in contents} | {folder}):
-        sync(parent)
+        write_whole(path, content, FILE_MODE)
+    sync(folder)
 
 
-def _empty(folder: Path) -> None:
-    """What was prepared before goes: its secrets, and what it says of itself."""
+def _wipe_files(folder: Path) -> None:
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
         if path.is_file():
             wipe(path)
-
-
-def _replace(path: Path, content: bytes) -> None:
-    new = path.with_name(path.name + ".new")
-    with open(new, "wb", opener=_private) as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(path)
-
-
-def _private(path: str, flags: int) -> int:
-    """FAT has no rights; a folder that is copied to a card later has."""
-    return os.open(path, flags, 0o600)

@@ -1,8 +1,8 @@
-"""What first boot does on both releases, as files of the folder till-edge-setup on the boot partition.
+"""First boot of both releases, as files of the folder till-edge-setup on the boot partition.
 
-First boot itself may have no network, and no patience: it only leaves a unit, which installs the package as soon as
-the network is there, however often that takes, and then removes itself. The package's own till-edge-adopt.service
-takes over the configuration.
+First boot may have no network, and must not wait for one. It only leaves a unit, which installs the package as soon as
+there is a network, tries again until that succeeds, and then removes itself. The configuration is taken over by the
+package's own till-edge-adopt.service.
 """
 
 from provision.plan import Package
@@ -61,7 +61,7 @@ export DEBIAN_FRONTEND=noninteractive
 
 say() {
     echo "$*"
-    # For whoever puts the card into a laptop. Without a clock the time is wrong, and still an order.
+    # For whoever puts the card into a laptop. Without a clock the times are wrong, but still in order.
     echo "$(date -u +%FT%TZ) $*" >>"$setup/log.txt" || true
 }
 
@@ -80,8 +80,8 @@ apt() {
     apt-get -q -y -o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-confold "$@"
 }
 
-# The daemon starts when it was checked: a printer that nobody knows asks its questions once, and not before and behind.
-# A mask would keep the package from enabling it; and whatever happens, a boot ends this.
+# The daemon starts after the check, so that an unknown printer asks its questions only once. A mask would keep the
+# package from enabling the service. Whatever happens, this hold ends at the next boot.
 held=/run/systemd/system/till-edge.service.d
 
 hold() {
@@ -97,7 +97,7 @@ release() {
 }
 
 accept() {
-    # As the daemon is, and without it, for it would have the printer and the place at the broker.
+    # As the daemon's user, and without the daemon, which would hold the printer and the place at the broker.
     systemctl stop till-edge.service || true
     systemd-run --quiet --wait --collect --pipe --unit=till-edge-check \\
         -p User=till-edge -p StateDirectory=till-edge -p StateDirectoryMode=0700 -p UMask=0077 \\
@@ -109,7 +109,7 @@ accept() {
 }
 
 main() {
-    # What a power cut left half done.
+    # A power cut may have left this half done.
     dpkg --configure -a || failed "dpkg --configure -a"
     apt update || failed "apt-get update (is there a network, and is the clock right?)"
     hold
@@ -124,13 +124,13 @@ main() {
     fi
     release
     systemctl start till-edge.target till-edge.service || true
-    # First of all this is over: whatever fails below, no shop is to be checked anew, every 15 seconds or at each boot.
+    # The end is noted first: whatever fails below must not check a shop again, every 15 seconds or at each boot.
     if [ -f "$boot/meta-data" ]; then cp "$boot/meta-data" "$installed" || true; fi
     systemctl disable till-edge-install.service || true
     rm -f /etc/systemd/system/till-edge-install.service || true
     wipe "$setup/wifi" || say "the Wi-Fi's key could not be wiped from the card"
     if grep -qs 'password:' "$boot/network-config"; then
-        # cloud-init has told its log, which people send around.
+        # cloud-init wrote it to its log, which people send around.
         key=$(sed -n 's/^ *password: *//p' "$boot/network-config")
         sed -i "s/$key/(wiped)/g" /var/log/cloud-init*.log || true
         wipe "$boot/network-config" || say "the Wi-Fi's key could not be wiped from the card"
@@ -146,7 +146,7 @@ main
 
 
 def files(package: Package) -> dict[str, bytes]:
-    """By their paths on the boot partition."""
+    """The files of both releases by their paths on the boot partition."""
     return {
         f"{SETUP}/first-boot.sh": FIRST_BOOT.encode(),
         f"{SETUP}/install.sh": INSTALL.encode(),

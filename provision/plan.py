@@ -1,4 +1,4 @@
-"""One till's card: what an installer asked for, checked, and nothing written yet."""
+"""The plan of one till's card: what an installer asked for, checked. Nothing is written yet."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -16,22 +16,22 @@ from provision.values import Wifi
 
 T = TypeVar("T")
 
-PACKAGE = b"!<arch>\ndebian-binary"
+PACKAGE_MAGIC = b"!<arch>\ndebian-binary"
 
 
 class Release(StrEnum):
-    """What Raspberry Pi OS is on the card."""
+    """The release of Raspberry Pi OS on the card."""
 
     BOOKWORM = "bookworm"
     TRIXIE = "trixie"
 
 
-class Faults(Exception):
-    """All that is wrong, one line each."""
+class PlanError(Exception):
+    """A request, or a table of them, has mistakes: all of them, one line each."""
 
-    def __init__(self, lines: list[str]) -> None:
-        super().__init__("\n".join(lines))
-        self.lines = lines
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__("\n".join(faults))
+        self.faults = faults
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Package:
 
 @dataclass(frozen=True)
 class Plan:
-    """All that goes onto one card. Without Wi-Fi it is Ethernet."""
+    """All that goes onto one card. `make_plan` makes it when everything fits, and `card.files` turns it into files."""
 
     till: str
     point_of_sale: str
@@ -56,45 +56,48 @@ class Plan:
     bundle: Mapping[str, bytes] = field(repr=False)
     package: Package = field(repr=False)
     wifi: Wifi | None = field(default=None, repr=False)
+    """None: Ethernet."""
 
 
 @dataclass(frozen=True)
-class Wish:
-    """One till in an installer's words: texts by the names of a table's columns, and where each stands."""
+class Request:
+    """What an installer typed for one till, made of the command line and a line of the table."""
 
     texts: Mapping[str, str] = field(repr=False)
+    """By the names of the table's columns."""
     places: Mapping[str, str]
+    """Where each of them stands: an option, or a line and a column. Mistakes are reported there."""
 
-    def of(self, name: str) -> str:
+    def text(self, name: str) -> str:
         return self.texts.get(name, "")
 
 
-def planned(wish: Wish, package: Package) -> Plan:
-    """Check a wish. Raises `Faults`."""
-    told = _Told(wish)
-    bundle = told.tried("bundle", lambda text: _bundle(Path(text)))
+def make_plan(request: Request, package: Package) -> Plan:
+    """Check a request and load its bundle. Raises `PlanError` with all its mistakes."""
+    checked = _Checker(request)
+    bundle = checked.read("bundle", lambda text: _load(Path(text)))
     till, account = (bundle[1].till, bundle[1].mercadopago) if bundle else (None, None)
-    hostname = told.tried("hostname", lambda text: values.hostname(text or (till.id if till else "unknown")))
-    user = told.tried("user", values.user)
-    keys = told.tried("ssh_key", _keys)
-    wifi = _wifi(told, wish)
-    if told.faults or not (bundle and till and account and hostname and user and keys):
-        raise Faults(told.faults)
+    hostname = checked.read("hostname", lambda text: values.hostname(text or (till.id if till else "unknown")))
+    user = checked.read("user", values.user)
+    keys = checked.read("ssh_key", _load_keys)
+    wifi = _wifi(checked, request)
+    if checked.faults or not (bundle and till and account and hostname and user and keys):
+        raise PlanError(checked.faults)
     point_of_sale = f"{account.external_pos_id} of account {account.user_id}"
     return Plan(till.id, point_of_sale, hostname, user, keys, till.timezone.key, bundle[0], package, wifi)
 
 
-class _Told:
-    """Reads a wish, and goes on when something is wrong."""
+class _Checker:
+    """Parses a request text by text, and collects the mistakes."""
 
-    def __init__(self, wish: Wish) -> None:
+    def __init__(self, request: Request) -> None:
         self.faults: list[str] = []
-        self._wish = wish
+        self._request = request
 
-    def tried(self, name: str, read: Callable[[str], T]) -> T | None:
-        text, place = self._wish.of(name), self._wish.places[name]
+    def read(self, name: str, parse: Callable[[str], T]) -> T | None:
+        text, place = self._request.text(name), self._request.places[name]
         try:
-            return read(text)
+            return parse(text)
         except BadValueError as error:
             self.faults.append(f"{place}: {error}")
         except ConfigError as error:
@@ -102,23 +105,23 @@ class _Told:
         return None
 
 
-def package(path: Path) -> Package:
-    """Read the till's package. Raises `BadValueError`."""
+def load_package(path: Path) -> Package:
+    """The till's package in a file. Raises `BadValueError`."""
     content = _content(path)
-    if not content.startswith(PACKAGE) or not path.name.startswith("till-edge_") or path.suffix != ".deb":
+    if not content.startswith(PACKAGE_MAGIC) or not path.name.startswith("till-edge_") or path.suffix != ".deb":
         raise BadValueError(f"{path} is not the till's package; make deb makes it, as till-edge_VERSION_all.deb")
     return Package(path.name, content)
 
 
-def password(path: Path) -> str:
-    """Read a Wi-Fi's password, which is a line of its own. Raises `BadValueError`."""
+def load_password(path: Path) -> str:
+    """The Wi-Fi's password, alone in a file. Raises `BadValueError`."""
     lines = _content(path).decode("utf-8-sig", "replace").splitlines()
     if len(lines) != 1:
-        raise BadValueError(f"{path} must hold the password on one line, and nothing else")
+        raise BadValueError(f"{path} must hold the password on one line and nothing else")
     return lines[0]
 
 
-def _bundle(folder: Path) -> tuple[dict[str, bytes], Config]:
+def _load(folder: Path) -> tuple[dict[str, bytes], Config]:
     if not folder.is_dir():
         raise BadValueError(f"there is no folder {folder}; till-relay enroll makes one for each till")
     files = without_notes(bundle_in(folder))
@@ -126,11 +129,9 @@ def _bundle(folder: Path) -> tuple[dict[str, bytes], Config]:
         return files, load_bundle(files, Path(scratch, "bundle"))
 
 
-def _keys(path: str) -> tuple[str, ...]:
+def _load_keys(path: str) -> tuple[str, ...]:
     if not path:
-        raise BadValueError(
-            "is missing; nobody could come in. Give the file of your public key, like ~/.ssh/id_ed25519.pub"
-        )
+        raise BadValueError("is missing; nobody could log in. Give the file of your public key: ~/.ssh/id_ed25519.pub")
     content = _content(Path(path))
     try:
         return values.ssh_keys(content)
@@ -138,18 +139,18 @@ def _keys(path: str) -> tuple[str, ...]:
         raise BadValueError(f"{path} {error}") from None
 
 
-def _wifi(told: _Told, wish: Wish) -> Wifi | None:
+def _wifi(checked: _Checker, request: Request) -> Wifi | None:
     names = ("wifi_ssid", "wifi_password", "wifi_country")
-    given = [name for name in names if wish.of(name)]
-    missing = [wish.places[name] for name in names if name not in given]
+    given = [name for name in names if request.text(name)]
+    missing = [request.places[name] for name in names if name not in given]
     if given and missing:
         needs = f"a Wi-Fi needs a name, a password and a country; give {' and '.join(missing)}"
-        told.faults.append(f"{wish.places[given[0]]}: {needs}")
+        checked.faults.append(f"{request.places[given[0]]}: {needs}")
     if missing:
         return None
-    ssid = told.tried("wifi_ssid", values.ssid)
-    password = told.tried("wifi_password", values.wifi_password)
-    country = told.tried("wifi_country", values.country)
+    ssid = checked.read("wifi_ssid", values.ssid)
+    password = checked.read("wifi_password", values.wifi_password)
+    country = checked.read("wifi_country", values.country)
     return values.wifi(ssid, password, country) if ssid and password and country else None
 
 

@@ -1,4 +1,4 @@
-"""A table of tills: one line for each card. All mistakes are told at once, each with its line and its column's name.
+"""A table of tills: one line for each card. All mistakes are reported at once, with line and column.
 
 It may come from any spreadsheet: with commas, semicolons or tabs, with or without a byte order mark, in UTF-8 or in the
 Latin letters of an older Excel.
@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge.config.reader import BadValueError, closest
-from provision.plan import Faults
+from provision.plan import PlanError
 
 COLUMNS = ("bundle", "hostname", "user", "ssh_key", "wifi_ssid", "wifi_password", "wifi_country")
-"""Only the first must be there. An empty cell, or a column that is missing, is what the command line says."""
+"""Only the first is required. An empty cell, or a missing column, takes its value from the command line."""
 
-SPOILED = re.compile(r"\d([.,]\d+)?E\+\d{1,3}|#[¿¡]?(NAME|NOMBRE|NOME|VALUE|VALOR|REF|N/A|N/D)[?!]?")
-"""What a spreadsheet makes of a long number, and of what looks like a formula."""
-SEPARATOR = re.compile(r'"?sep=."?')
+SPOILED_CELL = re.compile(r"\d([.,]\d+)?E\+\d{1,3}|#[¿¡]?(NAME|NOMBRE|NOME|VALUE|VALOR|REF|N/A|N/D)[?!]?")
+"""What a spreadsheet makes of a long number, or of something that looks like a formula."""
+SEPARATOR_LINE = re.compile(r'"?sep=."?')
 
 
 @dataclass(frozen=True)
@@ -29,35 +29,35 @@ class Row:
     cells: dict[str, str]
 
 
-def read(path: Path) -> list[Row]:
-    """Read the rows. Raises `Faults`."""
+def load(path: Path) -> list[Row]:
+    """The rows of a file. Raises `PlanError` with all that is wrong with it."""
     try:
         (line, heading), *others = _lines(path)
     except BadValueError as error:
-        raise Faults([f"{path}:{error}"]) from None
+        raise PlanError([f"{path}:{error}"]) from None
     names = [name.lower() for name in heading]
-    while not names[-1]:  # as Excel leaves columns of which nothing is left
+    while not names[-1]:  # columns that were emptied in Excel
         names.pop()
     faults = [f"{path}:{line}: {fault}" for fault in _heading(names)]
     for line, cells in others:
         if any(cells[len(names) :]):
-            faults.append(f"{path}:{line}: has more cells than there are columns; is a text with a comma in quotes?")
+            faults.append(f"{path}:{line}: has more cells than columns; put a text with a comma in quotes")
         faults += [f"{path}:{line}: {name}: {fault}" for name, fault in _spoiled(names, cells)]
     if faults:
-        raise Faults(faults)
+        raise PlanError(faults)
     return [Row(line, dict(zip(names, cells, strict=False))) for line, cells in others]
 
 
 def _lines(path: Path) -> list[tuple[int, list[str]]]:
     lines = _text(path).splitlines()
-    if lines and SEPARATOR.fullmatch(lines[0]):
-        lines[0] = ""  # which Excel reads, and nobody else
+    if lines and SEPARATOR_LINE.fullmatch(lines[0]):
+        lines[0] = ""  # for Excel only
     heading = next((line for line in lines if line.strip()), "")
     reader = csv.reader(lines, delimiter=max(",;\t", key=heading.count), strict=True)
     try:
         rows = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader if any(map(str.strip, cells))]
     except csv.Error as error:
-        raise BadValueError(f"{reader.line_num}: is no table ({error}); are its quotes in pairs?") from None
+        raise BadValueError(f"{reader.line_num}: is no table ({error}); does a quote lack its partner?") from None
     if len(rows) < 2:
         raise BadValueError(
             f" has no tills; the first line names the columns ({', '.join(COLUMNS)}), each other is a till"
@@ -67,13 +67,13 @@ def _lines(path: Path) -> list[tuple[int, list[str]]]:
 
 def _spoiled(names: list[str], cells: list[str]) -> Iterator[tuple[str, str]]:
     for name, cell in zip(names, cells, strict=False):
-        if SPOILED.fullmatch(cell):
-            yield name, "a spreadsheet took the text for a number; make the column text, and type it again"
+        if SPOILED_CELL.fullmatch(cell):
+            yield name, "a spreadsheet took the text for a number; format the column as text, and type it again"
 
 
 def _heading(names: list[str]) -> Iterator[str]:
-    if not any(closest(name, COLUMNS) for name in names):  # which are not told: one may be a password
-        yield f"is not the names of the columns ({', '.join(COLUMNS)}); put such a line before the tills"
+    if not any(closest(name, COLUMNS) for name in names):  # not quoted: one may be a password
+        yield f"is not the names of the columns ({', '.join(COLUMNS)}); put a line with them before the tills"
         return
     for name in names:
         near = closest(name, COLUMNS)
@@ -93,7 +93,7 @@ def _text(path: Path) -> str:
     except OSError as error:
         raise BadValueError(f" can't be read: {error.strerror}") from None
     if b"\0" in content:
-        raise BadValueError(" is no table of text; save it as CSV (UTF-8)")
+        raise BadValueError(" is no text table; save it as CSV (UTF-8)")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:

@@ -1,4 +1,4 @@
-"""Trixie's first boot: cloud-init, which looks for these files on the boot partition (data source NoCloud)."""
+"""Trixie's first boot: cloud-init, which finds these files on the boot partition (data source NoCloud)."""
 
 import hashlib
 import re
@@ -11,14 +11,14 @@ from provision.plan import Plan
 from provision.values import Wifi
 
 GROUPS = "users,adm,dialout,audio,netdev,video,plugdev,cdrom,games,input,gpio,spi,i2c,render,sudo"
-"""Those of the user that Raspberry Pi Imager makes."""
-HEADER = "# Made by till-edge provision.\n"
+"""As Raspberry Pi Imager gives them to its user."""
+HEADER = "# Made by till-provision.\n"
 
 
 EACH_BOOT = """\
 #!/bin/sh
-# cloud-init runs this at each boot, and what it runs but once it takes for done before it has begun: a power cut there
-# would be for good. So first boot is begun again until install.sh has ended; it leaves the card's meta-data here.
+# cloud-init runs this at each boot. What it runs only once counts as done before it has begun, so that a power cut then
+# would be for good. First boot is started again until install.sh has ended and left the card's meta-data here.
 cmp -s /boot/firmware/meta-data /usr/local/lib/till-edge-installed && exit 0
 sh /boot/firmware/till-edge-setup/first-boot.sh
 systemctl start --no-block till-edge-install.service
@@ -26,17 +26,17 @@ systemctl start --no-block till-edge-install.service
 
 
 def files(plan: Plan) -> dict[str, bytes]:
-    """By their paths on the boot partition."""
+    """The files of this release by their paths on the boot partition."""
     user_data = f"#cloud-config\n{HEADER}{_yaml(_user_data(plan))}".encode()
     network = f"{HEADER}{_yaml(_network(plan.wifi))}".encode()
-    # Another plan is another machine to cloud-init, which does all of its work again.
+    # To cloud-init another plan is another machine, for which it does all of its work again.
     digest = hashlib.sha256(b"\0".join((user_data, network, plan.package.content, *plan.bundle.values()))).hexdigest()[
         :12
     ]
     meta_data = {"dsmode": "local", "instance-id": f"till-edge-{plan.hostname}-{digest}"}
     return {
         "network-config": network,
-        # How both releases are told to let SSH in.
+        # Both releases take this file as the order to let SSH in.
         "ssh": b"",
         "meta-data": f"{HEADER}{_yaml(meta_data)}".encode(),
         "user-data": user_data,
@@ -51,7 +51,7 @@ def _user_data(plan: Plan) -> dict[str, Any]:
         "groups": GROUPS,
         "shell": "/bin/bash",
         "lock_passwd": True,
-        # There is no password to ask for.
+        # The user has no password that could be asked for.
         "sudo": "ALL=(ALL) NOPASSWD:ALL",
         "ssh_authorized_keys": list(plan.ssh_keys),
     }
@@ -62,13 +62,13 @@ def _user_data(plan: Plan) -> dict[str, Any]:
         "users": [person],
         "ssh_pwauth": False,
         "bootcmd": [["sh", f"{setup}/each-boot.sh"]],
-        # Where the card was not there so early, and nothing was begun.
+        # For a card that was not mounted early enough for bootcmd.
         "runcmd": [["sh", "-c", f"test -e /usr/local/lib/till-edge-setup || sh {setup}/each-boot.sh"]],
     }
 
 
 def _network(wifi: Wifi | None) -> dict[str, Any]:
-    """A cable always works, and nothing waits for it."""
+    """A cable always works; nothing waits for one."""
     network: dict[str, Any] = {"version": 2, "ethernets": {"eth0": {"dhcp4": True, "optional": True}}}
     if wifi:
         point = {wifi.ssid: {"password": wifi.psk}}
@@ -82,5 +82,5 @@ def _yaml(value: object) -> str:
 
 
 def command_line(line: str) -> str:
-    """The kernel's command line without the instance that Raspberry Pi Imager wrote there, which would hide ours."""
+    """The kernel's command line without Raspberry Pi Imager's instance, which would hide ours."""
     return re.sub(r" ds=nocloud\S*", "", line.strip()) + "\n"

@@ -1,4 +1,7 @@
-"""What an installer types, checked before anything is written. A `BadValueError` says what to write instead."""
+"""The values that an installer types, checked before anything is written.
+
+Each function returns the value, or raises `BadValueError` with what to write instead.
+"""
 
 import base64
 import binascii
@@ -12,7 +15,7 @@ from edge.config.reader import BadValueError
 
 HOSTNAME = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)", re.ASCII)
 USER = re.compile(r"[a-z][a-z0-9-]{0,31}", re.ASCII)
-TAKEN = frozenset(
+SYSTEM_USERS = frozenset(
     ("root", "daemon", "bin", "sys", "adm", "mail", "nobody", "sshd", "www-data", "till-edge", "gpio", "lp", "sudo")
 )
 KEY_TYPES = re.compile(r"ssh-(ed25519|rsa)|ecdsa-sha2-nistp\d+|sk-(ssh-ed25519|ecdsa-sha2-nistp256)@openssh\.com")
@@ -22,7 +25,7 @@ PASSPHRASE = re.compile(r"[\x20-\x7e]{8,63}", re.ASCII)
 
 @dataclass(frozen=True)
 class Wifi:
-    """A network. Its password is never on a card: what the network's key is derived to is."""
+    """A network. Its password is never on a card, only the key that WPA2 derives from it."""
 
     ssid: str
     psk: str
@@ -30,7 +33,7 @@ class Wifi:
 
 
 def hostname(text: str) -> str:
-    """The name of the machine in its network."""
+    """The machine's name in its network."""
     if HOSTNAME.fullmatch(text.lower()):
         return text.lower()
     better = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:63] or "caja01"
@@ -38,10 +41,10 @@ def hostname(text: str) -> str:
 
 
 def user(text: str) -> str:
-    """Who may come in by SSH."""
+    """The user who may log in by SSH."""
     if not USER.fullmatch(text):
         raise BadValueError(f"{text!r} is no user: at most 32 of a-z 0-9 -, a letter first")
-    if text in TAKEN:
+    if text in SYSTEM_USERS:
         raise BadValueError(f"{text!r} is a user of the system; choose another name")
     return text
 
@@ -55,35 +58,35 @@ def ssid(text: str) -> str:
 
 
 def wifi_password(text: str) -> str:
-    """A password, or the key made from it. It is never shown."""
+    """A password, or the key derived from it. Neither is ever shown."""
     if not PSK.fullmatch(text) and not PASSPHRASE.fullmatch(text):
         raise BadValueError(f"the Wi-Fi's password has {len(text)} letters; it must have 8 to 63, of plain ASCII")
     return text
 
 
 def country(text: str) -> str:
-    """Where a radio is."""
+    """Where a radio stands: a country of ISO 3166, for its frequencies."""
     if text not in Locale("en").territories or not re.fullmatch("[A-Z]{2}", text):
         raise BadValueError(f"{text!r} is no country: two capital letters, as in AR, BR, UY, ES")
     return text
 
 
 def wifi(ssid: str, password: str, country: str) -> Wifi:
-    """Put together what was read by the three above."""
+    """The network of a checked name, password and country."""
     return Wifi(ssid, password.lower() if PSK.fullmatch(password) else _derived(password, ssid), country)
 
 
 def _derived(password: str, ssid: str) -> str:
-    """As WPA2 has it (IEEE 802.11, PBKDF2 with the name as salt)."""
+    """As WPA2 does it: PBKDF2 with the name as salt (IEEE 802.11i, H.4)."""
     return hashlib.pbkdf2_hmac("sha1", password.encode(), ssid.encode(), 4096, 32).hex()
 
 
 def ssh_keys(content: bytes) -> tuple[str, ...]:
-    """The lines of a file of public keys."""
+    """The keys in a file of public keys, as OpenSSH writes it."""
     if b"PRIVATE KEY" in content or b"PuTTY-User-Key-File" in content:
-        raise BadValueError("holds a private key, which never leaves your laptop; give the file that ends in .pub")
+        raise BadValueError("holds a private key, which must never leave your laptop; give the file that ends in .pub")
     if b"BEGIN SSH2 PUBLIC KEY" in content:
-        raise BadValueError("is in PuTTY's form; ssh-keygen -i -f FILE makes the one that is needed")
+        raise BadValueError("is in PuTTY's format; ssh-keygen -i -f FILE converts it")
     lines = [line.strip() for line in content.decode("utf-8", "replace").splitlines()]
     keys = tuple(line for line in lines if line and not line.startswith("#"))
     if not keys:
@@ -100,6 +103,6 @@ def _is_key(line: str) -> bool:
         blob = base64.b64decode(rest.split(" ")[0], validate=True)
     except (binascii.Error, ValueError):
         return False
-    # The key itself says its kind again.
+    # The key itself repeats its kind.
     named = len(kind).to_bytes(4, "big") + kind.encode()
     return bool(KEY_TYPES.fullmatch(kind)) and blob.startswith(named) and len(blob) > len(named) and line.isprintable()

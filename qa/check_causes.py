@@ -1,6 +1,6 @@
-"""Everything that can be wrong at a till, done to a shop one at a time, and what `till-edge check` says of it.
+"""Everything that can be wrong at a till, done to a shop one at a time, and what `till-edge check` finds.
 
-`make causes` writes docs/check.md from what comes out; a test compares them. Mercado Pago, the printer and the pins are
+`make causes` writes docs/check.md from the findings; a test compares them. Mercado Pago, the printer and the pins are
 simulated at their protocols; the broker, its rights, TLS and the files are real.
 """
 
@@ -27,7 +27,7 @@ from edge.core import events
 from edge.install.check.account import check_account, check_order
 from edge.install.check.broker import Visit, check_broker
 from edge.install.check.findings import Finding, Part
-from edge.install.check.parts import Press, check_machine, check_panel, check_printer
+from edge.install.check.hardware import Press, check_machine, check_panel, check_printer
 from edge.machine.facts import Machine
 from edge.mercadopago.client import MercadoPago as Api
 from relay.config import Mosquitto as Files
@@ -50,7 +50,7 @@ def nothing(_: Shop) -> None:
 
 @dataclass(frozen=True)
 class Wrong:
-    """One thing that is wrong: where, how it is brought about, and words that must be said of it."""
+    """One thing that is wrong: in which part, how it is brought about, and words that its finding must have."""
 
     part: Part
     says: str
@@ -85,7 +85,7 @@ def _order(shop: Shop) -> Iterator[Finding]:
 def _broker(shop: Shop) -> Iterator[Finding]:
     config = load(shop.config)
     with contextlib.closing(Visit(config, "0")) as visit:
-        yield from check_broker(visit, config, patience=3)
+        yield from check_broker(visit, config, ping_timeout_s=3)
 
 
 def _printer(shop: Shop) -> Iterator[Finding]:
@@ -94,7 +94,7 @@ def _printer(shop: Shop) -> Iterator[Finding]:
 
 def _panel(shop: Shop) -> Iterator[Finding]:
     os.environ.setdefault("GPIOZERO_PIN_FACTORY", "mock")
-    return check_panel(load(shop.config), Press(nothing, 0.3), shown=0.1)
+    return check_panel(load(shop.config), Press(nothing, 0.3), shown_s=0.1)
 
 
 def _machine(shop: Shop) -> Iterator[Finding]:
@@ -287,7 +287,7 @@ WRONG: dict[str, Wrong] = {
     ),
     "The token is another account's": Wrong(
         Part.TOKEN,
-        "the token is of account 700100200 (KIOSCOSUR), and mercadopago.user_id is 700100201",
+        "the token belongs to account 700100200 (KIOSCOSUR), and mercadopago.user_id is 700100201",
         mp(user_id=700100201),
     ),
     "The account is of another country": Wrong(
@@ -312,9 +312,7 @@ WRONG: dict[str, Wrong] = {
         "the order CAJA01-000417 is on the till; it was not touched",
         done=lambda shop: shop.mercadopago.put_order("CAJA01-000417", "5350.50"),
     ),
-    "A sale comes to the till meanwhile": Wrong(
-        Part.ORDER, "CAJA01-000418 took the place of ours", mercadopago=BusyTill
-    ),
+    "A sale comes to the till meanwhile": Wrong(Part.ORDER, "CAJA01-000418 replaced ours", mercadopago=BusyTill),
     "Mercado Pago takes no order": Wrong(Part.ORDER, "pos_not_found", mp(external_store_id="SUC999")),
     "An order doesn't come to the till": Wrong(
         Part.ORDER,
@@ -328,7 +326,7 @@ WRONG: dict[str, Wrong] = {
         Part.ORDER, "could not be removed (locked)", mercadopago=EagerCustomer
     ),
     "There is no relay": Wrong(
-        Part.BROKER, "no relay configured: sells by looking", done=lambda shop: shop.broker.stop()
+        Part.BROKER, "no relay configured: the till polls Mercado Pago", done=lambda shop: shop.broker.stop()
     ),
     "The broker can't be found": Wrong(
         Part.BROKER, "mqtt.invalid:8883", {"broker": {"host": "mqtt.invalid", "port": 8883, "tls": True}}
@@ -343,11 +341,11 @@ WRONG: dict[str, Wrong] = {
     ),
     "The relay is off": Wrong(Part.RELAY, "the relay is offline", done=relay_says(b"offline")),
     "The broker lets no doorbell through": Wrong(
-        Part.RELAY, "what it rings doesn't reach us", done=relay_says(b"online"), broker=deaf
+        Part.RELAY, "its doorbells don't reach us", done=relay_says(b"online"), broker=deaf
     ),
-    "Nobody rings": Wrong(Part.RELAY, "no ping came back"),
+    "No relay announces itself": Wrong(Part.RELAY, "no ping came back"),
     "Doorbells wait for the daemon": Wrong(Part.RELAY, "20 doorbells wait for the daemon", done=backlog),
-    "Another device has the till's name": Wrong(Part.RELAY, "threw us out", done=twin),
+    "Another device uses the till's name": Wrong(Part.RELAY, "ended our session", done=twin),
     "The printer can't be reached": Wrong(
         Part.PRINTER, "refuses the connection", done=lambda shop: shop.printer.switch_off()
     ),
@@ -359,7 +357,7 @@ WRONG: dict[str, Wrong] = {
     ),
     "Little paper": Wrong(Part.PRINTER, "the roll is near its end", done=lambda shop: shop.printer.paper_low()),
     "The cover is open": Wrong(Part.PRINTER, "cover is open", done=lambda shop: shop.printer.open_cover()),
-    "The knife is stuck": Wrong(Part.PRINTER, "says that it can't print", done=lambda shop: shop.printer.jam()),
+    "The cutter is stuck": Wrong(Part.PRINTER, "reports that it can't print", done=lambda shop: shop.printer.jam()),
     "The printer answers nothing": Wrong(
         Part.PRINTER, "answers none", done=lambda shop: setattr(shop.printer, "silent", True)
     ),
@@ -370,8 +368,8 @@ WRONG: dict[str, Wrong] = {
         printer=lambda: Printer(proof="status"),
     ),
     "No pins": Wrong(Part.LIGHTS, "sudo apt install python3-lgpio", done=no_pins),
-    "The button is stuck": Wrong(Part.BUTTON, "is pressed, and nobody was asked to", done=button(down=True)),
-    "The button's wire is off": Wrong(Part.BUTTON, "no press came within", done=button(down=False)),
+    "The button is stuck": Wrong(Part.BUTTON, "is pressed, though nobody was asked to", done=button(down=True)),
+    "The button's wire is loose": Wrong(Part.BUTTON, "no press came within", done=button(down=False)),
     "The clock is some minutes slow": Wrong(
         Part.CLOCK, "behind Mercado Pago's", done=lambda shop: shop.mercadopago.advance(125)
     ),
@@ -431,10 +429,11 @@ def plain(text: str, folder: Path) -> str:
 INTRODUCTION = """# What `till-edge check` says, and what to do
 
 Each line was produced by doing to a till what the first column says; `make causes` writes this page and a test compares
-it. On the acceptance ticket the same stands in the shop's language.
+it. The acceptance ticket says the same in the shop's language.
 
-`ok`: nothing to do. `warning`: it sells, and somebody should know. `failed`: mend it and check again. `skipped`: not
-tried, and why. The command ends with 0 if nothing failed, 1 if something did, 78 if the configuration is wrong.
+`ok`: nothing to do. `warning`: the till sells, but somebody should know. `failed`: correct it and check again.
+`skipped`: not tried, and why. The command ends with 0 if nothing failed, 1 if something did, 78 if the configuration
+is wrong.
 
 | what is wrong | part | grade | what `check` sees | what to do |
 |---|---|---|---|---|

@@ -24,8 +24,8 @@ from urllib.parse import parse_qsl
 from edge.contract import mqtt as wire
 from edge.contract.mqtt import BadMessage
 from edge.core.order import Account, MerchantOrder, verdict
-from edge.mercadopago import decode as readings
-from edge.mercadopago.decode import Page, Unreadable
+from edge.mercadopago import decode
+from edge.mercadopago.decode import DecodeError, Page
 from relay.web.notification import doorbell_of
 from sim.mercadopago import account as simulated
 from sim.mercadopago.http import dump, general_error, store_error
@@ -93,14 +93,14 @@ NOTIFICATIONS = (
 # --- targets -------------------------------------------------------------------------------------------------------
 
 READERS: tuple[Callable[[Any], object], ...] = (
-    readings.read_merchant_order,
-    readings.read_merchant_orders,
-    readings.read_payment,
-    readings.read_payments,
-    readings.read_listed_payments,
-    readings.read_till,
-    readings.error_code,
-    lambda answer: readings.read_pos(answer, "SUC001POS003", "SUC001"),
+    decode.decode_merchant_order,
+    decode.decode_merchant_orders,
+    decode.decode_payment,
+    decode.decode_payments,
+    decode.decode_listed_payments,
+    decode.decode_loaded_order,
+    decode.decode_error_code,
+    lambda answer: decode.decode_pos_id(answer, "SUC001POS003", "SUC001"),
 )
 
 
@@ -114,10 +114,10 @@ def read_message(data: bytes) -> None:
 
 def read_answer(data: bytes) -> None:
     """Bytes as Mercado Pago answers them: what a reader reads can be kept, and what is an order is judged."""
-    with suppress(Unreadable):
-        answer = readings.parse(data)
+    with suppress(DecodeError):
+        answer = decode.decode_json(data)
         for read in READERS:
-            with suppress(Unreadable):
+            with suppress(DecodeError):
                 _use(read(answer))
 
 

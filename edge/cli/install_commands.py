@@ -1,7 +1,6 @@
-"""What an installer asks of a till: take over a configuration, find out how the printer prints, try each part.
+"""The installer's commands: try each part, find out how the printer prints, adopt or claim a configuration.
 
-Each returns the exit code. What it takes is imported where it is needed: some of it is large, and some of it a till
-that sells doesn't have.
+Each returns the exit code. Imports are local where they are large, or where a till that sells doesn't have the library.
 """
 
 import argparse
@@ -13,70 +12,71 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
-from edge.cli.commands import FAILED, need_folder
+from edge.cli.commands import need_folder
+from edge.cli.exit_codes import DONE, FAILED, USAGE
 from edge.config.schema import Config, ConfigError
 from edge.install.check.findings import all_well
 from edge.machine.facts import version
 
-ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
 if TYPE_CHECKING:
     from edge.core.cashier import Gesture
-    from edge.install.check.check import Check
+    from edge.install.check.runner import Check
+
+ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def check(config: Config, options: argparse.Namespace) -> int:
-    """Try each part; the exit code says whether all is well."""
-    from edge.install.check.check import Check, Options
-    from edge.install.check.parts import Press
+    """Try each part. Returns `DONE` if nothing failed."""
+    from edge.install.check.hardware import Press
+    from edge.install.check.runner import Check, Options
     from edge.paper.escpos import UnknownPrinterError
 
-    _end_once()
-    if not options.verbose:  # what the adapters log is in the findings
+    _end_gracefully()
+    if not options.verbose:  # the findings repeat what the adapters log
         logging.getLogger("edge").setLevel(logging.CRITICAL)
-    asked = options.button or sys.stdin.isatty()
+    with_button = options.button or sys.stdin.isatty()
     press = Press(lambda text: print(text, file=sys.stderr, flush=True), options.seconds)
-    wanted = Options(not options.no_order, not options.no_ticket, press if asked else Press())
+    wanted = Options(not options.no_order, not options.no_ticket, press if with_button else Press())
     try:
-        trial = Check(config, version(), wanted)
+        running = Check(config, version(), wanted)
     except (UnknownPrinterError, OSError) as error:
         raise ConfigError([f"{options.config}: printer: {error}"]) from error
-    with contextlib.closing(trial):
-        return _tell(trial, options)
+    with contextlib.closing(running):
+        return _report(running, options)
 
 
-def _end_once() -> None:
-    """Whatever ends us, be it systemd or a line that breaks, or twice Ctrl-C: our order leaves the till first."""
+def _end_gracefully() -> None:
+    """Let the check take its order off the till before it ends, by whatever signal, and however often that comes."""
 
     def end(*_: object) -> None:
-        for number in ENDS:
+        for number in ENDING_SIGNALS:
             signal.signal(number, signal.SIG_IGN)
         with contextlib.suppress(OSError):
-            os.write(2, b"till-edge: ends as soon as nothing of it is left\n")
+            os.write(2, b"till-edge: ends as soon as it has cleaned up\n")
         raise KeyboardInterrupt
 
-    for number in ENDS:
-        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup wants it
+    for number in ENDING_SIGNALS:
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup sets that
             signal.signal(number, end)
 
 
-def _tell(trial: "Check", options: argparse.Namespace) -> int:
-    """Say what is found, as it is found; then the ticket, and the record."""
-    for finding in trial.run():
+def _report(running: "Check", options: argparse.Namespace) -> int:
+    """Print each finding as it comes; then the ticket, and the record."""
+    for finding in running.run():
         if not options.json:
             print(finding.line, flush=True)
-    ticket = "" if options.no_ticket else trial.print_ticket()
-    left = trial.leave_record()
+    no_ticket = "" if options.no_ticket else running.print_ticket()
+    no_record = running.leave_record()
     if options.json:
-        print(json.dumps(trial.record(), ensure_ascii=False, indent=2))
-    for what, why in (("acceptance ticket", ticket), ("record at the broker", left)):
+        print(json.dumps(running.record(), ensure_ascii=False, indent=2))
+    for what, why in (("acceptance ticket", no_ticket), ("record at the broker", no_record)):
         if why:
             print(f"no {what}: {why}", file=sys.stderr)
-    return 0 if all_well(trial.findings) else FAILED
+    return DONE if all_well(running.findings) else FAILED
 
 
 def printer(config: Config, options: argparse.Namespace) -> int:
-    """Find out how the printer prints, and keep it."""
+    """Find out how the printer prints, and keep the answer."""
     from edge.daemon.known_printer import is_open, known_printer_file, save_known_printer
     from edge.daemon.printer_setup import find_out, identify
     from edge.paper.escpos import UnknownPrinterError
@@ -85,8 +85,8 @@ def printer(config: Config, options: argparse.Namespace) -> int:
     who = identify(config.printer)
     print(f"the printer says that it is {who}" if who else "the printer doesn't say who it is")
     if not is_open(config.printer):
-        print(f"{options.config} has its columns and code page, which win; remove them there to have them found out")
-        return 0
+        print(f"{options.config} sets its columns and code page, which win; remove them there to have them found out")
+        return DONE
     try:
         found = find_out(config, who, _by_keyboard, believe=not options.calibrate, with_button=False)
     except UnknownPrinterError as error:
@@ -96,29 +96,29 @@ def printer(config: Config, options: argparse.Namespace) -> int:
         return FAILED
     place = known_printer_file(config.journal.path)
     print(f"kept in {place}: {found.columns} columns, {found.codepage}; restart the daemon to use it")
-    return 0
+    return DONE
 
 
 def _by_keyboard() -> "Gesture":
     from edge.core.cashier import Gesture
 
     try:
-        said = input("Is the slip right: one line, or all accents? Enter: yes; n: no, print the next one. ")
+        answer = input("Is the slip right: one line, or all accents? Enter: yes; n: no, print the next one. ")
     except EOFError:
         return Gesture.NONE
-    return Gesture.HOLD if said.strip().lower().startswith("n") else Gesture.PRESS
+    return Gesture.HOLD if answer.strip().lower().startswith("n") else Gesture.PRESS
 
 
 def adopt(options: argparse.Namespace) -> int:
-    """Take over the configuration that lies on the boot partition. A till that has none yet says on paper why not."""
+    """Adopt the configuration on the boot partition. A till that has none yet prints what is wrong with it."""
     from edge.install.adopt.boot_partition import CardError, hand_over
     from edge.install.adopt.bundle import ACCEPTED, CONFIGURATION
-    from edge.install.config_slip import say_on_paper
+    from edge.install.config_slip import print_config_slip
 
     home = options.config.parent
-    # At boot what was accepted before is finished, whatever has become of the card.
+    # An adoption that was accepted before a power cut is finished, whatever has become of the card.
     if not options.bundle.is_dir() and not (home / ACCEPTED).exists():
-        print(f"till-edge: there is no folder {options.bundle}; name the one that has the bundle", file=sys.stderr)
+        print(f"till-edge: there is no folder {options.bundle}; give the one that has the bundle", file=sys.stderr)
         return FAILED
     try:
         hand_over(options.bundle, home)
@@ -127,15 +127,15 @@ def adopt(options: argparse.Namespace) -> int:
         return FAILED
     except ConfigError as error:
         if not options.config.exists():
-            say_on_paper(options.bundle / CONFIGURATION, error.faults)
+            print_config_slip(options.bundle / CONFIGURATION, error.faults)
         raise
-    return 0
+    return DONE
 
 
 def claim(options: argparse.Namespace) -> int:
     """Print a slip with a code, and wait until somebody enrolls it."""
     try:
-        from edge.install.claim.claim import claim as wait_for_bundle
+        from edge.install.claim.claimant import claim as wait_for_bundle
     except ModuleNotFoundError as error:
         if error.name != "nacl":
             raise
@@ -146,16 +146,17 @@ def claim(options: argparse.Namespace) -> int:
         return wait_for_bundle(options, version())
     except ConfigError as error:
         from edge.config.schema import PrinterConfig
-        from edge.install.config_slip import say_on_paper
+        from edge.install.config_slip import print_config_slip
 
-        say_on_paper(options.config, error.faults, printer=PrinterConfig("usb", options.printer))
+        print_config_slip(options.config, error.faults, printer=PrinterConfig("usb", options.printer))
         raise
     except OSError as error:
         print(f"till-edge: {error}", file=sys.stderr)
         return FAILED
 
 
-def on_a_till(_: argparse.Namespace) -> int:
-    """A till doesn't have the program that makes cards."""
-    print("till-edge: cards are made on the installer's laptop, in a clone: docs/provisioning.md", file=sys.stderr)
-    return FAILED
+def provision_has_moved(_: argparse.Namespace) -> int:
+    """Cards are made by another program, which a till doesn't have."""
+    moved = "cards are now made by till-provision, on the installer's laptop, in a clone: docs/provisioning.md"
+    print(f"till-edge: {moved}", file=sys.stderr)
+    return USAGE

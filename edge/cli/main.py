@@ -1,7 +1,4 @@
-"""`till-edge`: what can be typed, and what becomes of the errors that come back.
-
-Exit codes: 0 done, 1 failed, 2 usage, 78 configuration (systemd does not restart on that one).
-"""
+"""`till-edge`: what can be typed, and which exit code and sentence an error becomes."""
 
 import argparse
 import logging
@@ -11,22 +8,19 @@ from datetime import date
 from pathlib import Path
 from typing import TypeAlias
 
+from edge.cli.exit_codes import BAD_CONFIG, FAILED, INTERRUPTED
 from edge.cli.extras import missing_extra
 
-INTERRUPTED = 130
-BAD_CONFIG = 78
-
 try:
-    from edge.cli import commands as do
-    from edge.cli import install_commands as installing
+    from edge.cli import commands, install_commands, order_commands
     from edge.config.schema import Config, ConfigError, load
     from edge.contract.mqtt import BadMessage, read_day
     from edge.journal.file import JournalError
     from edge.journal.store import InUseError
     from edge.machine.facts import version
     from edge.mercadopago.client import ApiError
-    from edge.mercadopago.decode import Unreadable
-    from edge.mercadopago.new_order import BadOrder
+    from edge.mercadopago.decode import DecodeError
+    from edge.mercadopago.new_order import OrderError
 except KeyboardInterrupt:  # Ctrl-C while all this loads
     sys.exit(INTERRUPTED)
 except ModuleNotFoundError as error:
@@ -34,53 +28,51 @@ except ModuleNotFoundError as error:
     sys.exit(BAD_CONFIG)
 
 DEFAULT_CONFIG = Path("/etc/till-edge/config.yaml")
-LONGEST_WAIT = 600
-"""Seconds for which somebody may be asked to press the button."""
+MAX_PRESS_TIMEOUT_S = 600
 
 Command = Callable[[argparse.Namespace], int]
-Adding: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code."""
     try:
         options = _parser().parse_args(arguments)
-        _log(options.verbose)
+        _set_up_log(options.verbose)
         return int(options.command(options))
     except ConfigError as error:
         print(error, file=sys.stderr)
         return BAD_CONFIG
-    except (ApiError, Unreadable, BadOrder, JournalError, InUseError) as error:
+    except (ApiError, DecodeError, OrderError, JournalError, InUseError) as error:
         print(f"till-edge: {error}", file=sys.stderr)
-        return do.FAILED
-    except ModuleNotFoundError as error:  # some are imported only where they are needed
-        print(missing_extra(error), file=sys.stderr)
-        return BAD_CONFIG
+        return FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
 
 
-def _log(everything: bool) -> None:
+def _set_up_log(verbose: bool) -> None:
     """Before anything imports python-escpos, which would set the log up in its own way."""
-    level = logging.DEBUG if everything else logging.INFO
+    level = logging.DEBUG if verbose else logging.INFO
     logging.basicConfig(level=level, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
-    logging.getLogger("urllib3").setLevel(logging.INFO)
 
 
 def _configured(command: Callable[[Config, argparse.Namespace], int]) -> Command:
-    """A command of a till that is set up."""
+    """A command that needs the configuration."""
     return lambda options: command(load(options.config), options)
 
 
 def _run(options: argparse.Namespace) -> int:
-    """Nobody at the counter reads the log, and systemd does not start us again after a mistake in the configuration."""
+    """Run the daemon. A mistake in the configuration is printed on paper too.
+
+    Nobody at the counter reads the log, and systemd doesn't start us again.
+    """
     try:
-        return _configured(do.run)(options)
+        return _configured(commands.run)(options)
     except ConfigError as error:
-        from edge.install.config_slip import say_on_paper
+        from edge.install.config_slip import print_config_slip
 
         print(error, file=sys.stderr)
-        say_on_paper(options.config, error.faults)
+        print_config_slip(options.config, error.faults)
         return BAD_CONFIG
 
 
@@ -91,13 +83,13 @@ def _day(text: str) -> date:
         raise argparse.ArgumentTypeError(f"{text!r} is no day; write it like 2026-03-02") from None
 
 
-def _seconds(text: str) -> float:
+def _press_timeout(text: str) -> float:
     try:
         seconds = float(text)
     except ValueError:
         seconds = 0
-    if not 0 < seconds <= LONGEST_WAIT:
-        raise argparse.ArgumentTypeError(f"{text!r} is no time to wait; write seconds, 1 to {LONGEST_WAIT}")
+    if not 0 < seconds <= MAX_PRESS_TIMEOUT_S:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time to wait; write seconds, 1 to {MAX_PRESS_TIMEOUT_S}")
     return seconds
 
 
@@ -105,22 +97,23 @@ def _seconds(text: str) -> float:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("till-edge", description="Prints a ticket for what Mercado Pago says is paid.")
+    does = "Prints a ticket for each order that Mercado Pago says is paid."
+    parser = argparse.ArgumentParser("till-edge", description=does)
     parser.add_argument("--version", action="version", version=version())
     _add_common(parser, DEFAULT_CONFIG, False)
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    _add(commands, "run", "the daemon", _run)
-    _add_check(commands)
-    _add_journal(commands)
-    _add_order(commands)
-    _add_installing(commands)
-    _add_provision(commands)
+    subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add(subparsers, "run", "run the daemon", _run)
+    _add_check(subparsers)
+    _add_journal(subparsers)
+    _add_order(subparsers)
+    _add_installing(subparsers)
+    _add_moved(subparsers)
     return parser
 
 
-def _add(commands: Adding, name: str, does: str, command: Command) -> argparse.ArgumentParser:
-    parser = commands.add_parser(name, help=does, description=does)
-    # Said in front of the command or behind it; what isn't said behind it must not undo what was said in front.
+def _add(subparsers: Subparsers, name: str, does: str, command: Command) -> argparse.ArgumentParser:
+    parser = subparsers.add_parser(name, help=does, description=does)
+    # These may stand before the command or after it; an absent one after it must not undo the one before.
     _add_common(parser, argparse.SUPPRESS, argparse.SUPPRESS)
     parser.set_defaults(command=command)
     return parser
@@ -132,64 +125,55 @@ def _add_common(parser: argparse.ArgumentParser, config: Path | str, verbose: bo
     parser.add_argument("--verbose", action="store_true", default=verbose, help="log every event")
 
 
-def _add_check(commands: Adding) -> None:
+def _add_check(subparsers: Subparsers) -> None:
     does = "try each part of this till, and print the acceptance ticket"
-    check = _add(commands, "check", does, _configured(installing.check))
-    check.add_argument("--json", action="store_true", help="all that was found, as JSON")
-    check.add_argument("--no-order", action="store_true", help="put no order on the till: for one that is selling")
-    check.add_argument("--no-ticket", action="store_true", help="print nothing")
-    check.add_argument("--button", action="store_true", help="ask for a press of the button; so it is at a terminal")
-    check.add_argument("--seconds", type=_seconds, default=20, help="how long a press is waited for; default: 20")
+    check = _add(subparsers, "check", does, _configured(install_commands.check))
+    check.add_argument("--json", action="store_true", help="print all findings as JSON")
+    check.add_argument("--no-order", action="store_true", help="put no order on the till; for a till that is selling")
+    check.add_argument("--no-ticket", action="store_true", help="print nothing on paper")
+    check.add_argument("--button", action="store_true", help="ask for a press of the button; default at a terminal")
+    help_ = "how long to wait for the press; default: 20"
+    check.add_argument("--seconds", type=_press_timeout, default=20, help=help_)
 
 
-def _add_journal(commands: Adding) -> None:
-    _add(commands, "orders", "the journal as a table", _configured(do.orders))
-    reprint = _add(commands, "reprint", "print a marked copy of a ticket", _configured(do.reprint))
+def _add_journal(subparsers: Subparsers) -> None:
+    _add(subparsers, "orders", "print the orders in the journal as a table", _configured(commands.orders))
+    reprint = _add(subparsers, "reprint", "print a marked copy of a ticket", _configured(commands.reprint))
     reprint.add_argument("reference")
     does = "print the slip of a day, checked against Mercado Pago"
-    report = _add(commands, "report", does, _configured(do.report))
+    report = _add(subparsers, "report", does, _configured(commands.report))
     report.add_argument("--day", type=_day, metavar="YYYY-MM-DD", help="default: today")
 
 
-def _add_order(commands: Adding) -> None:
-    order = commands.add_parser("order", help="the order on this till, at Mercado Pago")
+def _add_order(subparsers: Subparsers) -> None:
+    order = subparsers.add_parser("order", help="the order on this till, at Mercado Pago")
     orders = order.add_subparsers(required=True, metavar="COMMAND")
-    create = _add(orders, "create", "put an order on this till; prints its reference", _configured(do.create))
+    does = "put an order on this till, and print its reference"
+    create = _add(orders, "create", does, _configured(order_commands.create))
     create.add_argument("--total", required=True, help="what the customer pays, like 5350.50")
     create.add_argument("--item", action="append", default=[], metavar="TITLE:QUANTITY:UNIT_PRICE")
     create.add_argument("--reference", help="default: a fresh one; never use one twice")
-    _add(orders, "show", "say which order is on this till", _configured(do.show))
-    _add(orders, "cancel", "remove the order from this till", _configured(do.cancel))
+    _add(orders, "show", "print the order on this till", _configured(order_commands.show))
+    _add(orders, "cancel", "remove the order from this till", _configured(order_commands.cancel))
 
 
-def _add_installing(commands: Adding) -> None:
-    does = "find out how the printer prints, with your help if nobody knows it"
-    printer = _add(commands, "printer", does, _configured(installing.printer))
-    printer.add_argument("--calibrate", action="store_true", help="ask, even if the printer is known by its name")
-    does = "take over the configuration that lies on the boot partition"
-    adopt = _add(commands, "adopt", does, installing.adopt)
-    adopt.add_argument("bundle", type=Path, metavar="FOLDER", help="as till-edge provision left it")
+def _add_installing(subparsers: Subparsers) -> None:
+    does = "find out how the printer prints; you answer questions if its name isn't known"
+    printer = _add(subparsers, "printer", does, _configured(install_commands.printer))
+    printer.add_argument("--calibrate", action="store_true", help="ask even if the printer is known by its name")
+    does = "adopt the configuration on the boot partition"
+    adopt = _add(subparsers, "adopt", does, install_commands.adopt)
+    adopt.add_argument("bundle", type=Path, metavar="FOLDER", help="the bundle, as till-provision left it")
     does = "print a slip with a code, and wait for the bundle of whoever enrolls it"
-    claim = _add(commands, "claim", does, installing.claim)
-    default = "where to claim; default: what the file relay_url of the card says"
-    claim.add_argument("--relay", metavar="URL", help=default)
+    claim = _add(subparsers, "claim", does, install_commands.claim)
+    help_ = "where to claim; default: the address in the card's file relay_url"
+    claim.add_argument("--relay", metavar="URL", help=help_)
     claim.add_argument("--printer", type=Path, metavar="DEVICE", help="default: the first USB printer")
     claim.add_argument("--state", type=Path, default=Path("/var/lib/till-edge-claim"), help="default: %(default)s")
 
 
-def _add_provision(commands: Adding) -> None:
-    """It writes cards and not tickets: another machine's program, which a till doesn't have."""
-    does = "on a laptop: make the boot partition of a fresh card into that of a till"
-    try:
-        from provision.command import add_options, provision
-    except ModuleNotFoundError as error:
-        if error.name != "provision":
-            raise
-        # Whatever is typed behind it, options too, gets the same answer.
-        command = commands.add_parser("provision", help=does, prefix_chars="\0", add_help=False)
-        command.add_argument("words", nargs="*")
-        command.set_defaults(command=installing.on_a_till, verbose=False)
-    else:
-        command = commands.add_parser("provision", help=does, description=does)
-        add_options(command)
-        command.set_defaults(command=provision, verbose=False)
+def _add_moved(subparsers: Subparsers) -> None:
+    """A command of earlier versions. Whatever is typed behind it, options included, gets the same answer."""
+    moved = subparsers.add_parser("provision", prefix_chars="\0", add_help=False)
+    moved.add_argument("words", nargs="*")
+    moved.set_defaults(command=install_commands.provision_has_moved, verbose=False)

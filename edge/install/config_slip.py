@@ -1,8 +1,8 @@
-"""The slip of a till that can't start for its configuration: which file, which line, which key, and whom to call.
+"""The slip of a till that can't start because of its configuration: file, line, key, and whom to call.
 
-Printed with what can be read of that configuration; by USB where it can't be read what kind of printer there is. Paper
-is a bonus here: nothing is raised, nothing waits for long, and one text comes once an hour, as a file remembers that
-lies with the journal, or where temporary files do.
+It is printed with whatever can be salvaged from that configuration; by USB if the printer can't. Paper is a bonus here:
+nothing is raised, nothing waits for long, and the same text is printed once an hour at most. A file beside the journal,
+or among temporary files, remembers that.
 """
 
 import contextlib
@@ -23,6 +23,7 @@ from edge.config.schema import Config, ConfigError, JournalConfig, PrinterConfig
 from edge.config.yaml_nodes import compose_what_can_be_read
 from edge.core import duties, events
 from edge.daemon.known_printer import SAFE_COLUMNS, fitted, load_known_printer
+from edge.machine.files import write_whole
 from edge.paper.escpos import Encoder, UnknownPrinterError
 from edge.paper.slips import lay_out_failure
 from edge.printer.printer import Printer
@@ -30,19 +31,19 @@ from edge.printer.timeouts import Timeouts
 
 log = logging.getLogger(__name__)
 
-LONGEST = 20.0
-"""Seconds, and then we go, printed or not."""
-TRIES, AGAIN = 4, 3.0
-"""Where systemd starts us, perhaps before the printer can be reached; seconds from one to the next."""
-HOUR = 3600.0
+SLIP_TIMEOUT_S = 20.0
+"""Then the command ends, printed or not."""
+BOOT_TRIES, RETRY_S = 4, 3.0
+"""When systemd starts us, the printer may not be reachable yet."""
+REPEAT_AFTER_S = 3600.0
 PRINTER_TIMEOUTS = Timeouts(stall=5, proof=3, lag=1)
 
 Section = TypeVar("Section")
 
 
 @dataclass(frozen=True)
-class Remains:
-    """What of a configuration it takes for a slip, with something in the place of what can't be read."""
+class SalvagedConfig:
+    """The parts of a configuration that a slip needs, with substitutes for what can't be read."""
 
     printer: PrinterConfig
     till: TillConfig
@@ -50,86 +51,84 @@ class Remains:
     journal: Path
 
 
-def say_on_paper(
+def print_config_slip(
     path: Path,
-    mistakes: Sequence[str],
+    faults: Sequence[str],
     environ: Mapping[str, str] = os.environ,
-    longest: float = LONGEST,
+    timeout_s: float = SLIP_TIMEOUT_S,
     printer: PrinterConfig | None = None,
 ) -> None:
-    """Print the mistakes of the configuration `path`, if that can be done; it takes `longest` seconds at worst.
+    """Print the faults of the configuration `path`, if that is possible within `timeout_s`.
 
-    `printer`: where it doesn't say which, or isn't there yet.
+    `printer` counts more than the one that the configuration names; give it where there is no configuration yet.
     """
-    words = (path, "\n".join(mistakes), environ, printer)
-    work = threading.Thread(target=_try, args=words, name="config-slip", daemon=True)
+    arguments = (path, "\n".join(faults), environ, printer)
+    work = threading.Thread(target=_try, args=arguments, name="config-slip", daemon=True)
     work.start()
-    work.join(longest)
+    work.join(timeout_s)
 
 
-def _try(path: Path, mistakes: str, environ: Mapping[str, str], printer: PrinterConfig | None) -> None:
+def _try(path: Path, faults: str, environ: Mapping[str, str], printer: PrinterConfig | None) -> None:
     try:
-        _say(path, mistakes, environ, printer)
-    except Exception as error:  # whatever it is: what is wrong with the configuration is told already
-        log.warning("no slip says so: %s", error)
+        _print(path, faults, environ, printer)
+    except Exception as error:  # of any kind: the faults themselves are on stderr already
+        log.warning("the slip with this mistake can't be printed: %s", error)
 
 
-def _say(path: Path, mistakes: str, environ: Mapping[str, str], printer: PrinterConfig | None) -> None:
-    remains = read_remains(path)
-    remains = replace(remains, printer=printer or remains.printer)
+def _print(path: Path, faults: str, environ: Mapping[str, str], printer: PrinterConfig | None) -> None:
+    config = salvage_config(path)
+    config = replace(config, printer=printer or config.printer)
     state = environ.get("STATE_DIRECTORY", "").partition(":")[0]
-    folders = [Path(state)] if state else [remains.journal.parent, Path(tempfile.gettempdir())]
-    slip = duties.PrintFailure(duties.Cause.MISCONFIGURED, mistakes)
-    encoder = _encoder(remains)
-    paper = encoder.encode(lay_out_failure(slip, remains.ticket, remains.till, encoder.columns))
-    there = Printer(remains.printer, PRINTER_TIMEOUTS)
-    for attempt in range(TRIES if state else 1):
-        time.sleep(AGAIN if attempt else 0)
-        note = _note(path, mistakes, folders)
+    folders = [Path(state)] if state else [config.journal.parent, Path(tempfile.gettempdir())]
+    slip = duties.PrintFailure(duties.Cause.MISCONFIGURED, faults)
+    encoder = _encoder(config)
+    paper = encoder.encode(lay_out_failure(slip, config.ticket, config.till, encoder.columns))
+    there = Printer(config.printer, PRINTER_TIMEOUTS)
+    for attempt in range(BOOT_TRIES if state else 1):
+        time.sleep(RETRY_S if attempt else 0)
+        note = _note(path, faults, folders)
         if note is None or not isinstance(there.print(paper), events.TicketRefused):  # not a byte was sent
             return
         note.unlink()
 
 
 def _note(path: Path, text: str, folders: Sequence[Path]) -> Path | None:
-    """Note down that it is said; None if it was already, or if that can't be noted: it might come for ever.
+    """Note down that this text is printed. None if it was printed within the hour, or if no folder takes the note.
 
-    A clock that is set meanwhile makes one more slip.
+    Without a note the slip might be printed for ever. A clock that is set meanwhile makes one more slip.
     """
     name = f"till-edge-{hashlib.sha256(str(path.absolute()).encode()).hexdigest()[:8]}.said"
-    print_of_text = hashlib.sha256(text.encode()).hexdigest()
+    digest = hashlib.sha256(text.encode()).hexdigest()
     for note in (folder / name for folder in folders):
         with contextlib.suppress(OSError):
-            if note.read_text() == print_of_text and abs(time.time() - note.stat().st_mtime) < HOUR:
+            if note.read_text() == digest and abs(time.time() - note.stat().st_mtime) < REPEAT_AFTER_S:
                 return None
     for note in (folder / name for folder in folders):
         with contextlib.suppress(OSError):
-            opened = os.open(note, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-            with os.fdopen(opened, "w") as file:
-                file.write(print_of_text)
+            write_whole(note, digest.encode(), 0o600, forced=False)
             return note
     return None
 
 
-def _encoder(remains: Remains) -> Encoder:
+def _encoder(config: SalvagedConfig) -> Encoder:
     try:
-        printer = fitted(remains.printer, load_known_printer(remains.journal))
+        printer = fitted(config.printer, load_known_printer(config.journal))
         return Encoder(printer.profile, printer.columns, printer.codepage)
-    except UnknownPrinterError:  # which may be just what is wrong
-        return Encoder(columns=remains.printer.columns or SAFE_COLUMNS)
+    except UnknownPrinterError:  # perhaps the very mistake
+        return Encoder(columns=config.printer.columns or SAFE_COLUMNS)
 
 
-# --- what can be read ----------------------------------------------------------------------------------------------
+# --- what can be salvaged ------------------------------------------------------------------------------------------
 
 
-def read_remains(path: Path) -> Remains:
-    """Read what can be read of a configuration that has mistakes, or isn't there at all."""
+def salvage_config(path: Path) -> SalvagedConfig:
+    """What can be read of a configuration that has mistakes, or doesn't exist."""
     reader = Reader(path, {})
     with contextlib.suppress(ConfigError):
         reader.read(Config, compose_what_can_be_read(path))
     read = reader.values
     header = getattr(read.get("ticket"), "header", UNREAD)
-    return Remains(
+    return SalvagedConfig(
         _section(PrinterConfig, read.get("printer"), connection="usb"),
         _section(TillConfig, read.get("till"), id="", name="", timezone=UTC),
         TicketConfig(() if header is UNREAD else tuple(line for line in header if line is not UNREAD)),
@@ -138,6 +137,6 @@ def read_remains(path: Path) -> Remains:
 
 
 def _section(shape: type[Section], read: object, **instead: Any) -> Section:
-    """What was read of a section; what was not has its default, or stands in `instead`."""
+    """A section: what was read of it, else what `instead` has, else its defaults."""
     found = {each.name: getattr(read, each.name, UNREAD) for each in fields(shape)}  # type: ignore[arg-type]
     return shape(**{**instead, **{name: value for name, value in found.items() if value is not UNREAD}})

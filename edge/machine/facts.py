@@ -1,4 +1,4 @@
-"""What the Pi says of itself: room on the disk, power, and how far its clock is off. Read seldom; never an error."""
+"""Facts of this machine: free disk space, power, clock offset, model, serial, versions. A missing one is no error."""
 
 import os
 import platform
@@ -10,28 +10,27 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-THROTTLED = Path("/sys/devices/platform/soc/soc:firmware/get_throttled")
-BITS = {0: "under_voltage", 1: "slowed_down", 2: "throttled", 3: "hot"}
-"""What the firmware says of this moment, by the documentation of `vcgencmd get_throttled`."""
-EVERY = 60.0
-"""Seconds from one reading to the next."""
-ROUND = 100
-"""Megabytes: the room on a disk changes with each line of a log, and is news only when it changes by so much."""
+FIRMWARE_FILE = Path("/sys/devices/platform/soc/soc:firmware/get_throttled")
+THROTTLED_BITS = {0: "under_voltage", 1: "slowed_down", 2: "throttled", 3: "hot"}
+"""Bits for the present moment, by the documentation of `vcgencmd get_throttled`."""
+MAX_AGE_S = 60.0
+DISK_STEP_MB = 100
+"""Free space changes with each line of a log; it is rounded down to this, so that not every line makes a new status."""
 
 
 class Machine:
-    """Facts for the status. `clock_ahead` says how many seconds our clock is ahead of Mercado Pago's, or None."""
+    """Facts for the status. `clock_ahead`: seconds that our clock is ahead of Mercado Pago's, or None."""
 
-    def __init__(self, folder: Path, clock_ahead: Callable[[], float | None], throttled: Path = THROTTLED) -> None:
+    def __init__(self, folder: Path, clock_ahead: Callable[[], float | None], firmware: Path = FIRMWARE_FILE) -> None:
         self._folder = folder
-        self._firmware = throttled
+        self._firmware = firmware
         self._clock_ahead = clock_ahead
         self._read_at = float("-inf")
         self._facts: Mapping[str, Any] = {}
 
     def facts(self) -> Mapping[str, Any]:
-        """At most a minute old; null where something can't be read."""
-        if time.monotonic() - self._read_at >= EVERY:
+        """At most `MAX_AGE_S` old; None for what can't be read."""
+        if time.monotonic() - self._read_at >= MAX_AGE_S:
             self._read_at = time.monotonic()
             self._facts = {"throttled": _throttled(self._firmware), "disk_free_mb": _disk_free(self._folder)}
         ahead = self._clock_ahead()
@@ -40,19 +39,19 @@ class Machine:
 
 @dataclass(frozen=True)
 class Board:
-    """What is printed on the Pi's box; "" where this is none."""
+    """Model and serial number of the Pi; "" on another machine."""
 
     model: str
     serial: str
 
 
 def board(root: Path = Path("/")) -> Board:
-    """Which Pi this is, by its device tree."""
+    """Which Pi this is, from its device tree."""
     tree = root / "proc/device-tree"
-    return Board(*(_word(tree / name) for name in ("model", "serial-number")))
+    return Board(*(_read_word(tree / name) for name in ("model", "serial-number")))
 
 
-def _word(path: Path) -> str:
+def _read_word(path: Path) -> str:
     try:
         return path.read_bytes().decode(errors="replace").strip("\0\n ")
     except OSError:
@@ -60,7 +59,7 @@ def _word(path: Path) -> str:
 
 
 def version() -> str:
-    """The version of this distribution; "0" where it was not installed as one."""
+    """The version of till-edge; "0" if it is not installed as a distribution."""
     try:
         return metadata.version("till-edge")
     except metadata.PackageNotFoundError:
@@ -68,15 +67,15 @@ def version() -> str:
 
 
 def versions() -> dict[str, str]:
-    """What runs here, for whoever reads a report."""
-    parts = ("paho-mqtt", "requests", "python-escpos", "gpiozero", "PyYAML")
+    """Versions of Python, the system and the libraries, for support."""
+    parts = ("paho-mqtt", "python-escpos", "gpiozero", "PyYAML")
     found = {part: metadata.version(part) for part in parts}
     return {"python": platform.python_version(), "system": platform.platform(), **found}
 
 
 def serial() -> str:
-    """What tells this machine from all others: the serial number of a Pi; of another machine, the begin of its id."""
-    number = board().serial or _word(Path("/etc/machine-id"))
+    """An identifier of this machine: the serial number of a Pi; on another machine, the start of its machine id."""
+    number = board().serial or _read_word(Path("/etc/machine-id"))
     return re.sub(r"[^A-Za-z0-9_.:-]", "", number)[:16] or "unknown"
 
 
@@ -85,7 +84,7 @@ def _throttled(firmware: Path) -> list[str] | None:
         bits = int(firmware.read_text(), 16)
     except (OSError, ValueError):
         return None
-    return [word for bit, word in BITS.items() if bits & 1 << bit]
+    return [word for bit, word in THROTTLED_BITS.items() if bits & 1 << bit]
 
 
 def _disk_free(folder: Path) -> int | None:
@@ -93,4 +92,4 @@ def _disk_free(folder: Path) -> int | None:
         disk = os.statvfs(folder)
     except OSError:
         return None
-    return disk.f_bavail * disk.f_frsize // (ROUND * 1_000_000) * ROUND
+    return disk.f_bavail * disk.f_frsize // (DISK_STEP_MB * 1_000_000) * DISK_STEP_MB

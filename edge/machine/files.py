@@ -1,14 +1,14 @@
-"""Files that are there as a whole or not at all, written where somebody else may have put a link."""
+"""Files that exist as a whole or not at all, written even where somebody else may have put a link."""
 
 import os
 from pathlib import Path
 
 
 def write_whole(path: Path, content: bytes, mode: int, forced: bool = True) -> None:
-    """Put `content` in the place of `path`; root gives it to the owner of the folder. Raises `OSError`.
+    """Replace the file `path` by `content`; if root does it, the owner of the folder owns the file. Raises `OSError`.
 
-    Whoever owns the folder may not have us write elsewhere: the file is made anew, and no link is followed. `forced`:
-    it is on the disk when this returns.
+    The file is made anew and no link is followed, so that the owner of the folder can't make us write elsewhere.
+    `forced`: it is on the disk when this returns.
     """
     fresh = path.with_name(path.name + ".new")
     fresh.unlink(missing_ok=True)
@@ -28,7 +28,7 @@ def write_whole(path: Path, content: bytes, mode: int, forced: bool = True) -> N
 
 
 def sync(folder: Path) -> None:
-    """Have the names in a folder on the disk. Raises `OSError`."""
+    """Force the names in a folder to the disk. Raises `OSError`."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

@@ -1,7 +1,7 @@
-"""Three LEDs and a button by gpiozero. What is shown is decided elsewhere; how it looks is this table.
+"""Three LEDs and a button, by gpiozero. Others decide which signal is shown; this table says how it looks.
 
-The loop drives the lights, eight frames a second, with no thread of their own: lights that blink are proof that the
-daemon lives, and lights that stand still, or are dark, of the contrary.
+The loop drives the lights at eight frames a second, without a thread of their own: blinking lights prove that the
+daemon is alive, and lights that should blink but don't prove that it is not.
 """
 
 import os
@@ -24,7 +24,7 @@ FLASH = "#..............."
 
 @dataclass(frozen=True)
 class Lights:
-    """What each LED does in two seconds, sixteen frames."""
+    """The pattern of each LED: sixteen frames, two seconds."""
 
     green: str = OFF
     yellow: str = OFF
@@ -48,7 +48,7 @@ LIGHTS = {
 
 
 def frame(sign: Signal, now: float) -> tuple[bool, bool, bool]:
-    """Which of green, yellow and red are on at `now` (seconds)."""
+    """Whether green, yellow and red are on at `now`, in seconds."""
     lights = LIGHTS[sign]
     step = int(now * FRAMES_PER_SECOND) % len(OFF)
     return lights.green[step] == "#", lights.yellow[step] == "#", lights.red[step] == "#"
@@ -59,12 +59,12 @@ class PanelError(Exception):
 
 
 class Panel:
-    """The pins. `tell` gets the button's edges from a thread of gpiozero's. Raises `PanelError`."""
+    """The pins. `on_edge` is called with the button's edges, by a thread of gpiozero's. Raises `PanelError`."""
 
-    def __init__(self, config: PanelConfig, tell: Callable[[events.PanelEvent], None]) -> None:
-        # Left alone, gpiozero tries four ways to the pins and complains about each.
+    def __init__(self, config: PanelConfig, on_edge: Callable[[events.PanelEvent], None]) -> None:
+        # Without this, gpiozero tries four ways to the pins and warns about each.
         os.environ.setdefault("GPIOZERO_PIN_FACTORY", "lgpio")
-        os.environ.setdefault("LG_WD", tempfile.gettempdir())  # lgpio leaves a file in its working directory
+        os.environ.setdefault("LG_WD", tempfile.gettempdir())  # lgpio writes a file into its working directory
         import gpiozero
 
         try:
@@ -74,18 +74,18 @@ class Panel:
         except ImportError as error:
             raise PanelError(f"{error}; on a Raspberry Pi: sudo apt install python3-lgpio") from error
         except Exception as error:
-            # Where a pin is in use, lgpio raises an error of its own, of no family but Exception's.
+            # For a pin in use, lgpio raises an error of its own that derives only from Exception.
             if not (isinstance(error, gpiozero.GPIOZeroError | OSError) or type(error).__module__ == "lgpio"):
                 raise
             raise PanelError(
-                f"the GPIO pins can't be used: {error}; see that this user is in the group gpio"
+                f"the GPIO pins can't be used: {error}; check that this user is in the group gpio"
             ) from error
-        self._button.when_pressed = lambda: tell(events.ButtonDown(time.monotonic()))
-        self._button.when_released = lambda: tell(events.ButtonUp(time.monotonic()))
+        self._button.when_pressed = lambda: on_edge(events.ButtonDown(time.monotonic()))
+        self._button.when_released = lambda: on_edge(events.ButtonUp(time.monotonic()))
         self._shown: tuple[bool, ...] = (False, False, False)
 
     def show(self, sign: Signal, now: float) -> None:
-        """Set the lights as `sign` wants them at `now`."""
+        """Set the lights to the frame of `sign` at `now`."""
         wanted = frame(sign, now)
         for led, was, on in zip(self._leds, self._shown, wanted, strict=True):
             if on != was:
@@ -93,10 +93,10 @@ class Panel:
         self._shown = wanted
 
     def button_down(self) -> bool:
-        """Whether the button is down this moment."""
+        """Whether the button is down at this moment."""
         return bool(self._button.is_pressed)
 
     def close(self) -> None:
-        """Let go of the pins, dark."""
+        """Release the pins; the lights go dark."""
         for device in (*self._leds, self._button):
             device.close()

@@ -1,6 +1,6 @@
-"""Words to the service manager: ready, alive, stopping. Where there is none, nothing is said.
+"""Messages to the service manager: ready, alive, stopping. Without one, they go nowhere.
 
-The protocol is sd_notify(3): datagrams to the socket named in NOTIFY_SOCKET.
+The protocol is sd_notify(3): datagrams to the socket that NOTIFY_SOCKET names.
 """
 
 import os
@@ -12,7 +12,7 @@ def ready(status: str) -> None:
 
 
 def alive() -> None:
-    """Feed the watchdog. Called where work has progressed, never by a timer."""
+    """Feed the watchdog. Call this where work has progressed, never from a timer."""
     _notify("WATCHDOG=1")
 
 
@@ -25,6 +25,6 @@ def _notify(message: str) -> None:
     if not address:
         return
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notifier:
-        # An address that begins with @ is an abstract one.
+        # An address that begins with @ is abstract.
         notifier.connect("\0" + address[1:] if address.startswith("@") else address)
         notifier.send(message.encode())

@@ -1,7 +1,7 @@
-"""Mercado Pago's JSON -> facts, and an order -> its JSON. Pure; what is not as documented raises `Unreadable`.
+"""Mercado Pago's JSON -> facts, and an order -> its JSON. Pure; an undocumented shape raises `DecodeError`.
 
-Shapes and names are those of the merchant order, payment, POS and in-store order resources. Numbers arrive as
-`int` or `Decimal` (never `float`); ids leave as strings, for they exceed 32 bits and nobody computes with them.
+Shapes and names are those of the merchant order, payment, POS and in-store order resources. Numbers arrive as `int` or
+`Decimal`, never `float`. Ids leave as strings: they exceed 32 bits, and nobody computes with them.
 """
 
 import contextlib
@@ -20,33 +20,33 @@ from edge.core.order import EXACT, Item, LoadedOrder, MerchantOrder, Payment
 Json = Mapping[str, Any]
 Found = TypeVar("Found")
 
-MAGNITUDES = range(-15, 15)
+AMOUNT_MAGNITUDES = range(-15, 15)
 """Powers of ten that an amount may have."""
-MOST_DIGITS = 50
-LONGEST_TEXT = 1000
-LONGEST_ID = 40
-ID = re.compile(f"[A-Za-z0-9_-]{{1,{LONGEST_ID}}}", re.ASCII)
-"""One part of a path, and nothing that leads out of it."""
+MAX_DIGITS = 50
+MAX_TEXT_LENGTH = 1000
+MAX_ID_LENGTH = 40
+ID = re.compile(f"[A-Za-z0-9_-]{{1,{MAX_ID_LENGTH}}}", re.ASCII)
+"""One segment of a path, so that no id can lead to another address."""
 
 
-class Unreadable(ValueError):
+class DecodeError(ValueError):
     """The answer is not what the documentation promises; the text says where."""
 
 
-def parse(body: bytes) -> Any:
-    """Read JSON with exact numbers. Raises `Unreadable`."""
+def decode_json(body: bytes) -> Any:
+    """Any JSON, with exact numbers. Raises `DecodeError`."""
     try:
         return json.loads(body, parse_float=Decimal, parse_constant=_refuse_constant)
     except (ValueError, RecursionError, InvalidOperation) as error:
-        raise Unreadable(f"no JSON: {str(error)[:80]} in {body[:60]!r}") from None
+        raise DecodeError(f"no JSON: {str(error)[:80]} in {body[:60]!r}") from None
 
 
-def encode(order: Json) -> bytes:
-    """Write an order as JSON, with `Decimal` as numbers. Raises `ValueError` for what JSON lacks."""
+def encode_order(order: Json) -> bytes:
+    """An order as JSON, with `Decimal` as numbers. Raises `ValueError` for values that JSON lacks."""
     return json.dumps(order, ensure_ascii=False, default=_number, allow_nan=False).encode()
 
 
-def read_merchant_order(answer: Any) -> MerchantOrder:
+def decode_merchant_order(answer: Any) -> MerchantOrder:
     """`GET /merchant_orders/{id}`."""
     order = _object(answer, "merchant order")
     return MerchantOrder(
@@ -66,56 +66,56 @@ def read_merchant_order(answer: Any) -> MerchantOrder:
 
 @dataclass(frozen=True)
 class Page(Generic[Found]):
-    """What could be read of one page of a search: one odd element must not hide the others."""
+    """One page of a search. An element that can't be decoded is left out, so that it doesn't hide the others."""
 
     found: tuple[Found, ...]
     size: int
-    """How many elements the page has, readable or not."""
+    """How many elements the page has, those that were left out included."""
     total: int
     """How many there are on all pages."""
 
 
-def read_merchant_orders(answer: Any) -> Page[MerchantOrder]:
+def decode_merchant_orders(answer: Any) -> Page[MerchantOrder]:
     """`GET /merchant_orders/search`. `elements` is null when there are none."""
     page = _object(answer, "search")
-    return _page(page, "elements", read_merchant_order, _count(page, "total"))
+    return _page(page, "elements", decode_merchant_order, _count(page, "total"))
 
 
-def read_payment(answer: Any) -> PaymentRead:
+def decode_payment(answer: Any) -> PaymentRead:
     """`GET /v1/payments/{id}`."""
     payment = _object(answer, "payment")
-    # A card that was only checked is no sale.
+    # A card that was only validated is no sale.
     approved = payment.get("status") == "approved" and payment.get("operation_type") != "card_validation"
     created = _date(payment, "date_created")
     return PaymentRead(_id(payment, "id"), _text(payment, "pos_id"), _order_of(payment), approved, created)
 
 
-def read_payments(answer: Any) -> Page[PaymentRead]:
+def decode_payments(answer: Any) -> Page[PaymentRead]:
     """`GET /v1/payments/search`."""
     page = _object(answer, "search")
-    return _page(page, "results", read_payment, _count(_object(page.get("paging"), "paging"), "total"))
+    return _page(page, "results", decode_payment, _count(_object(page.get("paging"), "paging"), "total"))
 
 
-def read_listed_payments(answer: Any) -> Page[tuple[Received, str]]:
-    """`GET /v1/payments/search`: the money, and the internal id of the point of sale where it was received."""
+def decode_listed_payments(answer: Any) -> Page[tuple[Received, str]]:
+    """`GET /v1/payments/search`: the money, and the internal id of the point of sale that received it."""
     page = _object(answer, "search")
     return _page(page, "results", _received, _count(_object(page.get("paging"), "paging"), "total"))
 
 
 def _received(answer: Any) -> tuple[Received, str]:
-    read = read_payment(answer)
+    known = decode_payment(answer)
     payment = _object(answer, "payment")
     approved_at = _date(payment, "date_approved")
-    if approved_at is None or not read.approved:
-        raise Unreadable("no payment that was approved, and when")
+    if approved_at is None or not known.approved:
+        raise DecodeError("the payment is not approved, or has no date of approval")
     with localcontext(EXACT):
         amount = _amount(payment, "transaction_amount") - _amount(payment, "transaction_amount_refunded")
     currency = _text(payment, "currency_id")
-    return Received(read.id, read.merchant_order, amount, currency, approved_at), read.pos_id
+    return Received(known.id, known.merchant_order, amount, currency, approved_at), known.pos_id
 
 
-def read_pos(answer: Any, external_id: str, external_store_id: str) -> str | None:
-    """`GET /pos?external_id=`: the internal id of our point of sale, or None where there is no such one."""
+def decode_pos_id(answer: Any, external_id: str, external_store_id: str) -> str | None:
+    """`GET /pos?external_id=`: the internal id of our point of sale; None if it isn't there."""
     for result in _list(_object(answer, "search"), "results"):
         pos = _object(result, "POS")
         if pos.get("external_id") == external_id and pos.get("external_store_id") in (external_store_id, None):
@@ -125,21 +125,21 @@ def read_pos(answer: Any, external_id: str, external_store_id: str) -> str | Non
 
 @dataclass(frozen=True)
 class Owner:
-    """Whose access token it is."""
+    """The account that an access token belongs to. Read by `till-edge check`."""
 
     user_id: str
     nickname: str
     site: str
 
 
-def read_owner(answer: Any) -> Owner:
+def decode_owner(answer: Any) -> Owner:
     """`GET /users/me`."""
     user = _object(answer, "user")
     return Owner(_id(user, "id"), _text(user, "nickname"), _text(user, "site_id"))
 
 
-def read_store(answer: Any, external_id: str) -> str | None:
-    """`GET /users/{id}/stores/search?external_id=`: the internal id of our store, or None if there is none."""
+def decode_store_id(answer: Any, external_id: str) -> str | None:
+    """`GET /users/{id}/stores/search?external_id=`: the internal id of our store; None if it isn't there."""
     for result in _list(_object(answer, "search"), "results"):
         store = _object(result, "store")
         if store.get("external_id") == external_id:
@@ -149,16 +149,17 @@ def read_store(answer: Any, external_id: str) -> str | None:
 
 @dataclass(frozen=True)
 class PointOfSale:
-    """What the account says of a point of sale. `external_store_id` is "" where it names none."""
+    """A point of sale, as the account has it. Read by `till-edge check`."""
 
     id: str
     external_store_id: str
+    """"" where the account names none."""
     fixed_amount: bool
     active: bool
 
 
-def read_point_of_sale(answer: Any, external_id: str) -> PointOfSale | None:
-    """`GET /pos?external_id=`: our point of sale, or None where there is no such one."""
+def decode_point_of_sale(answer: Any, external_id: str) -> PointOfSale | None:
+    """`GET /pos?external_id=`: our point of sale; None if it isn't there."""
     for result in _list(_object(answer, "search"), "results"):
         pos = _object(result, "POS")
         if pos.get("external_id") == external_id:
@@ -167,7 +168,7 @@ def read_point_of_sale(answer: Any, external_id: str) -> PointOfSale | None:
     return None
 
 
-def read_till(answer: Any) -> LoadedOrder | None:
+def decode_loaded_order(answer: Any) -> LoadedOrder | None:
     """`GET …/pos/{id}/orders`: the order on the till. Documented as a list, plausible as an object."""
     if isinstance(answer, list):
         answer = answer[0] if answer else {}
@@ -176,8 +177,8 @@ def read_till(answer: Any) -> LoadedOrder | None:
     return LoadedOrder(reference, _amount(order, "total_amount")) if reference else None
 
 
-def error_code(answer: Any) -> str:
-    """What kind of error a body tells of; the families of the API spell it in three ways."""
+def decode_error_code(answer: Any) -> str:
+    """The kind of error in the body of a refusal; the families of the API spell it in three ways."""
     if not isinstance(answer, dict):
         return ""
     if isinstance(answer.get("errors"), list) and answer["errors"] and isinstance(answer["errors"][0], dict):
@@ -185,12 +186,12 @@ def error_code(answer: Any) -> str:
     return _printable(str(answer.get("error") or answer.get("code") or answer.get("message") or "")[:80])
 
 
-def _page(page: Json, key: str, read: Callable[[Any], Found], total: int) -> Page[Found]:
+def _page(page: Json, key: str, decode: Callable[[Any], Found], total: int) -> Page[Found]:
     elements = _list(page, key)
     found = []
     for element in elements:
-        with contextlib.suppress(Unreadable):
-            found.append(read(element))
+        with contextlib.suppress(DecodeError):
+            found.append(decode(element))
     return Page(tuple(found), len(elements), total)
 
 
@@ -218,7 +219,7 @@ def _order_of(payment: Json) -> str:
 
 def _object(value: Any, name: str) -> Json:
     if not isinstance(value, dict):
-        raise Unreadable(f"{name} is a {type(value).__name__}, not an object")
+        raise DecodeError(f"{name} is a {type(value).__name__}, not an object")
     return value
 
 
@@ -227,42 +228,42 @@ def _list(holder: Json, key: str) -> list[Any]:
     if value is None:
         return []
     if not isinstance(value, list):
-        raise Unreadable(f"{key} is a {type(value).__name__}, not a list")
+        raise DecodeError(f"{key} is a {type(value).__name__}, not a list")
     return value
 
 
 def _id(holder: Json, key: str) -> str:
     value = holder.get(key)
     if isinstance(value, bool) or not isinstance(value, int | str):
-        raise Unreadable(f"{key} is no id")
-    # Compared as a number first: Python refuses to write out integers of thousands of digits.
-    if isinstance(value, int) and abs(value) >= 10**LONGEST_ID:
-        raise Unreadable(f"{key} is too long for an id")
+        raise DecodeError(f"{key} is no id")
+    # As a number first: Python refuses to convert integers of thousands of digits to text.
+    if isinstance(value, int) and abs(value) >= 10**MAX_ID_LENGTH:
+        raise DecodeError(f"{key} is too long for an id")
     if not ID.fullmatch(str(value)):
-        raise Unreadable(f"{key} is no id")
+        raise DecodeError(f"{key} is no id")
     return str(value)
 
 
 def _text(holder: Json, key: str) -> str:
-    """A string; "" where it is null or missing. A POS id comes as a string here and as a number there."""
+    """A string; "" where it is null or missing. An id of a point of sale may come as a number."""
     value = holder.get(key)
     if value is None:
         return ""
     if isinstance(value, int) and not isinstance(value, bool):
         return _id(holder, key)
     if not isinstance(value, str):
-        raise Unreadable(f"{key} is a {type(value).__name__}, not a string")
-    return _printable(value[:LONGEST_TEXT])
+        raise DecodeError(f"{key} is a {type(value).__name__}, not a string")
+    return _printable(value[:MAX_TEXT_LENGTH])
 
 
 def _printable(text: str) -> str:
-    """A lone surrogate is legal JSON, and can be neither printed nor stored."""
+    """Without lone surrogates: they are legal JSON, but can be neither printed nor stored."""
     return text.encode(errors="replace").decode()
 
 
 def _required_amount(holder: Json, key: str) -> Decimal:
     if holder.get(key) is None:
-        raise Unreadable(f"{key} is missing")
+        raise DecodeError(f"{key} is missing")
     return _amount(holder, key)
 
 
@@ -271,14 +272,15 @@ def _amount(holder: Json, key: str) -> Decimal:
     if value is None:
         return Decimal(0)
     if isinstance(value, bool) or not isinstance(value, int | Decimal | str):
-        raise Unreadable(f"{key} is a {type(value).__name__}, not a number")
+        raise DecodeError(f"{key} is a {type(value).__name__}, not a number")
     try:
         amount = Decimal(value)
     except (InvalidOperation, ValueError):
-        raise Unreadable(f"{key} is no number") from None
-    # Not by comparing: Decimal can hold what is too large for that.
-    if not amount.is_finite() or amount.adjusted() not in MAGNITUDES or len(amount.as_tuple().digits) > MOST_DIGITS:
-        raise Unreadable(f"{key} is out of all proportion")
+        raise DecodeError(f"{key} is no number") from None
+    # No comparison: Decimal can hold a number that is too large to be compared.
+    digits = len(amount.as_tuple().digits)
+    if not amount.is_finite() or amount.adjusted() not in AMOUNT_MAGNITUDES or digits > MAX_DIGITS:
+        raise DecodeError(f"{key} is out of all proportion")
     return amount
 
 
@@ -288,7 +290,7 @@ def _count(holder: Json, key: str) -> int:
 
 
 def _date(holder: Json, key: str) -> datetime | None:
-    """An instant of this century, or None: a ticket with no date is better than none."""
+    """An instant of this century, or None: a ticket without a date is better than no ticket."""
     value = holder.get(key)
     if not isinstance(value, str):
         return None
@@ -300,9 +302,9 @@ def _date(holder: Json, key: str) -> datetime | None:
 
 
 def _number(value: object) -> float | int:
-    """JSON numbers are doubles; two decimals of any till's amount survive that."""
+    """JSON numbers are doubles, which keep the two decimals of any till's amount."""
     if not isinstance(value, Decimal):
-        raise ValueError(f"{value!r} has no place in an order")
+        raise ValueError(f"{value!r} can't be part of an order")
     return int(value) if value == value.to_integral_value() else float(value)
 
 

@@ -27,7 +27,7 @@ EXTERNAL_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,59}", re.ASCII)
 
 CONFIG_TEMPLATE = """\
 # The configuration of the till {till}. Put the access token of Mercado Pago into this folder, as access_token; then
-# till-edge provision. By hand: all of it into /etc/till-edge. config.example.yaml explains every key.
+# till-provision. By hand: all of it into /etc/till-edge. config.example.yaml explains every key.
 
 till:
   id: {till}

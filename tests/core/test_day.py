@@ -14,8 +14,8 @@ from edge.contract import mqtt as wire
 from edge.core import duties, events
 from edge.core.day_report import Day, Entry, Received, Sum
 from edge.core.order import MerchantOrder
-from edge.mercadopago import decode as readings
-from edge.mercadopago.client import PAGE, PIECE, MercadoPago
+from edge.mercadopago import decode
+from edge.mercadopago.client import MAX_SWEEP_PAGES, PAGE_SIZE, MercadoPago
 from edge.paper.slips import MOST_ENTRIES, lay_out_day
 from edge.paper.ticket import Text, as_text
 from sim import mercadopago as sim
@@ -333,7 +333,7 @@ ODD = (
 
 def test_a_listed_payment_is_what_is_left_of_its_money_and_an_odd_one_hides_no_other():
     results = [*({**LISTED, **odd} for odd in ODD), LISTED]
-    page = readings.read_listed_payments({"results": results, "paging": {"total": len(results)}})
+    page = decode.decode_listed_payments({"results": results, "paging": {"total": len(results)}})
     when = datetime(2026, 3, 2, 21, 39, 20, tzinfo=UTC)
     assert page.found == ((Received("98000000002", "31415926535", Decimal("5000.25"), "ARS", when), POS),)
     assert (page.size, page.total) == (len(results), len(results))
@@ -460,7 +460,7 @@ def test_what_was_approved_here_on_that_day_is_listed_whenever_it_was_begun(serv
 
 @pytest.mark.slow
 def test_a_busy_day_is_read_in_pieces_and_to_its_end(service):
-    sold = PAGE * PIECE + 30
+    sold = PAGE_SIZE * MAX_SWEEP_PAGES + 30
     for number in range(sold):
         service.account.now = lambda number=number: datetime(2026, 3, 2, 10, tzinfo=UTC) + timedelta(minutes=number)
         service.account.forge()

@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent.parent
 RTUPDATE = "usr/share/python3/runtime.d/till-edge.rtupdate"
-VENDORED = ("charset_normalizer", "escpos", "gpiozero", "idna", "paho.mqtt.client", "requests", "urllib3")
+VENDORED = ("escpos", "gpiozero", "paho.mqtt.client")
 
 pytestmark = pytest.mark.skipif(shutil.which("dpkg-deb") is None, reason="there is no dpkg-deb here: not a Debian")
 

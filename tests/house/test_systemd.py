@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.install.claim.claim import CARD
+from edge.install.claim.claimant import RELAY_URL_FILES
 
 SYSTEMD = Path(__file__).parent.parent.parent / "systemd"
 RESTART_STEPS_SINCE = 254
@@ -121,6 +121,6 @@ def test_a_till_claims_only_without_a_configuration_and_with_somewhere_to_claim(
         "|/etc/till-edge/relay_url",
         "|/boot/firmware/till-edge/relay_url",
     ]
-    assert list(map(str, CARD)) == ["/etc/till-edge/relay_url", "/boot/firmware/till-edge/relay_url"]
+    assert list(map(str, RELAY_URL_FILES)) == ["/etc/till-edge/relay_url", "/boot/firmware/till-edge/relay_url"]
     assert values(CLAIM, "OnSuccess") == ["till-edge.service"]
     assert CLAIM in values("till-edge.service", "Wants")

@@ -2,6 +2,7 @@
 
 import contextlib
 import gzip
+import signal
 import socket
 import ssl
 import threading
@@ -352,6 +353,22 @@ def test_a_connection_that_failed_is_not_used_again(serve):
     talk = session(serve(lambda wire: next(answers)(wire)).url)
     with pytest.raises(HttpError):
         talk.exchange("GET", "/")
+    assert talk.exchange("GET", "/").body == BODY
+
+
+def test_a_connection_that_a_signal_interrupted_is_not_used_again(serve):
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    answers = iter([silent, answering(with_length(BODY))])
+    talk = session(serve(lambda wire: next(answers)(wire)).url)
+    before = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, STEP_S / 3)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            talk.exchange("GET", "/")
+    finally:
+        signal.signal(signal.SIGALRM, before)
     assert talk.exchange("GET", "/").body == BODY
 
 

@@ -146,7 +146,7 @@ def test_a_folder_that_is_not_there_is_a_mistake_of_whoever_named_it(pi):
     shutil.rmtree(pi.dropped)
     code, said = pi.boot()
     assert code == 1
-    assert said == f"till-edge: there is no folder {pi.dropped}; name the one that has the bundle\n"
+    assert said == f"till-edge: there is no folder {pi.dropped}; give the one that has the bundle\n"
 
 
 def test_what_was_accepted_is_finished_though_the_card_has_no_such_folder_any_more(pi):
@@ -220,7 +220,7 @@ def test_a_bad_bundle_changes_nothing_of_what_is_there(pi):
 @pytest.mark.parametrize("name", ["../config.yaml", "a/b", ".hidden", "", "naïve"])
 def test_a_name_that_leads_elsewhere_is_refused(tmp_path, name):
     files = {"config.yaml": NEW.encode(), "access_token": b"x", "broker_password": b"y"}
-    with pytest.raises(ConfigError, match="is no name for a file"):
+    with pytest.raises(ConfigError, match="is no possible name"):
         adopt({**files, name: b"z"}, tmp_path / "etc")
     assert listed(tmp_path) == {}
 
@@ -251,7 +251,7 @@ def test_of_two_files_that_could_be_the_token_none_is_taken(pi):
     (pi.dropped / "access_token.txt").write_text("APP_USR-another")
     assert pi.boot()[0] == 78
     told = (pi.dropped / "ERROR.txt").read_text()
-    assert "access_token.txt: access_token is there too; leave only one of them" in told
+    assert "access_token.txt: access_token is there too; keep only one" in told
     assert listed(pi.home) == {}
 
 
@@ -322,7 +322,7 @@ def test_a_card_that_can_not_be_wiped_is_told_and_the_configuration_is_taken(pi)
     with disk(pi.dropped, "ro"):
         code, said = pi.boot()
     assert code == 1
-    assert f"{pi.dropped}: what was adopted can't be wiped there: Read-only file system; keep this card by you" in said
+    assert f"{pi.dropped}: what was adopted can't be wiped there: Read-only file system; keep this card safe" in said
     assert set(listed(pi.home)) == {"access_token", "broker_password", "config.yaml"}
 
 
@@ -334,7 +334,7 @@ def test_a_till_whose_disk_takes_nothing_says_so_on_the_card(pi, options, why):
             (pi.home / "what else is there").write_bytes(bytes(65536))
         code, said = pi.boot()
     assert code == 1
-    assert f"{pi.home}: can't be written: {why}; make room, or take another card" in said
+    assert f"{pi.home}: can't be written: {why}; make room, or use another card" in said
     assert why in (pi.dropped / "ERROR.txt").read_text()
     assert (pi.dropped / "access_token").exists()
 

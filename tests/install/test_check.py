@@ -27,10 +27,10 @@ from edge.install.check.acceptance import Acceptance, lay_out_acceptance
 from edge.install.check.acceptance_words import ACCEPTANCE
 from edge.install.check.account import check_order
 from edge.install.check.broker import Visit, ask_daemon
-from edge.install.check.check import Check, Options
 from edge.install.check.findings import Cause, Finding, Grade, Part, all_well, failed, ok, skipped
+from edge.install.check.hardware import Press, ask_daemon_for_printer, check_machine, check_panel, leave_panel
 from edge.install.check.light_words import MEANINGS
-from edge.install.check.parts import Press, ask_daemon_for_printer, check_machine, check_panel, leave_panel
+from edge.install.check.runner import Check, Options
 from edge.journal.store import in_use, lock
 from edge.machine.facts import Board, board
 from edge.mercadopago.client import MercadoPago as Api
@@ -148,9 +148,9 @@ def test_a_till_without_a_relay_may_open(shop_of):
     shop = shop_of({"broker": {"host": "127.0.0.1", "port": 1}}, without=("board", "relay"))
     code, said, complaints = check(shop)
     assert code == 0
-    assert "no relay configured: sells by looking" in said
+    assert "no relay configured: the till polls Mercado Pago" in said
     assert grades(said)["broker"] == "warning"
-    assert "no record at the broker: the daemon leaves it there as soon as it can" in complaints
+    assert "no record at the broker: the daemon publishes it as soon as it can" in complaints
 
 
 @pytest.mark.slow
@@ -167,7 +167,7 @@ def test_a_bad_configuration_is_told_as_ever(shop_of, tmp_path):
 def test_a_till_that_sells_gets_no_order(shop_of):
     shop = shop_of(without=("board", "relay"))
     _, said, _ = check(shop, "--no-order")
-    assert "skipped  order          not tried, as was asked for" in said
+    assert "skipped  order          not tried, as requested" in said
     assert {request.method for request in shop.mercadopago.requests} == {"GET"}
 
 
@@ -278,9 +278,9 @@ def test_what_a_daemon_says_is_judged_like_what_is_seen(tmp_path):
         offline = said_by_daemon(shop, broker="connected", relay="offline", round_trip_ms=None)
         older = said_by_daemon(shop)  # of a version that shows no status
     assert {words.split()[0] for words in well.values()} == {"ok", "skipped"}
-    assert lost["broker"] == "warning no relay configured: sells by looking, some seconds slower"
+    assert lost["broker"] == "warning no relay configured: the till polls Mercado Pago, and sells some seconds slower"
     assert lost["printer"] == "failed the printer has no paper"
-    assert unheard["relay"] == "failed the relay is there, and what it rings doesn't reach us"
+    assert unheard["relay"] == "failed the relay is online, but its doorbells don't reach us"
     assert offline["relay"] == "failed the relay is offline"
     assert {words.split()[0] for words in older.values()} == {"skipped"}
 
@@ -295,7 +295,7 @@ def test_two_who_print_on_one_serial_line_would_print_a_mixture(tmp_path):
             findings = {finding.part: finding for finding in check.run()}
             why = check.print_ticket()
         held.close()
-    assert findings[Part.PRINTER].seen == "the running daemon has the printer"
+    assert findings[Part.PRINTER].seen == "the running daemon uses the printer"
     assert why == "the printer can't print it"
 
 
@@ -413,7 +413,7 @@ def test_each_light_is_lit_alone_and_a_press_is_felt(tmp_path):
             seen, done = set(), threading.Event()
             eyes = threading.Thread(target=look, args=(pins, seen, done))
             eyes.start()
-            lights, button = check_panel(load(shop.config), press, shown=1.5)
+            lights, button = check_panel(load(shop.config), press, shown_s=1.5)
             done.set()
             eyes.join()
     finally:

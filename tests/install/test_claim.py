@@ -19,7 +19,7 @@ from nacl.signing import SigningKey
 
 from edge.contract.claims import Claim, encode_bundle, encode_claim, read_code, shown
 from edge.contract.mqtt import decode, encode
-from edge.install.claim.key import FILE, BadBundle, Identity
+from edge.install.claim.identity import KEY_FILE, BundleError, Identity
 from relay.claims import LIFETIME_S, ClaimStore, stored_claims
 from tests.support.claimants import TOKEN, ClaimingTill, Desk
 from tests.support.relays import wait_until
@@ -66,7 +66,7 @@ def till(new_till) -> ClaimingTill:
 
 def identity(till: ClaimingTill) -> Identity:
     """The key that lies on the till's card."""
-    kept = json.loads((till.state / FILE).read_text())
+    kept = json.loads((till.state / KEY_FILE).read_text())
     return Identity(kept["serial"], bytes.fromhex(kept["private_key"]))
 
 
@@ -101,7 +101,7 @@ def test_nobody_but_root_and_the_daemon_can_read_what_came(desk, till):
 
 
 def test_when_all_is_done_neither_the_till_nor_the_relay_keeps_anything_of_it(desk, till):
-    assert stat.S_IMODE((till.state / FILE).stat().st_mode) == 0o600
+    assert stat.S_IMODE((till.state / KEY_FILE).stat().st_mode) == 0o600
     desk.enroll("CAJA01", till.code)
     assert till.wait_for_the_end() == 0
     assert not list(till.state.iterdir())
@@ -222,7 +222,7 @@ def test_the_slip_comes_when_there_is_a_printer(desk, new_till):
 
 def test_without_network_it_waits_and_says_so_on_paper(desk, new_till):
     desk.relay.kill()
-    till = new_till().plug_in().start(hurry="claim.NETWORK = 0.5")
+    till = new_till().plug_in().start(hurry="claimant.NETWORK_TIMEOUT_S = 0.5")
     assert "SIN CONEXIÓN" in till.slip().text
     till.wait_until_it_says("the relay can't be reached")
     desk.start()
@@ -249,17 +249,17 @@ def test_a_till_without_pins_claims_as_well(desk, new_till):
 def test_a_key_that_a_dying_card_has_broken_is_replaced(till):
     old = till.code
     till.kill()
-    (till.state / FILE).write_bytes(b"\0" * 64)
+    (till.state / KEY_FILE).write_bytes(b"\0" * 64)
     till.start()
     assert old not in till.slip(2).text
-    assert f"{FILE} can't be read; a new key is made" in till.log
+    assert f"{KEY_FILE} can't be read; this till gets a new key" in till.log
 
 
 def test_a_card_that_was_copied_makes_a_key_of_its_own(till):
     old = till.code
     till.kill()
-    kept = json.loads((till.state / FILE).read_text())
-    (till.state / FILE).write_text(json.dumps({**kept, "serial": "10000000abcdef01"}))
+    kept = json.loads((till.state / KEY_FILE).read_text())
+    (till.state / KEY_FILE).write_text(json.dumps({**kept, "serial": "10000000abcdef01"}))
     till.start()
     assert old not in till.slip(2).text
     assert "this card is a copy" in till.log
@@ -410,13 +410,13 @@ def test_a_bundle_that_names_another_code_is_not_taken():
     till = Identity("100000001", bytes(PrivateKey.generate()))
     signer = SigningKey.generate()
     signed = bytes(signer.verify_key) + bytes(signer.sign(encode_bundle("0123456789", {})))
-    with pytest.raises(BadBundle, match="is for another code"):
+    with pytest.raises(BundleError, match="is for another code"):
         till.open(SealedBox(PublicKey(till.public_key)).encrypt(signed), None)
 
 
 @pytest.mark.parametrize("noise", [b"", b"x", bytes(48), bytes(200), bytes(64 * 1024)])
 def test_noise_is_no_bundle(noise):
-    with pytest.raises(BadBundle, match="can't open"):
+    with pytest.raises(BundleError, match="can't open"):
         Identity("100000001", bytes(PrivateKey.generate())).open(noise, None)
 
 
@@ -427,7 +427,7 @@ def test_a_till_whose_card_names_our_key_takes_nobody_elses_bundle(desk, new_til
     ours = desk.folder / "claim_key"
     ours.rename(desk.folder / "ours")
     desk.enroll("CAJA66", till.code)  # by somebody who can write at the relay, and has not our key
-    till.wait_until_it_says("has signed, and this till's card names")
+    till.wait_until_it_says("the bundle that came is signed by ")
     assert not (till.home / "config.yaml").exists()
     (desk.folder / "ours").rename(ours)
     desk.enroll("CAJA01", till.code, "--again")
@@ -476,7 +476,7 @@ def test_what_is_missing_is_said_and_nobody_is_let_in(desk, till, capsys, line, 
         ("relay.example.net", "is no address of a relay; write one like https://relay.example.net"),
         ("https://[relay.example.net", "is no address of a relay"),
         ("https://relay.example.net:99999", "is no address of a relay"),
-        ("http://relay.example.net", "claims go by https only"),
+        ("http://relay.example.net", "claims are sent over https only"),
         ("https://relay.example.net#abc", "is no key; copy the line of `till-relay claims --card`"),
         ("", "--relay: '' is no address"),
     ],

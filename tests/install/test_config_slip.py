@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from edge.daemon.known_printer import KnownPrinter, save_known_printer
-from edge.install.config_slip import read_remains, say_on_paper
+from edge.install.config_slip import print_config_slip, salvage_config
 from sim.printer.paper import Ticket
 from sim.printer.printer import Printer
 
@@ -146,12 +146,12 @@ def test_a_printer_that_comes_up_behind_the_till_is_waited_for(config, printer):
 
 def test_a_printer_that_hangs_keeps_nobody_waiting(config, printer):
     printer.reads = False
-    say_on_paper(config, ["a mistake"], {"STATE_DIRECTORY": str(config.parent)}, longest=0.2)
+    print_config_slip(config, ["a mistake"], {"STATE_DIRECTORY": str(config.parent)}, timeout_s=0.2)
     assert "config-slip" in {thread.name for thread in threading.enumerate()}, "it was not waited for at all"
 
 
 def test_what_can_t_be_noted_down_is_not_printed(config, printer):
-    say_on_paper(config, ["a mistake"], {"STATE_DIRECTORY": str(config.parent / "nowhere")})
+    print_config_slip(config, ["a mistake"], {"STATE_DIRECTORY": str(config.parent / "nowhere")})
     assert printer.tickets == []
 
 
@@ -165,10 +165,10 @@ def test_a_profile_that_nobody_knows_is_told_with_another(config, printer):
 def test_of_a_file_that_says_nothing_a_usb_printer_and_spanish_remain(tmp_path, text):
     if text is not None:
         (tmp_path / "config.yaml").write_text(text)
-    remains = read_remains(tmp_path / "config.yaml")
+    remains = salvage_config(tmp_path / "config.yaml")
     assert (remains.printer.connection, remains.till.language, remains.ticket.header) == ("usb", "es", ())
 
 
 def test_a_header_that_is_half_unreadable_is_half_shown(config):
     config.write_text(config.read_text() + "  - {a: b}\n")
-    assert read_remains(config).ticket.header == ("MERCADINHO DO SUL",)
+    assert salvage_config(config).ticket.header == ("MERCADINHO DO SUL",)

@@ -11,7 +11,7 @@ import pytest
 from edge.config.schema import BrokerConfig, Secret
 from edge.core import duties, events
 from edge.inbox import Arrival, Inbox
-from edge.mqtt.session import TWINS, MqttBroker
+from edge.mqtt.session import MAX_EVICTIONS, MqttBroker
 from sim.mosquitto import Mosquitto
 from sim.shop import TILL, Ears, wait_for
 from tests.support.facts import USER
@@ -215,7 +215,7 @@ def test_a_place_that_is_taken_over_again_and_again_is_told_as_twins():
     with socket.create_server(("127.0.0.1", 0)) as server:
         till = Till(Address("127.0.0.1", server.getsockname()[1]))
         told = []
-        for _ in range(TWINS):
+        for _ in range(MAX_EVICTIONS):
             take_the_place_over(server)
             told.append(till.hear(events.BrokerLost, timeout=20).event)
         assert [lost.twins for lost in told] == [False, False, True]

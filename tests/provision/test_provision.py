@@ -1,4 +1,4 @@
-"""`till-edge provision`: what stands on a card afterwards, and every mistake that people make before."""
+"""`till-provision`: what stands on a card afterwards, and every mistake that people make before."""
 
 import os
 import shutil
@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from edge.cli.main import main
+from edge.cli.main import main as till_edge
 from provision import values
+from provision.command import main
 from tests.support.cards import COMMAND_LINES, CONFIG, KEY, PACKAGE, PASSWORD, ROOT, TOKEN, WIFI, Laptop, bundle, listed
 from tests.support.provisioning_page import PAGE, in_page, page_part
 
@@ -301,7 +302,7 @@ def test_the_wrong_folder(laptop):
 def test_a_card_that_is_prepared_already(laptop):
     card = laptop.card()
     assert laptop.one()[0] == 0
-    refused(laptop, "bootfs: there is a folder till-edge; --again writes over it")
+    refused(laptop, "bootfs: there is a folder till-edge; --again overwrites it")
     (card / "till-edge" / "DONE.txt").write_text("done")
     (card / "till-edge" / "client.key").write_text("of the till before")
     assert laptop.one("--again", "--hostname", "caja02")[0] == 0
@@ -329,7 +330,7 @@ def test_a_card_that_has_run_before(laptop, release):
     """Its command line has lost the word by which the release is known."""
     card = laptop.card("bookworm")
     (card / "cmdline.txt").write_text("console=tty1 root=PARTUUID=8acef004-02 rootwait\n")
-    refused(laptop, "doesn't say its release; add --release bookworm or trixie")
+    refused(laptop, "doesn't show its release; add --release bookworm or trixie")
     code, said = laptop.one("--release", release)
     assert code == 0
     assert said.splitlines()[0].endswith(release)
@@ -338,7 +339,7 @@ def test_a_card_that_has_run_before(laptop, release):
 def test_a_release_that_there_is_not(laptop, capsys):
     laptop.card()
     with pytest.raises(SystemExit, match="2"):
-        main(["provision", "--deb", "x.deb", "--release", "trixe"])
+        main(["--deb", "x.deb", "--release", "trixe"])
     assert "argument --release: 'trixe' is no release; choose bookworm or trixie" in capsys.readouterr().err
 
 
@@ -350,13 +351,13 @@ def test_another_release_than_the_one_that_is_there(laptop):
 def test_a_command_line_that_was_broken_by_an_editor(laptop):
     card = laptop.card()
     (card / "cmdline.txt").write_text("console=tty1\nroot=PARTUUID=1 resize\n")
-    refused(laptop, "is not the one line that a kernel is told; flash the card again")
+    refused(laptop, "is no kernel's command line, which is one line; flash the card again")
 
 
 def test_a_private_key(laptop):
     laptop.card()
     (laptop.folder / "me").write_text("-----BEGIN OPENSSH PRIVATE KEY-----\nb3Bl\n-----END OPENSSH PRIVATE KEY-----\n")
-    refused(laptop, "--ssh-key: me holds a private key, which never leaves your laptop", "--ssh-key", "me")
+    refused(laptop, "--ssh-key: me holds a private key, which must never leave your laptop", "--ssh-key", "me")
 
 
 @pytest.mark.parametrize(
@@ -457,20 +458,21 @@ def test_a_card_that_takes_nothing(laptop):
     assert "till-edge-setup" in said
 
 
-def test_a_till_has_no_such_command(laptop):
-    """The package for the Pi is without it, and says where it is."""
-    lib = laptop.folder / "lib"
-    shutil.copytree(ROOT / "edge", lib / "edge")
-    code = "import sys; sys.path[0:0] = [sys.argv.pop(1)]; from edge.cli.main import main; sys.exit(main(sys.argv[1:]))"
-    hidden = "import sys; sys.meta_path[:] = [f for f in sys.meta_path if 'editable' not in str(f).lower()];" + code
-    words = ["provision", "--boot", "bootfs", "--csv", "x"]
-    done = subprocess.run(
-        [sys.executable, "-c", hidden, lib, *words], capture_output=True, text=True, check=False, cwd=laptop.folder
+@pytest.mark.parametrize("words", [(), ("--help",), ("--boot", "bootfs", "--csv", "x"), ("-h", "x", "--again")])
+def test_the_command_of_earlier_versions_says_where_cards_are_made_now(capsys, words):
+    assert till_edge(["provision", *words]) == 2
+    assert capsys.readouterr().err == (
+        "till-edge: cards are now made by till-provision, on the installer's laptop, in a clone: docs/provisioning.md\n"
     )
-    assert (done.returncode, done.stderr) == (
-        1,
-        "till-edge: cards are made on the installer's laptop, in a clone: docs/provisioning.md\n",
-    )
+
+
+def test_it_can_be_run_as_a_module(laptop):
+    laptop.card()
+    words = ["--deb", PACKAGE, "--boot", "bootfs", "--bundle", "CAJA01", "--ssh-key", "me.pub"]
+    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-m", "provision", *words], cwd=laptop.folder, env=environ, check=False)
+    assert done.returncode == 0
+    assert set(listed(laptop.folder / "bootfs")) >= COMMON
 
 
 # --- a table of them --------------------------------------------------------------------------------------------------
@@ -549,7 +551,7 @@ def test_all_mistakes_of_a_table_are_told_at_once_and_nothing_is_written(laptop)
     )
     code, said = laptop.many(table, "--release", "trixie")
     assert code == 1
-    assert said.replace("till-edge: ", "").splitlines() == [
+    assert said.replace("till-provision: ", "").splitlines() == [
         "tills.csv:5: bundle: there is no folder CAJA03; till-relay enroll makes one for each till",
         "tills.csv:5: hostname: 'a_b' is no hostname: at most 63 of a-z 0-9 -, and no _; write a-b",
         "tills.csv:6: wifi_password: the Wi-Fi's password has 5 letters; it must have 8 to 63, of plain ASCII",
@@ -568,13 +570,13 @@ def test_all_mistakes_of_a_table_are_told_at_once_and_nothing_is_written(laptop)
         ("bundel,hostname\nCAJA01,x\n", "tills.csv:1: bundel: there is no such column; did you mean bundle?"),
         ("hostname\nx\n", "tills.csv:1: bundle: there is no such column; add it"),
         ("bundle,bundle\nCAJA01,CAJA01\n", "tills.csv:1: bundle: is here twice; remove one of them"),
-        ("bundle,hostname\nCAJA01,x,y\n", "tills.csv:2: has more cells than there are columns"),
+        ("bundle,hostname\nCAJA01,x,y\n", "tills.csv:2: has more cells than columns"),
         ("bundle\n", "tills.csv: has no tills; the first line names the columns"),
         ("", "tills.csv: has no tills"),
         ('bundle,hostname\nCAJA01,"x\n', "is no table"),
         ("bundle,hostname\nCAJA01,#¿NOMBRE?\n", "tills.csv:2: hostname: a spreadsheet took the text for a number"),
         ("bundle;wifi_password\nCAJA01;1,23457E+11\n", "tills.csv:2: wifi_password: a spreadsheet took the text"),
-        ("bundle\nCAJA01\n".encode("utf-16"), "tills.csv: is no table of text; save it as CSV (UTF-8)"),
+        ("bundle\nCAJA01\n".encode("utf-16"), "tills.csv: is no text table; save it as CSV (UTF-8)"),
     ],
 )
 def test_a_table_that_is_none(laptop, table, said):
@@ -602,7 +604,7 @@ def test_what_a_table_made_is_not_written_over_unasked(laptop):
     assert laptop.many(*table)[0] == 0
     code, said = laptop.many(*table)
     assert code == 1
-    assert "tills.csv:2: hostname: cards/caja01 is there already; --again writes over it" in said
+    assert "tills.csv:2: hostname: cards/caja01 exists already; --again overwrites it" in said
     assert laptop.many(*table, "--again")[0] == 0
 
 

@@ -19,8 +19,8 @@ from edge.core import duties, events
 from edge.core.order import Account, MerchantOrder, Verdict, money
 from edge.core.status import status
 from edge.core.till import payment_duty
-from edge.mercadopago import decode as readings
-from edge.mercadopago.decode import Unreadable
+from edge.mercadopago import decode
+from edge.mercadopago.decode import DecodeError
 from qa.fuzz import ANSWERS, DOORBELLS, NOTIFICATIONS, READERS, TARGETS, written
 from relay.web.notification import doorbell_of
 from tests.support.bent import anything, bent, bounded, thorough
@@ -98,14 +98,14 @@ def test_anything_at_all_is_unreadable_or_what_is_read_can_be_kept(body):
 
 def read_with_all(body: bytes) -> None:
     try:
-        answer = readings.parse(body)
-    except Unreadable as refusal:
+        answer = decode.decode_json(body)
+    except DecodeError as refusal:
         assert_fit_to_be_shown(refusal)
         return
     for read in READERS:
         try:
             written(read(answer))
-        except Unreadable as refusal:
+        except DecodeError as refusal:
             assert_fit_to_be_shown(refusal)
 
 
@@ -113,8 +113,8 @@ def read_with_all(body: bytes) -> None:
 @given(bent(ANSWERS["payment"]))
 def test_an_id_in_an_answer_is_one_part_of_a_path_or_it_is_unreadable(body):
     try:
-        payment = readings.read_payment(readings.parse(body))
-    except Unreadable as refusal:
+        payment = decode.decode_payment(decode.decode_json(body))
+    except DecodeError as refusal:
         assert_fit_to_be_shown(refusal)
     else:
         assert stays_in_its_place(payment.id)
@@ -181,8 +181,8 @@ def _exactly(amount: Any) -> Fraction:
 
 def read_order(body: bytes) -> MerchantOrder | None:
     try:
-        return readings.read_merchant_order(readings.parse(body))
-    except Unreadable:
+        return decode.decode_merchant_order(decode.decode_json(body))
+    except DecodeError:
         return None
 
 
@@ -244,29 +244,29 @@ class Story:
         """What Mercado Pago's answer amounts to, as the payments worker sees it."""
         try:
             return self._read(duty)
-        except Unreadable as error:
+        except DecodeError as error:
             return events.Unreachable(events.Trouble.BUSY, str(error))
 
     def _read(self, duty: duties.PaymentDuty) -> events.Answer:
         if self.draw(st.integers(0, 9)) == 9:
-            code = readings.error_code(readings.parse(self.draw(refusals)))
+            code = decode.decode_error_code(decode.decode_json(self.draw(refusals)))
             return self.draw(
                 st.sampled_from([events.NotFound(), *(events.Unreachable(trouble, code) for trouble in events.Trouble)])
             )
-        answer = readings.parse(self.draw(answers[type(duty)])) if type(duty) in answers else None
+        answer = decode.decode_json(self.draw(answers[type(duty)])) if type(duty) in answers else None
         match duty:
             case duties.FindPos():
-                pos = readings.read_pos(answer, "SUC001POS003", "SUC001")
+                pos = decode.decode_pos_id(answer, "SUC001POS003", "SUC001")
                 return events.PosFound(pos) if pos else events.NotFound()
             case duties.Verify():
                 return events.MerchantOrderRead(self.found(self.draw(orders)))
             case duties.ReadPayment():
-                return readings.read_payment(answer)
+                return decode.decode_payment(answer)
             case duties.LookAtTill():
-                loaded = readings.read_till(answer)
+                loaded = decode.decode_loaded_order(answer)
                 return events.TillSeen(loaded.reference if loaded else None)
             case duties.Sweep(pos_id):
-                found = readings.read_payments(answer).found
+                found = decode.decode_payments(answer).found
                 return events.Swept(pos_id, self.desk.books.today, {each.id: each.merchant_order for each in found})
         found = tuple(map(self.found, self.draw(pages)))
         if isinstance(duty, duties.Search):
@@ -274,7 +274,7 @@ class Story:
         return events.CancelTried(duty.reference, self.draw(st.sampled_from(events.Removal)), found)
 
     def found(self, body: bytes) -> MerchantOrder:
-        order = readings.read_merchant_order(readings.parse(body))
+        order = decode.decode_merchant_order(decode.decode_json(body))
         self.bodies[order] = body
         return order
 

@@ -251,7 +251,7 @@ def test_a_name_that_nobody_knows_is_said_in_words(shop_of):
     assert shop.status["api"] == "network"
     assert f"no connection to https://{NO_SUCH_HOST}" in shop.status["api_error"]
     assert "not known" in shop.status["api_error"]
-    assert "see that the network is up" in shop.status["api_error"]
+    assert "check that the network is up" in shop.status["api_error"]
     shop.board.log_says(f"Mercado Pago: {shop.status['api_error']}")
     assert shop.board.running
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from edge.core.order import Account, Verdict, verdict
-from edge.mercadopago.decode import parse, read_merchant_order
+from edge.mercadopago.decode import decode_json, decode_merchant_order
 from sim.mercadopago import MercadoPago, Switches
 from tests.support.caller import ITEM, ORDER, PUT, TILL, ask, found, get, refusal, state
 
@@ -354,7 +354,7 @@ CLAUSES = {
 @pytest.mark.parametrize(("expected", "changes"), CLAUSES.items(), ids=lambda value: str(value)[:20])
 def test_each_clause_of_paid_can_be_forged(mercadopago, expected, changes):
     identity = mercadopago.forge(**changes)
-    order = read_merchant_order(parse(ask(mercadopago, "GET", f"/merchant_orders/{identity}").content))
+    order = decode_merchant_order(decode_json(ask(mercadopago, "GET", f"/merchant_orders/{identity}").content))
     places = {each.id: get(mercadopago, f"/v1/payments/{each.id}")["pos_id"] for each in order.payments}
     account = Account(mercadopago.user_id, mercadopago.pos_internal_id())
     assert verdict(order, account, on_our_till=False, places=places) is expected

@@ -5,7 +5,7 @@ import contextlib
 import io
 from pathlib import Path
 
-from edge.cli.main import main
+from provision.command import main
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -75,10 +75,10 @@ class Laptop:
         return card
 
     def type(self, *words: object) -> tuple[int, str]:
-        """Run `till-edge provision`; its exit code and all that it said."""
+        """Run `till-provision`; its exit code and all that it said."""
         said = io.StringIO()
         with contextlib.chdir(self.folder), contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-            code = main(["provision", "--deb", PACKAGE, *map(str, words)])
+            code = main(["--deb", PACKAGE, *map(str, words)])
         return code, said.getvalue()
 
     def one(self, *words: object) -> tuple[int, str]:

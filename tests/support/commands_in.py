@@ -6,10 +6,11 @@ import shlex
 from collections.abc import Iterable, Iterator
 
 from edge.cli.main import _parser as till_edge
+from provision.command import parser as till_provision
 from relay.__main__ import _parser as till_relay
 
-PROGRAMS = {"till-edge": till_edge, "till-relay": till_relay}
-COMMAND = re.compile(r"(?:^|\$\()(?:sudo )?(?:\S*/)?((?:till-edge|till-relay) .*)")
+PROGRAMS = {"till-edge": till_edge, "till-relay": till_relay, "till-provision": till_provision}
+COMMAND = re.compile(r"(?:^|\$\()(?:sudo )?(?:\S*/)?((?:till-edge|till-relay|till-provision) .*)")
 END = re.compile(r"\s#|\s{2,}|[)|>;…]|&&")
 """A comment, a column of words, another command."""
 CONTINUED = re.compile(r"\s*\\\n\s*")

@@ -1,8 +1,8 @@
-"""A bundle becomes this till's configuration: all of it or nothing, whatever moment the power goes.
+"""A bundle becomes this till's configuration: all of it or nothing, whenever the power goes.
 
-First the files are written beside the old ones and loaded as the daemon would load them. What loads is accepted by one
-rename; from there on `resume` finishes the work, however often it is cut off. What the bundle doesn't hold stays as
-it is. Each file gets the owner and the rights that systemd/till-edge.tmpfiles gives it at each boot.
+The files are first written beside the old ones and loaded as the daemon would load them. One rename accepts them; from
+then on `resume` finishes the work, however often it is cut off. Files that the bundle lacks stay as they are. Owners
+and rights are those that systemd/till-edge.tmpfiles sets at each boot.
 """
 
 import os
@@ -19,28 +19,27 @@ from edge.machine.files import sync
 CONFIGURATION: Final = "config.yaml"
 TOKEN: Final = CREDENTIAL
 HOME: Final = Path("/etc/till-edge")
-"""Where the configuration lives on a till, and what paths in a bundle may say."""
+"""The folder of the configuration on a till. Paths in a bundle's config.yaml may begin with it."""
 
-NEEDED = {
+REQUIRED_FILES = {
     CONFIGURATION: "till-relay enroll makes one",
     TOKEN: "put the access token of Mercado Pago into it, alone",
 }
 
-NAMES = (CONFIGURATION, TOKEN, "broker_password")
-"""What a bundle calls its files; Windows may write them in capitals, and put `.txt` behind them."""
+KNOWN_NAMES = (CONFIGURATION, TOKEN, "broker_password")
+"""Windows may write these in capitals, and append `.txt`."""
 
-DAEMON = "till-edge"
-"""The user."""
-PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}", re.ASCII)
-LARGEST = 1 << 20
-"""Bytes of a file: a logo is the largest that there can be."""
+DAEMON_USER = "till-edge"
+FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}", re.ASCII)
+MAX_FILE_BYTES = 1 << 20
+"""Room for a logo, the largest file that there can be."""
 
 INCOMING = ".incoming"
 ACCEPTED = ".accepted"
 
 
 def adopt(files: Mapping[str, bytes], folder: Path) -> None:
-    """Make `files`, by their names, the configuration in `folder`. Raises `ConfigError` with all that is wrong."""
+    """Make `files`, by their names, the configuration in `folder`. Raises `ConfigError` with all mistakes."""
     resume(folder)
     folder.mkdir(mode=0o750, parents=True, exist_ok=True)
     incoming = folder / INCOMING
@@ -56,11 +55,11 @@ def adopt(files: Mapping[str, bytes], folder: Path) -> None:
 
 
 def resume(folder: Path) -> None:
-    """Finish what was accepted before the power went; nothing to do is fine."""
+    """Finish an adoption that was accepted before the power went, if there is one."""
     accepted = folder / ACCEPTED
     if not accepted.is_dir():
         return
-    # The configuration last: without one the daemon doesn't start.
+    # The configuration comes last: without one the daemon doesn't start.
     for path in sorted(accepted.iterdir(), key=lambda path: path.name == CONFIGURATION):
         path.rename(folder / path.name)
         sync(folder)
@@ -69,51 +68,46 @@ def resume(folder: Path) -> None:
 
 
 def bundle_in(folder: Path) -> dict[str, bytes]:
-    """The files of a bundle, by name; what is hidden, or was wiped, is none of it. Raises `ConfigError`."""
+    """The files of a bundle, by name, without those that are hidden or wiped. Raises `ConfigError`."""
     try:
         paths = _plain_files(folder)
-        large = [f"{path.name}: has more than {LARGEST} bytes; is it the right file?" for path in paths if _large(path)]
-        if large:
-            raise ConfigError(large)
-        twice = [f"{path.name}: {meant(path.name)} is there too; leave only one of them" for path in _twins(paths)]
-        if twice:
-            raise ConfigError(twice)
-        found = {meant(path.name): path.read_bytes() for path in paths}
+        too_large = f"has more than {MAX_FILE_BYTES} bytes; is it the right file?"
+        faults = [f"{path.name}: {too_large}" for path in paths if path.stat().st_size > MAX_FILE_BYTES]
+        faults += [f"{path.name}: {known_as(path.name)} is there too; keep only one" for path in _twins(paths)]
+        if faults:
+            raise ConfigError(faults)
+        found = {known_as(path.name): path.read_bytes() for path in paths}
     except OSError as error:
         raise ConfigError([f"{folder}: can't be read: {error.strerror}"]) from None
     return {name: content for name, content in found.items() if content.strip(b"\0")}
 
 
-def meant(name: str) -> str:
-    """What a file is called in a bundle, whatever FAT and Windows have made of its name."""
+def known_as(name: str) -> str:
+    """The name of a file in a bundle, whatever FAT and Windows have made of it."""
     plain = name.lower().removesuffix(".txt")
-    return plain if plain in NAMES else name
+    return plain if plain in KNOWN_NAMES else name
 
 
 def _twins(paths: Sequence[Path]) -> list[Path]:
-    names = [meant(path.name) for path in paths]
-    return [path for path in paths if path.name not in NAMES and names.count(meant(path.name)) > 1]
+    names = [known_as(path.name) for path in paths]
+    return [path for path in paths if path.name not in KNOWN_NAMES and names.count(known_as(path.name)) > 1]
 
 
 def _plain_files(folder: Path) -> list[Path]:
     return [path for path in sorted(folder.iterdir()) if path.is_file() and not path.name.startswith(".")]
 
 
-def _large(path: Path) -> bool:
-    return path.stat().st_size > LARGEST
-
-
-# --- written, and looked at ------------------------------------------------------------------------------------------
+# --- written, and loaded on trial ------------------------------------------------------------------------------------
 
 
 def load_bundle(files: Mapping[str, bytes], folder: Path, beside: Sequence[Path] = ()) -> Config:
-    """Write `files` into a new folder and load them as the daemon would. Raises `ConfigError`, in a bundle's names.
+    """Write `files` into the new `folder` and load them as the daemon would. Raises `ConfigError`, in a bundle's names.
 
-    `beside` are files that are in place already. The daemon gets the token as a credential; and the paths that it is
-    told are those of a till.
+    `beside`: files that are in place already. As for the daemon, the token is a credential, and the paths in the
+    configuration are those of a till.
     """
     others = [path for path in beside if path.name not in files]
-    _demand(files, {*files, *(path.name for path in others)})
+    _check_names(files, {*files, *(path.name for path in others)})
     _lay_out(files, folder)
     links = [folder / path.name for path in others]
     for link, path in zip(links, others, strict=True):
@@ -125,9 +119,9 @@ def load_bundle(files: Mapping[str, bytes], folder: Path, beside: Sequence[Path]
             link.unlink()
 
 
-def _demand(files: Mapping[str, bytes], known: Set[str]) -> None:
-    missing = [f"{name}: is missing, or empty; {what}" for name, what in NEEDED.items() if name not in known]
-    odd = [f"{name!r}: is no name for a file; use A-Z a-z 0-9 _ . -" for name in files if not PLAIN.fullmatch(name)]
+def _check_names(files: Mapping[str, bytes], known: Set[str]) -> None:
+    missing = [f"{name}: is missing, or empty; {what}" for name, what in REQUIRED_FILES.items() if name not in known]
+    odd = [f"{name!r}: is no possible name; use A-Z a-z 0-9 _ . -" for name in files if not FILE_NAME.fullmatch(name)]
     if missing or odd:
         raise ConfigError(missing + odd)
 
@@ -138,8 +132,8 @@ def _load(folder: Path) -> Config:
     try:
         return load(trial, {"CREDENTIALS_DIRECTORY": str(folder)})
     except ConfigError as error:
-        told = (fault.replace(str(trial), CONFIGURATION).replace(f"{folder}/", "") for fault in error.faults)
-        raise ConfigError(list(told)) from None
+        faults = [fault.replace(str(trial), CONFIGURATION).replace(f"{folder}/", "") for fault in error.faults]
+        raise ConfigError(faults) from None
     finally:
         trial.unlink()
 
@@ -152,10 +146,13 @@ def _lay_out(files: Mapping[str, bytes], folder: Path) -> None:
 
 
 def _write(path: Path, content: bytes, name: str) -> None:
-    """Write a new file as `name` is to be: no moment at which somebody else can read it."""
+    """Write a new file with the owner and rights of `name`; nobody else can read it at any moment.
+
+    The folder as a whole takes its place by one rename, so that the files need none of their own.
+    """
     with open(path, "xb", opener=_private) as file:
         file.write(content)
-        _give(file.fileno(), name)
+        _set_owner(file.fileno(), name)
         file.flush()
         os.fsync(file.fileno())
 
@@ -165,21 +162,23 @@ def _private(path: str, flags: int) -> int:
 
 
 def rights(name: str) -> tuple[int, str, str]:
-    """Mode, owner and group of a file, as systemd/till-edge.tmpfiles has them."""
+    """Mode, owner and group of a file, as in systemd/till-edge.tmpfiles."""
     if name == TOKEN:
         return 0o600, "root", "root"
     if name == "broker_password" or name.endswith(".key"):
-        return 0o600, DAEMON, DAEMON
-    return 0o640, "root", DAEMON
+        return 0o600, DAEMON_USER, DAEMON_USER
+    return 0o640, "root", DAEMON_USER
 
 
-def _give(descriptor: int, name: str) -> None:
-    """Where the daemon has no user of its own, as on a developer's machine, all belongs to who runs this."""
+def _set_owner(descriptor: int, name: str) -> None:
+    """Where there is no user for the daemon, as on a developer's machine, the files stay with the one who runs this."""
     mode, owner, group = rights(name)
     try:
-        daemon = pwd.getpwnam(DAEMON)
+        daemon = pwd.getpwnam(DAEMON_USER)
     except KeyError:
         daemon = None
     if daemon and os.geteuid() == 0:
-        os.fchown(descriptor, daemon.pw_uid if owner == DAEMON else 0, daemon.pw_gid if group == DAEMON else 0)
+        os.fchown(
+            descriptor, daemon.pw_uid if owner == DAEMON_USER else 0, daemon.pw_gid if group == DAEMON_USER else 0
+        )
     os.fchmod(descriptor, mode)

@@ -1,6 +1,6 @@
-"""The ticket that ends an installer's visit: which till it is, what was tried, what came of it, how to use it. Pure.
+"""The ticket that ends an installer's visit: which till this is, what was tried and found, how to use it. Pure.
 
-It stays at the till. Each failure is on it in plain words of the shop's language; the same facts are the record that
+It stays at the till. It names each failure in plain words of the shop's language; the same facts make the record that
 support finds at the broker.
 """
 
@@ -43,16 +43,18 @@ TITLE = Style(Align.CENTER, bold=True, size=Size.DOUBLE)
 
 @dataclass(frozen=True)
 class Acceptance:
-    """What a check came to. `at` is aware; `printer` is the model, as far as it is known."""
+    """The result of a check. `Check` makes it; the acceptance ticket and the record are made of it."""
 
     till: str
     at: datetime
+    """Aware."""
     version: str
     board: str
     serial: str
     printer: str
-    hold: float
-    """How long the button is held to cancel. Seconds."""
+    """The model, as far as it is known."""
+    hold_s: float
+    """How long the button is held to cancel."""
     findings: Findings
 
     def as_json(self) -> dict[str, Any]:
@@ -71,7 +73,7 @@ class Acceptance:
 def lay_out_acceptance(
     acceptance: Acceptance, ticket: "TicketConfig", till: "TillConfig", columns: int
 ) -> tuple[Line, ...]:
-    """Lay out the ticket on paper of `columns` letters."""
+    """The lines of the ticket, on paper of `columns` letters."""
     words = ACCEPTANCE[till.language]
     return (
         Text(words.title, TITLE),
@@ -84,7 +86,7 @@ def lay_out_acceptance(
         *_verdict(acceptance.findings, words),
         Text(WORDS[till.language].all_letters, CENTERED),
         Rule(),
-        *_how_to(words, MEANINGS[till.language], acceptance.hold),
+        *_how_to(words, MEANINGS[till.language], acceptance.hold_s),
         *_help(till),
         *_signatures(words, columns),
         Cut(),
@@ -102,8 +104,8 @@ def _identity(acceptance: Acceptance, words: AcceptanceWords, till: "TillConfig"
 
 
 def _found(finding: Finding, words: AcceptanceWords, columns: int) -> Iterator[Line]:
-    """A line for each part; a sentence where there is something to be done, or to be known."""
-    value = "" if _bad(finding) else finding.value  # "FAILED 1 ms" would read as if that were the fault
+    """A line for each part, and a sentence if somebody has to do something about it, or to know."""
+    value = "" if _bad(finding) else finding.value  # "FAILED 1 ms" would read as if 1 ms were the fault
     grade = f"{words.grades[finding.grade]} {value}".rstrip()
     yield Row(words.parts[finding.part], grade, STRONG if _bad(finding) else PLAIN)
     if finding.cause is not None:
@@ -140,10 +142,10 @@ def _verdict(findings: Findings, words: AcceptanceWords) -> Iterator[Line]:
     yield Feed()
 
 
-def _how_to(words: AcceptanceWords, meanings: Iterable[Meaning], hold: float) -> Iterator[Line]:
+def _how_to(words: AcceptanceWords, meanings: Iterable[Meaning], hold_s: float) -> Iterator[Line]:
     yield Text(words.lights, STRONG)
     yield from (Text(meaning.on_ticket) for meaning in meanings)
     yield Feed()
     yield Text(words.button, STRONG)
     for sentence in words.presses:
-        yield Text(sentence.format(hold))
+        yield Text(sentence.format(hold_s))

@@ -1,7 +1,7 @@
-"""What Mercado Pago says of this till: whose token, which store and point of sale, and whether it takes an order.
+"""What Mercado Pago knows of this till: account, store and point of sale; and whether it takes an order.
 
-The order is put only on a till that is free, lives a minute whatever happens, names no notification address, and is
-removed only if it is the one on the till. A daemon that sees it watches it like any order that nobody pays.
+The order is put only on a free till, expires after a minute whatever happens, names no notification address, and is
+removed only if it is still the one on the till. To a running daemon it is an order like any other that nobody pays.
 """
 
 import contextlib
@@ -16,13 +16,13 @@ from edge.core import events
 from edge.core.order import LoadedOrder
 from edge.install.check.findings import Cause, Finding, Part, blocked, failed, ok, skipped, warning
 from edge.mercadopago.client import ApiError, MercadoPago
-from edge.mercadopago.decode import PointOfSale, Unreadable
-from edge.mercadopago.new_order import CHILE, fresh_reference, new_order
+from edge.mercadopago.decode import DecodeError, PointOfSale
+from edge.mercadopago.new_order import CHILEAN_TIME_ZONES, fresh_reference, new_order
 
-AMOUNT = Decimal(10)
-"""Whole, for Chile; and if a customer should pay it in the second that it is there, it is a sale like any other."""
-LIFE = timedelta(seconds=60)
-COUNTRIES = {
+TEST_AMOUNT = Decimal(10)
+"""Whole, for Chile. A customer who pays it in the second that it is there has bought something like any other."""
+TEST_ORDER_LIFETIME = timedelta(seconds=60)
+COUNTRY_BY_SITE = {
     "MLA": "Argentina",
     "MLB": "Brazil",
     "MLC": "Chile",
@@ -31,14 +31,14 @@ COUNTRIES = {
     "MPE": "Peru",
     "MCO": "Colombia",
 }
-CAUSES = {
+CAUSE_BY_TROUBLE = {
     events.Trouble.NETWORK: Cause.API_UNREACHABLE,
     events.Trouble.CLOCK: Cause.CLOCK_WRONG,
     events.Trouble.REFUSED: Cause.TOKEN_REFUSED,
     events.Trouble.BUSY: Cause.API_ERROR,
 }
 ADVICE = {
-    Cause.API_UNREACHABLE: "look at cable, router, and what may stand between here and there",
+    Cause.API_UNREACHABLE: "check the cable, the router, and any firewall in between",
     Cause.CLOCK_WRONG: "set the clock: timedatectl set-ntp true",
     Cause.TOKEN_REFUSED: "copy the token again from the account that receives the money",
     Cause.API_ERROR: "try again in a minute",
@@ -57,57 +57,57 @@ def check_account(api: MercadoPago, config: Config) -> Iterator[Finding]:
 
 
 def check_order(api: MercadoPago, config: Config, now: datetime, nonce: str) -> Finding:
-    """Put a small order on the till, read it back, remove it; leave alone whatever else is there.
+    """Put a small order on the till, fetch it, remove it. Any other order is left alone.
 
-    `now` is Mercado Pago's time, `nonce` makes the reference a fresh one.
+    `now` is Mercado Pago's time; `nonce` makes the reference a fresh one.
     """
     reference = fresh_reference(f"check-{config.till.id}", now, nonce)
-    order = new_order(config, reference, AMOUNT, (), now, LIFE)
-    order.pop("notification_url", None)  # nobody is to be rung for it
+    order = new_order(config, reference, TEST_AMOUNT, (), now, TEST_ORDER_LIFETIME)
+    order.pop("notification_url", None)  # no doorbell for this one
     return _tried(Part.ORDER, lambda: _there_and_back(api, reference, order))
 
 
 def _there_and_back(api: MercadoPago, reference: str, order: Mapping[str, Any]) -> Finding:
     if there := api.order_on_till():
-        seen = f"the order {there.reference} is on the till; it was not touched, and none was tried"
+        seen = f"the order {there.reference} is on the till; it was not touched, and no order was tried"
         return skipped(Part.ORDER, Cause.TILL_IN_USE, seen, "check again when it is paid or gone")
     began = time.monotonic()
     try:
         api.put_order(order)
         loaded = api.order_on_till()
-    finally:  # a PUT that went unanswered may have been carried out all the same
+    finally:  # an unanswered PUT may have been carried out all the same
         tried = _remove(api, reference)
     return _judge(reference, loaded, tried, time.monotonic() - began)
 
 
 def _tried(part: Part, attempt: Callable[[], Finding]) -> Finding:
-    """What came of it, where Mercado Pago can be asked; else why it can't."""
+    """What an attempt finds, or why Mercado Pago can't be asked."""
     try:
         return attempt()
     except ApiError as error:
-        cause = CAUSES[error.trouble]
+        cause = CAUSE_BY_TROUBLE[error.trouble]
         if part is Part.ORDER and 400 <= error.status < 500 and cause is Cause.API_ERROR:
             return failed(part, Cause.ORDER_REFUSED, str(error), "send this line to support")
         return failed(part, cause, str(error), ADVICE[cause])
-    except Unreadable as error:
+    except DecodeError as error:
         return failed(part, Cause.API_ERROR, f"an answer that makes no sense: {error}", ADVICE[Cause.API_ERROR])
 
 
 def _token(api: MercadoPago, config: Config) -> Finding:
     owner = api.owner()
     began = time.monotonic()
-    api.owner()  # again, over the connection that stands now: so long does each question of the till take
+    api.owner()  # again, over the open connection: each question of the till takes as long
     took = f"{(time.monotonic() - began) * 1000:.0f} ms"
     who = f"account {owner.user_id}{f' ({owner.nickname})' if owner.nickname else ''}"
     if owner.user_id != config.mercadopago.user_id:
-        seen = f"the token is of {who}, and mercadopago.user_id is {config.mercadopago.user_id}"
+        seen = f"the token belongs to {who}, and mercadopago.user_id is {config.mercadopago.user_id}"
         return failed(
-            Part.TOKEN, Cause.OTHER_ACCOUNT, seen, "put the token of the account that receives the money", took
+            Part.TOKEN, Cause.OTHER_ACCOUNT, seen, "use the token of the account that receives the money", took
         )
-    country = COUNTRIES.get(owner.site, owner.site or "no country")
-    if (owner.site == "MLC") != (config.till.timezone.key in CHILE):
+    country = COUNTRY_BY_SITE.get(owner.site, owner.site or "no country")
+    if (owner.site == "MLC") != (config.till.timezone.key in CHILEAN_TIME_ZONES):
         seen = f"{who} is in {country}, and till.timezone is {config.till.timezone.key}"
-        return warning(Part.TOKEN, Cause.OTHER_COUNTRY, seen, "write the time zone of the shop", took)
+        return warning(Part.TOKEN, Cause.OTHER_COUNTRY, seen, "set till.timezone to the shop's", took)
     return ok(Part.TOKEN, f"{who}, {country}; an answer takes {took}", took)
 
 
@@ -145,7 +145,7 @@ def _faults(pos: PointOfSale, config: Config) -> Iterator[Finding]:
     if not pos.active:
         yield failed(Part.POS, Cause.POS_INACTIVE, f"{name} is not active", "activate it in the account")
     if not pos.fixed_amount:
-        seen = f"{name} has fixed_amount false: customers type what they like, without an order"
+        seen = f"{name} has fixed_amount false: customers type any amount, without an order"
         yield failed(Part.POS, Cause.FREE_AMOUNT, seen, "set fixed_amount to true: PUT /pos/" + pos.id)
 
 
@@ -153,32 +153,37 @@ def _faults(pos: PointOfSale, config: Config) -> Iterator[Finding]:
 
 
 def _remove(api: MercadoPago, reference: str) -> events.CancelTried | None:
-    """Take our order away, if it is there; None if nobody knows whether it is gone."""
+    """Remove our order if it is there; None if we can't know whether it is gone."""
     for _ in range(2):
-        with contextlib.suppress(ApiError, Unreadable):
+        with contextlib.suppress(ApiError, DecodeError):
             return api.cancel(reference)
     return None
 
 
 def _judge(reference: str, loaded: LoadedOrder | None, tried: events.CancelTried | None, seconds: float) -> Finding:
     if loaded is None:
-        seen = "Mercado Pago took an order, and it is not on the till"
-        return failed(Part.ORDER, Cause.ORDER_LOST, seen, "see that user_id, external_store_id and external_pos_id fit")
+        seen = "Mercado Pago accepted an order, but it is not on the till"
+        return failed(
+            Part.ORDER,
+            Cause.ORDER_LOST,
+            seen,
+            "check that user_id, external_store_id and external_pos_id belong together",
+        )
     if loaded.reference != reference:
         return _replaced(loaded.reference)
-    if loaded.total != AMOUNT:
-        seen = f"an order of {AMOUNT} was put on the till, and one of {loaded.total} is there"
+    if loaded.total != TEST_AMOUNT:
+        seen = f"an order of {TEST_AMOUNT} was put on the till, but one of {loaded.total} is there"
         return failed(Part.ORDER, Cause.ORDER_LOST, seen, ADVICE[Cause.API_ERROR])
     removal = tried.removal if tried else None
     if tried and removal is events.Removal.ANOTHER:
         return _replaced(tried.on_till or "of the shop")
     if removal is not events.Removal.DELETED:
-        seen = f"{reference} was put on the till and could not be removed ({removal or 'no answer'})"
-        return failed(Part.ORDER, Cause.ORDER_STAYS, seen, "it ends by itself within a minute; then check again")
+        seen = f"{reference} was put on the till, but could not be removed ({removal or 'no answer'})"
+        return failed(Part.ORDER, Cause.ORDER_STAYS, seen, "it expires within a minute; then check again")
     took = f"{seconds * 1000:.0f} ms"
-    return ok(Part.ORDER, f"{reference} was put on the till, read back and removed in {took}", took)
+    return ok(Part.ORDER, f"{reference} was put on the till, fetched and removed in {took}", took)
 
 
 def _replaced(by: str) -> Finding:
-    seen = f"the order {by} took the place of ours; it was not touched"
+    seen = f"the order {by} replaced ours; it was not touched"
     return warning(Part.ORDER, Cause.ORDER_REPLACED, seen, "check again with --no-order while the till sells")

@@ -1,7 +1,7 @@
-"""The way by which doorbells come, tried with the till's own name: connection, TLS, password, subscription, and a ping.
+"""The way of the doorbells, tried in the till's own name: connection, TLS, password, subscription, and a ping.
 
-Only while no daemon runs: two with one name throw each other out, and where the broker makes the user the client id, as
-ours does, another client id is no other name. What waits for the daemon is not acknowledged, so it comes again.
+Only while no daemon runs: two clients of one name evict each other, and our broker makes the user the client id, so
+that another client id would be no other name. Messages for the daemon are not acknowledged, so that they come again.
 """
 
 import queue
@@ -17,17 +17,16 @@ from edge.inbox import Inbox, Thread
 from edge.install.check.findings import Cause, Finding, Part, blocked, failed, ok, skipped, warning
 from edge.mqtt.session import Hurdle, MqttBroker
 
-CONNECTED_WITHIN = 15.0
-SLOW = 2000
-"""Milliseconds from a ping to its doorbell."""
-GOODBYE = 3.0
-IN_FLIGHT = 20
-"""Of unacknowledged messages mosquitto sends no more, so that an echo behind them doesn't come."""
+CONNECT_TIMEOUT_S = 15.0
+SLOW_PING_MS = 2000
+GOODBYE_TIMEOUT_S = 3.0
+MAX_IN_FLIGHT = 20
+"""mosquitto sends no more messages than these unacknowledged, so that an echo behind them doesn't come."""
 STOP_IT = "to try it: systemctl stop till-edge, check again, systemctl start till-edge"
 
 
 class Visit:
-    """One session at the broker. Nothing of what comes is acknowledged."""
+    """One session at the broker. No message in it is acknowledged."""
 
     def __init__(self, config: Config, version: str) -> None:
         self._inbox = Inbox()
@@ -36,11 +35,11 @@ class Visit:
         self._thread = Thread("broker", self.broker.loop, self._inbox)
         self.relay_online: bool | None = None
         self.waiting = 0
-        """Doorbells that came for the daemon."""
+        """How many messages came for the daemon."""
         self._thread.start()
 
     def wait_for(self, *kinds: type[events.Event], seconds: float) -> events.Event | None:
-        """The next event of these kinds, or None."""
+        """The next event of these kinds; None if there is none in time."""
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0:
             try:
@@ -61,15 +60,15 @@ class Visit:
 
     def close(self) -> None:
         self.broker.close()
-        self._thread.join(GOODBYE)
+        self._thread.join(GOODBYE_TIMEOUT_S)
 
 
-def check_broker(visit: Visit, config: Config, patience: float = ECHO_TIMEOUT_S) -> Iterator[Finding]:
-    """Try the broker, then the relay behind it, which gets so many seconds to ring."""
-    event = visit.wait_for(events.BrokerConnected, events.BrokerLost, seconds=CONNECTED_WITHIN)
+def check_broker(visit: Visit, config: Config, ping_timeout_s: float = ECHO_TIMEOUT_S) -> Iterator[Finding]:
+    """Try the broker, then the relay behind it, which has `ping_timeout_s` to echo a ping."""
+    event = visit.wait_for(events.BrokerConnected, events.BrokerLost, seconds=CONNECT_TIMEOUT_S)
     if isinstance(event, events.BrokerConnected):
-        yield ok(Part.BROKER, f"{_address(config)} lets us in{_how(config)} and takes the subscription")
-        yield _relay(visit, patience)
+        yield ok(Part.BROKER, f"{_address(config)} accepts the login{_how(config)} and the subscription")
+        yield _relay(visit, ping_timeout_s)
         return
     why = event.why if isinstance(event, events.BrokerLost) else f"{_address(config)}: no answer"
     if visit.broker.hurdle is Hurdle.ADDRESS and is_loopback(config.broker.host):
@@ -81,85 +80,87 @@ def check_broker(visit: Visit, config: Config, patience: float = ECHO_TIMEOUT_S)
 
 
 def _without_relay() -> Iterator[Finding]:
-    """A broker on this machine that nobody runs is how a till is told that it has none."""
-    seen = "no relay configured: sells by looking, some seconds slower"
-    yield warning(Part.BROKER, Cause.NO_RELAY, seen, "if there should be one, write its broker.host")
-    yield skipped(Part.RELAY, Cause.NO_RELAY, "not tried, for none is configured")
+    """A till without a relay is configured with a broker on this machine, where none runs."""
+    seen = "no relay configured: the till polls Mercado Pago, and sells some seconds slower"
+    yield warning(Part.BROKER, Cause.NO_RELAY, seen, "if there is a relay, set broker.host")
+    yield skipped(Part.RELAY, Cause.NO_RELAY, "not tried: none is configured")
 
 
 HURDLES = {
     Hurdle.ADDRESS: (
         Cause.BROKER_UNREACHABLE,
-        "see that broker.host and broker.port are right and that the network lets us through",
+        "check broker.host and broker.port, and that no firewall blocks them",
     ),
     Hurdle.TLS: (
         Cause.NO_TLS,
-        "see that broker.port is the one for TLS, broker.host the name in its certificate, and broker.tls.ca_file",
+        "check broker.port (the one for TLS), broker.host (the name in its certificate) and broker.tls.ca_file",
     ),
     Hurdle.LOGIN: (Cause.LOGIN_REFUSED, "enrol the till again: till-relay enroll"),
-    Hurdle.SUBSCRIPTION: (Cause.SUBSCRIPTION_REFUSED, "see the till's rights at the broker"),
-    Hurdle.NONE: (Cause.BROKER_LOST, "see that no other device has this till's identity"),
+    Hurdle.SUBSCRIPTION: (Cause.SUBSCRIPTION_REFUSED, "check the till's rights at the broker"),
+    Hurdle.NONE: (Cause.BROKER_LOST, "check that no other device uses this till's identity"),
 }
 
 
-def _relay(visit: Visit, patience: float) -> Finding:
-    """Ask the relay to ring: the only proof that what is rung reaches us."""
+def _relay(visit: Visit, timeout_s: float) -> Finding:
+    """Ping the relay: only an echo proves that its doorbells reach us."""
     began = time.monotonic()
     visit.broker.ping(1)
-    event = visit.wait_for(events.PingEchoed, events.BrokerLost, seconds=patience)
+    event = visit.wait_for(events.PingEchoed, events.BrokerLost, seconds=timeout_s)
     if isinstance(event, events.PingEchoed):
         return _heard((time.monotonic() - began) * 1000)
     if isinstance(event, events.BrokerLost):
         return failed(Part.RELAY, *_BROKEN, HURDLES[Hurdle.NONE][1])
-    if visit.waiting >= IN_FLIGHT:
-        seen = f"{visit.waiting} doorbells wait for the daemon, and the ping's may be behind them"
+    if visit.waiting >= MAX_IN_FLIGHT:
+        seen = f"{visit.waiting} doorbells wait for the daemon, and the echo may be queued behind them"
         return skipped(Part.RELAY, Cause.DOORBELLS_WAIT, seen, "start the daemon, and check again")
     return _silent(visit.relay_online)
 
 
-_BROKEN = (Cause.BROKER_LOST, "the broker threw us out while we waited for the relay")
+_BROKEN = (Cause.BROKER_LOST, "the broker ended our session while we waited for the relay")
 
 
 def _heard(milliseconds: float) -> Finding:
     value = f"{milliseconds:.0f} ms"
-    if milliseconds > SLOW:
-        return warning(Part.RELAY, Cause.RELAY_SLOW, f"a ping came back after {value}", "see the network", value)
+    if milliseconds > SLOW_PING_MS:
+        return warning(Part.RELAY, Cause.RELAY_SLOW, f"a ping came back after {value}", "check the network", value)
     return ok(Part.RELAY, f"a ping came back as a doorbell in {value}", value)
 
 
 def _silent(online: bool | None) -> Finding:
     if online is None:
-        seen = "nobody says that he is the relay, and no ping came back: a relay of another kind, or none"
-        return warning(Part.RELAY, Cause.RELAY_SILENT, seen, "see that till-relay runs and comes to this broker")
+        seen = "no relay announces itself, and no ping came back: a relay of another kind, or none"
+        return warning(
+            Part.RELAY, Cause.RELAY_SILENT, seen, "check that till-relay runs and is connected to this broker"
+        )
     if online:
-        seen = "the relay is there, and what it rings doesn't reach us"
-        return failed(Part.RELAY, Cause.RELAY_UNHEARD, seen, "see this till's rights at the broker, and topic_root")
+        seen = "the relay is online, but its doorbells don't reach us"
+        return failed(Part.RELAY, Cause.RELAY_UNHEARD, seen, "check this till's rights at the broker, and topic_root")
     return failed(Part.RELAY, Cause.RELAY_OFFLINE, "the relay is offline", "start till-relay on its server")
 
 
-# --- while the daemon is there -------------------------------------------------------------------------------------
+# --- while a daemon runs -------------------------------------------------------------------------------------------
 
 
 def ask_daemon(status: Mapping[str, Any], config: Config) -> Iterator[Finding]:
-    """What the running daemon says of its own session; it pings the relay every five minutes."""
+    """What the running daemon reports of its own session; it pings the relay every five minutes."""
     broker = str(status.get("broker", ""))
     if broker == "connected":
-        yield ok(Part.BROKER, "the running daemon is connected, and subscribed")
+        yield ok(Part.BROKER, "the running daemon is connected and subscribed")
         yield _relay_of_daemon(status)
     elif not broker:
-        seen = "the running daemon has the till's place at the broker"
+        seen = "the running daemon holds the till's session at the broker"
         yield skipped(Part.BROKER, Cause.DAEMON_RUNS, seen, STOP_IT)
         yield skipped(Part.RELAY, Cause.DAEMON_RUNS, seen)
     elif is_loopback(config.broker.host):
         yield from _without_relay()
     else:
-        seen, advice = f"the running daemon says: {broker}", HURDLES[Hurdle.ADDRESS][1]
+        seen, advice = f"the running daemon reports: {broker}", HURDLES[Hurdle.ADDRESS][1]
         yield failed(Part.BROKER, Cause.BROKER_UNREACHABLE, seen, advice)
         yield blocked(Part.RELAY, Part.BROKER)
 
 
 def unanswered(status: Mapping[str, Any]) -> bool:
-    """Whether the running daemon has been connected for less than a ping takes, or the relay knows none."""
+    """Whether the running daemon has no echo yet: it connected a moment ago, or the relay knows no pings."""
     return (status.get("broker"), status.get("relay"), status.get("round_trip_ms")) == ("connected", "online", None)
 
 

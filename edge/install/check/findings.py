@@ -1,7 +1,7 @@
-"""What a check of the till found: one finding for each part, and what each may be caused by. Pure.
+"""The findings of a check: one for each part, with its grade and its cause. Pure.
 
-A finding is a sentence for whoever stands at the terminal, in English like all that commands say; and a cause, for
-which the acceptance ticket has a sentence in the shop's language.
+A finding has a sentence for the terminal, in English like the output of all commands, and a cause, for which the
+acceptance ticket has a sentence in the shop's language.
 """
 
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ from typing import Any
 class Grade(StrEnum):
     OK = "ok"
     WARNING = "warning"
-    """It sells, and somebody should know."""
+    """The till sells, but somebody should know."""
     FAILED = "failed"
     SKIPPED = "skipped"
     """Not tried; the finding says why."""
 
 
 class Part(StrEnum):
-    """What is tried, in this order."""
+    """The parts of a till, in the order in which they are tried."""
 
     CONFIGURATION = "configuration"
     TOKEN = "token"
@@ -38,10 +38,10 @@ class Part(StrEnum):
 
 
 class Cause(StrEnum):
-    """Why something is not as it should be."""
+    """Why a part is not as it should be."""
 
     BLOCKED = "blocked"
-    """Something before it failed."""
+    """A part that this one needs has failed."""
     DAEMON_RUNS = "daemon_runs"
     API_UNREACHABLE = "api_unreachable"
     API_ERROR = "api_error"
@@ -79,7 +79,7 @@ class Cause(StrEnum):
     NO_PROOF = "no_proof"
     NO_PINS = "no_pins"
     LIGHTS_UNSEEN = "lights_unseen"
-    """They were lit, and only an eye can tell whether they shone."""
+    """They were switched on; only an eye can tell whether they shone."""
     BUTTON_STUCK = "button_stuck"
     BUTTON_UNHEARD = "button_unheard"
     BUTTON_NOT_TRIED = "button_not_tried"
@@ -94,13 +94,16 @@ class Cause(StrEnum):
     NO_PI = "no_pi"
 
 
-LONGEST = 300
-"""Letters of what others say that find their way into a sentence: `wire.LARGEST_RECORD` has room for the rest."""
+MAX_SEEN_LENGTH = 300
+"""In letters, for a sentence that quotes others: a whole record must fit into `wire.LARGEST_RECORD`."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """How one part is. `value` is what was measured, short enough for paper."""
+    """What a check found of one part.
+
+    Made by the functions below while a part is tried; read by the terminal, the acceptance ticket and the record.
+    """
 
     part: Part
     grade: Grade
@@ -108,6 +111,7 @@ class Finding:
     advice: str = ""
     cause: Cause | None = None
     value: str = ""
+    """What was measured, short enough for paper."""
 
     @property
     def line(self) -> str:
@@ -115,8 +119,8 @@ class Finding:
         return f"{self.grade:8} {self.part:14} {self.seen}" + (f"; {self.advice}" if self.advice else "")
 
     def as_json(self) -> dict[str, Any]:
-        told = {"part": self.part.value, "grade": self.grade.value, "seen": self.seen, "advice": self.advice}
-        return {**told, "cause": self.cause.value if self.cause else None, "value": self.value}
+        texts = {"part": self.part.value, "grade": self.grade.value, "seen": self.seen, "advice": self.advice}
+        return {**texts, "cause": self.cause.value if self.cause else None, "value": self.value}
 
 
 Findings = tuple[Finding, ...]
@@ -127,27 +131,27 @@ def ok(part: Part, seen: str, value: str = "", cause: Cause | None = None) -> Fi
 
 
 def warning(part: Part, cause: Cause, seen: str, advice: str, value: str = "") -> Finding:
-    return Finding(part, Grade.WARNING, seen[:LONGEST], advice, cause, value)
+    return Finding(part, Grade.WARNING, seen[:MAX_SEEN_LENGTH], advice, cause, value)
 
 
 def failed(part: Part, cause: Cause, seen: str, advice: str, value: str = "") -> Finding:
-    return Finding(part, Grade.FAILED, seen[:LONGEST], advice, cause, value)
+    return Finding(part, Grade.FAILED, seen[:MAX_SEEN_LENGTH], advice, cause, value)
 
 
 def skipped(part: Part, cause: Cause, seen: str, advice: str = "") -> Finding:
-    return Finding(part, Grade.SKIPPED, seen[:LONGEST], advice, cause)
+    return Finding(part, Grade.SKIPPED, seen[:MAX_SEEN_LENGTH], advice, cause)
 
 
 def blocked(part: Part, by: Part) -> Finding:
-    return skipped(part, Cause.BLOCKED, f"not tried, for it needs the {by}")
+    return skipped(part, Cause.BLOCKED, f"not tried: it needs the {by}")
 
 
 def all_well(findings: Findings) -> bool:
-    """Whether a shop can open: what is only worth knowing, or could not be tried, keeps no door shut."""
+    """Whether the shop can open: warnings, and parts that could not be tried, don't prevent it."""
     return not any(finding.grade is Grade.FAILED for finding in findings)
 
 
 def untried(findings: Findings) -> Findings:
-    """What nobody knows how it is. Of what isn't there, nobody has to know."""
+    """The parts that were skipped. Absent hardware doesn't count, nor does a relay that nobody configured."""
     there = (finding for finding in findings if finding.cause not in (Cause.NO_RELAY, Cause.NO_PI))
     return tuple(finding for finding in there if finding.grade is Grade.SKIPPED)

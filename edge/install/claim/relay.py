@@ -1,6 +1,6 @@
-"""Where a till claims: the relay as it is seen from there, over HTTP with deadlines.
+"""The relay, as a till that claims sees it: one claim over HTTP, and the address of the relay on the card.
 
-Its address stands on the card, with the key of whoever signs bundles behind a #: `https://relay.example.net#5f1c…`.
+Behind a # the address may name the key of whoever signs bundles: `https://relay.example.net#5f1c…`.
 """
 
 import logging
@@ -12,30 +12,30 @@ from edge.config.values import is_loopback
 from edge.config.yaml_nodes import ConfigError
 from edge.contract.claims import LARGEST_SEALED, PUBLIC_KEY, Claim, encode_claim
 from edge.http import Failure, HttpError, Response, Session
-from edge.install.claim.key import Identity
+from edge.install.claim.identity import Identity
 
 log = logging.getLogger(__name__)
 
-PATIENCE = 10.0
-"""Seconds for a connection, and for each piece of an answer; an answer gets twice as long in all."""
-LONGEST_PAUSE = 3600.0
+STEP_TIMEOUT_S = 10.0
+MAX_PAUSE_S = 3600.0
 
 
-class NoBundle(Exception):
-    """The relay gave none, and could not say that there is none yet. `pause` is what it asks for, in seconds."""
+class RelayError(Exception):
+    """The relay gave no bundle, and no answer that there is none yet. `pause_s` is what it asks us to wait."""
 
-    def __init__(self, why: str, offline: bool = False, pause: float = 0.0) -> None:
+    def __init__(self, why: str, offline: bool = False, pause_s: float = 0.0) -> None:
         super().__init__(why)
         self.offline = offline
-        self.pause = pause
+        self.pause_s = pause_s
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where to claim, and whose bundles to take; None: whoever can write at the relay is trusted."""
+    """Where a till claims. Written on the card by an installer, and read by the claimant."""
 
     url: str
     signer: bytes | None
+    """The key whose bundles alone are taken; None: whoever can write at the relay is trusted."""
 
     @property
     def host(self) -> str:
@@ -48,25 +48,25 @@ class Relay:
     def __init__(self, place: Place, identity: Identity, version: str) -> None:
         self._path = f"/claims/{identity.public_key.hex()}"
         self._claim = encode_claim(Claim(identity.code, identity.serial, version))
-        self._session = Session(place.url, {"User-Agent": f"till-edge/{version}"}, PATIENCE, LARGEST_SEALED)
+        self._session = Session(place.url, {"User-Agent": f"till-edge/{version}"}, STEP_TIMEOUT_S, LARGEST_SEALED)
 
     def ask(self) -> bytes | None:
-        """Return the sealed bundle; None while there is none, and then the relay knows of us. Raises `NoBundle`."""
+        """Return the sealed bundle, or None while there is none; then the relay knows us. Raises `RelayError`."""
         answer = self._exchange("GET")
         if answer.status == 404:
             answer = self._exchange("PUT", self._claim)
             if answer.status == 404:
-                raise NoBundle("this relay takes no claims; its relay.yaml needs the section claims", pause=60)
+                raise RelayError("this relay takes no claims; its relay.yaml needs the section claims", pause_s=60)
         match answer.status:
             case 200:
                 return answer.body
             case 201 | 204:
                 return None
-        pause = min(answer.retry_after_s, LONGEST_PAUSE)
-        raise NoBundle(f"the relay answers {answer.status} {answer.body[:80]!r}", pause=pause)
+        pause_s = min(answer.retry_after_s, MAX_PAUSE_S)
+        raise RelayError(f"the relay answers {answer.status} {answer.body[:80]!r}", pause_s=pause_s)
 
-    def thank(self) -> None:
-        """Let the relay forget us. Raises `NoBundle`."""
+    def delete_claim(self) -> None:
+        """Let the relay forget us. Raises `RelayError`."""
         self._exchange("DELETE")
 
     def close(self) -> None:
@@ -76,42 +76,42 @@ class Relay:
         try:
             return self._session.exchange(method, self._path, body=body)
         except HttpError as error:
-            raise NoBundle(_why(error), offline=True) from None
+            raise RelayError(_describe(error), offline=True) from None
 
 
-def read_place(text: str, where: str) -> Place:
-    """Read an address as a card has it; lines that begin with # are passed over. Raises `ConfigError`."""
+def parse_place(text: str, where: str) -> Place:
+    """Parse an address as a card has it, skipping lines that begin with #. Raises `ConfigError`."""
     lines = [line.strip() for line in text.splitlines()]
     line = next((line for line in lines if line and not line.startswith("#")), "")
     url, _, signer = line.partition("#")
-    odd = ConfigError([f"{where}: {line!r} is no address of a relay; write one like https://relay.example.net"])
+    no_address = ConfigError([f"{where}: {line!r} is no address of a relay; write one like https://relay.example.net"])
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        raise odd from None
+        raise no_address from None
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or port == 0:
-        raise odd
+        raise no_address
     if parts.scheme == "http" and not is_loopback(parts.hostname):
-        raise ConfigError([f"{where}: {line!r}: claims go by https only"])
+        raise ConfigError([f"{where}: {line!r}: claims are sent over https only"])
     if signer and not PUBLIC_KEY.fullmatch(signer):
-        raise ConfigError([f"{where}: what stands behind # is no key; copy the line of `till-relay claims --card`"])
+        raise ConfigError([f"{where}: the signer behind # is no key; copy the line of `till-relay claims --card`"])
     return Place(url.rstrip("/"), bytes.fromhex(signer) if signer else None)
 
 
 def place_on_card(files: tuple[Path, ...]) -> Place:
-    """Read the first of these files that is there. Raises `ConfigError`."""
+    """The address in the first of these files that exists. Raises `ConfigError`."""
     for path in files:
         try:
-            return read_place(path.read_text(encoding="utf-8-sig"), str(path))
+            return parse_place(path.read_text(encoding="utf-8-sig"), str(path))
         except FileNotFoundError:
             continue
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError([f"{path}: can't be read: {error}"]) from None
-    raise ConfigError([f"{files[0]}: is not there; write the address of the relay into it, or say it with --relay"])
+    raise ConfigError([f"{files[0]}: does not exist; write the address of the relay into it, or give it with --relay"])
 
 
-def _why(error: HttpError) -> str:
+def _describe(error: HttpError) -> str:
     if error.failure is Failure.CLOCK:
         return "this machine's clock is wrong: the relay's certificate is not valid at its date"
     return f"the relay can't be reached: {error}"

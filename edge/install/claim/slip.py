@@ -1,6 +1,7 @@
 """The slip of a till that waits for its bundle: its code, its serial, and what to do. Pure.
 
-No configuration tells yet which language is spoken and how wide the paper is: all three languages, and the narrowest.
+Without a configuration neither the language nor the width of the paper is known: all three languages, and the narrowest
+paper.
 """
 
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ COLUMNS = 32
 CODE = Style(Align.CENTER, bold=True, size=Size.DOUBLE)
 
 RULE = Text("─" * COLUMNS, CENTERED)
-"""In the middle, however wide the paper is."""
+"""Centred, however wide the paper is."""
 
 TITLE = "ALTA / ATIVAÇÃO / SET-UP"
 ADVICE = (
@@ -24,7 +25,7 @@ OFFLINE = ("SIN CONEXIÓN", "Sem conexão / No connection")
 
 
 def lay_out_claim(code: str, serial: str, host: str, offline: bool) -> tuple[Line, ...]:
-    """Lay out the slip. `host` is where the till claims; `offline` if it could not be reached so far."""
+    """The slip on paper. `host` is where the till claims; `offline`: it could not be reached so far."""
     return (
         Text(TITLE, HEADLINE),
         RULE,

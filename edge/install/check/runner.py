@@ -1,6 +1,6 @@
-"""`till-edge check`: each part tried in turn, a line for each, a ticket at the end, and a record for support.
+"""`till-edge check`: each part tried in turn, with a line for each, a ticket at the end, and a record for support.
 
-A daemon that runs is not disturbed: it has the till's place at the broker and the pins, so it is asked what it knows.
+A running daemon is not disturbed: it holds the pins and the till's session at the broker, so its own status is read.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ from edge.install.check.acceptance import Acceptance, lay_out_acceptance
 from edge.install.check.account import check_account, check_order
 from edge.install.check.broker import Visit, ask_daemon, check_broker, unanswered
 from edge.install.check.findings import Cause, Finding, Findings, Grade, Part, blocked, failed, ok, skipped
-from edge.install.check.parts import (
+from edge.install.check.hardware import (
     Press,
     ask_daemon_for_printer,
     check_machine,
@@ -40,21 +40,20 @@ from edge.mqtt.session import Hurdle
 from edge.paper.escpos import Encoder
 from edge.printer.printer import Printer
 
-AGAIN = 0.5
-"""Seconds between two looks at what the daemon says."""
-KEPT_WITHIN = 10.0
-"""How long the broker may take to acknowledge the record. Seconds."""
+STATUS_INTERVAL_S = 0.5
+"""Between two looks at the daemon's status."""
+RECORD_TIMEOUT_S = 10.0
+"""For the broker to acknowledge the record."""
 PASSED = (Grade.OK, Grade.WARNING)
-SHARED = ("serial", "file")
-"""What two programs can have open at once."""
-
+UNLOCKED_CONNECTIONS = ("serial", "file")
+"""Two programs can have these open at once."""
 
 ASK_NOBODY = Press()
 
 
 @dataclass(frozen=True)
 class Options:
-    """What is wanted."""
+    """What the person at the terminal wants tried."""
 
     order: bool = True
     ticket: bool = True
@@ -62,7 +61,7 @@ class Options:
 
 
 class Check:
-    """One check of one till."""
+    """One check of one till: `run` tries the parts, then ticket and record can be made of the findings."""
 
     def __init__(self, config: Config, version: str, options: Options) -> None:
         """Raises `UnknownPrinterError`, `OSError`."""
@@ -77,16 +76,16 @@ class Check:
         self._found: list[Finding] = []
 
     def _use(self, known: KnownPrinter | None) -> None:
-        """Print with what is known of the printer."""
+        """From here on, print with what is known of the printer."""
         printer = fitted(self._written.printer, known)
         self._known_printer = known
         self._config = replace(self._written, printer=printer)
         self._encoder = Encoder(printer.profile, printer.columns, printer.codepage, self._config.ticket.logo)
 
     def run(self) -> Iterator[Finding]:
-        """Try each part; what came of it is told at once."""
+        """Try each part; each finding is yielded at once."""
         steps: tuple[Callable[[], Iterator[Finding]], ...] = (
-            lambda: iter([ok(Part.CONFIGURATION, "nothing to object to")]),
+            lambda: iter([ok(Part.CONFIGURATION, "no mistakes")]),
             lambda: check_account(self._api, self._config),
             self._order,
             self._broker,
@@ -105,7 +104,7 @@ class Check:
 
     @property
     def now(self) -> datetime:
-        """By Mercado Pago's clock, if it was heard."""
+        """By Mercado Pago's clock, if an answer of theirs gave the time."""
         return datetime.now(UTC) - timedelta(seconds=self._api.clock_ahead() or 0)
 
     def close(self) -> None:
@@ -117,7 +116,7 @@ class Check:
 
     def _order(self) -> Iterator[Finding]:
         if not self._options.order:
-            yield skipped(Part.ORDER, Cause.NOT_WANTED, "not tried, as was asked for")
+            yield skipped(Part.ORDER, Cause.NOT_WANTED, "not tried, as requested")
         elif not all(map(self._passed, (Part.TOKEN, Part.STORE, Part.POS))):
             yield blocked(Part.ORDER, Part.POS)
         else:
@@ -131,25 +130,25 @@ class Check:
         return check_broker(self._visit, self._config)
 
     def _wait_for_echo(self) -> None:
-        """A daemon that has just started has not heard its first ping yet."""
+        """A daemon that has just started has no echo of its first ping yet."""
         deadline = time.monotonic() + ECHO_TIMEOUT_S
         while unanswered(self._status) and time.monotonic() < deadline:
-            time.sleep(AGAIN)
+            time.sleep(STATUS_INTERVAL_S)
             self._status = read_status(self._config.journal.path)
 
     def _printer(self) -> Iterator[Finding]:
         if self._shares_printer:
             return ask_daemon_for_printer(self._status, self._config)
         if self._options.ticket and not self._running and is_open(self._written.printer):
-            self._get_to_know_printer()
+            self._identify_printer()
         return check_printer(self._config, self._running)
 
-    def _get_to_know_printer(self) -> None:
-        """One that nobody knows prints its questions now, and not behind the acceptance ticket."""
+    def _identify_printer(self) -> None:
+        """An unknown printer prints its questions now, not after the acceptance ticket."""
         inbox = Inbox()
         try:
             panel = Panel(self._config.panel, lambda event: inbox.put(Arrival(event)))
-        except PanelError:  # which is told when the lights are tried
+        except PanelError:  # a finding when the lights are tried
             return
         with contextlib.closing(panel):
             set_up(self._written, by_button(panel, inbox, self._written.panel.button.hold_seconds))
@@ -163,7 +162,7 @@ class Check:
 
     @property
     def _shares_printer(self) -> bool:
-        return self._running and self._config.printer.connection in SHARED
+        return self._running and self._config.printer.connection in UNLOCKED_CONNECTIONS
 
     def _passed(self, part: Part) -> bool:
         return any(finding.part is part and finding.grade in PASSED for finding in self._found)
@@ -171,7 +170,7 @@ class Check:
     # --- what is left behind ---------------------------------------------------------------------------------------
 
     def acceptance(self) -> Acceptance:
-        """All that the ticket says and the record keeps."""
+        """The content of the ticket and of the record."""
         pi = board()
         return Acceptance(
             till=self._config.till.id,
@@ -180,24 +179,24 @@ class Check:
             board=pi.model,
             serial=pi.serial,
             printer=self._model,
-            hold=self._config.panel.button.hold_seconds,
+            hold_s=self._config.panel.button.hold_seconds,
             findings=self.findings,
         )
 
     @cached_property
     def _model(self) -> str:
-        """What the printer calls itself, or else the profile that it is printed with. Asked once."""
+        """The printer's own name, or else the profile in use. Asked once."""
         printer = self._config.printer
         asked = self._passed(Part.PRINTER) and not self._shares_printer
         who = identify(printer) if asked else self._known_printer.printer if self._known_printer else ""
         return who or str(printer.profile)
 
     def print_ticket(self) -> str:
-        """Print the acceptance ticket; returns why it wasn't, for people, or ""."""
+        """Print the acceptance ticket. Returns why it wasn't printed, for people, or ""."""
         if not self._passed(Part.PRINTER):
             return "the printer can't print it"
         if self._shares_printer:
-            return "the running daemon has the printer; stop it to have the ticket printed"
+            return "the running daemon uses the printer; stop it to have the ticket printed"
         config = self._config
         lines = lay_out_acceptance(self.acceptance(), config.ticket, config.till, self._encoder.columns)
         job = self._encoder.encode(lines)
@@ -205,22 +204,22 @@ class Check:
         if isinstance(end, events.TicketPrinted | events.TicketUnproved):
             return ""
         why = f"the printer broke off: {end.paper}"
-        self._found.append(failed(Part.PRINTER, Cause.PRINTER_ERROR, why, "see to it, and check again"))
+        self._found.append(failed(Part.PRINTER, Cause.PRINTER_ERROR, why, "correct that, and check again"))
         return why
 
     def record(self) -> dict[str, Any]:
-        """The same as JSON. No secret is in it."""
+        """The record, as JSON. It holds no secret."""
         return {"v": wire.VERSION, **self.acceptance().as_json(), "versions": versions()}
 
     def leave_record(self) -> str:
-        """Leave the record at the broker, or for the daemon to do so; returns why not yet, for people, or ""."""
+        """Publish the record, or leave it for the daemon to publish. Returns why it isn't there yet, or ""."""
         record = wire.encode(self.record())
         if self._visit and self._visit.broker.hurdle is Hurdle.NONE:
             self._visit.broker.keep(record)
-            if self._visit.broker.has_kept(KEPT_WITHIN):
+            if self._visit.broker.has_kept(RECORD_TIMEOUT_S):
                 return ""
         try:
             leave_record(self._config.journal.path, record)
         except OSError as error:
-            return f"the broker can't be reached, nor the journal's folder: {error.strerror}"
-        return "" if self._running else "the daemon leaves it there as soon as it can"
+            return f"neither the broker nor the journal's folder can be reached: {error.strerror}"
+        return "" if self._running else "the daemon publishes it as soon as it can"

@@ -1,4 +1,4 @@
-"""The parts that stand at the till: printer, lights, button, clock, disk and power."""
+"""The hardware at the till: printer, lights, button, clock, disk and power."""
 
 import contextlib
 import os
@@ -23,27 +23,27 @@ from edge.printer.printer import Printer
 from edge.printer.timeouts import Timeouts
 
 HASTE = Timeouts(stall=5.0, proof=4.0, lag=3.0, settle=0.5)
-"""For a job without a letter."""
+"""For a job that prints nothing."""
 BUSY_TRIES = 5
-BUSY_PAUSE = 0.4
-"""Seconds until a printer that the daemon talks to is free again."""
+BUSY_PAUSE_S = 0.4
+"""Until the daemon has finished with the printer."""
 
 # --- printer -------------------------------------------------------------------------------------------------------
 
-PAPER = {
+FINDING_BY_PAPER = {
     Paper.OUT: (Cause.NO_PAPER, "the printer has no paper", "put in a roll"),
     Paper.COVER: (Cause.COVER_OPEN, "the printer's cover is open", "close it"),
     Paper.ERROR: (
         Cause.PRINTER_ERROR,
-        "the printer says that it can't print",
-        "see to its knife, and switch it off and on",
+        "the printer reports that it can't print",
+        "check the cutter, then switch the printer off and on",
     ),
-    Paper.GONE: (Cause.PRINTER_GONE, "the printer can't be reached", "see its power and its cable"),
+    Paper.GONE: (Cause.PRINTER_GONE, "the printer can't be reached", "check its power and its cable"),
 }
 
 
 def check_printer(config: Config, running: bool) -> Iterator[Finding]:
-    """Look at the printer, and have it prove a job in which there is nothing to print. No paper moves."""
+    """Ask the printer for its status, and have it prove a job that prints nothing. No paper moves."""
     printer = Printer(config.printer, HASTE)
     paper = _look(printer, BUSY_TRIES if running else 1)
     yield _paper(paper, printer.complaint, config)
@@ -51,37 +51,37 @@ def check_printer(config: Config, running: bool) -> Iterator[Finding]:
 
 
 def ask_daemon_for_printer(status: Mapping[str, Any], config: Config) -> Iterator[Finding]:
-    """A serial line has no lock: two who write at once would print a mixture."""
+    """What the running daemon reports of the printer. A serial line has no lock: two writers would print a mixture."""
     try:
         paper, proof = Paper(str(status.get("printer"))), events.Proof(str(status.get("proof")))
     except ValueError:
-        seen = "the running daemon has the printer"
+        seen = "the running daemon uses the printer"
         yield skipped(Part.PRINTER, Cause.DAEMON_RUNS, seen, STOP_IT)
         yield skipped(Part.PROOF, Cause.DAEMON_RUNS, seen)
         return
     yield _paper(paper, "", config)
-    yield ok(Part.PROOF, f"the best that the running daemon has seen so far is {proof}", proof.value)
+    yield ok(Part.PROOF, f"{proof}: the best proof that the running daemon has seen so far", proof.value)
 
 
 def _look(printer: Printer, tries: int) -> Paper:
-    """How the printer is; one that another host may be talking to is tried so often."""
+    """The printer's status; more than one try for a printer that may be busy with another host."""
     while True:
         paper = printer.look()
         tries -= 1
         if paper is not Paper.GONE or not tries:
             return paper
-        time.sleep(BUSY_PAUSE)
+        time.sleep(BUSY_PAUSE_S)
 
 
 def _paper(paper: Paper, complaint: str, config: Config) -> Finding:
     where = config.printer.connection
-    if paper in PAPER:
-        cause, seen, advice = PAPER[paper]
+    if paper in FINDING_BY_PAPER:
+        cause, seen, advice = FINDING_BY_PAPER[paper]
         return failed(Part.PRINTER, cause, complaint or seen, advice)
     if paper is Paper.LOW:
         return warning(Part.PRINTER, Cause.PAPER_LOW, "the roll is near its end", "have another one at hand")
     if paper is Paper.UNKNOWN and config.printer.proof != "none":
-        return _silent_printer(Part.PRINTER, "the printer takes questions and answers none")
+        return _silent_printer(Part.PRINTER, "the printer takes status requests and answers none")
     return ok(Part.PRINTER, f"{where}, profile {config.printer.profile}: {paper}")
 
 
@@ -94,7 +94,7 @@ def _prove(printer: Printer, config: Config) -> Finding:
     end = printer.print(RESET)
     if isinstance(end, events.TicketPrinted):
         proof = end.proof
-        return ok(Part.PROOF, f"{proof}: it says what it has printed", proof.value)
+        return ok(Part.PROOF, f"{proof}: it confirms what it has printed", proof.value)
     if isinstance(end, events.TicketUnproved):
         return _unproved(config.printer.proof)
     seen = printer.complaint or f"the printer broke off: {end.paper}"
@@ -102,41 +102,42 @@ def _prove(printer: Printer, config: Config) -> Finding:
 
 
 def _unproved(demanded: str) -> Finding:
-    """No proof came, which may be as it has to be."""
+    """No proof came, which may be as configured."""
     if demanded == "none":
         return ok(Part.PROOF, "none, as configured: tickets count as unconfirmed", "none")
     if demanded == "auto":
-        return _silent_printer(Part.PROOF, "the printer proves nothing")
+        return _silent_printer(Part.PROOF, "the printer confirms nothing that it prints")
     seen = f"the printer doesn't prove by {demanded}"
     return failed(Part.PROOF, Cause.NO_PROOF, seen, "write printer.proof: auto")
 
 
 # --- lights and button ---------------------------------------------------------------------------------------------
 
-SHOWN = 4.0
-"""How long the lights go round. Seconds."""
+LIGHTS_SHOWN_S = 4.0
+"""How long the lights are lit in turn."""
 
 
 @dataclass(frozen=True)
 class Press:
-    """Whether somebody is asked to press the button, how, and for how long."""
+    """How somebody is asked to press the button, and how long that is waited for."""
 
     ask: Callable[[str], None] | None = None
+    """None: nobody is asked."""
     seconds: float = 20.0
 
 
-def check_panel(config: Config, press: Press, shown: float = SHOWN) -> Iterator[Finding]:
-    """Light each LED in turn, and wait for a finger."""
+def check_panel(config: Config, press: Press, shown_s: float = LIGHTS_SHOWN_S) -> Iterator[Finding]:
+    """Light each LED in turn, then wait for a press of the button."""
     edges: queue.SimpleQueue[events.PanelEvent] = queue.SimpleQueue()
     try:
         panel = Panel(config.panel, edges.put)
     except PanelError as error:
-        advice = "see panel in the configuration, and that no other program has the pins"
+        advice = "check panel in the configuration, and that no other program uses the pins"
         yield failed(Part.LIGHTS, Cause.NO_PINS, str(error), advice)
         yield blocked(Part.BUTTON, Part.LIGHTS)
         return
     with contextlib.closing(panel):
-        _show(panel, Signal.IDENTIFY, shown, lambda: False)
+        _show(panel, Signal.IDENTIFY, shown_s, lambda: False)
         pins = config.panel.leds
         seen = (
             f"green, yellow and red (GPIO {pins.green}, {pins.yellow}, {pins.red}) were lit in turn: did you see them?"
@@ -153,8 +154,8 @@ def leave_panel() -> Iterator[Finding]:
 
 def _button(panel: Panel, edges: "queue.SimpleQueue[events.PanelEvent]", pin: int, press: Press) -> Finding:
     if panel.button_down():
-        seen = f"the button (GPIO {pin}) is pressed, and nobody was asked to"
-        return failed(Part.BUTTON, Cause.BUTTON_STUCK, seen, "see its wires: it goes between the pin and ground")
+        seen = f"the button (GPIO {pin}) is pressed, though nobody was asked to"
+        return failed(Part.BUTTON, Cause.BUTTON_STUCK, seen, "check its wires: it goes between the pin and ground")
     if press.ask is None:
         return skipped(Part.BUTTON, Cause.BUTTON_NOT_TRIED, "not tried", "to try it: till-edge check --button")
     press.ask(f"press the button now (within {press.seconds:.0f} s)")
@@ -163,9 +164,9 @@ def _button(panel: Panel, edges: "queue.SimpleQueue[events.PanelEvent]", pin: in
     _show(panel, Signal.WAITING, press.seconds, lambda: not edges.empty())
     if edges.empty():
         seen = f"no press came within {press.seconds:g} s"
-        return failed(Part.BUTTON, Cause.BUTTON_UNHEARD, seen, f"see the wires between GPIO {pin}, button and ground")
+        return failed(Part.BUTTON, Cause.BUTTON_UNHEARD, seen, f"check the wires between GPIO {pin}, button and ground")
     _show(panel, Signal.READY, 1.0, lambda: False)
-    return ok(Part.BUTTON, f"the press came (GPIO {pin})")
+    return ok(Part.BUTTON, f"the press arrived (GPIO {pin})")
 
 
 def _show(panel: Panel, sign: Signal, seconds: float, until: Callable[[], bool]) -> None:
@@ -177,43 +178,43 @@ def _show(panel: Panel, sign: Signal, seconds: float, until: Callable[[], bool])
 
 # --- the machine ---------------------------------------------------------------------------------------------------
 
-OFF = 30
-FAR_OFF = 300
-"""Seconds. An order that is to live for ten minutes is dead on arrival from a clock that is off by so much."""
-LOW_MB = 500
-PROBE = 64 * 1024
+CLOCK_WARNING_S = 30
+CLOCK_FAILURE_S = 300
+"""By a clock that is off by more, an order that should live for ten minutes may have expired when it arrives."""
+LOW_DISK_MB = 500
+PROBE_BYTES = 64 * 1024
 
 
 def check_machine(facts: Mapping[str, Any], journal: Path) -> Iterator[Finding]:
-    """Judge what `Machine.facts` says, and try the journal's folder."""
+    """Judge the facts of `Machine.facts`, and try the journal's folder."""
     yield _clock(facts["clock_offset_seconds"])
     yield _folder(journal) or _disk(facts["disk_free_mb"], journal.parent)
     yield _power(facts["throttled"])
 
 
 def _clock(ahead: float | None) -> Finding:
-    advice = "timedatectl set-ntp true, and see that the network lets NTP through"
+    advice = "timedatectl set-ntp true, and check that no firewall blocks NTP"
     if ahead is None:
-        return skipped(Part.CLOCK, Cause.CLOCK_UNKNOWN, "Mercado Pago didn't say what time it is")
+        return skipped(Part.CLOCK, Cause.CLOCK_UNKNOWN, "no answer of Mercado Pago gave the time")
     value = f"{ahead:+.0f} s"
     seen = f"{abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} Mercado Pago's"
-    if abs(ahead) >= FAR_OFF:
+    if abs(ahead) >= CLOCK_FAILURE_S:
         return failed(Part.CLOCK, Cause.CLOCK_WRONG, seen, advice, value)
     return (
         warning(Part.CLOCK, Cause.CLOCK_WRONG, seen, advice, value)
-        if abs(ahead) >= OFF
+        if abs(ahead) >= CLOCK_WARNING_S
         else ok(Part.CLOCK, seen, value)
     )
 
 
 def _folder(journal: Path) -> Finding | None:
-    """What keeps the daemon from its journal, if anything does."""
+    """What would keep the daemon from its journal, if anything."""
     folder = journal.parent
     if not folder.is_dir():
         seen = f"there is no folder {folder}"
         return failed(Part.DISK, Cause.NO_FOLDER, seen, "make it, owned by the service's user, or correct journal.path")
-    if why := _takes_nothing(folder):
-        advice = "it must be writable by this user, have room, and the card be sound"
+    if why := _write_error(folder):
+        advice = "check that this user may write there, that there is room, and that the card is sound"
         return failed(Part.DISK, Cause.FOLDER_READ_ONLY, f"{folder} takes no file: {why}", advice)
     if foreign := _foreign(journal):
         seen = f"{', '.join(foreign)} in {folder} belong to another user than the folder"
@@ -221,11 +222,11 @@ def _folder(journal: Path) -> Finding | None:
     return None
 
 
-def _takes_nothing(folder: Path) -> str:
-    """Why no file can be written there; "" if one can."""
+def _write_error(folder: Path) -> str:
+    """Why no file can be written in a folder; "" if one can."""
     try:
         with tempfile.TemporaryFile(dir=folder) as probe:
-            probe.write(bytes(PROBE))
+            probe.write(bytes(PROBE_BYTES))
             probe.flush()
             os.fsync(probe.fileno())
     except OSError as error:
@@ -234,7 +235,7 @@ def _takes_nothing(folder: Path) -> str:
 
 
 def _foreign(journal: Path) -> list[str]:
-    """Files of root's, say, who may write what the daemon's user may not."""
+    """Files that the daemon's user may not be able to write: those of root, say."""
     owner = journal.parent.stat().st_uid
     files = [*(journal.with_name(journal.name + suffix) for suffix in SUFFIXES), journal.with_suffix(".lock")]
     return [file.name for file in files if file.exists() and file.stat().st_uid != owner]
@@ -242,22 +243,26 @@ def _foreign(journal: Path) -> list[str]:
 
 def _disk(free: int | None, folder: Path) -> Finding:
     if free is None:
-        return failed(Part.DISK, Cause.FOLDER_READ_ONLY, f"{folder} can't be looked at", "see that its disk is mounted")
+        return failed(
+            Part.DISK, Cause.FOLDER_READ_ONLY, f"{folder} can't be inspected", "check that its disk is mounted"
+        )
     seen = f"{free} MB are free for the journal" if free else "less than 100 MB are free for the journal"
     advice = "make room: journalctl --vacuum-size=50M, apt-get clean"
     if not free:
         return failed(Part.DISK, Cause.DISK_FULL, seen, advice, "<100 MB")
     value = f"{free} MB"
-    return warning(Part.DISK, Cause.DISK_FULL, seen, advice, value) if free < LOW_MB else ok(Part.DISK, seen, value)
+    return (
+        warning(Part.DISK, Cause.DISK_FULL, seen, advice, value) if free < LOW_DISK_MB else ok(Part.DISK, seen, value)
+    )
 
 
 def _power(throttled: list[str] | None) -> Finding:
     if throttled is None:
-        return skipped(Part.POWER, Cause.NO_PI, "this machine doesn't tell; it is no Raspberry Pi")
+        return skipped(Part.POWER, Cause.NO_PI, "unknown: this machine is no Raspberry Pi")
     if "under_voltage" in throttled:
-        seen = "the Pi gets too little power this moment"
+        seen = "the Pi gets too little power at this moment"
         return failed(Part.POWER, Cause.UNDER_VOLTAGE, seen, "use the Pi's own power supply, and a short cable")
     if throttled:
         seen = f"the Pi is slowed down: {', '.join(throttled)}"
-        return warning(Part.POWER, Cause.SLOWED_DOWN, seen, "let air to it, away from the printer's power supply")
+        return warning(Part.POWER, Cause.SLOWED_DOWN, seen, "give it air, away from the printer's power supply")
     return ok(Part.POWER, "enough, and cool")
