@@ -1,4 +1,4 @@
-"""Coverage-guided fuzzing of what other machines send: `python tests/fuzz.py --seconds 60`. Needs atheris.
+"""Coverage-guided fuzzing of what other machines send: `python -m qa.fuzz --seconds 60`. Needs atheris.
 
 Each target has a process of its own and its share of the time. It starts from genuine messages, and changes their bytes
 and the values in their JSON. What a target suppresses is documented; anything else is a crash: its input is printed,
@@ -13,7 +13,7 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, is_dataclass
 from datetime import UTC, datetime
@@ -35,9 +35,9 @@ from sim.mercadopago.switches import Switches
 from sim.mercadopago.validation import ApiProblem
 from tests.support.caller import TILL
 from tests.support.facts import POS, REFERENCE, USER
+from tests.support.odd_json import ODD, bend
 
 ROOT = Path(__file__).parent.parent
-PATH = os.pathsep.join((str(ROOT), str(ROOT / "tests")))
 MEMORY = 1024
 """Megabytes; a target that needs more has crashed."""
 LONGEST_INPUT = 8192
@@ -158,39 +158,7 @@ TARGETS = {
     "relay.web.notification": Target(read_notification, NOTIFICATIONS),
 }
 
-# --- changing messages ---------------------------------------------------------------------------------------------
-
-ODD = (
-    "null", "true", "false", "0", "-1", "1", "0.1", "-0.0", "1e300", "1e-300", "1e1000000", "1e-1000000", "NaN",
-    "-Infinity", "1e" + "9" * 20, "9" * 21, "9" * 4000, "9" * 5000, '""', '"0"', '"1e5"', '"NaN"', '"\\ud800"',
-    '"\\u001bp"', '"../.."', '"1/../2"', '"1\\n"', '"approved"', '"closed"', '"payment"', "[]", "{}",
-    "[null]", '{"":{}}', "[" * 900 + "]" * 900,
-)  # fmt: skip
-"""Values, as they are written in JSON, that a message has seldom or never."""
-
-
-def places(value: Any) -> Iterator[tuple[Any, Any]]:
-    """Wherever a value stands in a piece of JSON: the list or object around it, and its index or key there."""
-    keys = value.keys() if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ()
-    for key in keys:
-        yield value, key
-        yield from places(value[key])
-
-
-def bend(message: bytes, chance: random.Random, values: Sequence[str]) -> bytes:
-    """Put other values, written in JSON, into a message. Raises `ValueError` or `RecursionError` where none fits."""
-    head, newline, body = message.rpartition(b"\n")
-    content = json.loads(body)
-    marks = [f"mark {number}" for number in range(len(values))]
-    for mark in marks:
-        if not (found := list(places(content))):
-            raise ValueError("nothing to change")
-        holder, key = chance.choice(found)
-        holder[key] = mark
-    text = json.dumps(content)
-    for mark, value in zip(marks, values, strict=True):
-        text = text.replace(f'"{mark}"', value)
-    return head + newline + text.encode()
+# --- one target, in this process --------------------------------------------------------------------------------------
 
 
 def fuzz_here(name: str, options: list[str]) -> None:
@@ -240,7 +208,7 @@ def fuzz(name: str, seconds: int) -> Result:
         options = [f"-max_total_time={seconds}", f"-rss_limit_mb={MEMORY}", f"-timeout={SLOWEST_INPUT}",
                    f"-max_len={LONGEST_INPUT}", f"-artifact_prefix={crashes}/", "-print_final_stats=1"]  # fmt: skip
         command = [sys.executable, "-c", PROGRAM, name, str(corpus), *options]
-        environment = {**os.environ, "PYTHONPATH": PATH}
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         done = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, check=False)
         found = tuple(file.read_bytes() for file in sorted(crashes.iterdir()))
         why = (done.stdout.strip() or done.stderr)[-3000:] if found or done.returncode else ""
@@ -256,14 +224,14 @@ def _figures(told: str) -> tuple[int, float]:
 
 def main() -> int:
     """Fuzz all targets, one after the other. Returns the exit code."""
-    parser = argparse.ArgumentParser("python tests/fuzz.py")
+    parser = argparse.ArgumentParser("python -m qa.fuzz")
     parser.add_argument("--seconds", type=int, default=60, help="for all targets together")
     share = max(1, parser.parse_args().seconds // len(TARGETS))
     failed = False
-    print(f"{'target':20} {'inputs':>10} {'seconds':>8} {'crashes':>8}")
+    print(f"{'target':24} {'inputs':>10} {'seconds':>8} {'crashes':>8}")
     for name in TARGETS:
         result = fuzz(name, share)
-        print(f"{name:20} {result.inputs:10} {result.seconds:8.0f} {len(result.crashes):8}", flush=True)
+        print(f"{name:24} {result.inputs:10} {result.seconds:8.0f} {len(result.crashes):8}", flush=True)
         failed |= bool(result.why)
         if result.why:
             print(result.why, *(f"input: {crash!r}" for crash in result.crashes), sep="\n")

@@ -1,6 +1,6 @@
 """Sells for minutes while something fails every few seconds; then the paper is read, and the daemon weighed.
 
-`python tests/soak.py --sales N`; `make soak` sells 2,000, which by Mercado Pago's clock are forty days of fifty: what
+`python -m qa.soak --sales N`; `make soak` sells 2,000, which by Mercado Pago's clock are forty days of fifty: what
 is older than `keep_days` is forgotten, and memory should not grow any more. The power goes only in the first quarter,
 so that the rest is one life of the daemon, whose memory, threads and open files can be watched.
 """
@@ -225,7 +225,7 @@ def soaked(sales: int, seed: int = 1):
 
 def main() -> int:
     """Returns the exit code."""
-    parser = argparse.ArgumentParser("python tests/soak.py")
+    parser = argparse.ArgumentParser("python -m qa.soak")
     parser.add_argument("--sales", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()

@@ -1,6 +1,6 @@
 """Kills the real daemon (SIGKILL) at random moments between doorbell and paper, and reads the paper afterwards.
 
-`python tests/torture.py --kills N` prints what came out; `make torture` runs it with 200 kills.
+`python -m qa.torture --kills N` prints what came out; `make torture` runs it with 200 kills.
 """
 
 import argparse
@@ -69,7 +69,7 @@ def verdict(papers: Iterable[Ticket]) -> str:
 
 def main() -> int:
     """Torture a shop. Returns the exit code."""
-    parser = argparse.ArgumentParser("python tests/torture.py")
+    parser = argparse.ArgumentParser("python -m qa.torture")
     parser.add_argument("--kills", type=int, default=200)
     options = parser.parse_args()
     began = time.monotonic()

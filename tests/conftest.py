@@ -5,8 +5,11 @@ from hypothesis import HealthCheck, settings
 
 from sim.shop import Shop
 
-settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("patient")  # how long an example takes says how busy the machine is, and nothing of us
+# How long an example takes shows how busy the machine is, and nothing about us.
+settings.register_profile("all", deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("few", settings.get_profile("all"), max_examples=20)
+"""For `make quick` and `make check`, which pass `--hypothesis-profile few`."""
+settings.load_profile("all")
 
 
 @pytest.fixture

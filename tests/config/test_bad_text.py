@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.config.reader import keys_of
@@ -22,7 +22,8 @@ from edge.paper.ticket import Line, clean, lay_out
 from sim.printer.escpos import Ear, take
 from sim.printer.head import Cut, Effect, Head, Kick
 from sim.printer.paper import Code
-from tests.support.bent import bent, bounded, thorough, trees, values
+from tests.support.bent import bent, trees, values
+from tests.support.examples import examples
 from tests.support.facts import APPROVED, PAID
 
 # --- configuration -------------------------------------------------------------------------------------------------
@@ -68,13 +69,13 @@ def test_the_example_with_all_its_keys_is_a_configuration(tmp_path, credentials)
     assert load(tmp_path / "config.yaml", credentials).mercadopago.access_token.reveal() == TOKEN
 
 
-@settings(thorough, max_examples=600)
+@examples(600)
 @given(bent(EXAMPLE, by=odd_values, most=9))
 def test_whatever_stands_behind_a_key_is_read_or_told_without_the_token(tmp_path, credentials, content):
     load_or_be_told(tmp_path / "config.yaml", credentials, content)
 
 
-@bounded
+@examples(150)
 @given(
     bent(EXAMPLE, by=values | st.sampled_from(FATAL))
     | trees.map(yaml.safe_dump).map(str.encode)
@@ -164,7 +165,7 @@ def encoder(request) -> Encoder:
     return Encoder(columns=COLUMNS, codepage=request.param)
 
 
-@settings(bounded, max_examples=60)
+@examples(60)
 @given(st.builds(Texts, *[hostile] * 6), hostile | st.sampled_from(["ARS", "CLP"]))
 def test_no_text_is_a_command_to_the_printer(encoder, texts, currency):
     harmless = Texts(*map(as_many_letters, vars(texts).values()))

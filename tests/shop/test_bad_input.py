@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from edge.contract import mqtt as wire
@@ -23,8 +23,9 @@ from edge.mercadopago import decode as readings
 from edge.mercadopago.decode import Unreadable
 from qa.fuzz import ANSWERS, DOORBELLS, NOTIFICATIONS, READERS, TARGETS, written
 from relay.web.notification import doorbell_of
-from tests.support.bent import anything, bent, bounded, thorough
+from tests.support.bent import anything, bent
 from tests.support.desk import Books, Desk
+from tests.support.examples import examples
 from tests.support.facts import POS, REFERENCE, USER
 
 
@@ -37,7 +38,7 @@ def test_the_fuzzer_starts_from_messages_that_are_understood(name):
 # --- doorbells -----------------------------------------------------------------------------------------------------
 
 
-@thorough
+@examples(400)
 @given(anything | bent(*DOORBELLS))
 def test_a_doorbell_is_of_a_known_kind_and_its_id_is_one_part_of_a_path_or_it_is_refused(payload):
     try:
@@ -54,7 +55,7 @@ def stays_in_its_place(identity: str) -> bool:
     return quote(identity, safe="") == identity not in ("", ".", "..")
 
 
-@bounded
+@examples(150)
 @given(anything | bent(*DOORBELLS))
 def test_the_relays_status_is_a_word_or_it_is_refused(payload):
     try:
@@ -73,7 +74,7 @@ forms = st.dictionaries(
 bodies = [notification.partition(b"\n")[2] for notification in NOTIFICATIONS]
 
 
-@settings(thorough, max_examples=1000)
+@examples(1000)
 @given(st.sampled_from(["GET", "POST", "PUT"]), forms, st.text(), anything | bent(*bodies))
 def test_a_notification_becomes_a_doorbell_that_the_till_can_read_or_nothing(method, query, request_id, body):
     doorbell = doorbell_of(method, query, {"x-request-id": request_id}, body)
@@ -84,13 +85,13 @@ def test_a_notification_becomes_a_doorbell_that_the_till_can_read_or_nothing(met
 
 
 @pytest.mark.parametrize("name", ANSWERS)
-@settings(bounded, max_examples=200)
+@examples(200)
 @given(st.data())
 def test_an_answer_is_unreadable_or_what_is_read_can_be_kept_whoever_reads_it(name, data):
     read_with_all(data.draw(bent(ANSWERS[name])))
 
 
-@bounded
+@examples(150)
 @given(anything)
 def test_anything_at_all_is_unreadable_or_what_is_read_can_be_kept(body):
     read_with_all(body)
@@ -109,7 +110,7 @@ def read_with_all(body: bytes) -> None:
             assert_fit_to_be_shown(refusal)
 
 
-@thorough
+@examples(400)
 @given(bent(ANSWERS["payment"]))
 def test_an_id_in_an_answer_is_one_part_of_a_path_or_it_is_unreadable(body):
     try:
@@ -186,7 +187,7 @@ def read_order(body: bytes) -> MerchantOrder | None:
         return None
 
 
-@settings(thorough, max_examples=1000)
+@examples(1000)
 @given(orders)
 @example(genuine)
 @example(retold(genuine, {"payments": [{"id": 1, "status": "approved", "transaction_amount": "5350.4" + "9" * 30}]}))
@@ -295,7 +296,7 @@ class Story:
             )
 
 
-@bounded
+@examples(150)
 @given(st.sampled_from([None, REFERENCE]), st.integers(1, 16), st.data())
 def test_whatever_is_answered_the_till_goes_on_and_prints_only_what_is_paid(on_till, steps, data):
     story = Story(on_till, data.draw)

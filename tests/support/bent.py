@@ -2,14 +2,9 @@
 
 import json
 
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from qa.fuzz import ODD, bend
-
-NO_MATTER = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]  # the machine may be busy
-bounded = settings(max_examples=150, deadline=None, suppress_health_check=NO_MATTER)
-thorough = settings(bounded, max_examples=400)
+from tests.support.odd_json import ODD, bend
 
 leaves = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9)
 trees = st.recursive(
