@@ -1,9 +1,12 @@
 """What the stories share."""
 
+from typing import TYPE_CHECKING
+
 import pytest
 from hypothesis import HealthCheck, settings
 
-from sim.shop import Shop
+if TYPE_CHECKING:
+    from sim.shop import Shop
 
 # How long an example takes shows how busy the machine is, and nothing about us.
 settings.register_profile("all", deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
@@ -15,6 +18,8 @@ settings.load_profile("all")
 @pytest.fixture
 def shop_of(tmp_path):
     """Opens shops, and closes them after the test. Each argument goes to `Shop`."""
+    from sim.shop import Shop  # here, for the pure tests start sooner without it
+
     opened: list[Shop] = []
 
     def open_shop(settings=None, **parts) -> Shop:
@@ -30,6 +35,6 @@ def shop_of(tmp_path):
 
 
 @pytest.fixture
-def shop(shop_of) -> Shop:
+def shop(shop_of) -> "Shop":
     """A shop that is ready to sell."""
     return shop_of()

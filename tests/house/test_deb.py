@@ -16,7 +16,10 @@ ROOT = Path(__file__).parent.parent.parent
 RTUPDATE = "usr/share/python3/runtime.d/till-edge.rtupdate"
 VENDORED = ("charset_normalizer", "escpos", "gpiozero", "idna", "paho.mqtt.client", "requests", "urllib3")
 
-pytestmark = pytest.mark.skipif(shutil.which("dpkg-deb") is None, reason="there is no dpkg-deb here: not a Debian")
+pytestmark = [
+    pytest.mark.slow,  # it packs
+    pytest.mark.skipif(shutil.which("dpkg-deb") is None, reason="there is no dpkg-deb here: not a Debian"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -174,7 +177,6 @@ def test_it_knows_its_version_and_those_of_its_libraries(unpacked, package):
 
 
 @pytest.mark.skipif(shutil.which("lintian") is None, reason="there is no lintian here: apt-get install lintian")
-@pytest.mark.slow
 def test_lintian_has_nothing_to_say_but_what_is_explained(package):
     done = subprocess.run(["lintian", "--allow-root", package], capture_output=True, text=True, check=False)
     assert done.stdout == ""

@@ -107,7 +107,7 @@ class ClaimingTill:
         self.kill()
         fault = LOSE_POWER_AT.format(folder=str(self.folder), step=lose_power_at) if lose_power_at else ""
         program = (
-            "import sys, edge.install.claim.claim as claim\n"
+            "import sys, edge.install.claim as claim\n"
             f"claim.OFTEN = claim.LOOK = 0.2\nclaim.SELDOM = 0.3\n{hurry}\n{fault}\n"
             "from sim.board import main\nsys.exit(main(sys.argv[1:]))"
         )
