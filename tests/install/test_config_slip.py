@@ -12,16 +12,9 @@ import pytest
 from edge.install.config_slip import read_remains, say_on_paper
 from edge.printer.setup import Found, keep
 from sim.printer.paper import Ticket
-from sim.printer.printer import Printer
 
 MISTAKE = "till.langauge: there is no such key"
 LONG_AGO = 3700.0
-
-
-@pytest.fixture
-def printer():
-    with Printer(columns=32) as printer:
-        yield printer
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
-"""Whatever other machines send, it is read or refused: nothing else happens, and nothing is printed that is not paid.
+"""Whatever Mercado Pago answers is read or refused: nothing else happens, and nothing is printed that is not paid.
 
-Messages are genuine ones, bent: values of any kind took the place of others.
+Answers are genuine ones, bent: values of any kind took the place of others.
 """
 
 import json
@@ -8,7 +8,6 @@ from collections.abc import Callable
 from decimal import Context, Decimal
 from fractions import Fraction
 from typing import Any
-from urllib.parse import quote
 
 import pytest
 from hypothesis import example, given
@@ -21,65 +20,12 @@ from edge.core.status import status
 from edge.core.till import payment_duty
 from edge.mercadopago import decode as readings
 from edge.mercadopago.decode import Unreadable
-from qa.fuzz import ANSWERS, DOORBELLS, NOTIFICATIONS, READERS, TARGETS, written
-from relay.web.notification import doorbell_of
+from qa.fuzz import ANSWERS, READERS, written
 from tests.support.bent import anything, bent
 from tests.support.desk import Books, Desk
 from tests.support.examples import examples
 from tests.support.facts import POS, REFERENCE, USER
-
-
-@pytest.mark.parametrize("name", TARGETS)
-def test_the_fuzzer_starts_from_messages_that_are_understood(name):
-    for seed in TARGETS[name].seeds:
-        TARGETS[name].read(seed)
-
-
-# --- doorbells -----------------------------------------------------------------------------------------------------
-
-
-@examples(400)
-@given(anything | bent(*DOORBELLS))
-def test_a_doorbell_is_of_a_known_kind_and_its_id_is_one_part_of_a_path_or_it_is_refused(payload):
-    try:
-        doorbell = wire.decode_doorbell(payload)
-    except wire.BadMessage as refusal:
-        assert_fit_to_be_shown(refusal)
-    else:
-        assert events.Kind(doorbell.kind)
-        assert stays_in_its_place(doorbell.id)
-
-
-def stays_in_its_place(identity: str) -> bool:
-    """Whether it is no more than one part of a path."""
-    return quote(identity, safe="") == identity not in ("", ".", "..")
-
-
-@examples(150)
-@given(anything | bent(*DOORBELLS))
-def test_the_relays_status_is_a_word_or_it_is_refused(payload):
-    try:
-        assert isinstance(wire.decode_state(payload), str)
-    except wire.BadMessage as refusal:
-        assert_fit_to_be_shown(refusal)
-
-
-def assert_fit_to_be_shown(refusal: Exception) -> None:
-    assert str(refusal).isprintable()
-
-
-forms = st.dictionaries(
-    st.sampled_from(["id", "topic", "type", "data.id", "resource"]) | st.text(max_size=5), st.text()
-)
-bodies = [notification.partition(b"\n")[2] for notification in NOTIFICATIONS]
-
-
-@examples(1000)
-@given(st.sampled_from(["GET", "POST", "PUT"]), forms, st.text(), anything | bent(*bodies))
-def test_a_notification_becomes_a_doorbell_that_the_till_can_read_or_nothing(method, query, request_id, body):
-    doorbell = doorbell_of(method, query, {"x-request-id": request_id}, body)
-    assert doorbell is None or wire.decode_doorbell(wire.encode_doorbell(doorbell)) == doorbell
-
+from tests.support.refusals import assert_fit_to_be_shown, is_one_path_segment
 
 # --- answers -------------------------------------------------------------------------------------------------------
 
@@ -118,8 +64,8 @@ def test_an_id_in_an_answer_is_one_part_of_a_path_or_it_is_unreadable(body):
     except Unreadable as refusal:
         assert_fit_to_be_shown(refusal)
     else:
-        assert stays_in_its_place(payment.id)
-        assert payment.merchant_order == "" or stays_in_its_place(payment.merchant_order)
+        assert is_one_path_segment(payment.id)
+        assert payment.merchant_order == "" or is_one_path_segment(payment.merchant_order)
 
 
 # --- money ---------------------------------------------------------------------------------------------------------
