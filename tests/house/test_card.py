@@ -53,7 +53,7 @@ def row(meaning: Meaning) -> str:
 
 def test_a_hold_takes_as_long_as_the_sentences_say():
     assert PanelConfig().button.hold_seconds == 2, (
-        "the card, the READMEs and edge/install/light_words.py say two seconds"
+        "the card, the READMEs and edge/install/check/light_words.py say two seconds"
     )
 
 
