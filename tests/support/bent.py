@@ -1,4 +1,4 @@
-"""Genuine messages, bent: strategies that put values of any kind, written in JSON, in the place of others."""
+"""Genuine messages, bent: strategies that replace some of their values by values of any kind, written in JSON."""
 
 import json
 
@@ -15,5 +15,5 @@ anything = (st.binary(max_size=200) | values.map(str.encode)).map(bytes)
 
 
 def bent(*genuine: bytes, by: st.SearchStrategy[str] = values, most: int = 4) -> st.SearchStrategy[bytes]:
-    """Genuine messages in which a few values were replaced."""
+    """Genuine messages with a few of their values replaced."""
     return st.builds(bend, st.sampled_from(genuine), st.randoms(use_true_random=False), st.lists(by, max_size=most))

@@ -1,4 +1,4 @@
-"""JSON with odd values in the place of some of its own."""
+"""Odd values, and JSON with some of its own values replaced by them."""
 
 import json
 import random
@@ -11,11 +11,11 @@ ODD = (
     '"\\u001bp"', '"../.."', '"1/../2"', '"1\\n"', '"approved"', '"closed"', '"payment"', "[]", "{}",
     "[null]", '{"":{}}', "[" * 900 + "]" * 900,
 )  # fmt: skip
-"""Values, as they are written in JSON, that a message has seldom or never."""
+"""Values that are rare in a message, written in JSON."""
 
 
 def places(value: Any) -> Iterator[tuple[Any, Any]]:
-    """Wherever a value stands in a piece of JSON: the list or object around it, and its index or key there."""
+    """The place of each value in a piece of JSON: the list or object around it, and its index or key there."""
     keys = value.keys() if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ()
     for key in keys:
         yield value, key
@@ -23,7 +23,7 @@ def places(value: Any) -> Iterator[tuple[Any, Any]]:
 
 
 def bend(message: bytes, chance: random.Random, values: Sequence[str]) -> bytes:
-    """Put other values, written in JSON, into a message. Raises `ValueError` or `RecursionError` where none fits."""
+    """Replace as many values of a message by these, written in JSON. Raises `ValueError` or `RecursionError`."""
     head, newline, body = message.rpartition(b"\n")
     content = json.loads(body)
     marks = [f"mark {number}" for number in range(len(values))]
