@@ -13,10 +13,10 @@ from typing import Protocol
 from edge.core import events
 from edge.core.status import Signal
 
-TICK = 0.125
-"""One frame of the panel's lights. Seconds."""
-FAST_TICK = 0.03
-"""The same while a finger is on the button. Seconds."""
+FRAME_S = 0.125
+"""One frame of the panel's lights."""
+FINGER_FRAME_S = 0.03
+"""The same while a finger is on the button."""
 
 
 def no_op() -> None:
@@ -25,11 +25,20 @@ def no_op() -> None:
 
 @dataclass(frozen=True)
 class Arrival:
-    """An event, what to do as soon as it is heard, and what once it can't be forgotten any more."""
+    """An event on its way to the core. Made by whichever thread saw it happen; read by the loop."""
 
     event: events.Event
     settle: Callable[[], None] = no_op
-    heard: Callable[[], None] = no_op
+    """Called once the journal has committed what the event taught: acknowledges an MQTT message, for one."""
+    taken: Callable[[], None] = no_op
+    """Called as soon as the loop takes it out of the inbox: a worker is idle again, for one."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """Something that an adapter wants to be run by the loop's thread, and that is no event."""
+
+    run: Callable[[], None]
 
 
 @dataclass(frozen=True)
@@ -40,11 +49,11 @@ class Death:
     error: BaseException | None
 
 
-Inbox = queue.SimpleQueue[Arrival | Death]
+Inbox = queue.SimpleQueue[Arrival | Call | Death]
 
 
 class Thread(threading.Thread):
-    """A thread whose end is told to the inbox. Named, and never outlives the process."""
+    """A named thread whose end arrives in the inbox. It never outlives the process."""
 
     def __init__(self, name: str, body: Callable[[], None], inbox: Inbox) -> None:
         super().__init__(name=name, daemon=True)
@@ -61,6 +70,8 @@ class Thread(threading.Thread):
 
 
 class Panel(Protocol):
+    """Three lights and a button. The button's edges arrive in the inbox by themselves."""
+
     def show(self, sign: Signal, now: float) -> None: ...
 
     def button_down(self) -> bool: ...

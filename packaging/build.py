@@ -43,8 +43,11 @@ ELSEWHERE = {
 DOCUMENTS = (
     "README.md",
     "README.es.md",
+    "README.pt.md",
     "CHANGELOG.md",
     "ARCHITECTURE.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
     "relay/README.md",
     "relay/mosquitto/README.md",
 )

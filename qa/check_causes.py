@@ -17,7 +17,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import requests.adapters
 import trustme
 import yaml
 from gpiozero import Device
@@ -137,7 +136,7 @@ def tls_that_ended(shop: Shop) -> None:
     shop.mercadopago.start()
     bundle = shop.folder / "bundle.pem"
     authority.cert_pem.write_to_path(str(bundle))
-    requests.adapters.DEFAULT_CA_BUNDLE_PATH = str(bundle)
+    os.environ["SSL_CERT_FILE"] = str(bundle)
     shop.settings = {"mercadopago": {"api_url": shop.mercadopago.url.replace("http:", "https:")}}
     shop.write_config()
 
@@ -401,7 +400,7 @@ def shop_with(wrong: Wrong, folder: Path) -> Iterator[Shop]:
     shop.mercadopago.start()
     shop.printer.start()
     shop.broker.start()
-    before = dict(os.environ), Device.pin_factory, requests.adapters.DEFAULT_CA_BUNDLE_PATH
+    before = dict(os.environ), Device.pin_factory
     try:
         shop.write_config()
         wrong.done(shop)
@@ -409,7 +408,7 @@ def shop_with(wrong: Wrong, folder: Path) -> Iterator[Shop]:
     finally:
         os.environ.clear()
         os.environ.update(before[0])
-        _, Device.pin_factory, requests.adapters.DEFAULT_CA_BUNDLE_PATH = before
+        Device.pin_factory = before[1]
         if (folder / "disk").exists():
             os.system(f"umount --lazy {folder / 'disk'}")
         shop.close()

@@ -9,24 +9,28 @@ import argparse
 import sys
 import time
 from collections import deque
-from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
 from edge.core import duties, events
 from edge.core import till as core
-from edge.core.failures import HOUR
+from edge.core.cashier import SETTLE_S
+from edge.core.failures import SLIP_EVERY_S
 from edge.core.lifecycle import Stage
 from edge.core.order import Item, MerchantOrder, Payment
-from edge.core.printing import is_old, printer_duty, unprinted
-from edge.core.state import Settings, Till
+from edge.core.printing import printer_duty
+from edge.core.settings import Settings
+from edge.core.state import Durable, Till
+from edge.core.sweeps import History, Sweeps
 from edge.core.till import payment_duty
 from edge.journal.store import Journal
 
 USER, POS = "1", "55001"
 SETTINGS = Settings(USER)
+AT_OUR_POS = Till(SETTINGS, sweeps=Sweeps(History(POS)))
 DATE = datetime(2026, 3, 2, 21, 39, 20, tzinfo=UTC)
 QUIET = 1300.0
 """Seconds in which nothing new happens: two sweeps and the time of grace have passed."""
@@ -151,7 +155,7 @@ Move = tuple[str, World]
 
 
 def learn(world: World, event: events.Event) -> World:
-    return replace(world, till=core.learn(world.till, event, world.now))
+    return replace(world, till=core.step(world.till, event, world.now))
 
 
 def moves(world: World, limits: Limits) -> Iterator[Move]:
@@ -197,13 +201,13 @@ def do_act(act: str, world: World) -> World | None:
 
 def hold(world: World) -> World:
     """A finger, long enough; the till tells which order it means by what it has seen."""
-    meant = world.till.loaded
+    meant = world.till.cashier.loaded
     world = learn(world, events.ButtonDown())
     world = learn(replace(world, now=world.now + 0.1), events.Ticked())
-    world = learn(replace(world, now=world.now + SETTINGS.hold), events.Ticked())
+    world = learn(replace(world, now=world.now + SETTINGS.hold_s), events.Ticked())
     world = learn(world, events.ButtonUp())
     world = learn(replace(world, now=world.now + 0.1), events.Ticked())
-    order = world.till.orders.get(meant or "")
+    order = world.till.orders.living.get(meant or "")
     meant_one = (meant,) if meant and order and order.stage in (Stage.WAITING, Stage.CANCELLING) else ()
     return replace(world, held=(*world.held, *meant_one))
 
@@ -277,9 +281,9 @@ def prints(world: World, limits: Limits) -> Iterator[Move]:
 
 def begin_to_tell(world: World, slip: duties.PrintFailure) -> World:
     """Tickets go first, and whoever is told of the same within an hour has lost an hour's worth of trust."""
-    if any(not is_old(world.till, order, world.now) for order in unprinted(world.till)):
+    if any(not world.till.evidence.is_stale(order, world.now) for order in world.till.orders.unprinted):
         raise Broken(f"{slip.cause} is told before a ticket")
-    if any(cause is slip.cause and world.now - at < HOUR for cause, at in world.told):
+    if any(cause is slip.cause and world.now - at < SLIP_EVERY_S for cause, at in world.told):
         raise Broken(f"{slip.cause} is told twice in an hour")
     return replace(learn(world, events.SlipBegun(slip)), printing=slip)
 
@@ -308,7 +312,7 @@ def passing(world: World) -> Iterator[Move]:
     """Time passes to the next moment at which anything changes by itself."""
     if world.paying or world.printing:
         return  # a worker ends before anything else falls due; the other order is a lost answer
-    moments = [due.at for due in world.till.agenda.values()]
+    moments = [due.at for due in world.till.agenda.due.values()]
     moments += [world.till.api.retry_at, world.till.printer.retry_at, world.till.printer.look_at]
     later = [moment for moment in moments if moment > world.now]
     if later and payment_duty(world.till, world.now) is None and printer_duty(world.till, world.now) is None:
@@ -320,7 +324,7 @@ def cuts(world: World) -> Iterator[Move]:
     cut = replace(world, faults=world.faults + 1)
     yield "power cut", restart(cut)
     if not world.held:  # what a person held can't outlive the journal
-        yield "power cut, and the journal is gone", start(replace(cut, till=Till(SETTINGS, pos_id=POS), told=()))
+        yield "power cut, and the journal is gone", start(replace(cut, till=AT_OUR_POS, told=()))
     if world.paying:
         _, books = answer(world.paying, world.books)
         if books != world.books:
@@ -336,11 +340,11 @@ def cuts(world: World) -> Iterator[Move]:
 def restart(world: World) -> World:
     """What the journal kept, and a new start. Doorbells that were not acknowledged are still under way."""
     journal = Journal(Path(":memory:"))
-    journal.save(Till(SETTINGS), world.till)
-    till = journal.load(SETTINGS, "us", world.now)
+    journal.save(Durable(), world.till.durable)
+    durable = journal.load("us", world.now)
     journal.close()
-    kept = {name: getattr(world.till, name) for name in ("pos_id", "swept_until", "known_since")}
-    return start(replace(world, till=replace(till, **kept)))
+    till = Till.resume(SETTINGS, replace(durable, history=world.till.history), world.now)
+    return start(replace(world, till=till))
 
 
 def start(world: World) -> World:
@@ -359,7 +363,7 @@ def check(world: World) -> None:
             raise Broken(f"two unmarked tickets of {reference}")
         if not any(letter.lower() == reference for letter in world.books.paid):
             raise Broken(f"a ticket of {reference} and no money")
-    for order in (*world.till.orders.values(), *world.till.past.values()):
+    for order in world.till.orders:
         if order.stage is Stage.PRINTED and order.reference not in world.proved:
             raise Broken(f"{order.reference} is called printed and nobody proved it")
         if order.stage is Stage.CANCELLED and world.books.on_till == order.reference:
@@ -373,10 +377,10 @@ def check_end(world: World) -> None:
         if letter.lower() not in complete:
             raise Broken(f"{letter} is paid and has no ticket")
     for reference in world.held:
-        order = world.till.order(reference)
+        order = world.till.orders.get(reference)
         if order is None or order.stage in (Stage.CANCELLING,):
             raise Broken(f"the button was held for {reference}, and nothing came of it")
-    if any(order.stage in (Stage.PAID, Stage.PRINTING) for order in world.till.orders.values()):
+    if world.till.orders.in_stage(Stage.PAID, Stage.PRINTING):
         raise Broken("a ticket is still owed")
 
 
@@ -408,21 +412,8 @@ Key = tuple[object, ...]
 def key(world: World) -> Key:
     """What makes two worlds the same. Of times only this counts: whether they have come."""
     till, now = world.till, world.now
-    grace = SETTINGS.grace
-    agenda = frozenset(
-        (
-            duty,
-            due.at <= now,
-            min(due.tries, 2),
-            due.rung_again,
-            now - due.since >= core.SETTLE,
-            now - due.since >= grace,
-        )
-        for duty, due in till.agenda.items()
-    )
-    kept = tuple(freeze(getattr(till, name)) for name in KEPT)
-    old = frozenset(order.reference for order in unprinted(till) if is_old(till, order, now))
-    printer = (till.printer.paper, till.printer.look_at <= now, till.printer.retry_at <= now, old)
+    stale = frozenset(order.reference for order in till.orders.unprinted if till.evidence.is_stale(order, now))
+    printer = (till.printer.paper, till.printer.look_at <= now, till.printer.retry_at <= now, stale)
     api = (till.api.trouble, till.api.retry_at <= now)
     rest = (
         world.books,
@@ -432,35 +423,45 @@ def key(world: World) -> Key:
         tuple(sorted(world.rings)),
         world.held,
         world.faults,
-        tuple((cause, now - at < HOUR) for cause, at in world.told),
-        tuple((cause, cause in till.failing, now - at < HOUR) for cause, at in till.told.items()),
+        tuple((cause, now - at < SLIP_EVERY_S) for cause, at in world.told),
+        tuple(
+            (cause, cause in till.failures.since, now - at < SLIP_EVERY_S)
+            for cause, at in till.failures.last_slip_at.items()
+        ),
     )
-    return kept, agenda, printer, api, rest, frozenset(world.acts), world.proved
+    return known_to(till), agenda_of(till, now), printer, api, rest, frozenset(world.acts), world.proved
 
 
-PASSING = (
-    *("agenda", "reports", "last_report", "api", "printer", "button", "ticket_at", "cancelled_at", "settings"),
-    *(
-        "lookups",
-        "swept_at",
-        "swept_far_at",
-        "echo",
-        "today",
-        "last_ticket",
-        "news",
-        "waits",
-        "replies",
-        "identify_until",
-        "confirmed",
-        "told",
-        "failing",
-    ),
-)
-KEPT = tuple(each.name for each in fields(Till) if each.name not in PASSING)
+def known_to(till: Till) -> Key:
+    """What the till knows, times apart."""
+    evidence, cashier, link = till.evidence, till.cashier, till.link
+    return (
+        *(frozenset(till.orders.living.items()), frozenset(till.orders.finished.items())),
+        *(till.notices, till.history, till.printer.proof, till.printer.slips, till.journal_error),
+        *(freeze(evidence.pos_by_payment), freeze(evidence.awaiting_pos), freeze(evidence.rejections)),
+        *(freeze(evidence.paid_twice), evidence.insisted),
+        *(cashier.loaded, cashier.pointed_at, cashier.cancel_wanted_at),
+        *(link.broker_up, link.broker_error, link.relay_up, link.relay_speaks),
+    )
 
 
-def freeze(value: object) -> object:
-    return frozenset(value.items()) if isinstance(value, dict) else value
+def agenda_of(till: Till, now: float) -> object:
+    return frozenset(
+        (
+            duty,
+            due.at <= now,
+            due.urgent,
+            min(due.failures, 2),
+            due.rung_again,
+            now - due.since >= SETTLE_S,
+            now - due.since >= SETTINGS.grace_s,
+        )
+        for duty, due in till.agenda.due.items()
+    )
+
+
+def freeze(mapping: Mapping[object, object]) -> object:
+    return frozenset(mapping.items())
 
 
 @dataclass
@@ -476,7 +477,7 @@ class Walk:
 
 def first_world() -> World:
     """A till that was just started, with paper and a broker."""
-    world = World(Till(SETTINGS, pos_id=POS), Books())
+    world = World(AT_OUR_POS, Books())
     for event in (events.Started(), events.BrokerConnected(), events.PrinterSeen(READY)):
         world = learn(world, event)
     while world.now < 1:

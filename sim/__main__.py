@@ -19,9 +19,9 @@ except KeyboardInterrupt:  # Ctrl-C while all this loads
 def main() -> int:
     """Open a shop; returns the exit code."""
     parser = argparse.ArgumentParser("python -m sim", description="A whole shop on this machine.")
-    parser.add_argument("--story", action="store_true", help="play one sale and end, as without a terminal")
-    parser.add_argument("--language", choices=("es", "pt", "en"), default="es", help="of the ticket")
-    parser.add_argument("--save", type=Path, metavar="FOLDER", help="keep each ticket there, as .txt and .png")
+    parser.add_argument("--story", action="store_true", help="play one sale and exit, as without a terminal")
+    parser.add_argument("--language", choices=("es", "pt", "en"), default="es", help="the ticket's language")
+    parser.add_argument("--save", type=Path, metavar="FOLDER", help="keep each ticket in FOLDER, as .txt and .png")
     options = parser.parse_args()
     if options.save:
         options.save.mkdir(parents=True, exist_ok=True)

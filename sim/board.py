@@ -17,7 +17,6 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, Self
 
-import requests.adapters
 from gpiozero import Device
 from gpiozero.pins.mock import MockFactory, MockPin
 
@@ -209,8 +208,6 @@ def main(arguments: list[str]) -> int:
     """Run till-edge with its pins within reach."""
     from edge.cli.main import main as till_edge
 
-    if bundle := os.environ.get("SIM_CA"):
-        requests.adapters.DEFAULT_CA_BUNDLE_PATH = bundle
     socketserver.ThreadingTCPServer.allow_reuse_address = True
     server = socketserver.ThreadingTCPServer(("127.0.0.1", int(arguments[0])), _Hands)
     server.daemon_threads = True

@@ -20,7 +20,7 @@ from rich.text import Text
 from sim.shop import Shop
 
 NEEDED = os.terminal_size((110, 40))
-"""What the shop takes on a terminal."""
+"""The smallest terminal that shows the whole shop."""
 PAPER_WIDTH = 54
 LIGHTS_HEIGHT, SAID_HEIGHT = 9, 4
 FRAME = 2
@@ -52,12 +52,12 @@ class Screen:
             "r": Key(
                 "pay, rejected", lambda: f"payment {shop.mercadopago.account.pay(status='rejected')['id']} is rejected"
             ),
-            "b": Key("button: press", lambda: self._press(0.2, "pressed: check now")),
-            "h": Key("button: hold", lambda: self._press(1.4, "held: cancel")),
-            "o": Key("paper out", lambda: self._paper(shop.printer.paper_out, "the roll is empty")),
+            "b": Key("press the button", lambda: self._press(0.2, "the till is asked to check now")),
+            "h": Key("hold the button", lambda: self._press(1.4, "the till is asked to cancel the order")),
+            "o": Key("take the paper away", lambda: self._paper(shop.printer.paper_out, "the roll is empty")),
             "l": Key("load paper", lambda: self._paper(shop.printer.load_paper, "a new roll")),
-            "w": Key("network cut / back", self._network),
-            "k": Key("kill the plug / plug in", self._plug),
+            "w": Key("cut the network / restore it", self._network),
+            "k": Key("pull the plug / plug in", self._plug),
             "q": Key("quit", lambda: ""),
         }
 
@@ -90,7 +90,7 @@ class Screen:
     def _order(self) -> str:
         number = next(self._numbers)
         reference = self._shop.order("Yerba mate 1 kg:2:2675.25", f"Alfajor n.º {number}:1:950", total="6300.50")
-        return f"{reference} is on the till; s scans it, b makes the till look"
+        return f"{reference} is on the till; s scans it, b makes the till check"
 
     def _press(self, seconds: float, words: str) -> str:
         if not self._shop.board.running:
@@ -110,12 +110,12 @@ class Screen:
             return "neither Mercado Pago nor the broker can be reached"
         self._shop.mercadopago.come_back()
         self._shop.broker.start()
-        return "all is reachable again"
+        return "both can be reached again"
 
     def _plug(self) -> str:
         if self._shop.board.running:
             self._shop.board.pull_the_plug()
-            return "the Pi is dark"
+            return "the Pi has no power"
         self._shop.board.plug_in()
         return "the Pi starts"
 
@@ -128,7 +128,7 @@ class Screen:
         layout.split_row(Layout(name="till", ratio=1), Layout(name="paper", size=PAPER_WIDTH))
         status = self._shop.status
         said = "   ".join(f"{name}: {status.get(name, '?')}" for name in ("state", "printer", "api"))
-        said = "nobody hears what the till says" if self._away else said
+        said = "the till's status can't arrive" if self._away else said
         till = Group(self._lights(), Text("\n  " + (said if self._shop.board.running else "no power")))
         problems = Text("\n".join(f"  ! {problem}" for problem in status.get("problems", [])), style="bold red")
         keys = Text("\n".join(f"  {key}  {what.words}" for key, what in self._keys.items()))
@@ -140,7 +140,7 @@ class Screen:
             Panel(Group(till, problems), title="till CAJA01"),
             Panel(keys, title="keys"),
             Panel(Text(self._said), title="what happened"),
-            Panel(command, title="to ask it elsewhere: .venv/bin/till-edge orders"),
+            Panel(command, title="in another terminal: .venv/bin/till-edge orders"),
         )
         fixed = (Layout(panel, size=height) for panel, height in zip(panels, heights, strict=True))
         layout["till"].split_column(*fixed, Layout(Panel(log, title="log")))

@@ -22,17 +22,17 @@ def tell(shop: Shop) -> int:
     shop.wait_for_state("waiting")
     say(f"A customer scans the QR. Mercado Pago opens merchant order {identity}; light {_light(shop)}.")
     shop.mercadopago.account.pay(status="rejected")
-    say("The first card is rejected. Nothing is printed for that.")
+    say("The first card is rejected. Nothing is printed.")
     paid = time.monotonic()
     payment = shop.mercadopago.account.pay()
-    say(f"The second one is approved: payment {payment['id']}. The relay rings, and the till asks Mercado Pago.")
+    say(f"The second card is approved: payment {payment['id']}. A doorbell arrives, and the till asks Mercado Pago.")
     [ticket] = shop.printer.wait_for_tickets(1)
     milliseconds = (time.monotonic() - paid) * 1000
     shop.wait_for_state("paid")
     say(f"{milliseconds:.0f} ms later the ticket is out; light {_light(shop)}:")
     print("\n" + "\n".join(f"      | {line:48} |" for line in ticket.text.splitlines()) + "\n")
     [report] = shop.wait_for_outcome("printed")
-    say(f"The printer proved it, and the till reports: {report['outcome']} {report['external_reference']}.")
+    say(f"The printer proved it, and the till publishes: {report['outcome']} {report['external_reference']}.")
     return 0
 
 

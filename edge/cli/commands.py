@@ -15,7 +15,7 @@ from decimal import Decimal
 from edge.config.schema import Config, ConfigError
 from edge.core import events
 from edge.core.order import NEVER
-from edge.journal.file import BrokenJournal
+from edge.journal.file import BrokenJournalError
 from edge.journal.store import Journal
 from edge.machine.facts import version
 from edge.mercadopago.client import MercadoPago
@@ -30,12 +30,12 @@ def run(config: Config, options: argparse.Namespace) -> int:
     """The daemon, until it is told to stop."""
     from edge.daemon.assembly import assemble
     from edge.machine.panel import PanelError
-    from edge.paper.escpos import UnknownPrinter
+    from edge.paper.escpos import UnknownPrinterError
 
     need_folder(config, options)
     try:
         daemon = assemble(config, version())
-    except UnknownPrinter as error:
+    except UnknownPrinterError as error:
         raise ConfigError([f"{options.config}: printer: {error}"]) from error
     except PanelError as error:
         raise ConfigError([f"{options.config}: panel: {error}"]) from error
@@ -79,7 +79,7 @@ def reprint(config: Config, options: argparse.Namespace) -> int:
         what = f"{options.reference!r} is not paid" if order else f"there is no order {options.reference!r}"
         print(f"till-edge: {what}; `till-edge orders` lists them", file=sys.stderr)
         return FAILED
-    journal.wish(events.ReprintAsked(options.reference))
+    journal.request(events.ReprintAsked(options.reference))
     print("asked for: the daemon prints it as a marked copy, now or as soon as it runs")
     return 0
 
@@ -91,7 +91,7 @@ def report(config: Config, options: argparse.Namespace) -> int:
     if day > today:
         print(f"till-edge: {day} is still to come: here it is {today}; is this machine's clock right?", file=sys.stderr)
         return USAGE
-    _open_journal(config).wish(events.DayAsked(day))
+    _open_journal(config).request(events.DayAsked(day))
     print(f"asked for: the daemon prints the slip of {day}, now or as soon as it runs and Mercado Pago answers")
     return 0
 
@@ -102,7 +102,7 @@ def _open_journal(config: Config) -> Journal:
         raise ConfigError([f"{path}: there is no journal yet; has the daemon run with this configuration?"])
     try:
         return Journal(path)
-    except BrokenJournal as error:
+    except BrokenJournalError as error:
         raise ConfigError([f"{error}; the daemon mends it when it is started again"]) from error
 
 

@@ -21,7 +21,7 @@ from edge.machine.facts import version
 ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 if TYPE_CHECKING:
-    from edge.core.button import Gesture
+    from edge.core.cashier import Gesture
     from edge.install.check.check import Check
 
 
@@ -29,7 +29,7 @@ def check(config: Config, options: argparse.Namespace) -> int:
     """Try each part; the exit code says whether all is well."""
     from edge.install.check.check import Check, Options
     from edge.install.check.parts import Press
-    from edge.paper.escpos import UnknownPrinter
+    from edge.paper.escpos import UnknownPrinterError
 
     _end_once()
     if not options.verbose:  # what the adapters log is in the findings
@@ -39,7 +39,7 @@ def check(config: Config, options: argparse.Namespace) -> int:
     wanted = Options(not options.no_order, not options.no_ticket, press if asked else Press())
     try:
         trial = Check(config, version(), wanted)
-    except (UnknownPrinter, OSError) as error:
+    except (UnknownPrinterError, OSError) as error:
         raise ConfigError([f"{options.config}: printer: {error}"]) from error
     with contextlib.closing(trial):
         return _tell(trial, options)
@@ -77,29 +77,30 @@ def _tell(trial: "Check", options: argparse.Namespace) -> int:
 
 def printer(config: Config, options: argparse.Namespace) -> int:
     """Find out how the printer prints, and keep it."""
-    from edge.paper.escpos import UnknownPrinter
-    from edge.printer import setup
+    from edge.daemon.known_printer import is_open, known_printer_file, save_known_printer
+    from edge.daemon.printer_setup import find_out, identify
+    from edge.paper.escpos import UnknownPrinterError
 
     need_folder(config, options)
-    who = setup.identify(config.printer)
+    who = identify(config.printer)
     print(f"the printer says that it is {who}" if who else "the printer doesn't say who it is")
-    if not setup.is_open(config.printer):
+    if not is_open(config.printer):
         print(f"{options.config} has its columns and code page, which win; remove them there to have them found out")
         return 0
     try:
-        found = setup.find_out(config, who, _by_keyboard, believe=not options.calibrate, with_button=False)
-    except UnknownPrinter as error:
+        found = find_out(config, who, _by_keyboard, believe=not options.calibrate, with_button=False)
+    except UnknownPrinterError as error:
         raise ConfigError([f"{options.config}: printer: {error}"]) from error
-    if found is None or None in (found.columns, found.codepage) or not setup.keep(config.journal.path, found):
+    if found is None or None in (found.columns, found.codepage) or not save_known_printer(config.journal.path, found):
         print("till-edge: nothing was found out, and nothing changed", file=sys.stderr)
         return FAILED
-    place = setup.kept_in(config.journal.path)
+    place = known_printer_file(config.journal.path)
     print(f"kept in {place}: {found.columns} columns, {found.codepage}; restart the daemon to use it")
     return 0
 
 
 def _by_keyboard() -> "Gesture":
-    from edge.core.button import Gesture
+    from edge.core.cashier import Gesture
 
     try:
         said = input("Is the slip right: one line, or all accents? Enter: yes; n: no, print the next one. ")

@@ -19,7 +19,7 @@ try:
     from edge.config.schema import Config, ConfigError, load
     from edge.contract.mqtt import BadMessage, read_day
     from edge.journal.file import JournalError
-    from edge.journal.store import InUse
+    from edge.journal.store import InUseError
     from edge.machine.facts import version
     from edge.mercadopago.client import ApiError
     from edge.mercadopago.decode import Unreadable
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ConfigError as error:
         print(error, file=sys.stderr)
         return BAD_CONFIG
-    except (ApiError, Unreadable, BadOrder, JournalError, InUse) as error:
+    except (ApiError, Unreadable, BadOrder, JournalError, InUseError) as error:
         print(f"till-edge: {error}", file=sys.stderr)
         return do.FAILED
     except KeyboardInterrupt:

@@ -23,9 +23,9 @@ class Received:
     approved_at: datetime
 
     @property
-    def sale(self) -> str:
-        """What it belongs to; one without an order is a sale of its own."""
-        return self.merchant_order or f"payment {self.id}"
+    def sale(self) -> tuple[str, str]:
+        """What makes two payments one sale: their merchant order. A payment without one is a sale of its own."""
+        return (self.merchant_order, "") if self.merchant_order else ("", self.id)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from enum import StrEnum
 from edge.core.day_report import Day, Received
 from edge.core.order import MerchantOrder
 
-# --- to Mercado Pago: the payments worker's ---------------------------------------------------------------------------
+# --- to Mercado Pago: the payments worker's ------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -42,12 +42,12 @@ class Search:
 
 @dataclass(frozen=True)
 class LookAtTill:
-    """Ask which order is loaded on our till."""
+    """Ask which order is on our till."""
 
 
 @dataclass(frozen=True)
 class Cancel:
-    """Remove the order from our till, if it is still the one meant, and read its merchant orders."""
+    """Remove the order from our till if it is still the one that was meant, then read its merchant orders."""
 
     reference: str
 
@@ -56,7 +56,7 @@ class Cancel:
 class Sweep:
     """Ask what was paid at our point of sale since `since` (None: in the last `Sweep.FIRST_MINUTES` minutes).
 
-    A sweep that finds much comes to its end in several pieces, each of which begins where the last one got to.
+    A long list is read in several pieces; each begins where the last one ended.
     """
 
     pos_id: str
@@ -83,7 +83,7 @@ class ReadDay:
 
 PaymentDuty = FindPos | Verify | ReadPayment | Search | LookAtTill | Cancel | Sweep | ReadDay
 
-# --- to the printer: the printing worker's ----------------------------------------------------------------------------
+# --- to the printer: the printing worker's -------------------------------------------------------------------------
 
 
 class Banner(StrEnum):
@@ -159,7 +159,7 @@ class LookAtPrinter:
 
 PrinterDuty = Print | Slip | LookAtPrinter
 
-# --- to the relay and to support: the broker's ------------------------------------------------------------------------
+# --- to the relay and to support: the broker's ---------------------------------------------------------------------
 
 
 class Outcome(StrEnum):
@@ -176,12 +176,21 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Report:
-    """What the relay is told of one outcome. `reason` says why, where it is a rejection."""
+    """One outcome, as it is published. Made where it happens; kept by the journal until the broker acknowledges it."""
 
     outcome: Outcome
     reference: str = ""
     merchant_order: str = ""
+    """The id of the merchant order that it is about, if one is."""
     reason: str = ""
+    """Why, if it is a rejection."""
+    payment: str = ""
+    """The id of the payment, if no merchant order is known."""
+
+    @property
+    def subject(self) -> str:
+        """What it is about, as it is published and logged; "" if neither is known."""
+        return f"payment {self.payment}" if self.payment else self.merchant_order
 
 
 class Command(StrEnum):
@@ -211,3 +220,8 @@ class Reply:
     command: Command
     done: bool
     text: str
+
+
+def shown(lookup: Verify | ReadPayment) -> str:
+    """How a merchant order or a payment is named for people, and in what is published."""
+    return lookup.id if isinstance(lookup, Verify) else f"payment {lookup.id}"

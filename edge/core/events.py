@@ -13,7 +13,7 @@ from edge.core.day_report import Received
 from edge.core.duties import Command, PaymentDuty, PrintFailure, ReadPayment, ReplyTo, Slip, Verify
 from edge.core.order import MerchantOrder
 
-# --- from the broker --------------------------------------------------------------------------------------------------
+# --- from the broker -----------------------------------------------------------------------------------------------
 
 
 class Kind(StrEnum):
@@ -26,36 +26,36 @@ class Kind(StrEnum):
 
 
 RUNG: Mapping[str, type[Verify] | type[ReadPayment]] = {Kind.MERCHANT_ORDER: Verify, Kind.PAYMENT: ReadPayment}
-"""What a doorbell of each kind makes us ask; the others are no question."""
+"""The question that a doorbell of each kind leads to. The other kinds lead to none."""
 
 
 @dataclass(frozen=True)
 class DoorbellRang:
-    """Somebody says: go and look at this id. Nothing about it is believed."""
+    """A message says: go and look at this id. Nothing else in it is believed."""
 
     kind: Kind
     id: str
     for_all: bool = False
-    """It was rung for all tills of the seller: most likely another one is meant."""
+    """It was published for all tills of the seller, so most likely another till is meant."""
 
 
 @dataclass(frozen=True)
 class PingSent:
-    """The ping of this number is on its way to the relay."""
+    """A ping left for the relay."""
 
     number: int
 
 
 @dataclass(frozen=True)
 class PingEchoed:
-    """The relay rang it back: what is rung for us does reach us."""
+    """The relay rang a ping back, so doorbells do reach us."""
 
     number: int
 
 
 @dataclass(frozen=True)
 class CommandCame:
-    """Support asks for something; `reference` names the order and `day` the day, where one is meant."""
+    """Support wants something done. `reference` names an order and `day` a day, where the command needs one."""
 
     command: Command
     reply_to: ReplyTo = field(default_factory=ReplyTo)
@@ -65,7 +65,7 @@ class CommandCame:
 
 @dataclass(frozen=True)
 class Replied:
-    """The first of the replies was given to the broker."""
+    """The first of the waiting replies was given to the broker."""
 
 
 @dataclass(frozen=True)
@@ -78,21 +78,21 @@ class MessageDropped:
 
 @dataclass(frozen=True)
 class BrokerConnected:
-    """The subscription stands."""
+    """The broker granted our subscription."""
 
 
 @dataclass(frozen=True)
 class BrokerLost:
-    """The connection to the broker ended or could not be made; `why` is for people."""
+    """The connection to the broker ended, or could not be made. `why` is for people."""
 
     why: str
     twins: bool = False
-    """Another device has our name; a person must look."""
+    """Another device connects with our name, so a person must look."""
 
 
 @dataclass(frozen=True)
 class RelaySeen:
-    """The relay said, or its will said, whether it is there."""
+    """The relay's status, or its will, says whether the relay is there."""
 
     online: bool
 
@@ -104,16 +104,20 @@ class ReportDelivered:
     number: int
 
 
-# --- from the payments worker -----------------------------------------------------------------------------------------
+# --- from the payments worker --------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class PosFound:
+    """The internal id of our point of sale."""
+
     pos_id: str
 
 
 @dataclass(frozen=True)
 class MerchantOrderRead:
+    """One merchant order, as it is now."""
+
     order: MerchantOrder
 
 
@@ -130,13 +134,15 @@ class PaymentRead:
 
 @dataclass(frozen=True)
 class OrdersFound:
+    """All merchant orders of a reference, as they are now; none is no proof that none was paid."""
+
     reference: str
     orders: tuple[MerchantOrder, ...]
 
 
 @dataclass(frozen=True)
 class TillSeen:
-    """The order on our till, or None."""
+    """The order that is on our till now, or None."""
 
     reference: str | None
 
@@ -146,24 +152,24 @@ class Removal(StrEnum):
 
     DELETED = "deleted"
     ABSENT = "absent"
-    """Nothing was loaded: it expired, was paid, or an earlier removal succeeded unanswered."""
+    """Nothing was on the till: the order expired, was paid, or an earlier removal worked and its answer was lost."""
     ANOTHER = "another"
-    """Another order is loaded now; nothing was removed."""
+    """Another order is on the till now; nothing was removed."""
     LOCKED = "locked"
     """Somebody is paying it this moment."""
     REFUSED = "refused"
-    """Mercado Pago answered no without saying why."""
+    """Mercado Pago refused without a reason."""
 
 
 @dataclass(frozen=True)
 class CancelTried:
-    """The removal and, read after it, the merchant orders of the reference. The reading outranks the removal."""
+    """An attempt to cancel: the removal, and the merchant orders of the reference, read after it. These outrank it."""
 
     reference: str
     removal: Removal
     orders: tuple[MerchantOrder, ...]
     on_till: str | None = None
-    """The reference that was loaded when we looked."""
+    """The reference that was on the till before the attempt."""
 
 
 @dataclass(frozen=True)
@@ -191,7 +197,7 @@ class DayRead:
 
 @dataclass(frozen=True)
 class NotFound:
-    """Mercado Pago knows nothing under the id that the duty named."""
+    """Mercado Pago doesn't know the id in the duty."""
 
 
 class Trouble(StrEnum):
@@ -201,14 +207,14 @@ class Trouble(StrEnum):
     BUSY = "busy"
     """429, 5xx, or an answer that makes no sense."""
     CLOCK = "clock"
-    """TLS was refused because the certificate is not valid at the time that this machine believes it is."""
+    """TLS failed because the certificate isn't valid at the date that this machine believes in."""
     REFUSED = "refused"
-    """401 or 403: the token is wrong. A person must look."""
+    """401 or 403: the token is refused. A person must look."""
 
 
 @dataclass(frozen=True)
 class Unreachable:
-    """No answer that could be used. `why` is for people; `jitter` is a random number in [0, 1)."""
+    """No usable answer. `why` is for people; `jitter` is a random number in [0, 1)."""
 
     trouble: Trouble
     why: str
@@ -233,17 +239,17 @@ Answer = (
 
 @dataclass(frozen=True)
 class Answered:
-    """What Mercado Pago had to say to a duty."""
+    """Mercado Pago's answer to a duty, or the lack of one."""
 
     duty: PaymentDuty
     answer: Answer
 
 
-# --- from the printing worker -----------------------------------------------------------------------------------------
+# --- from the printing worker --------------------------------------------------------------------------------------
 
 
 class Paper(StrEnum):
-    """How the printer is, as far as it said so."""
+    """How the printer is, as far as it answers."""
 
     READY = "ready"
     LOW = "low"
@@ -278,6 +284,8 @@ class Proof(StrEnum):
 
 @dataclass(frozen=True)
 class PrinterSeen:
+    """The printer was asked how it is."""
+
     paper: Paper
 
 
@@ -298,7 +306,7 @@ class TicketUnproved:
 
 @dataclass(frozen=True)
 class TicketInterrupted:
-    """Some bytes were taken and the ticket is known to be incomplete."""
+    """Some bytes were taken, and the ticket is known to be incomplete."""
 
     paper: Paper
 
@@ -321,55 +329,57 @@ class SlipTried:
     end: TicketEnd
 
 
-# --- from the loop, before a duty goes out ----------------------------------------------------------------------------
+# --- from the loop, before a duty goes out -------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Asked:
-    """The question is on its way: a doorbell that comes from here on may be newer than the answer."""
+    """A question goes out. A doorbell that comes from now on may be newer than the answer."""
 
     duty: PaymentDuty
 
 
 @dataclass(frozen=True)
 class TicketBegun:
-    """The first byte may leave now. In the journal before it does."""
+    """The first byte of a ticket may leave as soon as the journal has this."""
 
     reference: str
 
 
 @dataclass(frozen=True)
 class SlipBegun:
-    """The first byte may leave now of a slip that is not to come at each start. In the journal before it does."""
+    """The first byte of a failure's slip may leave. The journal has it first, or the slip would come at each start."""
 
     slip: PrintFailure
 
 
-# --- from the panel, the journal and the clock ------------------------------------------------------------------------
+# --- from the panel, the journal and the clock ---------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class ButtonDown:
-    """An edge, and when it came (seconds of the core's clock; None: this moment): the loop may be late to hear."""
+    """The button's wire went down. `at`: when, in seconds of the core's clock, for the loop may be late; None: now."""
 
     at: float | None = None
 
 
 @dataclass(frozen=True)
 class ButtonUp:
+    """The button's wire went up."""
+
     at: float | None = None
 
 
 @dataclass(frozen=True)
 class JournalTried:
-    """Whether the journal takes what it is given; `why` not, for people, or "" if it does."""
+    """The journal took what it was given, or did not. `why` not, for people; "" if it did."""
 
     why: str
 
 
 @dataclass(frozen=True)
 class Started:
-    """The journal was read; from here on the till owes what it says."""
+    """The journal was read; from now on the till owes what it knows from there."""
 
     button_down: bool = False
 
@@ -381,39 +391,27 @@ class Ticked:
 
 @dataclass(frozen=True)
 class ReprintAsked:
-    """A person wants the ticket of this order again; it comes as a marked copy."""
+    """A person wants the ticket of this order again, as a marked copy."""
 
     reference: str
 
 
 @dataclass(frozen=True)
 class DayAsked:
-    """A person wants the slip of this day, of the shop's calendar."""
+    """A person wants the slip of a day of the shop's calendar."""
 
     day: date
 
 
-Wish = ReprintAsked | DayAsked
+Request = ReprintAsked | DayAsked
 """What somebody at the command line asks for."""
 
-
 LinkEvent = (
-    BrokerConnected
-    | BrokerLost
-    | RelaySeen
-    | PingSent
-    | PingEchoed
-    | ReportDelivered
-    | MessageDropped
-    | CommandCame
-    | Replied
+    BrokerConnected | BrokerLost | RelaySeen | PingSent | PingEchoed | ReportDelivered | MessageDropped | Replied
 )
-
-
+FromBroker = DoorbellRang | LinkEvent | CommandCame
 PrinterEvent = PrinterSeen | TicketBegun | TicketEnd | SlipBegun | SlipTried
-
-
 PanelEvent = ButtonDown | ButtonUp
 
-
-Event = DoorbellRang | LinkEvent | Asked | Answered | PrinterEvent | PanelEvent | JournalTried | Started | Ticked | Wish
+Event = FromBroker | Asked | Answered | PrinterEvent | PanelEvent | JournalTried | Started | Ticked | Request
+"""Everything that `till.step` takes."""

@@ -1,29 +1,126 @@
-"""What a reading of a merchant order teaches: whether it is ours, whether it is paid, whether it has its ticket. Pure.
+"""What Mercado Pago has said about money, and what a reading of a merchant order means. Pure.
 
-Nothing here waits: `till.py` says when to read, and is told here what else is to be asked for. An old reading is
-never judged, and one that was paid is judged again before its ticket.
+Whether it is ours, whether it is paid, whether it has its ticket. Nothing here waits: an old reading is never judged,
+and one that was paid is judged again before its ticket. `till.py` decides when to read. None of this is kept over a
+restart, for Mercado Pago can be asked again.
 """
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from edge.core import duties, events
+from edge.core.agenda import Due
 from edge.core.lifecycle import FINISHED, Move, Order, Stage
-from edge.core.order import NEVER, MerchantOrder, Verdict, money, unplaced, verdict
-from edge.core.printing import ALL_THE_SAME, is_old, unprinted
-from edge.core.state import FIRST, Concern, Due, Notice, Till, remember, without
+from edge.core.maps import remember, without
+from edge.core.notices import Concern, Notice
+from edge.core.order import NEVER, Account, MerchantOrder, Verdict, money, unplaced, verdict
 
-PAID_TWICE = "paid_twice"
-PLACE_AGAIN = 60.0
-"""When an order is read again whose place we could not find out."""
+if TYPE_CHECKING:
+    from edge.core.state import Till
+
+PLACE_AGAIN_S = 60.0
+"""When an order is read again whose place could not be found out."""
+MAX_AGE_S = 60.0
+"""What was read longer ago is read again before its ticket is printed, for money goes back, too."""
+
+Source = duties.Verify | duties.ReadPayment
+"""What was looked up: a merchant order or a payment."""
 
 
-def read(till: Till, reading: MerchantOrder, now: float) -> Till:
-    """Draw the consequence of one reading of a merchant order; it replaces an older one that waits for its place."""
-    till = replace(till, unplaced=without(till.unplaced, reading.id))
-    order = told_of(till, reading)
+@dataclass(frozen=True)
+class Evidence:
+    """Collected from Mercado Pago's answers; asked before a ticket is owed, and again before it is printed."""
+
+    pos_by_payment: Mapping[str, str] = field(default_factory=dict)
+    """Payment id -> the id of the point of sale where it was made; "" where Mercado Pago names none."""
+    awaiting_pos: Mapping[str, MerchantOrder] = field(default_factory=dict)
+    """Merchant order id -> a reading that can't be judged before we know where its payment was made."""
+    confirmed_at: Mapping[str, float] = field(default_factory=dict)
+    """Merchant order id -> when Mercado Pago last said that it is paid."""
+    insisted: frozenset[str] = frozenset()
+    """Merchant orders whose ticket a person wants although Mercado Pago can't confirm them any more."""
+    rejections: Mapping[Source, str] = field(default_factory=dict)
+    """What was rejected, and why, so that it is reported once."""
+    paid_twice: Mapping[str, bool] = field(default_factory=dict)
+    """Merchant orders that were reported as paid twice."""
+    first_heard_at: Mapping[str, float] = field(default_factory=dict)
+    """Merchant order id -> when the first news of it came, until its ticket is out."""
+
+    def verdict(self, reading: MerchantOrder, account: Account, order: Order | None) -> Verdict:
+        return verdict(reading, account, order is not None and order.on_our_till, self.pos_by_payment)
+
+    def place(self, payment: str, pos_id: str) -> "Evidence":
+        """It is known now where a payment was made."""
+        return replace(self, pos_by_payment=remember(self.pos_by_payment, payment, pos_id))
+
+    def await_pos(self, reading: MerchantOrder) -> "Evidence":
+        return replace(self, awaiting_pos=remember(self.awaiting_pos, reading.id, reading))
+
+    def without_waiting(self, merchant_order: str) -> "Evidence":
+        """A newer reading replaces the one that waits."""
+        return replace(self, awaiting_pos=without(self.awaiting_pos, merchant_order))
+
+    def waiting_for(self, payment: str) -> tuple[MerchantOrder, ...]:
+        """The readings that wait for the place of this payment."""
+        return tuple(reading for reading in self.awaiting_pos.values() if payment in unplaced(reading, {}))
+
+    def unplaced(self, reading: MerchantOrder) -> tuple[str, ...]:
+        """The approved payments of a reading whose place is still to be asked for."""
+        return unplaced(reading, self.pos_by_payment)
+
+    def confirm(self, merchant_order: str, now: float) -> "Evidence":
+        """Mercado Pago says that it is paid."""
+        return replace(self, confirmed_at=remember(self.confirmed_at, merchant_order, now))
+
+    def doubt(self, merchant_order: str) -> "Evidence":
+        """Mercado Pago doesn't say so any more, or it was too long ago."""
+        return replace(self, confirmed_at=without(self.confirmed_at, merchant_order))
+
+    def insist(self, merchant_order: str) -> "Evidence":
+        return replace(self, insisted=self.insisted | {merchant_order})
+
+    def no_longer_insist(self, *merchant_orders: str) -> "Evidence":
+        return replace(self, insisted=self.insisted - set(merchant_orders))
+
+    def is_stale(self, order: Order, now: float) -> bool:
+        """Whether a paid order must be read again before its ticket. A copy that a person wants needs none."""
+        merchant_order = order.paid_by[0]
+        if order.is_reprint or merchant_order in self.insisted:
+            return False
+        confirmed_at = self.confirmed_at.get(merchant_order)
+        return confirmed_at is None or now - confirmed_at > MAX_AGE_S
+
+    def reject(self, source: Source, reason: str) -> "Evidence":
+        return replace(self, rejections=remember(self.rejections, source, reason))
+
+    def rejected(self, merchant_order: str) -> str | None:
+        """Why a merchant order was last rejected; None if it wasn't."""
+        return self.rejections.get(duties.Verify(merchant_order))
+
+    def note_paid_twice(self, merchant_order: str) -> "Evidence":
+        return replace(self, paid_twice=remember(self.paid_twice, merchant_order, True))
+
+    def note_news(self, merchant_order: str, heard_at: float) -> "Evidence":
+        """The time from the doorbell to the paper is measured from here."""
+        if merchant_order in self.first_heard_at:
+            return self
+        return replace(self, first_heard_at=remember(self.first_heard_at, merchant_order, heard_at))
+
+    def forget_news(self, merchant_orders: tuple[str, ...]) -> "Evidence":
+        return replace(self, first_heard_at=without(self.first_heard_at, *merchant_orders))
+
+
+# --- what a reading means ------------------------------------------------------------------------------------------
+
+
+def judge(till: "Till", reading: MerchantOrder, now: float) -> "Till":
+    """Draw the consequence of one reading; it replaces an older one that waits for the place of its payment."""
+    till = replace(till, evidence=till.evidence.without_waiting(reading.id))
+    order = till.orders.about(reading)
     if order is not None and reading.id in order.paid_by:
-        return _read_paid(till, order, reading, now)
-    found = verdict(reading, till.account, order is not None and order.on_our_till, till.places)
+        return _judge_again(till, order, reading, now)
+    found = till.evidence.verdict(reading, till.account, order)
     match found:
         case Verdict.PAID:
             order = order or Order(reading.reference)
@@ -31,123 +128,141 @@ def read(till: Till, reading: MerchantOrder, now: float) -> Till:
         case Verdict.LOOK_AGAIN:
             return _watch(till, reading, now)
         case Verdict.PLACE_UNKNOWN:
-            till = replace(till, unplaced=remember(till.unplaced, reading.id, reading))
-            till = till.owe(duties.Verify(reading.id), now + PLACE_AGAIN)  # the journal keeps this one
-            return till.owe(duties.ReadPayment(unplaced(reading, till.places)[0]), FIRST)
-    return reject(till, found.value, reading.reference, reading.id)
+            return _ask_place(till, reading, now)
+    return reject(till, duties.Verify(reading.id), found.value, reading.reference)
 
 
-def read_all(till: Till, readings: tuple[MerchantOrder, ...], now: float) -> Till:
+def judge_all(till: "Till", readings: tuple[MerchantOrder, ...], now: float) -> "Till":
     for reading in readings:
-        till = read(till, reading, now)
+        till = judge(till, reading, now)
     return till
 
 
-def told_of(till: Till, reading: MerchantOrder) -> Order | None:
-    """The order that a reading is about: the one that it paid, whatever Mercado Pago calls it by now."""
-    orders = (*till.orders.values(), *till.past.values())
-    return next((order for order in orders if reading.id in order.paid_by), None) or till.order(reading.reference)
+def _ask_place(till: "Till", reading: MerchantOrder, now: float) -> "Till":
+    """Covered, and Mercado Pago has to say at which point of sale: ask for one of its payments."""
+    payment = till.evidence.unplaced(reading)[0]
+    till = replace(till, evidence=till.evidence.await_pos(reading))
+    till = till.owe(duties.Verify(reading.id), now + PLACE_AGAIN_S)  # the journal keeps this one
+    return till.owe(duties.ReadPayment(payment), now, urgent=True)
 
 
-def _watch(till: Till, reading: MerchantOrder, now: float) -> Till:
+def _watch(till: "Till", reading: MerchantOrder, now: float) -> "Till":
     """`opened` means no more than: look again. Watch the reference, and see whether it is on our till at all."""
-    if till.order(reading.reference) is not None or not reading.external_reference:
+    if till.orders.get(reading.reference) is not None or not reading.external_reference:
         return till
     till = till.put(Order(reading.reference)).owe(duties.LookAtTill(), now)
-    return till.schedule(duties.Search(reading.reference), Due(now + till.settings.check_every, now))
+    return till.schedule(duties.Search(reading.reference), Due(now + till.settings.check_every_s, now))
 
 
-def _pay(till: Till, order: Order, reading: MerchantOrder) -> Till:
+def _pay(till: "Till", order: Order, reading: MerchantOrder) -> "Till":
     """The money is there: a ticket is owed, unless this reference has its own."""
     if order.reading is not None:
         till = till.put(replace(order, also_paid=(*order.also_paid, reading.id)))
-        return _say_double(till, order.reference, reading)
-    # What we never saw on our till lapsed for want of knowledge, not of money.
-    late = order.stage in FINISHED and order.on_our_till
-    order = replace(order.moved(Move.PAID), reading=reading, on_our_till=True, filed_at=None)
-    if till.known_since is not None and NEVER < reading.first_paid_at < till.known_since:
+        return _report_double(till, order.reference, reading)
+    late = order.stage in FINISHED and order.on_our_till  # an order that we only lost sight of isn't late
+    order = replace(order.moved(Move.PAID), reading=reading, on_our_till=True, first_finished_at=None)
+    if _may_have_its_ticket(till, reading):
         order = order.with_banner(duties.Banner.COPY)
     if late:
         order = order.with_banner(duties.Banner.LATE)
         till = till.alarm(Concern.LATE_MONEY, order.reference)
         till = till.report(duties.Outcome.LATE_MONEY, order.reference, reading.id)
-    loaded = None if till.loaded == order.reference else till.loaded
-    notices = till.notices - {Notice(Concern.PAID_WITHOUT_ORDER, payment.id) for payment in reading.payments}
-    till = replace(till, loaded=loaded, notices=notices, lookups=0.0)  # whoever rings for money is no flood
-    return till.drop(duties.Search(order.reference), duties.Cancel(order.reference)).put(order)
+    till = till.drop(duties.Search(order.reference), duties.Cancel(order.reference)).put(order)
+    solved = {Notice(Concern.PAID_WITHOUT_ORDER, payment.id) for payment in reading.payments}
+    return replace(
+        till,
+        cashier=till.cashier.off_the_till(order.reference),
+        notices=till.notices - solved,
+        agenda=till.agenda.refund_lookups(),
+    )
 
 
-def _read_paid(till: Till, order: Order, reading: MerchantOrder, now: float) -> Till:
-    """It is paid, as far as we know: is it still? Where it was paid needs no second proof."""
+def _may_have_its_ticket(till: "Till", reading: MerchantOrder) -> bool:
+    """Whether it was paid at a time of which the journal no longer knows what was printed."""
+    complete_since = till.history.complete_since
+    return complete_since is not None and NEVER < reading.first_paid_at < complete_since
+
+
+def _judge_again(till: "Till", order: Order, reading: MerchantOrder, now: float) -> "Till":
+    """It was paid when last read: is it still? Where it was paid needs no second proof."""
     found = money(reading, till.account)
     if found is Verdict.PAID:
         return _confirm(till, order.reference, reading, now)
-    if till.confirmed.get(reading.id) != ALL_THE_SAME:
-        till = replace(till, confirmed=without(till.confirmed, reading.id))
-    return _take_back(till, order, reading, found) if found.rejected else till
+    till = replace(till, evidence=till.evidence.doubt(reading.id))
+    return _take_back(till, order, reading, found, now) if found.rejected else till
 
 
-def _confirm(till: Till, reference: str, reading: MerchantOrder, now: float) -> Till:
+def _confirm(till: "Till", reference: str, reading: MerchantOrder, now: float) -> "Till":
     """The money is there, at this moment; and perhaps twice, by two phones that scanned at once."""
-    confirmed = max(now, till.confirmed.get(reading.id, now))  # what a person wanted all the same stays wanted
-    till = replace(till, confirmed=remember(till.confirmed, reading.id, confirmed))
-    if not reading.paid_twice or till.rejections.get(reading.id) == PAID_TWICE:
-        return till
-    till = replace(till, rejections=remember(till.rejections, reading.id, PAID_TWICE))
-    return _say_double(till, reference, reading)
+    evidence = till.evidence.confirm(reading.id, now)
+    if not reading.paid_twice or reading.id in evidence.paid_twice:
+        return replace(till, evidence=evidence)
+    return _report_double(replace(till, evidence=evidence.note_paid_twice(reading.id)), reference, reading)
 
 
-def _say_double(till: Till, reference: str, reading: MerchantOrder) -> Till:
+def _report_double(till: "Till", reference: str, reading: MerchantOrder) -> "Till":
     till = till.alarm(Concern.DOUBLE_PAYMENT, reference)
     return till.report(duties.Outcome.DOUBLE_PAYMENT, reference, reading.id)
 
 
-def _take_back(till: Till, order: Order, reading: MerchantOrder, found: Verdict) -> Till:
-    """The money went back. What has no ticket yet gets none; a copy that a person asked for is no matter of ours."""
+def _take_back(till: "Till", order: Order, reading: MerchantOrder, found: Verdict, now: float) -> "Till":
+    """The money went back. An order without a ticket gets none; a copy that a person asked for comes all the same."""
     assert order.reading is not None
-    if order.stage not in (Stage.PAID, Stage.LISTED) or order.copy_wanted or reading.id != order.reading.id:
+    if order.stage not in (Stage.PAID, Stage.LISTED) or order.is_reprint or reading.id != order.reading.id:
         return till
     for other in order.also_paid:  # the same sale, paid a second time: that money is still there
-        till = till.owe(duties.Verify(other), FIRST)
+        till = till.owe(duties.Verify(other), now, urgent=True)
     till = till.put(replace(order.moved(Move.TAKEN_BACK), reading=None, also_paid=()))
-    return reject(till.alarm(Concern.REJECTED, order.reference), found.value, order.reference, reading.id)
+    till = replace(till, evidence=till.evidence.no_longer_insist(*order.paid_by))
+    till = till.alarm(Concern.REJECTED, order.reference)
+    return reject(till, duties.Verify(reading.id), found.value, order.reference)
 
 
-def in_doubt(till: Till, merchant_order: str, now: float) -> bool:
+def in_doubt(till: "Till", merchant_order: str, now: float) -> bool:
     """Whether it was paid and Mercado Pago no longer says so, nor that the money went back: no ticket, and ask on."""
-    return any(order.paid_by[0] == merchant_order and is_old(till, order, now) for order in unprinted(till))
+    order = till.orders.paid_with(merchant_order)
+    unprinted = order is not None and order.stage is Stage.PAID and order.paid_by[0] == merchant_order
+    return order is not None and unprinted and till.evidence.is_stale(order, now)
 
 
-def place(till: Till, payment: events.PaymentRead) -> Till:
+def place(till: "Till", payment: events.PaymentRead, now: float) -> "Till":
     """Where a payment was made is known now: read its merchant order, afresh if a reading waited for that."""
-    till = replace(till, places=remember(till.places, payment.id, payment.pos_id))
-    orders = {reading.id for reading in waiting_for(till, payment.id)}
-    for identity in sorted(orders | {payment.merchant_order} - {""}):
-        till = till.owe(duties.Verify(identity), FIRST)
-    return till if orders or payment.merchant_order else _orphan(till, payment)
+    till = replace(till, evidence=till.evidence.place(payment.id, payment.pos_id))
+    merchant_orders = {reading.id for reading in till.evidence.waiting_for(payment.id)}
+    merchant_orders |= {payment.merchant_order} - {""}
+    for merchant_order in sorted(merchant_orders):
+        till = till.owe(duties.Verify(merchant_order), now, urgent=True)
+    return till if merchant_orders else _orphan(till, payment)
 
 
-def waiting_for(till: Till, payment: str) -> tuple[MerchantOrder, ...]:
-    """The readings that can't be judged before we know where this payment was made."""
-    return tuple(reading for reading in till.unplaced.values() if payment in unplaced(reading, {}))
-
-
-def _orphan(till: Till, payment: events.PaymentRead) -> Till:
+def _orphan(till: "Till", payment: events.PaymentRead) -> "Till":
     """Money without an order: a person has to find out whose it is."""
-    name = f"payment {payment.id}"
-    if payment.approved and payment.pos_id == till.pos_id and name not in till.rejections:
+    source = duties.ReadPayment(payment.id)
+    ours = payment.approved and payment.pos_id == till.history.pos_id
+    if ours and source not in till.evidence.rejections:
         till = till.alarm(Concern.PAID_WITHOUT_ORDER, payment.id)
-    return reject(till, "no_merchant_order", merchant_order=name)
+    return reject(till, source, "no_merchant_order")
 
 
-def reject(till: Till, reason: str, reference: str = "", merchant_order: str = "") -> Till:
-    """Say once why a reading is worth no ticket. The order that it claims to be goes on being watched."""
-    if till.rejections.get(merchant_order) == reason:
+def reject(till: "Till", source: Source, reason: str, reference: str = "") -> "Till":
+    """Report once why something that was read gets no ticket. The order that it claims to be is watched further."""
+    if till.evidence.rejections.get(source) == reason:
         return till
-    till = replace(till, rejections=remember(till.rejections, merchant_order, reason))
-    order = till.orders.get(reference)
-    ours = order is not None and order.on_our_till and order.reading is None
-    # An abandoned scan expires at every second sale; that is no matter for a person.
-    if (ours and reason != Verdict.EXPIRED) or reason == Verdict.NO_PLACE:
+    till = replace(till, evidence=till.evidence.reject(source, reason))
+    if _concerns_a_person(till.orders.living.get(reference), reason):
         till = till.alarm(Concern.REJECTED, reference)
-    return till.report(duties.Outcome.REJECTED, reference, merchant_order, reason)
+    return till.publish(_rejection(source, reason, reference))
+
+
+def _concerns_a_person(order: Order | None, reason: str) -> bool:
+    """An abandoned scan expires at every second sale, which is no matter for a person."""
+    waits_here = order is not None and order.on_our_till and order.reading is None
+    return (waits_here and reason != Verdict.EXPIRED) or reason == Verdict.NO_PLACE
+
+
+def _rejection(source: Source, reason: str, reference: str) -> duties.Report:
+    match source:
+        case duties.Verify(merchant_order):
+            return duties.Report(duties.Outcome.REJECTED, reference, merchant_order, reason)
+        case duties.ReadPayment(payment):
+            return duties.Report(duties.Outcome.REJECTED, reference, reason=reason, payment=payment)

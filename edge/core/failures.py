@@ -1,89 +1,121 @@
 """What keeps the till from its work, since when, and when a slip says so. Pure.
 
-The lights show that something fails; the slip says what, what to do and whom to call. It comes when the failure has
-lasted, once, and not within an hour of the last one with that cause; behind all else that is owed to the printer.
-What is over is told no more.
+The lights show that something fails; a slip says what, what to do and whom to call. It comes when the failure has
+lasted, behind everything else that is owed to the printer, and not within an hour of the last slip with the same cause.
+A failure that is over is never reported late.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
-from edge.core import duties, events
-from edge.core.state import Concern, Till, without
+from edge.core.duties import Cause, FindPos, PrintFailure
+from edge.core.events import Trouble
+from edge.core.maps import without
+from edge.core.notices import Concern
 
-HOUR = 3600.0
+if TYPE_CHECKING:
+    from edge.core.state import Till
+
 NO_POS = "Mercado Pago knows no point of sale by external_store_id and external_pos_id; correct the configuration"
-PATIENCE: Mapping[duties.Cause, float] = {
-    duties.Cause.NO_INTERNET: 1,
-    duties.Cause.NO_MEMORY: 1,
-    duties.Cause.WRONG_CLOCK: 2,  # after a power cut it takes a while to hear the time
-    duties.Cause.API_DOWN: 5,  # and nobody at the till can do anything about it
+SEEN_ONLY_BY_ASKING = (Cause.NO_INTERNET, Cause.API_DOWN, Cause.WRONG_CLOCK)
+"""Causes that show only when Mercado Pago is asked, which is done less and less often the longer they last."""
+SLIP_EVERY_S = 3600.0
+PATIENCE_IN_SLIPS: Mapping[Cause, float] = {
+    Cause.NO_INTERNET: 1,
+    Cause.NO_MEMORY: 1,
+    Cause.WRONG_CLOCK: 2,  # after a power cut it takes a while to hear the time
+    Cause.API_DOWN: 5,  # and nobody at the till can do anything about it
 }
-"""How long what may go by itself has to last, in times of `Settings.slip_after`. The others are told at once."""
-ASKED = (duties.Cause.NO_INTERNET, duties.Cause.API_DOWN, duties.Cause.WRONG_CLOCK)
-"""What shows only when Mercado Pago is asked, which is done the more seldom the longer it lasts."""
+"""How long a failure that may pass by itself must last, as a multiple of `Settings.slip_after_s`."""
 
 
-def watch(till: Till, now: float) -> Till:
+@dataclass(frozen=True)
+class Failures:
+    """Since when each cause fails; the journal keeps when its last slip came."""
+
+    since: Mapping[Cause, float] = field(default_factory=dict)
+    last_slip_at: Mapping[Cause, float] = field(default_factory=dict)
+    """By the core's clock."""
+
+    def observe(self, failing: Iterable[Cause], now: float) -> "Failures":
+        """Note what fails now."""
+        since = {cause: self.since.get(cause, now) for cause in failing}
+        return replace(self, since=since) if since != self.since else self
+
+    def acknowledged(self) -> "Failures":
+        """Somebody pressed the button, who may not have seen the slip of what still fails."""
+        return replace(self, since={})
+
+    def slip_due(self, cause: Cause, known_until: float, slip_after_s: float, now: float) -> bool:
+        """Whether a slip should report this cause, which is known to have failed up to `known_until`."""
+        since, last = self.since.get(cause, now), self.last_slip_at.get(cause)
+        lasted = known_until - since >= PATIENCE_IN_SLIPS.get(cause, 0) * slip_after_s
+        return lasted and (last is None or (last < since and now - last >= SLIP_EVERY_S))
+
+    def slip_begun(self, cause: Cause, now: float) -> "Failures":
+        """The first byte may leave. The slip counts from here, or a till that fails at it would print it for ever."""
+        return replace(self, last_slip_at={**self.last_slip_at, cause: now})
+
+    def slip_failed(self, cause: Cause) -> "Failures":
+        """It did not come out whole."""
+        return replace(self, last_slip_at=without(self.last_slip_at, cause))
+
+
+# --- what fails now ------------------------------------------------------------------------------------------------
+
+
+def observe_failures(till: "Till", now: float) -> "Till":
     """Note what fails, and since when."""
-    failing = {cause: till.failing.get(cause, now) for cause, _ in _failures(till)}
-    return replace(till, failing=failing) if failing != till.failing else till
+    failures = till.failures.observe((cause for cause, _ in _failing(till)), now)
+    return till if failures is till.failures else replace(till, failures=failures)
 
 
-def failure_duty(till: Till, now: float) -> duties.PrintFailure | None:
+def failure_duty(till: "Till", now: float) -> PrintFailure | None:
     """The slip that is owed now, if tickets and other slips leave room for one."""
-    at = till.date(now) if till.swept_at > float("-inf") else None
-    slips = (duties.PrintFailure(cause, why, at) for cause, why in _failures(till) if _to_be_told(till, cause, now))
-    return next(slips, None)
+    due = (
+        PrintFailure(cause, why, till.sweeps.sure_clock(now))
+        for cause, why in _failing(till)
+        if _is_due(till, cause, now)
+    )
+    return next(due, None)
 
 
-def begin_to_tell(till: Till, slip: duties.PrintFailure, now: float) -> Till:
-    """The first byte of a slip may leave: from here on it was told, lest a till that fails at it tell it for ever."""
-    return replace(till, told={**till.told, slip.cause: now})
-
-
-def not_told(till: Till, slip: duties.Slip) -> Till:
-    """It did not come out whole."""
-    return replace(till, told=without(till.told, slip.cause)) if isinstance(slip, duties.PrintFailure) else till
-
-
-def _to_be_told(till: Till, cause: duties.Cause, now: float) -> bool:
-    """What can't be remembered isn't printed, or each start would tell it anew; save that this is what fails."""
-    if till.journal_why and cause is not duties.Cause.NO_MEMORY:
+def _is_due(till: "Till", cause: Cause, now: float) -> bool:
+    """What can't be remembered isn't printed, or each start would print it anew; except that this is what fails."""
+    if till.journal_error and cause is not Cause.NO_MEMORY:
         return False
-    since, told = till.failing.get(cause, now), till.told.get(cause, float("-inf"))
-    # As long as we know: Mercado Pago may be back since we asked, and a slip that says otherwise is not believed twice.
-    until = till.api.failed_at if cause in ASKED else now
-    lasted = until - since >= PATIENCE.get(cause, 0) * till.settings.slip_after
-    return lasted and told < since and now - told >= HOUR
+    # Mercado Pago may be back since we asked, and nobody believes a second slip after one that was wrong.
+    known_until = till.api.failed_at if cause in SEEN_ONLY_BY_ASKING else now
+    return till.failures.slip_due(cause, known_until, till.settings.slip_after_s, now)
 
 
-def _failures(till: Till) -> Iterator[tuple[duties.Cause, str]]:
+def _failing(till: "Till") -> Iterator[tuple[Cause, str]]:
     """What fails now, and why, in words for whoever is called."""
-    if till.journal_why:
-        yield duties.Cause.NO_MEMORY, till.journal_why
-    if _asked_for_pos_in_vain(till):
-        yield duties.Cause.WRONG_TILL, NO_POS
+    if till.journal_error:
+        yield Cause.NO_MEMORY, till.journal_error
+    if _pos_is_unknown(till):
+        yield Cause.WRONG_TILL, NO_POS
     if (cause := _api_failure(till)) is not None:
-        yield cause, till.api.why
+        yield cause, till.api.error
     if any(notice.concern is Concern.TWINS for notice in till.notices):
-        yield duties.Cause.TWINS, till.broker_why
+        yield Cause.TWINS, till.link.broker_error
 
 
-def _asked_for_pos_in_vain(till: Till) -> bool:
-    due = till.agenda.get(duties.FindPos())
-    return due is not None and due.missed > 0
+def _pos_is_unknown(till: "Till") -> bool:
+    due = till.agenda.due.get(FindPos())
+    return due is not None and due.not_found > 0
 
 
-def _api_failure(till: Till) -> duties.Cause | None:
+def _api_failure(till: "Till") -> Cause | None:
     match till.api.trouble:
-        case events.Trouble.NETWORK:
-            online = till.settings.broker_far and till.broker_up
-            return duties.Cause.API_DOWN if online else duties.Cause.NO_INTERNET
-        case events.Trouble.BUSY:
-            return duties.Cause.API_DOWN
-        case events.Trouble.CLOCK:
-            return duties.Cause.WRONG_CLOCK
-        case events.Trouble.REFUSED if till.api.why != NO_POS:
-            return duties.Cause.TOKEN_REFUSED
+        case Trouble.NETWORK:
+            online = till.settings.broker_far and till.link.broker_up
+            return Cause.API_DOWN if online else Cause.NO_INTERNET
+        case Trouble.BUSY:
+            return Cause.API_DOWN
+        case Trouble.CLOCK:
+            return Cause.WRONG_CLOCK
+        case Trouble.REFUSED if till.api.error != NO_POS:
+            return Cause.TOKEN_REFUSED
     return None

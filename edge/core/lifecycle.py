@@ -1,7 +1,7 @@
-"""The life of an order: its stages, and every way from one to the next, in one table.
+"""The life of an order: its stages, and every way from one to the next, in one table. Pure.
 
-`Order` is what we remember of one `external_reference`, a row of the journal. A move that the table doesn't have
-is a bug: it raises and changes nothing.
+`Order` is what we remember of one `external_reference`, a row of the journal. A move that isn't in the table is a bug:
+it raises and changes nothing.
 """
 
 from collections.abc import Mapping
@@ -72,7 +72,10 @@ class IllegalMove(Exception):
 
 @dataclass(frozen=True)
 class Order:
-    """What we remember of one `external_reference`; one row of the journal."""
+    """What we remember of one `external_reference`, the shop's own name of a sale; one row of the journal.
+
+    Made when the order is first seen on the till, or first read as paid. Changed by a `Move`, and by what readings add.
+    """
 
     reference: str
     stage: Stage = Stage.WAITING
@@ -83,10 +86,10 @@ class Order:
     also_paid: tuple[str, ...] = ()
     """Further merchant orders of this reference that were paid as well."""
     banners: tuple[Banner, ...] = ()
-    called_for: bool = False
-    """A person asked for this ticket, so that it is not put on a list of those that wait."""
-    filed_at: datetime | None = None
-    """When it was first finished, by Mercado Pago's clock."""
+    wanted_by_person: bool = False
+    """A person asked for this ticket, so it is not put on a list of tickets that wait."""
+    first_finished_at: datetime | None = None
+    """By Mercado Pago's clock; None while it has never been finished."""
 
     @property
     def paid_by(self) -> tuple[str, ...]:
@@ -94,9 +97,9 @@ class Order:
         return (self.reading.id, *self.also_paid) if self.reading else ()
 
     @property
-    def copy_wanted(self) -> bool:
-        """A person wants a copy of what has its ticket, whatever became of the money."""
-        return self.called_for and self.filed_at is not None
+    def is_reprint(self) -> bool:
+        """A person wants another ticket of an order that had one, whatever became of the money."""
+        return self.wanted_by_person and self.first_finished_at is not None
 
     def moved(self, move: Move) -> "Order":
         """The order after `move`. Raises `IllegalMove`."""

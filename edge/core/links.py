@@ -1,125 +1,183 @@
-"""The till's links: who rings, whether we would hear it, and how we look for ourselves when nobody does. Pure.
+"""The till's links: whether doorbells would reach it, what news of the links means, and how it looks for itself. Pure.
 
-No link is trusted. Whenever one comes or goes the till looks around; while none rings, it looks often. That a
-subscription works is proved only by a ping that the relay rings back: a broker grants what its rights forbid.
+No link is trusted. Whenever one comes or goes the till looks around; while none rings, it looks often. A broker grants
+a subscription that its rights forbid, so the till pings: only a ping that the relay rings back proves the way.
 """
 
-from dataclasses import replace
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from edge.core import duties, events
-from edge.core.remote import obey
-from edge.core.state import Concern, Till, without
+from edge.core.notices import Concern
 
-SWEEP_OVERLAP = timedelta(hours=1)
-"""A payment is listed under the date of its creation; its approval may come later."""
-FAR = timedelta(days=3)
-FAR_EVERY = 3600.0
-PING_EVERY = 300.0
-PING_AGAIN = 30.0
-"""After one that was not rung back."""
-PING_PATIENCE = 10.0
-"""How long an echo may take. Seconds, as all these."""
+if TYPE_CHECKING:
+    from edge.core.state import Till
+
+PING_EVERY_S = 300.0
+PING_AGAIN_S = 30.0
+"""After a ping that wasn't echoed."""
+ECHO_TIMEOUT_S = 10.0
+DEAF_AFTER_MISSES = 2
+
+
+@dataclass(frozen=True)
+class Echo:
+    """The till's pings and their echoes."""
+
+    number: int = 0
+    """Of the last ping."""
+    sent_at: float | None = None
+    """When it left; None if no echo is awaited."""
+    due_at: float = 0.0
+    """When the next ping is due."""
+    round_trip_s: float | None = None
+    """Of the last echo; None if the last ping had none."""
+    missed: int = 0
+    """Pings in a row without an echo."""
+
+
+@dataclass(frozen=True)
+class Link:
+    """How the links are, as far as the broker's thread heard. Not kept over a restart."""
+
+    broker_up: bool = False
+    broker_error: str = ""
+    """Why there is no connection, for people."""
+    relay_up: bool = True
+    """Until we hear otherwise: a shop's own relay may never publish its status."""
+    relay_speaks: bool = False
+    """It published its status, so it also rings pings back."""
+    echo: Echo = field(default_factory=Echo)
+    dropped_messages: int = 0
+    """Messages on our topics that could not be read, since the start."""
+    identify_until: float | None = None
+    """Until when the lights wave, because support asked which till this is."""
+
+    @property
+    def deaf(self) -> bool:
+        """The relay is there, and its doorbells don't reach us."""
+        return self.relay_speaks and self.relay_up and self.echo.missed >= DEAF_AFTER_MISSES
+
+    @property
+    def must_poll(self) -> bool:
+        """Nobody rings, or we wouldn't hear it."""
+        return not (self.broker_up and self.relay_up) or self.deaf
+
+    def ping_due(self, now: float) -> int | None:
+        """The number of the ping that is owed now."""
+        return self.echo.number + 1 if self.broker_up and now >= self.echo.due_at else None
+
+    def connected(self, now: float) -> "Link":
+        return replace(self, broker_up=True, broker_error="", echo=replace(self.echo, sent_at=None, due_at=now))
+
+    def lost(self, error: str) -> "Link":
+        return replace(self, broker_up=False, broker_error=error)
+
+    def relay_seen(self, online: bool) -> "Link":
+        return replace(self, relay_up=online, relay_speaks=True)
+
+    def ping_sent(self, number: int, now: float) -> "Link":
+        return replace(self, echo=replace(self.echo, number=number, sent_at=now, due_at=now + PING_EVERY_S))
+
+    def ping_echoed(self, number: int, now: float) -> "Link":
+        """The echo of the last ping; any other is late, or came twice."""
+        if self.echo.sent_at is None or number != self.echo.number:
+            return self
+        round_trip_s = now - self.echo.sent_at
+        return replace(self, echo=replace(self.echo, sent_at=None, round_trip_s=round_trip_s, missed=0))
+
+    def ping_overdue(self, now: float) -> bool:
+        return self.echo.sent_at is not None and now - self.echo.sent_at >= ECHO_TIMEOUT_S
+
+    def ping_missed(self, now: float) -> "Link":
+        missed = self.echo.missed + 1
+        echo = replace(self.echo, sent_at=None, due_at=now + PING_AGAIN_S, round_trip_s=None, missed=missed)
+        return replace(self, echo=echo)
+
 
 # --- what is owed to the broker ------------------------------------------------------------------------------------
 
 
-def report_duty(till: Till) -> tuple[int, duties.Report] | None:
-    """What we owe the relay now: outcomes, one after the other, each until it is acknowledged."""
-    return next(iter(till.reports.items()), None) if till.broker_up else None
+def report_duty(till: "Till") -> tuple[int, duties.Report] | None:
+    """The outcome that is owed to the relay now, with its number. Each is owed until the broker acknowledges it."""
+    return till.outbox.next_report if till.link.broker_up else None
 
 
-def ping_duty(till: Till, now: float) -> int | None:
+def ping_duty(till: "Till", now: float) -> int | None:
     """The number of the ping that is owed now."""
-    return till.echo.number + 1 if till.broker_up and now >= till.echo.due_at else None
+    return till.link.ping_due(now)
 
 
 # --- what a fact teaches -------------------------------------------------------------------------------------------
 
 
-def take_link_event(till: Till, event: events.LinkEvent, now: float) -> Till:
-    """The till after an event of its links, save a doorbell."""
+def on_link_event(till: "Till", event: events.LinkEvent, now: float) -> "Till":
+    """The till after an event of its links, except doorbells and commands."""
     match event:
         case events.BrokerConnected():
-            till = replace(till, broker_up=True, broker_why="", echo=replace(till.echo, sent_at=None, due_at=now))
-            return look_around(till, now)
-        case events.BrokerLost(why, twins):
-            till = till.alarm(Concern.TWINS) if twins else till
-            till = look_around(till, now) if till.broker_up else till
-            return replace(till, broker_up=False, broker_why=why)
+            return look_around(replace(till, link=till.link.connected(now)), now)
+        case events.BrokerLost():
+            return _on_broker_lost(till, event, now)
         case events.RelaySeen(online):
-            before, till = till, replace(till, relay_up=online, relay_speaks=True)
-            return look_around(till, now) if online != before.relay_up else till
+            changed = online != till.link.relay_up
+            till = replace(till, link=till.link.relay_seen(online))
+            return look_around(till, now) if changed else till
         case events.PingSent(number):
-            return replace(till, echo=replace(till.echo, number=number, sent_at=now, due_at=now + PING_EVERY))
+            return replace(till, link=till.link.ping_sent(number, now))
         case events.PingEchoed(number):
-            return _take_echo(till, number, now)
+            was_deaf = till.link.deaf
+            till = replace(till, link=till.link.ping_echoed(number, now))
+            return look_around(till, now) if was_deaf and not till.link.deaf else till
         case events.ReportDelivered(number):
-            return replace(till, reports=without(till.reports, number))
+            return replace(till, outbox=till.outbox.delivered(number))
         case events.MessageDropped():
-            return replace(till, dropped_messages=till.dropped_messages + 1)
-        case events.CommandCame():
-            till = look_again(till, now) if event.command is duties.Command.CHECK_NOW else till
-            return obey(till, event, now)
+            return replace(till, link=replace(till.link, dropped_messages=till.link.dropped_messages + 1))
         case events.Replied():
-            return replace(till, replies=till.replies[1:])
+            return replace(till, outbox=replace(till.outbox, replies=till.outbox.replies[1:]))
 
 
-def _take_echo(till: Till, number: int, now: float) -> Till:
-    if till.echo.sent_at is None or number != till.echo.number:
-        return till  # a late one, or told twice
-    was_deaf = till.deaf
-    till = replace(till, echo=replace(till.echo, sent_at=None, round_trip=now - till.echo.sent_at, missed=0))
-    return look_around(till, now) if was_deaf else till
+def _on_broker_lost(till: "Till", lost: events.BrokerLost, now: float) -> "Till":
+    till = till.alarm(Concern.TWINS) if lost.twins else till
+    till = look_around(till, now) if till.link.broker_up else till
+    return replace(till, link=till.link.lost(lost.why))
 
 
-def miss_echo(till: Till, now: float) -> Till:
-    """A ping that was not rung back in time: ask again sooner."""
-    echo = till.echo
-    if echo.sent_at is None or now - echo.sent_at < PING_PATIENCE:
-        return till
-    return replace(
-        till, echo=replace(echo, sent_at=None, due_at=now + PING_AGAIN, round_trip=None, missed=echo.missed + 1)
-    )
+def miss_echo(till: "Till", now: float) -> "Till":
+    """A ping that wasn't echoed in time is sent again soon; the second one in a row makes the till poll."""
+    return replace(till, link=till.link.ping_missed(now)) if till.link.ping_overdue(now) else till
 
 
 # --- looking for ourselves -----------------------------------------------------------------------------------------
 
 
-def look_around(till: Till, now: float) -> Till:
-    """Look at the till and at what was paid there."""
+def look_around(till: "Till", now: float) -> "Till":
+    """Look at the till, and at what was paid there."""
     till = till.owe(duties.LookAtTill(), now)
-    return till.owe(sweep(till), now) if till.pos_id else till
+    return till.owe(till.sweeps.next, now) if till.history.pos_id else till
 
 
-def look_again(till: Till, now: float) -> Till:
-    """Whatever waits for its time is done now."""
-    till = replace(till, api=replace(till.api, retry_at=now), printer=replace(till.printer, look_at=now, retry_at=now))
-    for duty in till.agenda:
+def look_again(till: "Till", now: float) -> "Till":
+    """Do now whatever waits for its time."""
+    api = replace(till.api, retry_at=now)
+    till = replace(till, api=api, printer=replace(till.printer, look_at=now, retry_at=now))
+    for duty in till.agenda.due:
         till = till.owe(duty, now)
     return look_around(till, now)
 
 
-def sweep(till: Till) -> duties.Sweep:
-    """The sweep that takes up where the last one ended."""
-    return duties.Sweep(till.pos_id, till.swept_until - SWEEP_OVERLAP if till.swept_until else None)
+def sweep_later(till: "Till", now: float) -> "Till":
+    """A sweep is done: plan the next one."""
+    every_s = till.settings.outage_every_s if till.link.must_poll else till.settings.idle_every_s
+    sweeps, sweep, at = till.sweeps.plan(every_s, now)
+    return replace(till, sweeps=sweeps).owe(sweep, at)
 
 
-def sweep_again(till: Till, now: float) -> Till:
-    """When to sweep next; once an hour further back, for a payment may be under review for days."""
-    far_at = now if till.swept_far_at is None else till.swept_far_at
-    if now - far_at < FAR_EVERY or till.swept_until is None or till.known_since is None:
-        return replace(till, swept_far_at=far_at).owe(sweep(till), now + _sweep_every(till))
-    since = max(till.swept_until - FAR, till.known_since - SWEEP_OVERLAP)
-    return replace(till, swept_far_at=now).owe(duties.Sweep(till.pos_id, since), now)
+def look_later(till: "Till", now: float) -> "Till":
+    """The till was looked at: plan the next look."""
+    return till.owe(duties.LookAtTill(), now + _look_every_s(till))
 
 
-def look_every(till: Till) -> float:
-    """Seconds from one look at the till to the next."""
-    if till.selling_blind:
-        return till.settings.outage_every
-    return 2 * till.settings.check_every if till.loaded else till.settings.idle_every
-
-
-def _sweep_every(till: Till) -> float:
-    return till.settings.outage_every if till.selling_blind else till.settings.idle_every
+def _look_every_s(till: "Till") -> float:
+    if till.link.must_poll:
+        return till.settings.outage_every_s
+    return 2 * till.settings.check_every_s if till.cashier.loaded else till.settings.idle_every_s

@@ -142,8 +142,8 @@ class Verdict(StrEnum):
         return self not in (Verdict.PAID, Verdict.LOOK_AGAIN, Verdict.PLACE_UNKNOWN)
 
 
-# Mercado Pago's reference and its OpenAPI of 2026 use different vocabularies; both are refused.
-# `paid` is not believed either: it includes payments that were charged back (MERCADOPAGO, fact 6).
+# Mercado Pago's reference and its OpenAPI of 2026 use different words (docs/mercadopago.md, M4); both are refused.
+# `paid` is not believed either: it includes payments that were charged back (docs/mercadopago.md, M5).
 UNPAID_WORDS = {
     "reverted": Verdict.REFUNDED,
     "refunded": Verdict.REFUNDED,

@@ -1,221 +1,259 @@
-"""What is owed to the printer, and what became of it: the till's other half. Pure.
+"""The printer: how it is, what is owed to it, and what became of that. Pure.
 
-Tickets come in the order of their payment. What is known to have been cut off comes again, marked as a copy; where the
-printer was away for long, one list says which tickets wait, and a person says when.
+Tickets come in the order of their payment. A ticket that is known to have been cut off comes again, marked as a copy.
+After a long absence of the printer one list says which tickets wait, and a person says when they come.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from edge.core import duties, events
-from edge.core.failures import begin_to_tell, failure_duty, not_told
+from edge.core.agenda import back_off
+from edge.core.failures import failure_duty
 from edge.core.lifecycle import Move, Order, Stage
+from edge.core.notices import Concern
 from edge.core.order import NEVER, MerchantOrder
-from edge.core.state import FIRST, WAITS, Concern, LastTicket, Till, back_off, remember, without
+from edge.core.outbox import LastTicket
 
-BACKLOG = timedelta(minutes=15)
-"""A ticket that waited for longer has no customer before it any more."""
-MOST_ON_LIST = 50
-"""Tickets on one list: a slow printer is done with it before the watchdog takes it for dead."""
-OLD = 60.0
-"""What was read longer ago is read again before it is printed, for money goes back, too. Seconds."""
-ALL_THE_SAME = float("inf")
-"""As good as read just now: a person wants it printed, whatever Mercado Pago says by now."""
-BREAKS = 3
-"""A ticket that broke so often lets the others go first; a failure is not told by a printer that breaks so often."""
-LOOK_AT_TROUBLED_PRINTER = 2.0
-LOOK_AT_PRINTER = 10.0
+if TYPE_CHECKING:
+    from edge.core.state import Till
+
+LOOK_EVERY_S = 10.0
+LOOK_AT_TROUBLE_EVERY_S = 2.0
+MAX_BREAKS = 3
+"""A ticket that broke off this often lets the others go first; such a printer is in trouble, whatever it says."""
+MAX_LATENCIES = 200
+BACKLOG_AFTER = timedelta(minutes=15)
+"""A ticket that waited longer has no customer before it any more."""
+MAX_LISTED = 50
+"""Tickets on one list, so that a slow printer has done it before the watchdog takes it for dead."""
 
 
-def printer_duty(till: Till, now: float) -> duties.PrinterDuty | None:
-    """What we owe the printer now: the ticket that was paid first, a list, a slip, or else a look at the paper."""
+@dataclass(frozen=True)
+class PrinterLine:
+    """What the printing worker's events told. The journal keeps the best proof and the last ticket."""
+
+    paper: events.Paper = events.Paper.UNKNOWN
+    look_at: float = 0.0
+    retry_at: float = 0.0
+    failures: int = 0
+    """Tickets and slips that broke off or were refused, in a row."""
+    proof: events.Proof = events.Proof.NONE
+    """The best proof that this printer was ever seen to give."""
+    slips: tuple[duties.Slip, ...] = ()
+    """What is owed to it beside tickets. A restart loses them."""
+    ticket_at: float | None = None
+    """When a ticket last came out that the light may call paid."""
+    last_ticket: LastTicket | None = None
+    latencies_s: tuple[float, ...] = ()
+    """From the news to the paper, for the last `MAX_LATENCIES` tickets."""
+
+    def may_print(self, now: float) -> bool:
+        return self.paper.prints and now >= self.retry_at
+
+    @property
+    def next_slip(self) -> duties.Slip | None:
+        return next(iter(self.slips), None)
+
+    @property
+    def keeps_breaking(self) -> bool:
+        return self.failures >= MAX_BREAKS
+
+    def seen(self, paper: events.Paper, now: float) -> "PrinterLine":
+        every_s = LOOK_EVERY_S if paper.prints else LOOK_AT_TROUBLE_EVERY_S
+        return replace(self, paper=paper, look_at=now + every_s)
+
+    def failed(self, paper: events.Paper, now: float) -> "PrinterLine":
+        """What was sent is still owed; a printer that breaks at each ticket is not fed the whole roll."""
+        failures = self.failures + 1
+        return replace(self, failures=failures, retry_at=now + back_off(failures)).seen(paper, now)
+
+    def succeeded(self, paper: events.Paper, now: float) -> "PrinterLine":
+        """It took something to its end."""
+        return replace(self, failures=0, retry_at=now).seen(paper, now)
+
+    def proved(self, proof: events.Proof) -> "PrinterLine":
+        return replace(self, proof=proof) if proof.better_than(self.proof) else self
+
+    def owe(self, slip: duties.Slip) -> "PrinterLine":
+        return replace(self, slips=(*self.slips, slip))
+
+    def without_slip(self, slip: duties.Slip) -> "PrinterLine":
+        return replace(self, slips=tuple(other for other in self.slips if other != slip))
+
+    def note_latency(self, seconds: float) -> "PrinterLine":
+        return replace(self, latencies_s=(*self.latencies_s[1 - MAX_LATENCIES :], seconds))
+
+
+# --- what is owed to the printer -----------------------------------------------------------------------------------
+
+
+def printer_duty(till: "Till", now: float) -> duties.PrinterDuty | None:
+    """What is owed to the printer now: the ticket that was paid first, a list, a slip, or else a look at the paper."""
     printer = till.printer
-    if _under_way(till):
+    if till.orders.under_way:
         return None
-    ready = printer.paper.prints and now >= printer.retry_at
-    if ready and not till.journal_why and (owed := _list(till) or _ticket(till, now) or next(iter(till.slips), None)):
+    ready = printer.may_print(now)
+    if ready and not till.journal_error and (owed := _list(till) or _ticket(till, now) or printer.next_slip):
         return owed
-    if ready and printer.failures < BREAKS and (failure := failure_duty(till, now)):
+    if ready and not printer.keeps_breaking and (failure := failure_duty(till, now)):
         return failure
     return duties.LookAtPrinter() if now >= printer.look_at else None
 
 
-def unprinted(till: Till) -> list[Order]:
-    """What is owed its ticket, and waits for no person."""
-    return [order for order in till.orders.values() if order.stage is Stage.PAID]
-
-
-def is_old(till: Till, order: Order, now: float) -> bool:
-    """Whether it was paid when we last heard of it, and that is too long ago to print."""
-    return not order.copy_wanted and now - till.confirmed.get(order.paid_by[0], float("-inf")) > OLD
-
-
-def read_old_again(till: Till, now: float) -> Till:
-    """Ask anew for what could be printed now, if only it had been read lately."""
-    if not till.printer.paper.prints or till.journal_why:
+def read_stale_again(till: "Till", now: float) -> "Till":
+    """Ask Mercado Pago anew about each ticket that could be printed now, had it been read within the last minute."""
+    if not till.printer.paper.prints or till.journal_error:
         return till
-    for order in unprinted(till):
+    for order in till.orders.unprinted:
         duty = duties.Verify(order.paid_by[0])
-        if is_old(till, order, now) and duty not in till.agenda:
-            till = till.owe(duty, FIRST)
+        if till.evidence.is_stale(order, now) and duty not in till.agenda.due:
+            till = till.owe(duty, now, urgent=True)
     return till
 
 
-def _ticket(till: Till, now: float) -> duties.Print | None:
-    owed = [order.reading for order in unprinted(till) if order.reading and not is_old(till, order, now)]
-    if not owed:
+def _ticket(till: "Till", now: float) -> duties.Print | None:
+    owed = [(order, order.reading) for order in till.orders.unprinted if order.reading]
+    fresh = [(order, reading) for order, reading in owed if not till.evidence.is_stale(order, now)]
+    if not fresh:
         return None
-    first = min(owed, key=lambda reading: (_breaks(till, reading), reading.paid_at))
-    return duties.Print(first, till.orders[first.reference].banners)
+    order, reading = min(fresh, key=lambda each: (_may_break_the_printer(till, each[0]), each[1].paid_at))
+    return duties.Print(reading, order.banners)
 
 
-def breaks_each(till: Till) -> bool:
+def _may_break_the_printer(till: "Till", order: Order) -> bool:
+    """Whether the printer breaks at each ticket and this one, which was cut off before, may be why."""
+    return till.printer.keeps_breaking and duties.Banner.COPY in order.banners
+
+
+def breaks_at_each_ticket(till: "Till") -> bool:
     """Whether the printer says that it is well, and no ticket comes out of it whole."""
-    stages = (Stage.PAID, Stage.PRINTING)
-    return till.printer.failures >= BREAKS and any(order.stage in stages for order in till.orders.values())
+    return till.printer.keeps_breaking and bool(till.orders.in_stage(Stage.PAID, Stage.PRINTING))
 
 
-def _breaks(till: Till, reading: MerchantOrder) -> bool:
-    """Whether the printer breaks, and this ticket may be why: it was cut off before."""
-    return till.printer.failures >= BREAKS and duties.Banner.COPY in till.orders[reading.reference].banners
+def _list(till: "Till") -> duties.PrintList | None:
+    """Tickets that waited long don't come as a storm. A single one does: it is as short as a list of it.
 
-
-def _list(till: Till) -> duties.PrintList | None:
-    """Tickets that waited for long don't come as a storm. A single one is as short as a list of it.
-
-    What is on it is read again when a person calls for it, and not before, or the list would come in pieces.
+    What is on the list is read again when a person calls for it, and not before, or the list would come in pieces.
     """
-    waiting = [order.reading for order in unprinted(till) if order.reading and not order.called_for]
-    old = [reading for reading in waiting if _waited(till, reading)]
-    old.sort(key=lambda reading: reading.paid_at)
-    return duties.PrintList(tuple(old[:MOST_ON_LIST])) if len(old) > 1 else None
+    waiting = [order.reading for order in till.orders.unprinted if order.reading and not order.wanted_by_person]
+    late = sorted((reading for reading in waiting if _waited_long(till, reading)), key=lambda reading: reading.paid_at)
+    return duties.PrintList(tuple(late[:MAX_LISTED])) if len(late) > 1 else None
 
 
-def _waited(till: Till, reading: MerchantOrder) -> bool:
-    """Whether it was paid long ago, by Mercado Pago's clock, as far as we have heard it."""
-    return till.swept_until is not None and NEVER < reading.paid_at < till.swept_until - BACKLOG
+def _waited_long(till: "Till", reading: MerchantOrder) -> bool:
+    """By Mercado Pago's clock, for the Pi's may be wrong."""
+    until = till.history.swept_until
+    return until is not None and NEVER < reading.paid_at < until - BACKLOG_AFTER
 
 
-def call_for_listed(till: Till) -> Till:
-    """A person wants what is on the list."""
-    for order in tuple(till.orders.values()):
-        if order.stage is Stage.LISTED:
-            till = _call_for(till, order)
+# --- what a person wants -------------------------------------------------------------------------------------------
+
+
+def call_for_listed(till: "Till") -> "Till":
+    """A person wants the tickets that are on the list."""
+    for order in till.orders.in_stage(Stage.LISTED):
+        till = _call_for(till, order)
     return till
 
 
-def _call_for(till: Till, order: Order) -> Till:
-    """It waited for long: its money may be gone."""
-    assert order.reading is not None
-    till = replace(till, confirmed=without(till.confirmed, order.reading.id))
-    return till.put(_called_for(order, Move.CALLED_FOR))
+def _call_for(till: "Till", order: Order) -> "Till":
+    """It waited long, so its money may be gone: it is read again first."""
+    evidence = till.evidence.doubt(order.paid_by[0]).no_longer_insist(order.paid_by[0])
+    return replace(till, evidence=evidence).put(_wanted(order, Move.CALLED_FOR))
 
 
-def reprint(till: Till, reference: str) -> Till:
-    """A copy on demand of what had its ticket; what is on a list is called for; what is still owed comes anyway."""
-    order = till.order(reference)
+def reprint(till: "Till", reference: str) -> "Till":
+    """A person wants this ticket: a copy if it came out, the ticket itself if it is on a list or can't be confirmed."""
+    order = till.orders.get(reference)
     if order is None or order.reading is None:
         return till
     match order.stage:
         case Stage.LISTED:
             return _call_for(till, order)
-        case Stage.PAID:  # which can't be read again, perhaps never; the person takes it upon themselves
-            return replace(till, confirmed=remember(till.confirmed, order.reading.id, ALL_THE_SAME))
+        case Stage.PAID:  # it can't be read again, perhaps never; the person takes it upon themselves
+            return replace(till, evidence=till.evidence.insist(order.reading.id))
         case Stage.PRINTED | Stage.UNCONFIRMED:
-            return till.put(_called_for(order, Move.REPRINT).with_banner(duties.Banner.COPY))
+            return till.put(_wanted(order, Move.REPRINT).with_banner(duties.Banner.COPY))
     return till
 
 
-def _called_for(order: Order, move: Move) -> Order:
-    return replace(order.moved(move), called_for=True)
+def _wanted(order: Order, move: Move) -> Order:
+    return replace(order.moved(move), wanted_by_person=True)
 
 
 # --- what became of it ---------------------------------------------------------------------------------------------
 
 
-def take_printer_event(till: Till, event: events.PrinterEvent, now: float) -> Till:
+def on_printer_event(till: "Till", event: events.PrinterEvent, now: float) -> "Till":
     """The till after an event of the printing worker."""
     match event:
         case events.PrinterSeen(paper):
-            return _see_paper(till, paper, now)
+            return replace(till, printer=till.printer.seen(paper, now))
         case events.TicketBegun(reference):
-            return till.put(till.orders[reference].moved(Move.BEGUN))
+            return till.put(till.orders.living[reference].moved(Move.BEGUN))
         case events.SlipBegun(slip):
-            return begin_to_tell(till, slip, now)
+            return replace(till, failures=till.failures.slip_begun(slip.cause, now))
         case events.SlipTried(slip, end):
-            return _take_slip(till, slip, end, now)
-    order = _under_way(till)
+            return _on_slip(till, slip, end, now)
+    order = till.orders.under_way
     assert order is not None, f"{event} with no ticket under way"
-    return _take_ticket(till, order, event, now)
+    return _on_ticket(till, order, event, now)
 
 
-def _under_way(till: Till) -> Order | None:
-    """The order whose ticket is being printed."""
-    return next((order for order in till.orders.values() if order.stage is Stage.PRINTING), None)
-
-
-def _take_ticket(till: Till, order: Order, end: events.TicketEnd, now: float) -> Till:
+def _on_ticket(till: "Till", order: Order, end: events.TicketEnd, now: float) -> "Till":
     """What became of the ticket under way."""
     match end:
-        case events.TicketPrinted(proof, paper):
-            till = replace(till, proof=proof) if proof.better_than(till.proof) else till
-            outcome = duties.Outcome.COPY if duties.Banner.COPY in order.banners else duties.Outcome.PRINTED
-            till = replace(_see_paper(till, paper, now), ticket_at=now)
-            return _ticket_out(till, order.moved(Move.PROVED), outcome, now)
-        case events.TicketUnproved(paper):
-            if till.proof is not events.Proof.NONE:
-                till = till.alarm(Concern.SILENT_PRINTER, order.reference)
-            else:
-                till = replace(till, ticket_at=now)
-            return _ticket_out(
-                _see_paper(till, paper, now), order.moved(Move.UNPROVED), duties.Outcome.UNCONFIRMED, now
-            )
-        case events.TicketInterrupted(paper):
+        case events.TicketPrinted(proof):
+            printer = replace(till.printer.proved(proof), ticket_at=now)
+            is_copy = duties.Banner.COPY in order.banners
+            outcome = duties.Outcome.COPY if is_copy else duties.Outcome.PRINTED
+            return _ticket_out(replace(till, printer=printer), order, Move.PROVED, outcome, end.paper, now)
+        case events.TicketUnproved():
+            till = _unproved(till, order, now)
+            return _ticket_out(till, order, Move.UNPROVED, duties.Outcome.UNCONFIRMED, end.paper, now)
+        case events.TicketInterrupted():
             order = order.moved(Move.INTERRUPTED).with_banner(duties.Banner.COPY)
-        case events.TicketRefused(paper):
+        case events.TicketRefused():
             order = order.moved(Move.REFUSED)
-    return _rest(till, paper, now).put(order)
+    return replace(till, printer=till.printer.failed(end.paper, now)).put(order)
 
 
-def _ticket_out(till: Till, order: Order, outcome: duties.Outcome, now: float) -> Till:
-    last = LastTicket(till.date(now), order.reference, outcome)
-    till = replace(_note_paper(_recovered(till, now), order, now), last_ticket=last).put(order)
-    return till.report(outcome, order.reference, order.paid_by[0])
+def _unproved(till: "Till", order: Order, now: float) -> "Till":
+    """A printer that has proved tickets and is silent now is alarming; one that never could is not."""
+    if till.printer.proof is not events.Proof.NONE:
+        return till.alarm(Concern.SILENT_PRINTER, order.reference)
+    return replace(till, printer=replace(till.printer, ticket_at=now))
 
 
-def _note_paper(till: Till, order: Order, now: float) -> Till:
+def _ticket_out(
+    till: "Till", order: Order, move: Move, outcome: duties.Outcome, paper: events.Paper, now: float
+) -> "Till":
+    till = _note_latency(till, order, now)
+    last = LastTicket(till.sweeps.clock(now), order.reference, outcome)
+    printer = replace(till.printer.succeeded(paper, now), last_ticket=last)
+    till = replace(till, printer=printer, evidence=till.evidence.no_longer_insist(*order.paid_by))
+    return till.put(order.moved(move)).report(outcome, order.reference, order.paid_by[0])
+
+
+def _note_latency(till: "Till", order: Order, now: float) -> "Till":
     """How long it took from the doorbell to the paper; of a copy that means nothing."""
-    heard = till.news.get(order.paid_by[0])
-    till = replace(till, news=without(till.news, *order.paid_by))
-    if heard is None or duties.Banner.COPY in order.banners:
+    heard_at = till.evidence.first_heard_at.get(order.paid_by[0])
+    till = replace(till, evidence=till.evidence.forget_news(order.paid_by))
+    if heard_at is None or duties.Banner.COPY in order.banners:
         return till
-    return replace(till, waits=(*till.waits[1 - WAITS :], now - heard))
+    return replace(till, printer=till.printer.note_latency(now - heard_at))
 
 
-def _take_slip(till: Till, slip: duties.Slip, end: events.TicketEnd, now: float) -> Till:
-    """One that broke off comes again. A list that is out holds its tickets back until a person asks for them."""
+def _on_slip(till: "Till", slip: duties.Slip, end: events.TicketEnd, now: float) -> "Till":
+    """A slip that broke off comes again. A list that is out holds its tickets back until a person asks for them."""
     if isinstance(end, events.TicketInterrupted | events.TicketRefused):
-        return _rest(not_told(till, slip), end.paper, now)
+        if isinstance(slip, duties.PrintFailure):
+            till = replace(till, failures=till.failures.slip_failed(slip.cause))
+        return replace(till, printer=till.printer.failed(end.paper, now))
     for reading in slip.orders if isinstance(slip, duties.PrintList) else ():
-        order = till.orders.get(reading.reference)
-        if order is not None and order.stage is Stage.PAID and not order.called_for:
+        order = till.orders.living.get(reading.reference)
+        if order is not None and order.stage is Stage.PAID and not order.wanted_by_person:
             till = till.put(order.moved(Move.LISTED))
-    till = replace(till, slips=tuple(other for other in till.slips if other != slip))
-    return _see_paper(_recovered(till, now), end.paper, now)
-
-
-def _recovered(till: Till, now: float) -> Till:
-    """It printed something to its end."""
-    return replace(till, printer=replace(till.printer, failures=0, retry_at=now))
-
-
-def _rest(till: Till, paper: events.Paper, now: float) -> Till:
-    """The ticket is still owed; a printer that breaks at each one is not fed the whole roll."""
-    failures = till.printer.failures + 1
-    printer = replace(till.printer, failures=failures, retry_at=now + back_off(failures))
-    return _see_paper(replace(till, printer=printer), paper, now)
-
-
-def _see_paper(till: Till, paper: events.Paper, now: float) -> Till:
-    pause = LOOK_AT_PRINTER if paper.prints else LOOK_AT_TROUBLED_PRINTER
-    return replace(till, printer=replace(till.printer, paper=paper, look_at=now + pause))
+    return replace(till, printer=till.printer.without_slip(slip).succeeded(end.paper, now))

@@ -1,25 +1,28 @@
-"""What the panel shows and the status says: views of the till, never commands. Pure.
+"""What the panel shows and what the status publishes: views of the till, never commands. Pure.
 
-The first sign of `signal` that holds is shown. What just happened outranks what is wrong, for the cashier is looking
-at it; what is wrong outranks what is going on.
+The first sign of `signal` that holds is shown. What just happened outranks what is wrong, for the cashier is looking at
+it; what is wrong outranks what is going on.
 """
 
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from edge.core import duties, events
-from edge.core.lifecycle import Stage
-from edge.core.printing import breaks_each, unprinted
-from edge.core.state import ODD_TRIES, Due, Till
+from edge.core.agenda import ALARM_AFTER_FAILURES, Due
+from edge.core.lifecycle import Order, Stage
+from edge.core.order import NEVER
+from edge.core.printing import breaks_at_each_ticket
+from edge.core.state import Till
 
-SHOWN = 3.0
-"""How long the panel shows that a ticket came out, or that an order was cancelled. Seconds."""
-
-
-MOST_PROBLEMS = 10
-"""In a status, which is read within 4 KB."""
+SHOWN_S = 3.0
+"""How long the panel shows that a ticket came out, or that an order was cancelled."""
+MAX_PROBLEMS = 10
+"""In a status, of which 4 KB are read."""
+MAX_ORDERS = 20
+"""In a report, of each kind."""
 OWED = (Stage.PAID, Stage.LISTED, Stage.PRINTING)
-"""Where the ticket is still to come."""
+"""The ticket is still to come."""
 
 
 class Signal(StrEnum):
@@ -41,92 +44,101 @@ class Signal(StrEnum):
 
 def signal(till: Till, now: float) -> Signal:
     """The one sign that the cashier sees."""
+    identify_until = till.link.identify_until
     signs = (
-        (Signal.IDENTIFY, now < till.identify_until),
-        (Signal.HOLDING, till.button.being_held),
-        (Signal.PAID, now - till.ticket_at < SHOWN),
-        (Signal.CANCELLED, now - till.cancelled_at < SHOWN),
+        (Signal.IDENTIFY, identify_until is not None and now < identify_until),
+        (Signal.HOLDING, till.cashier.button.being_held),
+        (Signal.PAID, _is_recent(till.printer.ticket_at, now)),
+        (Signal.CANCELLED, _is_recent(till.cashier.cancelled_at, now)),
         (Signal.ATTENTION, bool(problems(till))),
-        (Signal.PRINTER, not till.printer.paper.prints or breaks_each(till)),
+        (Signal.PRINTER, not till.printer.paper.prints or breaks_at_each_ticket(till)),
         (Signal.STARTING, till.api.trouble is events.Trouble.CLOCK),
         (Signal.UNREACHABLE, till.api.down),
-        (Signal.STARTING, not till.pos_id or till.known_since is None),
-        (Signal.WORKING, _working(till, now)),
-        (Signal.WAITING, till.loaded is not None),
-        (Signal.POLLING, till.selling_blind),
+        (Signal.STARTING, not till.history.pos_id or till.history.complete_since is None),
+        (Signal.WORKING, _is_working(till, now)),
+        (Signal.WAITING, till.cashier.loaded is not None),
+        (Signal.POLLING, till.link.must_poll),
     )
     return next((sign for sign, holds in signs if holds), Signal.READY)
+
+
+def _is_recent(at: float | None, now: float) -> bool:
+    return at is not None and now - at < SHOWN_S
 
 
 def problems(till: Till) -> list[str]:
     """What a person must look at, in words; empty if nothing."""
     found = sorted(f"{notice.concern}: {notice.reference}" for notice in till.notices)
-    if till.journal_why:
-        found.append(f"nothing can be printed, for it could not be remembered: {till.journal_why}")
-    if listed := sum(order.stage is Stage.LISTED for order in till.orders.values()):
+    if till.journal_error:
+        found.append(f"nothing can be printed, for it could not be remembered: {till.journal_error}")
+    if listed := len(till.orders.in_stage(Stage.LISTED)):
         found.append(f"{listed} tickets wait on a list that was printed; a press of the button prints them")
     found += [
         f"{order.reference} was paid and Mercado Pago doesn't say so again, so that it has no ticket yet; "
         f"`till-edge reprint {order.reference}` prints it all the same"
-        for order in unprinted(till)
-        if _stuck(till, order.paid_by[0])
+        for order in till.orders.unprinted
+        if _cannot_be_confirmed(till, order)
     ]
     if till.api.trouble is events.Trouble.REFUSED:
-        found.append(till.api.why)
-    if till.button.stuck:
+        found.append(till.api.error)
+    if till.cashier.button.stuck:
         found.append("the button was found pressed at start; it is ignored until it is released")
-    return found if len(found) <= MOST_PROBLEMS else [*found[:MOST_PROBLEMS], f"and {len(found) - MOST_PROBLEMS} more"]
+    return found if len(found) <= MAX_PROBLEMS else [*found[:MAX_PROBLEMS], f"and {len(found) - MAX_PROBLEMS} more"]
 
 
 def not_ready(till: Till) -> str:
     """Why a sale could not be confirmed and printed this moment, in words; "" if it could."""
     reasons = (
-        (till.api.down, f"Mercado Pago can't be asked: {till.api.why}"),
-        (not till.pos_id, "our point of sale is not known yet"),
-        (till.known_since is None, "what was paid so far is not known yet"),
+        (till.api.down, f"Mercado Pago can't be asked: {till.api.error}"),
+        (not till.history.pos_id, "our point of sale is not known yet"),
+        (till.history.complete_since is None, "what was paid so far is not known yet"),
         (not till.printer.paper.prints, f"the printer can't print: {till.printer.paper}"),
         (till.printer.failures > 0, "the last ticket broke off"),
-        (bool(till.journal_why), f"nothing can be remembered: {till.journal_why}"),
+        (bool(till.journal_error), f"nothing can be remembered: {till.journal_error}"),
     )
     return next((why for holds, why in reasons if holds), "")
 
 
-def _working(till: Till, now: float) -> bool:
+def _is_working(till: Till, now: float) -> bool:
     """Whether somebody's news is being looked into, or paper is moving."""
     asked = (duties.Verify, duties.ReadPayment, duties.Cancel)
-    busy = any(isinstance(duty, asked) and _fresh(due, now) for duty, due in till.agenda.items())
-    stages = (Stage.PAID, Stage.PRINTING, Stage.CANCELLING)
-    return busy or till.cancel_wanted_at is not None or any(order.stage in stages for order in till.orders.values())
+    busy = any(isinstance(duty, asked) and _is_being_asked(due, now) for duty, due in till.agenda.due.items())
+    moving = till.orders.in_stage(Stage.PAID, Stage.PRINTING, Stage.CANCELLING)
+    return busy or till.cashier.cancel_wanted_at is not None or bool(moving)
 
 
-def _stuck(till: Till, merchant_order: str) -> bool:
-    due = till.agenda.get(duties.Verify(merchant_order))
-    return due is not None and due.tries + due.missed >= ODD_TRIES
+def _is_being_asked(due: Due, now: float) -> bool:
+    """Or asked again. A question that fails for ever is a problem and no work."""
+    return due.at <= now or 0 < due.not_found + due.failures < ALARM_AFTER_FAILURES
 
 
-def _fresh(due: Due, now: float) -> bool:
-    """Whether it is being asked, or asked again; a question that fails for ever is a problem and no work."""
-    return due.at <= now or 0 < due.missed + due.tries < ODD_TRIES
+def _cannot_be_confirmed(till: Till, order: Order) -> bool:
+    due = till.agenda.due.get(duties.Verify(order.paid_by[0]))
+    return due is not None and due.failures + due.not_found >= ALARM_AFTER_FAILURES
+
+
+# --- the status ----------------------------------------------------------------------------------------------------
 
 
 def status(till: Till, now: float) -> dict[str, Any]:
-    """The facts of the retained status, without the version and the dates that only the daemon knows."""
+    """The facts of the retained status, without the version and the dates, which only the daemon knows."""
     why = not_ready(till)
+    round_trip_s = till.link.echo.round_trip_s
     return {
         "state": signal(till, now).value,
         "ready_to_sell": not why,
         "not_ready": why,
         "printer": till.printer.paper.value,
-        "proof": till.proof.value,
+        "proof": till.printer.proof.value,
         "api": till.api.trouble.value if till.api.trouble else "ok",
-        "api_error": till.api.why,
+        "api_error": till.api.error,
         "relay": _relay(till),
-        "round_trip_ms": None if till.echo.round_trip is None else round(till.echo.round_trip * 1000),
+        "round_trip_ms": None if round_trip_s is None else round(round_trip_s * 1000),
         "problems": problems(till),
-        "loaded": till.loaded,
-        "waiting": sum(order.stage is Stage.WAITING for order in till.orders.values()),
-        "owed_tickets": sum(order.stage in OWED for order in till.orders.values()),
-        "dropped_messages": till.dropped_messages,
+        "loaded": till.cashier.loaded,
+        "waiting": len(till.orders.in_stage(Stage.WAITING)),
+        "owed_tickets": len(till.orders.in_stage(*OWED)),
+        "dropped_messages": till.link.dropped_messages,
         "last_ticket": _last_ticket(till),
         "today": _today(till),
         "event_to_paper_ms": _event_to_paper(till),
@@ -134,12 +146,12 @@ def status(till: Till, now: float) -> dict[str, Any]:
 
 
 def _relay(till: Till) -> str:
-    """`unheard`: it is there, and what it rings doesn't reach us; look at this till's rights at the broker."""
-    return "unheard" if till.deaf else "online" if till.relay_up else "offline"
+    """`unheard`: the relay is there, and its doorbells don't reach us; look at this till's rights at the broker."""
+    return "unheard" if till.link.deaf else "online" if till.link.relay_up else "offline"
 
 
 def _last_ticket(till: Till) -> dict[str, Any] | None:
-    last = till.last_ticket
+    last = till.printer.last_ticket
     if last is None:
         return None
     return {
@@ -160,30 +172,33 @@ COUNTED = {
 
 def _today(till: Till) -> dict[str, Any]:
     """The counts of the day; those of an earlier day are over."""
-    date = till.day
-    counts = till.today.counts if till.today.date == date else {}
+    date = till.sweeps.day(till.settings.timezone)
+    counts = till.outbox.today.counts if till.outbox.today.date == date else {}
     return {"date": date, **{name: counts.get(outcome, 0) for name, outcome in COUNTED.items()}}
 
 
 def _event_to_paper(till: Till) -> dict[str, int] | None:
-    waits = sorted(till.waits)
-    if not waits:
+    latencies_s = sorted(till.printer.latencies_s)
+    if not latencies_s:
         return None
-    at = {name: waits[round(part * (len(waits) - 1))] for name, part in (("p50", 0.5), ("p95", 0.95))}
-    return {**{name: round(seconds * 1000) for name, seconds in at.items()}, "count": len(waits)}
-
-
-MOST_ORDERS = 20
+    at = {name: latencies_s[round(part * (len(latencies_s) - 1))] for name, part in (("p50", 0.5), ("p95", 0.95))}
+    return {**{name: round(seconds * 1000) for name, seconds in at.items()}, "count": len(latencies_s)}
 
 
 def diagnosis(till: Till, now: float) -> dict[str, Any]:
     """What a report adds to the status: what is under way, and what was last. No name, no amount, no secret."""
-    orders = [*list(till.past.values())[-MOST_ORDERS:], *list(till.orders.values())[-MOST_ORDERS:]]
+    finished = sorted(till.orders.finished.values(), key=_finished_at)
+    orders = [*finished[-MAX_ORDERS:], *list(till.orders.living.values())[-MAX_ORDERS:]]
+    rejections = list(till.evidence.rejections.items())[-MAX_ORDERS:]
     return {
-        "date": str(till.date(now)),
+        "date": str(till.sweeps.clock(now)),
         "orders": [{"external_reference": order.reference, "stage": order.stage.value} for order in orders],
-        "agenda": [f"{duty} in {due.at - now:.0f} s" for duty, due in list(till.agenda.items())[:MOST_ORDERS]],
-        "rejections": dict(list(till.rejections.items())[-MOST_ORDERS:]),
-        "reports_waiting": len(till.reports),
-        "broker": till.broker_why or "connected",
+        "agenda": [f"{duty} in {due.at - now:.0f} s" for duty, due in list(till.agenda.due.items())[:MAX_ORDERS]],
+        "rejections": {duties.shown(source): reason for source, reason in rejections},
+        "reports_waiting": len(till.outbox.reports),
+        "broker": till.link.broker_error or "connected",
     }
+
+
+def _finished_at(order: Order) -> datetime:
+    return order.first_finished_at or NEVER

@@ -1,55 +1,52 @@
 """Puts the daemon together from its configuration: the one place that knows all the parts."""
 
 import contextlib
-from collections.abc import Callable
 
 from edge.config.schema import Config
 from edge.config.values import is_far
-from edge.core import duties
-from edge.core.lifecycle import Stage
-from edge.core.state import Settings, Till
+from edge.core.settings import Settings
+from edge.core.state import Durable
 from edge.daemon.local_status import Handover
 from edge.daemon.loop import Daemon
+from edge.daemon.printer_setup import by_button, set_up
+from edge.daemon.printing_worker import Composer, PrintingWorker
 from edge.inbox import Arrival, Inbox
 from edge.journal.file import JournalError
-from edge.journal.store import Journal, claim, remember
+from edge.journal.store import Journal, lock, open_journal
 from edge.machine.facts import Machine, versions
 from edge.machine.panel import Panel
 from edge.mercadopago.client import MercadoPago
 from edge.mqtt.session import MqttBroker
-from edge.paper.escpos import Encoder
-from edge.paper.slips import lay_out_day, lay_out_failure, lay_out_list, lay_out_test
-from edge.paper.ticket import lay_out
 from edge.printer.printer import Printer
-from edge.printer.setup import by_button, set_up
 
 
 def assemble(config: Config, version: str) -> Daemon:
-    """A daemon that is ready to run. Raises `PanelError`, `UnknownPrinter`, `InUse`, `OSError`."""
+    """A daemon that is ready to run. Raises `PanelError`, `UnknownPrinterError`, `InUseError`, `OSError`."""
     inbox = Inbox()
     with contextlib.suppress(JournalError):  # which is told while the daemon runs
-        claim(config.journal.path).close()  # in use or not: that is said before anything else is touched
+        lock(config.journal.path).close()  # in use or not: that is said before anything else is touched
     wanted = settings(config)
     panel = Panel(config.panel, lambda event: inbox.put(Arrival(event)))
     config = set_up(config, by_button(panel, inbox, config.panel.button.hold_seconds))
     mercadopago = MercadoPago(config.mercadopago, version)
-    printer = Printer(config.printer, composer(config))
+    printer = Printer(config.printer)
+    printing = PrintingWorker(printer, Composer(config).compose)
 
-    def remember_all(now: float) -> tuple[Journal, Till]:
-        journal, till = remember(config.journal.path, wanted, identity, now)
-        if any(order.stage is Stage.PRINTING for order in till.orders.values()):
-            printer.expect_remains()
-        return journal, till
+    def open_and_expect(now: float) -> tuple[Journal, Durable]:
+        journal, durable = open_journal(config.journal.path, identity, now)
+        if durable.orders.under_way:
+            printer.expect_leftovers()
+        return journal, durable
 
     identity = f"{config.mercadopago.user_id}/{config.mercadopago.external_pos_id}"
     return Daemon(
-        till=Till(wanted),
-        remember=remember_all,
+        settings=wanted,
+        open_journal=open_and_expect,
         inbox=inbox,
         broker=MqttBroker(config.broker, config.till.id, config.mercadopago.user_id, version, inbox),
         panel=panel,
         pay=mercadopago.do,
-        prints=printer.do,
+        prints=printing.do,
         machine=Machine(config.journal.path.parent, mercadopago.clock_ahead).facts,
         handover=Handover(config.journal.path),
         about={"configuration": repr(config), "versions": versions()},
@@ -61,37 +58,15 @@ def settings(config: Config) -> Settings:
     watch = config.watch
     return Settings(
         user_id=config.mercadopago.user_id,
-        first_check=watch.first_check_seconds,
-        check_every=watch.check_every_seconds,
-        idle_every=watch.idle_every_seconds,
-        outage_every=watch.outage_every_seconds,
-        grace=watch.grace_minutes * 60,
-        hold=config.panel.button.hold_seconds,
-        keep=config.journal.keep_days * 24 * 3600,
+        first_check_s=watch.first_check_seconds,
+        check_every_s=watch.check_every_seconds,
+        idle_every_s=watch.idle_every_seconds,
+        outage_every_s=watch.outage_every_seconds,
+        grace_s=watch.grace_minutes * 60,
+        hold_s=config.panel.button.hold_seconds,
+        keep_s=config.journal.keep_days * 24 * 3600,
         timezone=config.till.timezone,
         reference_prefix=config.mercadopago.reference_prefix or "",
-        slip_after=watch.slip_after_seconds,
+        slip_after_s=watch.slip_after_seconds,
         broker_far=is_far(config.broker.host),
     )
-
-
-def composer(config: Config) -> Callable[[duties.Print | duties.Slip], bytes]:
-    """How what is to be printed becomes the bytes for this printer. Raises `UnknownPrinter`, `OSError`."""
-    printer = config.printer
-    encoder = Encoder(printer.profile, printer.columns, printer.codepage, config.ticket.logo)
-
-    def compose(duty: duties.Print | duties.Slip) -> bytes:
-        match duty:
-            case duties.PrintTest():
-                return encoder.encode(lay_out_test(config.ticket, config.till, encoder.columns))
-            case duties.PrintList(orders):
-                return encoder.encode(lay_out_list(orders, config.ticket, config.till, encoder.columns))
-            case duties.PrintDay(day):
-                return encoder.encode(lay_out_day(day, config.ticket, config.till, encoder.columns))
-            case duties.PrintFailure():
-                return encoder.encode(lay_out_failure(duty, config.ticket, config.till, encoder.columns))
-            case duties.Print(order, banners):
-                lines = lay_out(order, banners, config.ticket, config.till, encoder.columns)
-                return encoder.encode(lines, open_drawer=printer.open_drawer and duties.Banner.COPY not in banners)
-
-    return compose

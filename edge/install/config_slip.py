@@ -22,10 +22,11 @@ from edge.config.reader import UNREAD, Reader
 from edge.config.schema import Config, ConfigError, JournalConfig, PrinterConfig, TicketConfig, TillConfig
 from edge.config.yaml_nodes import compose_what_can_be_read
 from edge.core import duties, events
-from edge.paper.escpos import Encoder, UnknownPrinter
+from edge.daemon.known_printer import SAFE_COLUMNS, fitted, load_known_printer
+from edge.paper.escpos import Encoder, UnknownPrinterError
 from edge.paper.slips import lay_out_failure
-from edge.printer.printer import Patience, Printer
-from edge.printer.setup import SAFE_COLUMNS, fitted, recall
+from edge.printer.printer import Printer
+from edge.printer.timeouts import Timeouts
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +35,7 @@ LONGEST = 20.0
 TRIES, AGAIN = 4, 3.0
 """Where systemd starts us, perhaps before the printer can be reached; seconds from one to the next."""
 HOUR = 3600.0
-PATIENCE = Patience(stall=5, proof=3, lag=1)
+PRINTER_TIMEOUTS = Timeouts(stall=5, proof=3, lag=1)
 
 Section = TypeVar("Section")
 
@@ -81,18 +82,13 @@ def _say(path: Path, mistakes: str, environ: Mapping[str, str], printer: Printer
     slip = duties.PrintFailure(duties.Cause.MISCONFIGURED, mistakes)
     encoder = _encoder(remains)
     paper = encoder.encode(lay_out_failure(slip, remains.ticket, remains.till, encoder.columns))
-    there = Printer(remains.printer, lambda _: paper, PATIENCE)
+    there = Printer(remains.printer, PRINTER_TIMEOUTS)
     for attempt in range(TRIES if state else 1):
         time.sleep(AGAIN if attempt else 0)
         note = _note(path, mistakes, folders)
-        if note is None or not _refused(there.do(slip)):
+        if note is None or not isinstance(there.print(paper), events.TicketRefused):  # not a byte was sent
             return
         note.unlink()
-
-
-def _refused(tried: events.PrinterEvent) -> bool:
-    """Whether not a byte was sent."""
-    return isinstance(tried, events.SlipTried) and isinstance(tried.end, events.TicketRefused)
 
 
 def _note(path: Path, text: str, folders: Sequence[Path]) -> Path | None:
@@ -117,9 +113,9 @@ def _note(path: Path, text: str, folders: Sequence[Path]) -> Path | None:
 
 def _encoder(remains: Remains) -> Encoder:
     try:
-        printer = fitted(remains.printer, recall(remains.journal))
+        printer = fitted(remains.printer, load_known_printer(remains.journal))
         return Encoder(printer.profile, printer.columns, printer.codepage)
-    except UnknownPrinter:  # which may be just what is wrong
+    except UnknownPrinterError:  # which may be just what is wrong
         return Encoder(columns=remains.printer.columns or SAFE_COLUMNS)
 
 

@@ -44,27 +44,27 @@ class JournalError(Exception):
     """The journal can't be read or written now; the text says which file, why, and what to do."""
 
 
-class BrokenJournal(Exception):
+class BrokenJournalError(Exception):
     """The file is damaged."""
 
 
 @contextlib.contextmanager
-def misfortune(path: Path) -> Iterator[None]:
-    """Turn what SQLite and the disk raise into `JournalError`, or `BrokenJournal` where the file is damaged."""
+def as_journal_error(path: Path) -> Iterator[None]:
+    """Turn what SQLite and the disk raise into `JournalError`, or `BrokenJournalError` where the file is damaged."""
     try:
         yield
     except (sqlite3.OperationalError, OSError) as error:
         if "decode" in str(error):  # a text with a flipped bit; no other error of this kind means damage
-            raise BrokenJournal(f"{path}: {error}") from error
+            raise BrokenJournalError(f"{path}: {error}") from error
         advice = f"{path.parent} must be there, have room, and be writable by this user"
         raise JournalError(f"{path}: {error}; {advice}") from error
     except (sqlite3.DatabaseError, *UNREADABLE) as error:
-        raise BrokenJournal(f"{path}: {error}") from error
+        raise BrokenJournalError(f"{path}: {error}") from error
 
 
 def open_file(path: Path) -> sqlite3.Connection:
-    """Open or make the file, in today's form. Raises `JournalError`, `BrokenJournal`."""
-    with misfortune(path):
+    """Open or make the file, in today's form. Raises `JournalError`, `BrokenJournalError`."""
+    with as_journal_error(path):
         database = sqlite3.connect(path, isolation_level=None, timeout=5)
         try:
             _prepare(database)
@@ -90,8 +90,8 @@ def _prepare(database: sqlite3.Connection) -> None:
 
 
 def check(path: Path, database: sqlite3.Connection) -> None:
-    """Read the whole file. Raises `JournalError`, `BrokenJournal`."""
-    with misfortune(path):
+    """Read the whole file. Raises `JournalError`, `BrokenJournalError`."""
+    with as_journal_error(path):
         (found,) = database.execute("PRAGMA quick_check(1)").fetchone()
         if found != "ok":
             raise sqlite3.DatabaseError(" ".join(found.split()))
@@ -99,7 +99,7 @@ def check(path: Path, database: sqlite3.Connection) -> None:
 
 def begin_mending(path: Path) -> Path:
     """Make way for an attempt; returns where the sound file is to be written. Raises `JournalError`."""
-    with misfortune(path):
+    with as_journal_error(path):
         for name in (BROKEN, MENDED):
             for suffix in SUFFIXES:
                 path.with_name(path.name + name + suffix).unlink(missing_ok=True)
@@ -113,7 +113,7 @@ def end_mending(path: Path) -> None:
     the mended one is whole, and only its name is left to be given. Without one, nothing is done.
     """
     mended = path.with_name(path.name + MENDED)
-    with misfortune(path):
+    with as_journal_error(path):
         if not mended.exists():
             return
         for suffix in SUFFIXES:

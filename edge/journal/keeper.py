@@ -1,4 +1,4 @@
-"""The journal through good and bad days: it is read as soon as it can be, and kept up to date whenever it can be.
+"""The journal through good and bad days: loaded as soon as it can be, and kept up to date whenever it can be.
 
 What could not be written is not lost: the next attempt writes whatever differs from what is on the disk.
 """
@@ -7,81 +7,81 @@ import logging
 from collections.abc import Callable, Iterator
 
 from edge.core import events
-from edge.core.state import Till
+from edge.core.state import Durable
 from edge.journal.file import JournalError
 from edge.journal.store import Journal
 
 log = logging.getLogger(__name__)
 
-AGAIN = 2.0
-"""How soon a journal that failed is tried again. Seconds."""
+RETRY_EVERY_S = 2.0
+"""How soon a journal that failed is tried again."""
 
-Remember = Callable[[float], tuple[Journal, Till]]
-"""Opens the journal and says what it knows, at a time; raises `JournalError`."""
+OpenJournal = Callable[[float], tuple[Journal, Durable]]
+"""Opens the journal at a time and loads what it knows; raises `JournalError`."""
 
 
-class Memory:
-    """What is on the disk, and how to get more there. Used by one thread."""
+class JournalKeeper:
+    """What is on the disk, and how to get more there. Used by the loop's thread alone."""
 
-    def __init__(self, remember: Remember) -> None:
-        self._remember = remember
+    def __init__(self, open_journal: OpenJournal) -> None:
+        self._open_journal = open_journal
         self._journal: Journal | None = None
-        self._kept: Till | None = None
-        self._try_at = float("-inf")
-        self.why = ""
+        self._saved: Durable | None = None
+        self._retry_at = float("-inf")
+        self.error = ""
         """Why the disk failed, for people; "" if it didn't."""
 
     @property
-    def read(self) -> bool:
+    def loaded(self) -> bool:
         """Whether we know what the journal knows."""
-        return self._kept is not None
+        return self._saved is not None
 
-    def recall(self, now: float) -> Till | None:
-        """What the journal knows; None while it can't be read. Raises `InUse`."""
-        if now < self._try_at:
+    def load(self, now: float) -> Durable | None:
+        """What the journal knows; None while it can't be read. Raises `InUseError`."""
+        if now < self._retry_at:
             return None
         try:
-            self._journal, self._kept = self._remember(now)
+            self._journal, self._saved = self._open_journal(now)
         except JournalError as error:
             self._fail(error, now)
             return None
-        self.why = ""
-        return self._kept
+        self.error = ""
+        return self._saved
 
-    def keep(self, till: Till, now: float) -> bool:
-        """Put on disk what isn't there yet; returns whether all is. Raises `BrokenJournal`: a new start mends it."""
-        if self._journal is None or self._kept is None or now < self._try_at:
+    def save(self, durable: Durable, now: float) -> bool:
+        """Write what isn't on the disk yet; returns whether all is. Raises `BrokenJournalError`: restart to mend it."""
+        if self._journal is None or self._saved is None or now < self._retry_at:
             return False
         try:
             # After a failure nothing is believed but a write.
-            self._journal.save(self._kept, till, anyway=bool(self.why))
+            self._journal.save(self._saved, durable, anyway=bool(self.error))
         except JournalError as error:
             self._fail(error, now)
             return False
-        self._kept, self.why = till, ""
+        self._saved, self.error = durable, ""
         return True
 
-    def wishes(self) -> Iterator[tuple[events.Wish, Callable[[], None]]]:
-        """What somebody at the command line wants, and how to strike it off."""
-        if self._journal is None or self.why:
+    def requests(self) -> Iterator[tuple[events.Request, Callable[[], None]]]:
+        """What somebody at the command line asked for, each with what strikes it off."""
+        if self._journal is None or self.error:
             return
         journal = self._journal
         try:
-            wishes = journal.wishes()
+            requests = journal.requests()
         except JournalError as error:
-            log.error("%s", error)  # and they stay where they are
+            log.error("%s", error)  # the requests stay where they are
             return
-        for number, wish in wishes:
-            yield wish, lambda number=number: self._grant(journal, number)  # type: ignore[misc]
+        for number, request in requests:
+            yield request, lambda number=number: self._strike_off(journal, number)  # type: ignore[misc]
 
-    def _grant(self, journal: Journal, number: int) -> None:
+    def _strike_off(self, journal: Journal, number: int) -> None:
         try:
-            journal.grant(number)
-        except JournalError as error:  # granted again at the next start: one more slip or marked copy
+            journal.done(number)
+        except JournalError as error:  # it is done again at the next start: one more slip or marked copy
             log.error("%s", error)
 
     def _fail(self, error: JournalError, now: float) -> None:
-        self._try_at = now + AGAIN
-        if str(error) != self.why:
+        self._retry_at = now + RETRY_EVERY_S
+        if str(error) != self.error:
             log.error("%s", error)
-        self.why = str(error)
+        self.error = str(error)

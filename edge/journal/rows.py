@@ -3,15 +3,18 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from edge.contract.mqtt import read_day
 from edge.core import duties, events
 from edge.core.lifecycle import Order, Stage
+from edge.core.notices import Concern, Notice
 from edge.core.order import Item, MerchantOrder, Payment
-from edge.core.state import Concern, LastTicket, Notice, Till, Today, changed_orders
+from edge.core.orders import Orders
+from edge.core.outbox import LastTicket, Today
+from edge.core.state import Durable
+from edge.core.sweeps import History
 
 PUT_ORDER = """
 INSERT INTO orders VALUES (:reference, :stage, :on_our_till, :banners, :also_paid, :reading, unixepoch(),
@@ -21,111 +24,114 @@ ON CONFLICT (reference) DO UPDATE SET stage = excluded.stage, on_our_till = excl
     changed_at = excluded.changed_at, called_for = excluded.called_for, filed_at = excluded.filed_at
 """
 PUT_MEMORY = "INSERT OR REPLACE INTO memory VALUES (?, ?)"
-PUT_TOLD = "INSERT OR REPLACE INTO memory VALUES ('told:' || ?, unixepoch())"
-DROP_TOLD = "DELETE FROM memory WHERE key = 'told:' || ?"
-TOLD = "SELECT substr(key, 6), max(0, unixepoch() - value) FROM memory WHERE key LIKE 'told:%'"
-"""Seconds ago, by a clock that may be wrong: what was told in its future was told just now."""
+PUT_LAST_SLIP = "INSERT OR REPLACE INTO memory VALUES ('told:' || ?, unixepoch())"
+DROP_LAST_SLIP = "DELETE FROM memory WHERE key = 'told:' || ?"
+LAST_SLIPS = "SELECT substr(key, 6), max(0, unixepoch() - value) FROM memory WHERE key LIKE 'told:%'"
+"""Seconds ago, by a clock that may be wrong: a slip of its future came just now."""
 UNREADABLE = (ValueError, KeyError, TypeError, ArithmeticError)
 """What reading a row raises whose text was damaged."""
 
+PAYMENT = "payment "
+"""Before the id of a payment, where the format has room for a merchant order only."""
+
+REMEMBERED = ("history", "proof", "notices", "today", "last_ticket")
+"""The fields of a `Durable` that are entries of the table `memory`."""
+
 Change = tuple[str, Any]
 """A statement and its values."""
+Doorbell = duties.Verify | duties.ReadPayment
+"""A question that a doorbell may have brought."""
 
 
-def differences(before: Till, after: Till) -> Iterator[Change]:
+def differences(before: Durable, after: Durable) -> Iterator[Change]:
     """What has to be written so that the rows of `before` become those of `after`."""
-    if before is after:  # as a rule: time passed, and nothing else
-        return
-    yield from _order_changes(before, after)
-    yield from _doorbell_changes(before, after)
-    yield from _report_changes(before, after)
+    yield from _order_changes(before.orders, after.orders)
+    yield from _doorbell_changes(before.doorbells, after.doorbells)
+    yield from _report_changes(before.reports, after.reports)
     yield from _memory_changes(before, after)
-    yield from _told_changes(before, after)
+    yield from _slip_changes(before.last_slip_at, after.last_slip_at)
 
 
-def _order_changes(before: Till, after: Till) -> Iterator[Change]:
-    for order in changed_orders(before, after):
+def _order_changes(before: Orders, after: Orders) -> Iterator[Change]:
+    for order in after.changes_since(before):
         yield PUT_ORDER, _write_order(order)
-    if before.past is not after.past:
-        for reference in before.past.keys() - after.past.keys() - after.orders.keys():
-            yield "DELETE FROM orders WHERE reference = ?", [reference]
+    for reference in after.forgotten_since(before):
+        yield "DELETE FROM orders WHERE reference = ?", [reference]
 
 
-def _doorbell_changes(before: Till, after: Till) -> Iterator[Change]:
-    old, new = _rung(before), _rung(after)
+def _doorbell_changes(before: frozenset[Doorbell], after: frozenset[Doorbell]) -> Iterator[Change]:
+    old, new = set(map(_write_doorbell, before)), set(map(_write_doorbell, after))
     for doorbell in sorted(new - old):
         yield "INSERT OR IGNORE INTO doorbells VALUES (?, ?)", doorbell
     for doorbell in sorted(old - new):
         yield "DELETE FROM doorbells WHERE kind = ? AND id = ?", doorbell
 
 
-def _rung(till: Till) -> set[tuple[str, str]]:
-    return {
-        (kind, duty.id)
-        for duty in till.agenda
-        for kind, duty_type in events.RUNG.items()
-        if isinstance(duty, duty_type)
-    }
+def _write_doorbell(doorbell: Doorbell) -> tuple[str, str]:
+    return next(kind for kind, duty in events.RUNG.items() if isinstance(doorbell, duty)), doorbell.id
 
 
-def _report_changes(before: Till, after: Till) -> Iterator[Change]:
-    for number in after.reports.keys() - before.reports.keys():
-        yield "INSERT OR REPLACE INTO reports VALUES (?, ?)", [number, json.dumps(asdict(after.reports[number]))]
-    for number in before.reports.keys() - after.reports.keys():
+def _report_changes(before: Mapping[int, duties.Report], after: Mapping[int, duties.Report]) -> Iterator[Change]:
+    for number in after.keys() - before.keys():
+        yield "INSERT OR REPLACE INTO reports VALUES (?, ?)", [number, json.dumps(_write_report(after[number]))]
+    for number in before.keys() - after.keys():
         yield "DELETE FROM reports WHERE number = ?", [number]
 
 
-def _memory_changes(before: Till, after: Till) -> Iterator[Change]:
+def _memory_changes(before: Durable, after: Durable) -> Iterator[Change]:
+    if all(getattr(before, name) == getattr(after, name) for name in REMEMBERED):  # as a rule
+        return
     old = _memory(before)
     for key, value in _memory(after).items():
         if value != old[key]:
             yield PUT_MEMORY, [key, value]
 
 
-def _told_changes(before: Till, after: Till) -> Iterator[Change]:
-    for cause, at in after.told.items():
-        if at != before.told.get(cause):
-            yield PUT_TOLD, [cause.value]
-    for cause in before.told.keys() - after.told.keys():
-        yield DROP_TOLD, [cause.value]
+def _slip_changes(before: Mapping[duties.Cause, float], after: Mapping[duties.Cause, float]) -> Iterator[Change]:
+    for cause, at in after.items():
+        if at != before.get(cause):
+            yield PUT_LAST_SLIP, [cause.value]
+    for cause in before.keys() - after.keys():
+        yield DROP_LAST_SLIP, [cause.value]
 
 
-def read_told(ages: Iterable[tuple[str, int]], now: float) -> dict[duties.Cause, float]:
-    """What `TOLD` found, by the core's clock; a cause that only a later version knows is none."""
+def last_slips_from_rows(ages: Iterable[tuple[str, int]], now: float) -> dict[duties.Cause, float]:
+    """What `LAST_SLIPS` found, by the core's clock; a cause that only a later version knows is left out."""
     return {duties.Cause(cause): now - age for cause, age in ages if cause in list(duties.Cause)}
 
 
-def _memory(till: Till) -> dict[str, str]:
+def _memory(durable: Durable) -> dict[str, str]:
+    history = durable.history
     return {
-        "pos_id": till.pos_id,
-        "swept_until": iso(till.swept_until),
-        "known_since": iso(till.known_since),
-        "proof": till.proof.value,
-        "notices": write_notices(till.notices),
-        "today": json.dumps(asdict(till.today)),
-        "last_ticket": json.dumps(till.last_ticket and asdict(till.last_ticket), default=str),
+        "pos_id": history.pos_id,
+        "swept_until": iso(history.swept_until),
+        "known_since": iso(history.complete_since),
+        "proof": durable.proof.value,
+        "notices": write_notices(durable.notices),
+        "today": json.dumps(asdict(durable.today)),
+        "last_ticket": json.dumps(durable.last_ticket and asdict(durable.last_ticket), default=str),
     }
 
 
-def read_memory(memory: Mapping[str, str]) -> dict[str, Any]:
-    """The fields of a till that `_memory` wrote."""
+def facts_from_memory(memory: Mapping[str, str]) -> dict[str, Any]:
+    """The fields of a `Durable` that `_memory` wrote."""
     return {
-        "pos_id": memory.get("pos_id", ""),
-        "swept_until": _date(memory.get("swept_until")),
-        "known_since": _date(memory.get("known_since")),
+        "history": History(
+            memory.get("pos_id", ""), _date(memory.get("swept_until")), _date(memory.get("known_since"))
+        ),
         "proof": events.Proof(memory.get("proof", events.Proof.NONE)),
-        "notices": read_notices(memory.get("notices", "[]")),
-        "today": _read_today(json.loads(memory.get("today", "{}"))),
-        "last_ticket": _read_last_ticket(json.loads(memory.get("last_ticket", "null"))),
+        "notices": notices_from_text(memory.get("notices", "[]")),
+        "today": _today_from(json.loads(memory.get("today", "{}"))),
+        "last_ticket": _last_ticket_from(json.loads(memory.get("last_ticket", "null"))),
     }
 
 
-def _read_today(today: dict[str, Any]) -> Today:
+def _today_from(today: dict[str, Any]) -> Today:
     counts = {duties.Outcome(outcome): int(count) for outcome, count in today.get("counts", {}).items()}
     return Today(today.get("date", ""), counts)
 
 
-def _read_last_ticket(last: dict[str, Any] | None) -> LastTicket | None:
+def _last_ticket_from(last: dict[str, Any] | None) -> LastTicket | None:
     return LastTicket(_date(last["at"]), last["reference"], duties.Outcome(last["outcome"])) if last else None
 
 
@@ -133,12 +139,23 @@ def write_notices(notices: frozenset[Notice]) -> str:
     return json.dumps(sorted([notice.concern, notice.reference] for notice in notices))
 
 
-def read_notices(text: str) -> frozenset[Notice]:
+def notices_from_text(text: str) -> frozenset[Notice]:
     return frozenset(Notice(Concern(concern), reference) for concern, reference in json.loads(text))
 
 
-def read_report(report: dict[str, str]) -> duties.Report:
-    return duties.Report(duties.Outcome(report.pop("outcome")), **report)
+def _write_report(report: duties.Report) -> dict[str, str]:
+    """As every version has written it: a payment stands in the place of a merchant order, with a word before it."""
+    written: dict[str, str] = asdict(report) | {"merchant_order": report.subject}
+    del written["payment"]
+    return written
+
+
+def report_from(report: dict[str, str]) -> duties.Report:
+    """A report from its JSON."""
+    outcome = duties.Outcome(report.pop("outcome"))
+    if report["merchant_order"].startswith(PAYMENT):
+        report |= {"merchant_order": "", "payment": report["merchant_order"].removeprefix(PAYMENT)}
+    return duties.Report(outcome, **report)
 
 
 def _write_order(order: Order) -> dict[str, Any]:
@@ -149,55 +166,55 @@ def _write_order(order: Order) -> dict[str, Any]:
         "banners": json.dumps(order.banners),
         "also_paid": json.dumps(order.also_paid),
         "reading": json.dumps(asdict(order.reading), default=str) if order.reading else None,
-        "called_for": order.called_for,
-        "filed_at": iso(order.filed_at) or None,
+        "called_for": order.wanted_by_person,
+        "filed_at": iso(order.first_finished_at) or None,
     }
 
 
-def read_order(row: Mapping[str, Any]) -> Order:
+def order_from_row(row: Mapping[str, Any]) -> Order:
     """An order from its row; a row from before a column was added lacks it."""
     return Order(
         reference=row["reference"],
         stage=Stage(row["stage"]),
         on_our_till=bool(row["on_our_till"]),
-        reading=_read_reading(json.loads(row["reading"])) if row["reading"] else None,
+        reading=_reading_from(json.loads(row["reading"])) if row["reading"] else None,
         also_paid=tuple(json.loads(row["also_paid"])),
         banners=tuple(duties.Banner(banner) for banner in json.loads(row["banners"])),
-        called_for=bool(row.get("called_for")),
-        filed_at=_date(row.get("filed_at")),
+        wanted_by_person=bool(row.get("called_for")),
+        first_finished_at=_date(row.get("filed_at")),
     )
 
 
-def write_wish(wish: events.Wish) -> dict[str, str | None]:
-    match wish:
+def write_request(request: events.Request) -> dict[str, str | None]:
+    match request:
         case events.ReprintAsked(reference):
             return {"reference": reference, "day": None}
         case events.DayAsked(day):
             return {"reference": "", "day": day.isoformat()}
 
 
-def read_wish(row: Mapping[str, Any]) -> events.Wish:
-    """A wish from its row; before there were slips of a day, all were for a ticket."""
-    return events.DayAsked(read_day(row["day"])) if row.get("day") else events.ReprintAsked(row["reference"])
+def request_from_row(row: Mapping[str, Any]) -> events.Request:
+    """A request from its row; before there were slips of a day, all were for a ticket."""
+    return events.DayAsked(date.fromisoformat(row["day"])) if row.get("day") else events.ReprintAsked(row["reference"])
 
 
-def iso(date: datetime | None) -> str:
-    return date.isoformat() if date else ""
+def iso(moment: datetime | None) -> str:
+    return moment.isoformat() if moment else ""
 
 
 def _date(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
 
 
-def _read_reading(reading: dict[str, Any]) -> MerchantOrder:
+def _reading_from(reading: dict[str, Any]) -> MerchantOrder:
     items = tuple(
         Item(item["title"], Decimal(item["quantity"]), Decimal(item["unit_price"])) for item in reading["items"]
     )
-    payments = tuple(_read_payment(payment) for payment in reading["payments"])
+    payments = tuple(_payment_from(payment) for payment in reading["payments"])
     return MerchantOrder(**{**reading, "total": Decimal(reading["total"]), "items": items, "payments": payments})
 
 
-def _read_payment(payment: dict[str, Any]) -> Payment:
+def _payment_from(payment: dict[str, Any]) -> Payment:
     approved = payment["date_approved"]
     money = {key: Decimal(payment[key]) for key in ("amount", "refunded")}
     return Payment(**{**payment, **money, "date_approved": datetime.fromisoformat(approved) if approved else None})
@@ -208,15 +225,15 @@ def readable(table: str, row: Mapping[str, Any]) -> bool:
     try:
         match table:
             case "orders":
-                read_order(row)
+                order_from_row(row)
             case "doorbells":
                 events.RUNG[row["kind"]](row["id"])
             case "reports":
-                read_report(json.loads(row["report"]))
+                report_from(json.loads(row["report"]))
             case "wishes":
-                read_wish(row)
+                request_from_row(row)
             case "memory":
-                read_memory({row["key"]: row["value"]})
+                facts_from_memory({row["key"]: row["value"]})
                 int(row["value"] if row["key"] == "commits" else 0)  # which the journal counts for itself
     except UNREADABLE:
         return False

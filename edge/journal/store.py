@@ -1,8 +1,8 @@
 """What a power cut must not take, on disk: one SQLite file, one row per order.
 
 `save(before, after)` writes only what changed, in one transaction that is on the disk when it returns (WAL with
-`synchronous=FULL`: one fdatasync). A file that is broken is mended at the daemon's start. The command line leaves its
-wishes here too, so that it needs no other way into a running daemon.
+`synchronous=FULL`: one fdatasync). A broken file is mended at the daemon's start. The command line leaves its requests
+here, so it needs no other way into a running daemon.
 """
 
 import fcntl
@@ -15,80 +15,82 @@ from pathlib import Path
 from typing import IO
 
 from edge.core import duties, events
-from edge.core.lifecycle import FINISHED, Order
-from edge.core.state import Concern, Due, Notice, Settings, Till
+from edge.core.lifecycle import Order
+from edge.core.notices import Concern, Notice
+from edge.core.orders import Orders
+from edge.core.state import Durable
 from edge.journal.file import (
     BROKEN,
-    BrokenJournal,
+    BrokenJournalError,
     Note,
+    as_journal_error,
     begin_mending,
     check,
     end_mending,
-    misfortune,
     open_file,
     read_note,
     salvage,
     write_note,
 )
 from edge.journal.rows import (
+    LAST_SLIPS,
     PUT_MEMORY,
-    TOLD,
     Change,
     differences,
+    facts_from_memory,
     iso,
-    read_memory,
-    read_notices,
-    read_order,
-    read_report,
-    read_told,
-    read_wish,
+    last_slips_from_rows,
+    notices_from_text,
+    order_from_row,
     readable,
+    report_from,
+    request_from_row,
     write_notices,
-    write_wish,
+    write_request,
 )
 
 log = logging.getLogger(__name__)
 
 
-class InUse(Exception):
+class InUseError(Exception):
     """Another daemon works from this journal."""
 
 
 class Journal:
-    """The till's memory. Used by one thread; another process may read it and leave wishes at any time."""
+    """The file on the disk. Used by one thread; another process may read it and leave requests at any time."""
 
     def __init__(self, path: Path) -> None:
-        """Open or make the file. Raises `JournalError`, `BrokenJournal`."""
+        """Open or make the file. Raises `JournalError`, `BrokenJournalError`."""
         self._path = path
-        self._claim: IO[bytes] | None = None
+        self._lock: IO[bytes] | None = None
         self._database = open_file(path)
         self._seen_version = -1
         self._commits = 0
 
-    def belong_to(self, claim: IO[bytes]) -> None:
-        """Keep the claim, and with each commit a note in its file, until `close`."""
-        self._claim = claim
+    def hold_lock(self, lock: IO[bytes]) -> None:
+        """Keep the lock until `close`, and with each commit write a note into its file."""
+        self._lock = lock
 
     def check(self) -> None:
-        """Read the whole file. Raises `JournalError`, `BrokenJournal`."""
+        """Read the whole file. Raises `JournalError`, `BrokenJournalError`."""
         check(self._path, self._database)
 
-    def take_over(self, broken: Path) -> int:
+    def salvage_from(self, broken: Path) -> int:
         """Copy what can be read of a broken file; returns how many rows. Raises `JournalError`."""
-        with misfortune(self._path), self._transaction():
+        with as_journal_error(self._path), self._transaction():
             return salvage(broken, self._database, readable)
 
-    def doubt(self, note: Note) -> None:
-        """Commits are missing: note that we don't know which tickets are out, and that a person must hear of it."""
+    def mark_incomplete(self, note: Note) -> None:
+        """Commits are missing: note that we don't know which tickets came out, and that a person must look."""
         memory = self._memory()
-        notices = read_notices(memory.get("notices", "[]")) | {Notice(Concern.JOURNAL_DAMAGED)}
+        notices = notices_from_text(memory.get("notices", "[]")) | {Notice(Concern.JOURNAL_DAMAGED)}
         changes = {
             "known_since": "",
             "swept_until": memory.get("swept_until") or note.swept_until,
             "commits": str(max(note.commits, self.commits)),
             "notices": write_notices(notices),
         }
-        with misfortune(self._path), self._transaction():
+        with as_journal_error(self._path), self._transaction():
             self._database.executemany(PUT_MEMORY, list(changes.items()))
 
     @property
@@ -96,81 +98,78 @@ class Journal:
         """How often something was saved, in this file's life and that of its predecessors."""
         return int(self._memory().get("commits", 0))
 
-    def load(self, settings: Settings, identity: str, now: float) -> Till:
-        """The till as it was at the last commit. The POS id goes if `identity`, our POS's name, is another now.
+    def load(self, identity: str, now: float) -> Durable:
+        """What was known at the last commit. The history goes if `identity`, our point of sale's name, is another now.
 
-        Raises `JournalError`, `BrokenJournal`.
+        Raises `JournalError`, `BrokenJournalError`.
         """
-        with misfortune(self._path):
-            return self._load(settings, identity, now)
+        with as_journal_error(self._path):
+            return self._load(identity, now)
 
-    def _load(self, settings: Settings, identity: str, now: float) -> Till:
-        orders = {order.reference: order for order in self.orders()}
+    def _load(self, identity: str, now: float) -> Durable:
+        orders = Orders.of(self.orders())
         memory = self._memory()
         if memory.get("identity") != identity:
             memory = self._move_to(identity, memory)
-        reports = self._reports()
-        self._wishes()  # a damaged one is to be found now, while the file can be mended
+        self._requests()  # a damaged one is to be found now, while the file can be mended
         self._commits = int(memory.get("commits", 0))
-        return Till(
-            settings=settings,
-            orders={reference: order for reference, order in orders.items() if order.stage not in FINISHED},
-            past={reference: order for reference, order in orders.items() if order.stage in FINISHED},
-            agenda={duty: Due(now, now) for duty in self._doorbells()},
-            reports=reports,
-            last_report=max(reports, default=0),
-            told=read_told(self._database.execute(TOLD), now),
-            **read_memory(memory),
+        return Durable(
+            orders=orders,
+            doorbells=self._doorbells(),
+            reports=self._reports(),
+            last_slip_at=last_slips_from_rows(self._database.execute(LAST_SLIPS), now),
+            **facts_from_memory(memory),
         )
 
-    def save(self, before: Till, after: Till, anyway: bool = False) -> None:
+    def save(self, before: Durable, after: Durable, anyway: bool = False) -> None:
         """Put on disk whatever differs between the two; touch nothing if nothing does, or write `anyway`.
 
-        Raises `JournalError`, `BrokenJournal`. What was not saved is saved the next time, if `before` is what was.
+        Raises `JournalError`, `BrokenJournalError`. What was not saved is saved the next time, if `before` is what was.
         """
         changes = list(differences(before, after))
         if changes or anyway:
-            with misfortune(self._path):
+            with as_journal_error(self._path):
                 self._commit(changes, after)
 
-    def _commit(self, changes: list[Change], after: Till) -> None:
+    def _commit(self, changes: list[Change], after: Durable) -> None:
         with self._transaction():
             for statement, values in changes:
                 self._database.execute(statement, values)
             self._database.execute(PUT_MEMORY, ["commits", str(self._commits + 1)])
         self._commits += 1
-        if self._claim is not None:
-            write_note(self._claim, Note(self._commits, iso(after.swept_until)))
+        if self._lock is not None:
+            write_note(self._lock, Note(self._commits, iso(after.history.swept_until)))
 
     def orders(self) -> Iterator[Order]:
         """All orders, oldest first."""
         rows = self._database.execute("SELECT * FROM orders ORDER BY rowid")
         names = [column[0] for column in rows.description]
-        return (read_order(dict(zip(names, row, strict=True))) for row in rows)
+        return (order_from_row(dict(zip(names, row, strict=True))) for row in rows)
 
-    def wish(self, wish: events.Wish) -> None:
+    def request(self, request: events.Request) -> None:
         """Ask something of the daemon, which may be running or not. Raises `JournalError`."""
-        with misfortune(self._path):
-            self._database.execute("INSERT INTO wishes (reference, day) VALUES (:reference, :day)", write_wish(wish))
+        row = write_request(request)
+        with as_journal_error(self._path):
+            self._database.execute("INSERT INTO wishes (reference, day) VALUES (:reference, :day)", row)
 
-    def wishes(self) -> list[tuple[int, events.Wish]]:
-        """The wishes that somebody else left since the last call, each with its number. Raises `JournalError`."""
-        with misfortune(self._path):
+    def requests(self) -> list[tuple[int, events.Request]]:
+        """The requests that another process left since the last call, each with its number. Raises `JournalError`."""
+        with as_journal_error(self._path):
             (version,) = self._database.execute("PRAGMA data_version").fetchone()
             if version == self._seen_version:
                 return []
             self._seen_version = version
-            return self._wishes()
+            return self._requests()
 
-    def grant(self, number: int) -> None:
-        """Strike off a wish. Raises `JournalError`."""
-        with misfortune(self._path):
+    def done(self, number: int) -> None:
+        """Strike off a request. Raises `JournalError`."""
+        with as_journal_error(self._path):
             self._database.execute("DELETE FROM wishes WHERE number = ?", [number])
 
     def close(self) -> None:
         self._database.close()
-        if self._claim is not None:
-            self._claim.close()
+        if self._lock is not None:
+            self._lock.close()
 
     def _move_to(self, identity: str, memory: dict[str, str]) -> dict[str, str]:
         """Forget where the till was, if it was anywhere, and note where it is now."""
@@ -194,67 +193,71 @@ class Journal:
     def _memory(self) -> dict[str, str]:
         return dict(self._database.execute("SELECT key, value FROM memory"))
 
-    def _wishes(self) -> list[tuple[int, events.Wish]]:
+    def _requests(self) -> list[tuple[int, events.Request]]:
         rows = self._database.execute("SELECT number, reference, day FROM wishes ORDER BY number").fetchall()
-        return [(number, read_wish({"reference": reference, "day": day})) for number, reference, day in rows]
+        return [(number, request_from_row({"reference": reference, "day": day})) for number, reference, day in rows]
 
-    def _doorbells(self) -> list[duties.PaymentDuty]:
+    def _doorbells(self) -> frozenset[duties.Verify | duties.ReadPayment]:
         rows = self._database.execute("SELECT kind, id FROM doorbells").fetchall()
-        return [events.RUNG[kind](identity) for kind, identity in rows]
+        return frozenset(events.RUNG[kind](identity) for kind, identity in rows)
 
     def _reports(self) -> dict[int, duties.Report]:
         rows = self._database.execute("SELECT number, report FROM reports ORDER BY number").fetchall()
-        return {number: read_report(json.loads(report)) for number, report in rows}
+        return {number: report_from(json.loads(report)) for number, report in rows}
 
 
 # --- the daemon's start --------------------------------------------------------------------------------------------
 
 
-def remember(path: Path, settings: Settings, identity: str, now: float) -> tuple[Journal, Till]:
-    """Be the one daemon of this journal, and learn what it knows. A broken file is mended.
+def open_journal(path: Path, identity: str, now: float) -> tuple[Journal, Durable]:
+    """Be the one daemon of this journal, and load what it knows. A broken file is mended.
 
-    Raises `InUse`; `JournalError`, after which it may be tried again.
+    Raises `InUseError`; `JournalError`, after which it may be tried again.
     """
-
-    def recall() -> tuple[Journal, Till]:
-        journal = Journal(path)
-        try:
-            journal.check()
-            return journal, journal.load(settings, identity, now)
-        except BaseException:
-            journal.close()
-            raise
-
-    claimed = claim(path)
+    held = lock(path)
     try:
-        note = read_note(claimed)
-        if not path.exists():
-            end_mending(path)  # the power went just then
-        try:
-            journal, till = recall()
-        except BrokenJournal as error:
-            _mend(path, note, str(error))
-            journal, till = recall()
-        if journal.commits < note.commits:
-            journal.doubt(note)
-            till = journal.load(settings, identity, now)
+        journal, durable = _open_sound(path, identity, read_note(held), now)
     except BaseException:
-        claimed.close()
+        held.close()
         raise
-    journal.belong_to(claimed)
-    return journal, till
+    journal.hold_lock(held)
+    return journal, durable
 
 
-def claim(path: Path) -> IO[bytes]:
-    """Be the one daemon of this journal until the returned file is closed. Raises `InUse`, `JournalError`."""
-    with misfortune(path):
-        claimed = os.fdopen(os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600), "r+b")
+def _open_sound(path: Path, identity: str, note: Note, now: float) -> tuple[Journal, Durable]:
+    if not path.exists():
+        end_mending(path)  # the power went just then
+    try:
+        journal, durable = _open_checked(path, identity, now)
+    except BrokenJournalError as error:
+        _mend(path, note, str(error))
+        journal, durable = _open_checked(path, identity, now)
+    if journal.commits < note.commits:
+        journal.mark_incomplete(note)
+        durable = journal.load(identity, now)
+    return journal, durable
+
+
+def _open_checked(path: Path, identity: str, now: float) -> tuple[Journal, Durable]:
+    journal = Journal(path)
+    try:
+        journal.check()
+        return journal, journal.load(identity, now)
+    except BaseException:
+        journal.close()
+        raise
+
+
+def lock(path: Path) -> IO[bytes]:
+    """Be the one daemon of this journal until the returned file is closed. Raises `InUseError`, `JournalError`."""
+    with as_journal_error(path):
+        held = os.fdopen(os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600), "r+b")
         try:
-            fcntl.flock(claimed, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            claimed.close()
-            raise InUse(f"{path}: another till-edge works from this journal; stop it first") from None
-    return claimed
+            held.close()
+            raise InUseError(f"{path}: another till-edge works from this journal; stop it first") from None
+    return held
 
 
 def in_use(path: Path) -> bool:
@@ -272,8 +275,8 @@ def in_use(path: Path) -> bool:
 def _mend(path: Path, note: Note, why: str) -> None:
     """Put a sound file in the place of a broken one, with what could be read of it."""
     mended = Journal(begin_mending(path))
-    kept = mended.take_over(path)
-    mended.doubt(note)
+    kept = mended.salvage_from(path)
+    mended.mark_incomplete(note)
     mended.close()
     end_mending(path)
     log.error("%s; set aside as %s, %d rows of it are kept", why, path.name + BROKEN, kept)

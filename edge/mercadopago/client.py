@@ -9,18 +9,15 @@ import logging
 import random
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote
 
-import requests
-import urllib3
-
 from edge.config.schema import MercadoPagoConfig
 from edge.core import duties, events
 from edge.core.order import LoadedOrder, MerchantOrder
+from edge.http import Failure, HttpError, Response, Session
 from edge.mercadopago import decode as readings
 from edge.mercadopago.decode import Found, Owner, Page, PointOfSale, Unreadable
 
@@ -49,24 +46,13 @@ class ApiError(Exception):
         self.retry_after = retry_after
 
 
-@dataclass(frozen=True)
-class Response:
-    status: int
-    body: bytes
-    retry_after: float
-
-
 class MercadoPago:
     """The API as seen from one till. Used by one thread."""
 
     def __init__(self, config: MercadoPagoConfig, version: str = "") -> None:
         self._config = config
-        self._session = requests.Session()
-        self._session.headers.update(
-            {"Authorization": f"Bearer {config.access_token.reveal()}", "User-Agent": f"till-edge/{version}"}
-        )
-        # Proxies and netrc of the machine would be one more way for the token to get somewhere else.
-        self._session.trust_env = False
+        headers = {"Authorization": f"Bearer {config.access_token.reveal()}", "User-Agent": f"till-edge/{version}"}
+        self._session = Session(config.api_url, headers, config.timeout_seconds, LARGEST_BODY)
         self._clock = time.time
         """Mercado Pago's time, in Unix seconds; ours until we have heard theirs."""
 
@@ -253,36 +239,21 @@ class MercadoPago:
     def _call(
         self, method: str, path: str, query: Mapping[str, str] | None = None, body: bytes | None = None
     ) -> Response:
+        headers = {"Content-Type": "application/json"} if body else {}
         try:
-            response = self._exchange(method, path, query, body)
-        except requests.RequestException as error:
+            response = self._session.exchange(method, path, query, body, headers)
+        except HttpError as error:
             raise _unreachable(error, self._config.api_url) from None
+        self._note_time(response)
         if 200 <= response.status < 300:
             return response
         raise _refused(method, path, response)
 
-    def _exchange(self, method: str, path: str, query: Mapping[str, str] | None, body: bytes | None) -> Response:
-        deadline = time.monotonic() + 2 * self._config.timeout_seconds
-        with self._session.request(
-            method,
-            self._config.api_url.rstrip("/") + path,
-            params=query,
-            data=body,
-            headers={"Content-Type": "application/json"} if body else None,
-            timeout=self._config.timeout_seconds,
-            allow_redirects=False,  # the API has none, and one would carry our token elsewhere
-            stream=True,
-        ) as response:
-            self._note_time(response.headers.get("Date", ""))
-            return Response(
-                response.status_code, _body(response, deadline), _pause(response.headers.get("Retry-After"))
-            )
-
-    def _note_time(self, date: str) -> None:
+    def _note_time(self, response: Response) -> None:
         """Keep Mercado Pago's time by the clock that never jumps: ours may be set at any moment."""
         try:
-            ahead = parsedate_to_datetime(date).timestamp() - time.monotonic()
-        except (ValueError, TypeError):  # no date: what we knew before has to do
+            ahead = parsedate_to_datetime(response.date).timestamp() - response.date_at
+        except (ValueError, TypeError, OverflowError):  # no date: what we knew before has to do
             return
         self._clock = lambda: time.monotonic() + ahead
 
@@ -302,40 +273,20 @@ def _says_not_yours(error: ApiError, duty: duties.PaymentDuty) -> bool:
     return error.status in (400, 403, 404) or error.code == "invalid_caller_id"
 
 
-def _body(response: requests.Response, deadline: float) -> bytes:
-    """The whole body, within a deadline of its own: requests' timeout starts anew with each byte."""
-    body = b""
-    while chunk := _some(response):
-        body += chunk
-        if time.monotonic() > deadline:
-            raise requests.Timeout("the answer dribbles")
-        if len(body) > LARGEST_BODY:
-            raise Unreadable(f"more than {LARGEST_BODY} bytes")
-    return body
-
-
-def _some(response: requests.Response) -> bytes:
-    """What has arrived of the body; requests' own `iter_content` would wait until a whole chunk is there."""
-    try:
-        return bytes(response.raw.read1(16 * 1024, decode_content=True))
-    except urllib3.exceptions.HTTPError as error:  # requests gives it a name of its own only in `iter_content`
-        raise requests.ConnectionError(error) from error
-
-
-def _pause(header: str | None) -> float:
-    """`Retry-After` in seconds; a date, which nobody has seen here, counts as none."""
-    return min(float(header), LONGEST_PAUSE) if header and header.isascii() and header.isdigit() else 0.0
-
-
-def _unreachable(error: requests.RequestException, where: str) -> ApiError:
-    words = str(error)
-    if "certificate is not yet valid" in words or "certificate has expired" in words:
-        return ApiError(events.Trouble.CLOCK, "this machine's clock is wrong: the certificate is not valid at its date")
-    if isinstance(error, requests.exceptions.SSLError):
-        return ApiError(events.Trouble.NETWORK, f"no trusted connection to {where}: {_short(error)}")
-    if isinstance(error, requests.Timeout):
-        return ApiError(events.Trouble.NETWORK, f"no answer in time from {where}")
-    return ApiError(events.Trouble.NETWORK, f"no connection to {where}: {_short(error)}; see that the network is up")
+def _unreachable(error: HttpError, where: str) -> ApiError | Unreadable:
+    match error.failure:
+        case Failure.CLOCK:
+            why = "this machine's clock is wrong: the certificate is not valid at its date"
+            return ApiError(events.Trouble.CLOCK, why)
+        case Failure.TLS:
+            return ApiError(events.Trouble.NETWORK, f"no trusted connection to {where}: {error}")
+        case Failure.TIMEOUT:
+            return ApiError(events.Trouble.NETWORK, f"no answer in time from {where}")
+        case Failure.NETWORK:
+            why = f"no connection to {where}: {error}; see that the network is up"
+            return ApiError(events.Trouble.NETWORK, why)
+        case Failure.TOO_LARGE:
+            return Unreadable(str(error))
 
 
 def _refused(method: str, path: str, response: Response) -> ApiError:
@@ -349,15 +300,7 @@ def _refused(method: str, path: str, response: Response) -> ApiError:
     if response.status in (401, 403):
         why = f"Mercado Pago refuses the access token ({what}); put a valid one into access_token_file"
         return ApiError(events.Trouble.REFUSED, why, response.status, code)
-    return ApiError(events.Trouble.BUSY, what, response.status, code, response.retry_after)
-
-
-def _short(error: Exception) -> str:
-    """The innermost reason: requests wraps urllib3, which wraps the operating system."""
-    inner: BaseException = error
-    while inner.__context__ is not None and len(str(inner.__context__)) > 3:
-        inner = inner.__context__
-    return str(inner)[:120]
+    return ApiError(events.Trouble.BUSY, what, response.status, code, min(response.retry_after_s, LONGEST_PAUSE))
 
 
 def _iso(date: datetime) -> str:

@@ -24,7 +24,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from edge.config.schema import BrokerConfig, TlsConfig
 from edge.contract import mqtt as wire
 from edge.core import duties, events
-from edge.inbox import Arrival, Inbox
+from edge.inbox import Arrival, Call, Inbox
 
 KEEPALIVE = 30
 SESSION_SECONDS = 7 * 24 * 3600
@@ -88,7 +88,7 @@ class MqttBroker:
             "v": wire.VERSION,
             "external_reference": report.reference or None,
             "outcome": report.outcome.value,
-            "merchant_order": report.merchant_order or None,
+            "merchant_order": report.subject or None,
         }
         payload = wire.encode({**message, "reason": report.reason} if report.reason else message)
         self._reports[self._client.publish(self._topics.tickets, payload, qos=1).mid] = number
@@ -238,7 +238,7 @@ class MqttBroker:
     def _on_publish(self, _: mqtt.Client, __: Any, mid: int, ___: Any, ____: Any) -> None:
         # Which report that was is looked up by the main thread: it may be just about to note it, and a lock for that
         # would meet paho's own, which is held here.
-        self._inbox.put(Arrival(events.Ticked(), lambda: self._delivered(mid)))
+        self._inbox.put(Call(lambda: self._delivered(mid)))
 
     def _on_message(self, client: mqtt.Client, _: Any, message: mqtt.MQTTMessage) -> None:
         try:

@@ -1,7 +1,7 @@
-"""Neutral lines -> the bytes of one ESC/POS ticket. python-escpos encodes; it never opens or sends anything here.
+"""Neutral lines become the bytes of one ESC/POS ticket. python-escpos encodes; here it never opens or sends anything.
 
-Each ticket stands alone: it starts with a reset and its one code page, and ends with a cut. Any text is accepted:
-what the code page lacks becomes its closest letter, or `?`, and no control byte ever comes out of a text.
+Each ticket stands alone: it starts with a reset and its one code page, and ends with a cut. Any text is accepted: a
+letter that the code page lacks becomes its closest one, or `?`, and no control byte ever comes out of a text.
 """
 
 import json
@@ -19,22 +19,22 @@ from typing import Any
 from edge.paper.ticket import CENTERED, PLAIN, Cut, Feed, Line, Logo, Qr, Row, Rule, Style, Text, justify, wrap
 
 CODEPAGES = ("CP858", "CP850", "CP1252", "CP860")
-"""Those that have the letters of Spanish and Portuguese, best first."""
+"""The ones that have the letters of Spanish and Portuguese, best first."""
 
 DEFAULT_PROFILE = "default"
 DOTS_PER_LETTER = 12
-TALLEST_LOGO = 240
-"""Dots: three centimetres of paper."""
-QR_DOTS = 6
+MAX_LOGO_DOTS = 240
+"""Its height: three centimetres of paper."""
+QR_MODULE_DOTS = 6
 DRAWER_PIN = 2
 
-# The memory switches of a printer may have other letters in place of # [ ] { }, and cheap printers start in Chinese,
-# where two accented letters make one ideogram.
+# A printer's memory switches may put other letters in place of # [ ] { }. Cheap printers start in Chinese mode, where
+# two accented letters make one ideogram.
 PLAIN_ASCII = b"\x1bR\x00"
 NO_IDEOGRAMS = b"\x1c."
 RASTER = b"\x1dv0\x00"
 
-CLOSEST = dict(
+CLOSEST_LETTERS = dict(
     zip(
         "“”„«»‘’‚–—−─•·×⁄ºª°øØłŁđĐðÐı₡₲₱",
         '"""""\'\',----*.x/oaooOlLdDdDiCGP',
@@ -42,15 +42,15 @@ CLOSEST = dict(
     ),
     **{"€": "EUR", "…": "...", "ß": "ss", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "þ": "th", "Þ": "Th"},
 )
-"""For the letters that don't fall apart into a plain one and its accent."""
+"""For letters that don't decompose into a plain one and its accent."""
 
 
-class UnknownPrinter(ValueError):
-    """The printer can't be described so: no such profile, or it lacks the code page. A person must mend it."""
+class UnknownPrinterError(ValueError):
+    """The configuration fits no printer: no such profile, or it lacks the code page. A person must mend it."""
 
 
 class Encoder:
-    """Writes tickets for one printer. `columns` is how many normal letters fit on a line of it."""
+    """Encodes tickets for one printer. `columns`: how many normal letters fit on its line."""
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class Encoder:
         codepage: str | None = None,
         logo: Path | None = None,
     ) -> None:
-        """Choose by the profile whatever is None. Raises `UnknownPrinter`, and `OSError` if the logo can't be read."""
+        """What is None is chosen by the profile. Raises `UnknownPrinterError`; `OSError` if the logo can't be read."""
         self.profile = profile or DEFAULT_PROFILE
         known = _profile(self.profile)
         self.columns: int = columns or known.get_columns("a")
@@ -76,12 +76,12 @@ class Encoder:
         return bytes(sheet.printer.output)
 
     def _raster(self, logo: Path) -> bytes:
-        """The logo goes with each ticket: width / 8 * height bytes, of which 9,600 baud carry 960 a second."""
+        """Return the bytes that go with each ticket: width / 8 * height of them, and 9,600 baud carry 960 a second."""
         from PIL import Image  # only shops with a logo pay for it
 
         with Image.open(logo) as file:
             picture = file.convert("RGBA")
-        picture.thumbnail((self.columns * DOTS_PER_LETTER, TALLEST_LOGO))
+        picture.thumbnail((self.columns * DOTS_PER_LETTER, MAX_LOGO_DOTS))
         image = _escpos().image.EscposImage(picture)
         # Not `Dummy.image`, which prints to stdout where the profile doesn't say how wide the paper is.
         size = image.width_bytes.to_bytes(2, "little") + image.height.to_bytes(2, "little")
@@ -89,7 +89,7 @@ class Encoder:
 
 
 class _Sheet:
-    """One ticket under way, and the style that the printer is in."""
+    """One ticket under way, and the style that the printer is set to."""
 
     def __init__(self, profile: str, columns: int, codepage: str, logo: bytes) -> None:
         self.printer = _escpos().printer.Dummy(profile)
@@ -113,7 +113,7 @@ class _Sheet:
             case Qr(data):
                 self._qr(data)
             case Logo():
-                self._wear(CENTERED)
+                self._set_style(CENTERED)
                 self.printer._raw(self.logo)
             case Feed(count):
                 self._print([""] * count, PLAIN)
@@ -126,17 +126,17 @@ class _Sheet:
         self._print([row.center(room) for row in rows] if style.inverse else rows, style)
 
     def _print(self, rows: list[str], style: Style) -> None:
-        self._wear(style)
+        self._set_style(style)
         for row in rows:
             self.printer.textln(row)
 
     def _qr(self, data: str) -> None:
-        """A printer without a QR of its own prints none: the number stands there in digits anyway."""
+        """A printer that draws no QR codes prints none: the number is on the ticket in digits, too."""
         if self.printer.profile.supports("qrCode"):
-            self._wear(CENTERED)
-            self.printer.qr(data, size=QR_DOTS, native=True)
+            self._set_style(CENTERED)
+            self.printer.qr(data, size=QR_MODULE_DOTS, native=True)
 
-    def _wear(self, style: Style) -> None:
+    def _set_style(self, style: Style) -> None:
         """Send only what changes: at 9,600 baud each byte is a millisecond."""
         was, self.style = self.style, style
         resized = style.size is not was.size
@@ -154,7 +154,7 @@ class _Sheet:
 
 
 def fold(text: str, codepage: str) -> str:
-    """Write `text` with the letters of `codepage` alone; control characters vanish."""
+    """Return `text` in letters of `codepage` alone; control characters vanish."""
     return "".join(_closest(letter, codepage) for letter in unicodedata.normalize("NFC", text))
 
 
@@ -163,8 +163,8 @@ def _closest(letter: str, codepage: str) -> str:
     if unicodedata.category(letter) in ("Cc", "Cf", "Mn", "Me"):
         return ""
     decomposed = (part for part in unicodedata.normalize("NFKD", letter) if not unicodedata.combining(part))
-    bare = "".join(CLOSEST.get(part, part) for part in decomposed)
-    candidates = (letter, CLOSEST.get(letter, bare), bare)
+    bare = "".join(CLOSEST_LETTERS.get(part, part) for part in decomposed)
+    candidates = (letter, CLOSEST_LETTERS.get(letter, bare), bare)
     return next((candidate for candidate in candidates if _encodable(candidate, codepage)), "?")
 
 
@@ -182,16 +182,16 @@ def _encodable(text: str, codepage: str) -> bool:
 def _profile(name: str) -> Any:
     known = _escpos().capabilities.CAPABILITIES["profiles"]
     if name not in known:
-        raise UnknownPrinter(f"no printer profile is called {name!r}; there are {', '.join(sorted(known))}")
+        raise UnknownPrinterError(f"no printer profile is called {name!r}; there are {', '.join(sorted(known))}")
     return _escpos().capabilities.get_profile(name)
 
 
 def codepages(profile: str) -> tuple[str, ...]:
-    """Those of our code pages that a printer has, best first. Raises `UnknownPrinter` if it has none."""
+    """Return those of our code pages that a printer has, best first. Raises `UnknownPrinterError` if it has none."""
     theirs = _profile(profile).get_code_pages()
     ours = tuple(page for page in CODEPAGES if page in theirs)
     if not ours:
-        raise UnknownPrinter("its profile has no code page for Spanish or Portuguese; it has none of ours")
+        raise UnknownPrinterError("its profile has no code page for Spanish or Portuguese; it has none of ours")
     return ours
 
 
@@ -201,15 +201,15 @@ def _choose_codepage(profile: str, wanted: str | None) -> str:
         return ours[0]
     if wanted in ours:
         return wanted
-    raise UnknownPrinter(f"its profile has no code page {wanted}; it has {', '.join(ours)}")
+    raise UnknownPrinterError(f"its profile has no code page {wanted}; it has {', '.join(ours)}")
 
 
 @cache
 def _escpos() -> Any:
     """Import python-escpos at the first use, for it calls `logging.basicConfig`: logging must be configured by then.
 
-    It parses 150 KB of YAML unless it finds a pickle, leaves a temporary folder behind, and writes its pickle so that
-    a power cut in mid-write would stop every later start. So it gets a pickle of ours, in a folder that goes away.
+    It parses 150 KB of YAML unless it finds a pickle, and leaves a temporary folder behind. A power cut while it writes
+    its own pickle would stop every later start. So it gets a pickle of ours, in a folder that goes away.
     """
     with tempfile.TemporaryDirectory(prefix="till-edge-") as scratch:
         _pickle_capabilities(Path(scratch))
@@ -226,7 +226,7 @@ def _escpos() -> Any:
 
 
 def _pickle_capabilities(folder: Path) -> None:
-    """Should python-escpos change the name or the form of its database, this only loses its effect."""
+    """If python-escpos changes the name or the form of its database, this only loses its effect."""
     package = find_spec("escpos")
     assert package is not None
     assert package.origin is not None

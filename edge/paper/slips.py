@@ -1,7 +1,4 @@
-"""What is printed beside tickets: the list of those that wait, a test, the end of a day, a failure. Pure.
-
-Beside an amount a reference would be torn apart on narrow paper; there it has a line of its own.
-"""
+"""Slips, which are printed beside tickets: the list of those that wait, a test, the end of a day, a failure. Pure."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -35,7 +32,7 @@ if TYPE_CHECKING:
     from edge.config.schema import TicketConfig, TillConfig
 
 MOST_ENTRIES = 50
-"""Of one kind on the slip of a day: a till whose journal is new would name every payment."""
+"""Of one kind on the slip of a day. A till whose journal is new would name every payment."""
 
 
 def lay_out_list(
@@ -55,7 +52,7 @@ def lay_out_list(
 
 
 def lay_out_test(ticket: "TicketConfig", till: "TillConfig", columns: int) -> tuple[Line, ...]:
-    """Lay out a slip that shows how this printer prints, letters of the shop's language and all."""
+    """Lay out a slip that shows how this printer prints, with all letters of the shop's language."""
     words = WORDS[till.language]
     return (
         *notice(words.test),
@@ -69,7 +66,7 @@ def lay_out_test(ticket: "TicketConfig", till: "TillConfig", columns: int) -> tu
 
 
 def _listed(order: MerchantOrder, words: Words, till: "TillConfig") -> Iterator[Line]:
-    """Two lines, for on narrow paper a reference beside an amount would be torn apart."""
+    """Two lines: beside an amount a reference would be torn apart on narrow paper."""
     when = order.paid_at.astimezone(till.timezone).strftime(words.short_date_form)
     yield Row(when, money(order.total, order.currency, order.site))
     yield Text(clean(order.reference))
@@ -77,14 +74,14 @@ def _listed(order: MerchantOrder, words: Words, till: "TillConfig") -> Iterator[
 
 # --- the end of a day ----------------------------------------------------------------------------------------------
 
-TITLE = Style(Align.CENTER, bold=True, size=Size.DOUBLE)
+TITLE_STYLE = Style(Align.CENTER, bold=True, size=Size.DOUBLE)
 
 
 def lay_out_day(day: Day, ticket: "TicketConfig", till: "TillConfig", columns: int) -> tuple[Line, ...]:
-    """Lay out what a day came to, and each difference from what Mercado Pago says of it."""
+    """Lay out the sums of a day, and each difference from Mercado Pago's list."""
     words = WORDS[till.language]
     return (
-        Text(words.day.title, TITLE),
+        Text(words.day.title, TITLE_STYLE),
         *header(ticket, till, columns),
         Rule(),
         *_dates(day, words, till),
@@ -108,7 +105,7 @@ def _dates(day: Day, words: Words, till: "TillConfig") -> Iterator[Line]:
 
 
 def _sum(name: str, what: Sum, site: str, columns: int) -> Iterator[Line]:
-    """The first currency, mostly the only one, beside the name."""
+    """The first currency, as a rule the only one, stands beside the name."""
     label = f"{name}: {what.count}"
     amounts = [money(amount, currency, site) for currency, amount in what.amounts] or [""]
     yield from _beside(label, amounts[0], columns, STRONG)
@@ -116,7 +113,7 @@ def _sum(name: str, what: Sum, site: str, columns: int) -> Iterator[Line]:
 
 
 def _count(name: str, count: int) -> Iterator[Line]:
-    """What there is none of needs no line."""
+    """A count of zero needs no line."""
     if count:
         yield Row(name, str(count))
 
@@ -132,7 +129,7 @@ def _verdict(day: Day, words: DayWords, columns: int) -> Iterator[Line]:
 
 
 def _entries(label: str, entries: tuple[Entry, ...], site: str, columns: int) -> Iterator[Line]:
-    """Each with its name and its money; of too many, how many more there are."""
+    """The name and money of each; of more than `MOST_ENTRIES`, only how many more there are."""
     if entries:
         yield Feed()
         yield Text(f"{label}: {len(entries)}", STRONG)
@@ -143,7 +140,7 @@ def _entries(label: str, entries: tuple[Entry, ...], site: str, columns: int) ->
 
 
 def _beside(name: str, amount: str, columns: int, style: Style = PLAIN) -> tuple[Line, ...]:
-    """On one line if there is room, or else one below the other."""
+    """On one line if there is room, else one below the other."""
     if len(name) + 1 + len(amount) <= columns:
         return (Row(name, amount, style),)
     return Text(name, style), Row("", amount, style)
@@ -151,13 +148,13 @@ def _beside(name: str, amount: str, columns: int, style: Style = PLAIN) -> tuple
 
 # --- what fails ----------------------------------------------------------------------------------------------------
 
-LONGEST_DETAIL = 240
-"""Letters. It is for whoever is called, who has the log."""
+MAX_DETAIL_LETTERS = 240
+"""The details are for the person who is called, and who has the log."""
 MOST_DETAILS = 5
 
 
 def lay_out_failure(slip: PrintFailure, ticket: "TicketConfig", till: "TillConfig", columns: int) -> tuple[Line, ...]:
-    """Lay out what fails, what that means at the counter, what to look at, and whom to call."""
+    """Lay out what fails, what that means at the counter, what to check, and whom to call."""
     words = FAILURE_WORDS[till.language]
     failure = words.causes[slip.cause]
     return (
@@ -177,7 +174,7 @@ def lay_out_failure(slip: PrintFailure, ticket: "TicketConfig", till: "TillConfi
 
 
 def _for_support(slip: PrintFailure, words: FailureWords, till: "TillConfig") -> Iterator[Line]:
-    """What whoever is called asks for: which till, when, and the details."""
+    """What support will ask for: which till, when, and the details."""
     if till.id:
         yield Row(words.till, till.id)
     if slip.at:
@@ -193,4 +190,4 @@ def _for_support(slip: PrintFailure, words: FailureWords, till: "TillConfig") ->
 
 
 def _shortened(text: str) -> str:
-    return text if len(text) <= LONGEST_DETAIL else text[: LONGEST_DETAIL - 3] + "..."
+    return text if len(text) <= MAX_DETAIL_LETTERS else text[: MAX_DETAIL_LETTERS - 3] + "..."

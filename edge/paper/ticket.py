@@ -1,8 +1,8 @@
-"""A paid order as a ticket: neutral lines that an encoder turns into bytes, or `as_text` into text. Pure.
+"""A paid order as a ticket: neutral lines, which the encoder turns into bytes and `as_text` into text. Pure.
 
-What stands on the paper is what Mercado Pago said: its total, its date, its operation numbers. Where the money or
-the items differ from the total, both are printed. Never the payer's name or document. Text from outside is cleaned
-before it is laid out, for one control character in a title could open the drawer.
+The total, the date and the operation numbers are Mercado Pago's. Where the money or the items differ from the total,
+both are printed. The payer's name and document never are. Text from outside is cleaned before it is laid out, for one
+control character in a title could open the drawer.
 """
 
 import textwrap
@@ -72,7 +72,7 @@ class Text:
 
 @dataclass(frozen=True)
 class Row:
-    """Something on the left, which wraps, and something at the right edge, mostly an amount."""
+    """A text on the left, which wraps, and one at the right edge, as a rule an amount."""
 
     left: str
     right: str
@@ -136,14 +136,14 @@ def _banners(banners: Iterable[Banner], words: Words) -> Iterator[Line]:
 
 
 def notice(said: Notice) -> Iterator[Line]:
-    """What can't be overlooked, and what the cashier is to do."""
+    """Lay out a title that can't be overlooked, and what the cashier is to do."""
     yield Text(said.title, ALARM)
     yield from (Text(sentence, HEADLINE) for sentence in said.advice)
     yield Feed()
 
 
 def header(ticket: "TicketConfig", till: "TillConfig", columns: int) -> Iterator[Line]:
-    """Whose paper this is."""
+    """Lay out whose paper this is: the logo, the shop, the till."""
     if ticket.logo is not None:
         yield Logo()
     for number, text in enumerate(map(clean, ticket.header)):
@@ -221,39 +221,39 @@ def _largest(length: int, columns: int) -> Size:
 
 @dataclass(frozen=True)
 class Country:
-    """How a country writes amounts. Babel knows the separators; its patterns change from one version to the next."""
+    """How a country writes amounts. The separators are Babel's; its patterns change from one version to the next."""
 
     currency: str
     locale: str
     pattern: str = "¤#,##0"
 
 
-SPACED = "¤ #,##0"
+SPACED_PATTERN = "¤ #,##0"
 SITES = {
     "MLA": Country("ARS", "es_AR"),
-    "MLB": Country("BRL", "pt_BR", SPACED),
+    "MLB": Country("BRL", "pt_BR", SPACED_PATTERN),
     "MLC": Country("CLP", "es_CL"),
-    "MLU": Country("UYU", "es_UY", SPACED),
+    "MLU": Country("UYU", "es_UY", SPACED_PATTERN),
     "MLM": Country("MXN", "es_MX"),
-    "MPE": Country("PEN", "es_PE", SPACED),
+    "MPE": Country("PEN", "es_PE", SPACED_PATTERN),
     "MCO": Country("COP", "es_CO"),
 }
-"""Mercado Pago's names of the countries."""
+"""By Mercado Pago's names of the countries."""
 
-ELSEWHERE = Country("", "es_419", SPACED)
-DIGITS = {"ARS": 2, "BRL": 2, "CLP": 0, "UYU": 2, "MXN": 2, "PEN": 2, "COP": 2}
-"""Behind the comma. Babel's change from one version to the next as well: of COP it has none since 2.19."""
-CENTS_ONLY_IF_ANY = frozenset({"COP"})
+OTHER_COUNTRY = Country("", "es_419", SPACED_PATTERN)
+CURRENCY_DIGITS = {"ARS": 2, "BRL": 2, "CLP": 0, "UYU": 2, "MXN": 2, "PEN": 2, "COP": 2}
+"""After the decimal sign. Babel's numbers change between versions, too: COP has none since 2.19."""
+OPTIONAL_CENTS_CURRENCIES = frozenset({"COP"})
 ARITHMETIC = Context(prec=100, rounding=ROUND_HALF_UP)
-"""Rounds as tills do. With the usual 28 digits an absurd amount would raise, and be a ticket that never comes."""
+"""Rounds as tills do. With the default of 28 digits an absurd amount would raise, and its ticket would never come."""
 
 
 def money(amount: Decimal, currency: str, site: str) -> str:
     """Write an amount as the country of `site` does; without a `currency`, in the country's own."""
     country = _country(currency, site)
     currency = currency or country.currency
-    digits = DIGITS[currency] if currency in DIGITS else get_currency_precision(currency)
-    if currency in CENTS_ONLY_IF_ANY and amount == amount.to_integral_value():
+    digits = CURRENCY_DIGITS[currency] if currency in CURRENCY_DIGITS else get_currency_precision(currency)
+    if currency in OPTIONAL_CENTS_CURRENCIES and amount == amount.to_integral_value():
         digits = 0
     pattern = country.pattern + ("." + "0" * digits if digits else "")
     with localcontext(ARITHMETIC):
@@ -263,11 +263,11 @@ def money(amount: Decimal, currency: str, site: str) -> str:
 def _country(currency: str, site: str) -> Country:
     if site in SITES:
         return SITES[site]
-    return next((country for country in SITES.values() if country.currency == currency), ELSEWHERE)
+    return next((country for country in SITES.values() if country.currency == currency), OTHER_COUNTRY)
 
 
 def clean(text: str) -> str:
-    """Leave only what takes one column each: no control, bidirectional or zero-width characters, no lone accents."""
+    """Drop whatever doesn't take one column: control, bidirectional and zero-width characters, lone accents."""
     composed = unicodedata.normalize("NFC", " ".join(text.split()))
     return "".join(letter for letter in composed if not _invisible(letter))
 
@@ -281,7 +281,7 @@ def _invisible(letter: str) -> bool:
 
 
 def wrap(text: str, columns: int) -> list[str]:
-    """Break a paragraph at its spaces, and inside a word only where the word is wider than the paper."""
+    """Break a paragraph at its spaces, and inside a word only if the word is wider than the paper."""
     return textwrap.wrap(text, columns) or [""]
 
 

@@ -1,4 +1,4 @@
-"""Every sentence that stands on a ticket, in the three languages of the shops.
+"""Every sentence on tickets and slips, in the three languages of the shops; the failures have a page of their own.
 
 Lengths are for the narrowest paper, of 32 columns: a label has at most ten letters, so that a date or an operation
 number fits beside it; a sentence at most 32; the title of a notice, in double letters, at most 16.
@@ -12,7 +12,7 @@ from edge.core.duties import Banner
 
 @dataclass(frozen=True)
 class Notice:
-    """What a banner says: a word that can't be overlooked, and what the cashier is to do."""
+    """A title that can't be overlooked, and what the cashier is to do."""
 
     title: str
     advice: tuple[str, ...]
@@ -20,16 +20,16 @@ class Notice:
 
 @dataclass(frozen=True)
 class DayWords:
-    """What the slip of a day says beside the words of a ticket."""
+    """The words of a day's slip that a ticket doesn't have."""
 
     title: str
     date_form: str
     asked: str
     """When Mercado Pago was asked."""
     unknown: str
-    """Until when the till knows of nothing."""
+    """Until when the till has no record."""
     sold: str
-    """So many sales, as Mercado Pago lists them; what is named below are payments, of which a sale may have two."""
+    """How many sales Mercado Pago lists. The slip names payments, of which a sale may have two."""
     unconfirmed: str
     cancelled: str
     waiting: str
@@ -41,7 +41,7 @@ class DayWords:
 
 @dataclass(frozen=True)
 class CalibrationWords:
-    """What the slips ask that find out how a printer prints. The questions have plain letters alone."""
+    """What the slips say that find out how a printer prints. The questions have only plain letters."""
 
     title: str
     fits: tuple[str, ...]
@@ -51,7 +51,7 @@ class CalibrationWords:
 
 @dataclass(frozen=True)
 class Words:
-    """What a ticket says in one language. The date forms are how its readers write a moment."""
+    """What tickets and slips say in one language. The date forms are its readers' own."""
 
     paid_with: str
     subtotal: str
@@ -70,7 +70,7 @@ class Words:
     day: DayWords
     calibration: CalibrationWords
     all_letters: str
-    """Every letter that is not English, and the signs of money."""
+    """Every letter that English lacks, and the currency signs."""
     banners: Mapping[Banner, Notice]
 
 
@@ -86,12 +86,12 @@ SPANISH = Words(
     date_form="%d/%m/%Y %H:%M",
     short_date_form="%d/%m %H:%M",
     tickets="Tickets",
-    waiting=Notice("EN ESPERA", ("Estas ventas están pagadas.", "Apriete el botón: salen todos.")),
+    waiting=Notice("EN ESPERA", ("Estas ventas están pagadas.", "Apriete el botón para imprimir.")),
     test=Notice("PRUEBA", ("No es un comprobante.",)),
     day=DayWords(
         title="CIERRE DEL DÍA",
         date_form="%d/%m/%Y",
-        asked="Consulta",
+        asked="Consultado",
         unknown="Sin datos hasta",
         sold="Ventas en MP",
         unconfirmed="sin confirmar",
@@ -100,18 +100,18 @@ SPANISH = Words(
         agrees="Coincide con Mercado Pago.",
         difference=Notice("DIFERENCIA", ("No coincide con Mercado Pago.",)),
         without_ticket="Pagos sin ticket",
-        without_money="Pagos devueltos o ausentes",
+        without_money="Pagos devueltos o faltantes",
     ),
     calibration=CalibrationWords(
         title="AJUSTE DE LA IMPRESORA",
-        fits=("Si la regla ocupa una linea:", "apriete el boton y suelte.", "Si sobra: mantengalo apretado."),
+        fits=("Si la regla llena una linea:", "apriete el boton y suelte.", "Si no: mantengalo apretado."),
         readable=("Si los acentos se leen bien:", "apriete el boton y suelte.", "Si no: mantengalo apretado."),
         done=Notice("LISTO", ("Así se imprime desde ahora.",)),
     ),
     all_letters="áéíóúüñ ÁÉÍÓÚÜÑ ¡¿ºª $ €",
     banners={
-        Banner.COPY: Notice("COPIA", ("Pudo haberse impreso antes.", "No entregue dos veces.")),
-        Banner.LATE: Notice("PAGO TARDÍO", ("La venta ya no estaba en caja.", "Revise antes de entregar.")),
+        Banner.COPY: Notice("COPIA", ("Quizás ya se imprimió antes.", "Entregue una sola vez.")),
+        Banner.LATE: Notice("PAGO TARDÍO", ("La orden ya no estaba en caja.", "Revise antes de entregar.")),
     },
 )
 
@@ -127,12 +127,12 @@ PORTUGUESE = Words(
     date_form="%d/%m/%Y %H:%M",
     short_date_form="%d/%m %H:%M",
     tickets="Tickets",
-    waiting=Notice("EM ESPERA", ("Estas vendas estão pagas.", "Aperte o botão: saem todos.")),
+    waiting=Notice("EM ESPERA", ("Estas vendas estão pagas.", "Aperte o botão para imprimir.")),
     test=Notice("TESTE", ("Não é um comprovante.",)),
     day=DayWords(
         title="FECHAMENTO",
         date_form="%d/%m/%Y",
-        asked="Consulta",
+        asked="Consultado",
         unknown="Sem dados até",
         sold="Vendas no MP",
         unconfirmed="sem confirmação",
@@ -141,18 +141,18 @@ PORTUGUESE = Words(
         agrees="Confere com o Mercado Pago.",
         difference=Notice("DIFERENÇA", ("Não confere com o Mercado Pago.",)),
         without_ticket="Pagamentos sem ticket",
-        without_money="Devolvidos ou ausentes",
+        without_money="Devolvidos ou não listados",
     ),
     calibration=CalibrationWords(
         title="AJUSTE DA IMPRESSORA",
-        fits=("Se a regua ocupa uma linha:", "aperte o botao e solte.", "Se sobra: segure o botao."),
-        readable=("Se os acentos aparecem bem:", "aperte o botao e solte.", "Se nao: segure o botao."),
-        done=Notice("PRONTO", ("É assim que se imprime agora.",)),
+        fits=("Se a regua ocupa uma linha:", "aperte o botao e solte.", "Se nao: segure o botao."),
+        readable=("Se os acentos estao certos:", "aperte o botao e solte.", "Se nao: segure o botao."),
+        done=Notice("PRONTO", ("A impressão fica assim.",)),
     ),
     all_letters="áâãàçéêíóôõú ÁÂÃÀÇÉÊÍÓÔÕÚ ºª R$€",
     banners={
-        Banner.COPY: Notice("CÓPIA", ("Pode já ter sido impresso.", "Não entregue duas vezes.")),
-        Banner.LATE: Notice("PAGO COM ATRASO", ("A venda já não estava no caixa.", "Confira antes de entregar.")),
+        Banner.COPY: Notice("CÓPIA", ("Talvez já tenha sido impresso.", "Entregue uma só vez.")),
+        Banner.LATE: Notice("PAGO COM ATRASO", ("O pedido já não estava no caixa.", "Confira antes de entregar.")),
     },
 )
 
@@ -169,31 +169,31 @@ ENGLISH = Words(
     short_date_form="%m-%d %H:%M",
     tickets="Tickets",
     waiting=Notice("WAITING", ("These sales are paid.", "Press the button to print all.")),
-    test=Notice("TEST", ("This is no receipt.",)),
+    test=Notice("TEST", ("This is not a receipt.",)),
     day=DayWords(
         title="END OF DAY",
         date_form="%Y-%m-%d",
-        asked="Asked at",
-        unknown="No record until",
+        asked="Checked at",
+        unknown="No record before",
         sold="Sales at MP",
         unconfirmed="unconfirmed",
         cancelled="Cancelled",
         waiting="Still to print",
-        agrees="Mercado Pago says the same.",
-        difference=Notice("DIFFERENCE", ("Mercado Pago says otherwise.",)),
-        without_ticket="Payments with no ticket",
+        agrees="Matches Mercado Pago.",
+        difference=Notice("DIFFERENCE", ("Doesn't match Mercado Pago.",)),
+        without_ticket="Payments without ticket",
         without_money="Payments refunded or missing",
     ),
     calibration=CalibrationWords(
         title="PRINTER SETUP",
-        fits=("If the ruler fills one line:", "press the button.", "If it is longer: hold it down."),
+        fits=("If the ruler fills one line:", "press the button.", "If not: hold it down."),
         readable=("If the accents are right:", "press the button.", "If not: hold it down."),
-        done=Notice("DONE", ("From now on it prints like this.",)),
+        done=Notice("DONE", ("It will print like this.",)),
     ),
     all_letters="áâãàçéêíñóôõúü ¡¿ºª $ €",
     banners={
-        Banner.COPY: Notice("COPY", ("May have been printed before.", "Do not deliver twice.")),
-        Banner.LATE: Notice("LATE PAYMENT", ("The sale had left the till.", "Check before you deliver.")),
+        Banner.COPY: Notice("COPY", ("May already have been printed.", "Hand over the goods only once.")),
+        Banner.LATE: Notice("LATE PAYMENT", ("The order had left the till.", "Check before handing over.")),
     },
 )
 

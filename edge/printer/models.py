@@ -1,8 +1,8 @@
-"""Which printer prints how: for models of which somebody reported what was found on paper, and no others. Pure.
+"""How printers are named, and how the models print of which somebody reported what was on paper. Pure.
 
-A printer says who it is in answer to `GS I`, and at USB by its device id. A name is believed only where no clone is
-known to borrow it: "EPSON TM-T88III" is also what a Rongta RP326 says, and an Elgin i8, with 48 columns where the
-real one has 42. Whatever isn't here is found out with a person, by calibration.
+A printer gives its name in answer to `GS I`, and at USB in its device id. A name is believed only where no clone is
+known to borrow it: "EPSON TM-T88III" is also what a Rongta RP326 answers, and an Elgin i8, with 48 columns where the
+real one has 42. Models that aren't here are calibrated with a person.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Model:
-    """How the name begins by which it is known; python-escpos' profile for it; letters on a line; code page."""
+    """The beginning of its name; python-escpos' profile for it; letters on a line; code page."""
 
     name: str
     profile: str
@@ -32,6 +32,12 @@ MODELS = (
 
 
 def recognise(identity: str) -> Model | None:
-    """Return the model that calls itself so, if it is one of those we know."""
+    """Return the model with this name, if it is one of those we know."""
     name = identity.casefold()
     return next((model for model in MODELS if name.startswith(model.name.casefold())), None)
+
+
+def full_name(maker: str, model: str) -> str:
+    """Return both in printable letters; the names of many models begin with their makers already."""
+    both = model if model.casefold().startswith(maker.casefold()) else f"{maker} {model}"
+    return "".join(letter for letter in both if letter.isprintable()).strip()

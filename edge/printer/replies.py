@@ -1,8 +1,8 @@
 """What a printer says back, told apart by the bits that ESC/POS fixes in each kind of answer. Pure.
 
-Answers carry no name of their question: a `Status` belongs to the one `DLE EOT` under way, a `Barrier` to `GS r`.
-Only a `ProcessId`, a `Cleared` and a `Name` say what they are; an `Automatic` status comes unasked, whenever something
-changes. Whatever fits nothing is dropped byte by byte.
+A reply doesn't name its question: a `Status` belongs to the one `DLE EOT` under way, a `Barrier` to `GS r`. Only a
+`ProcessId`, a `Cleared` and a `Name` say what they are; an `AutomaticStatus` comes unasked, whenever something changes.
+Bytes that fit nothing are dropped one by one.
 """
 
 import re
@@ -39,21 +39,21 @@ class Cleared:
 
 
 @dataclass(frozen=True)
-class Automatic:
+class AutomaticStatus:
     """Automatic status back (ASB), after `GS a`: how the printer was when something changed."""
 
     stopped: bool
-    """Whether it can't print until a person sees to it. Off-line alone isn't that: it feeds, or cools down."""
+    """Whether it can't print until a person helps. Off-line alone doesn't mean that: it may be feeding or cooling."""
 
 
 @dataclass(frozen=True)
 class Name:
-    """The answer to `GS I 65` and above: a text about itself, like its maker or its model."""
+    """The answer to `GS I 65` and above: a text about itself, such as its maker or its model."""
 
     text: str
 
 
-Answer = Status | Barrier | ProcessId | Cleared | Automatic | Name
+PrinterReply = Status | Barrier | ProcessId | Cleared | AutomaticStatus | Name
 
 FLOW_CONTROL = b"\x11\x13"  # XON and XOFF, which may stand anywhere, even inside a block
 BLOCK = re.compile(rb"\x37([\x20-\x7e])([\x20-\x7e]{0,4})\x00")
@@ -63,32 +63,32 @@ UNFINISHED_NAME = re.compile(rb"_[\x20-\x7e]{0,80}")
 FIXED_BITS = 0b1001_0011
 STATUS_BITS = 0b0001_0010
 AUTOMATIC_BITS = 0b0001_0000
-PLAIN_BITS = 0b1001_0000
-"""Clear in an answer to `GS r` and in all but the first of the four bytes of an automatic status."""
+CLEAR_BITS = 0b1001_0000
+"""Never set in an answer to `GS r`, nor in the last three of the four bytes of an automatic status."""
 
 
 class Parser:
-    """Turns the bytes of one connection into answers, however they are split."""
+    """Turns the bytes of one connection into replies, however they are split."""
 
     def __init__(self) -> None:
         self._rest = b""
 
-    def feed(self, data: bytes) -> list[Answer]:
-        """Return the answers that `data` completes."""
+    def feed(self, data: bytes) -> list[PrinterReply]:
+        """Return the replies that `data` completes."""
         self._rest += data.translate(None, FLOW_CONTROL)
-        answers: list[Answer] = []
+        found: list[PrinterReply] = []
         while self._rest:
-            used, answer = _first(self._rest)
+            used, reply = _first(self._rest)
             if not used:
                 break
             self._rest = self._rest[used:]
-            if answer is not None:
-                answers.append(answer)
-        return answers
+            if reply is not None:
+                found.append(reply)
+        return found
 
 
-def _first(data: bytes) -> tuple[int, Answer | None]:
-    """Return how many bytes the first answer has (0: not all of them are here yet) and the answer, if it is one."""
+def _first(data: bytes) -> tuple[int, PrinterReply | None]:
+    """Return how many bytes the first reply has (0: not all of them are here yet) and the reply, if it is one."""
     head = data[0]
     if head == 0x37:
         return _block(data)
@@ -98,10 +98,10 @@ def _first(data: bytes) -> tuple[int, Answer | None]:
         return 1, Status(head)
     if head & FIXED_BITS == AUTOMATIC_BITS:
         return _automatic_status(data)
-    return 1, None if head & PLAIN_BITS else Barrier(head)
+    return 1, None if head & CLEAR_BITS else Barrier(head)
 
 
-def _block(data: bytes) -> tuple[int, Answer | None]:
+def _block(data: bytes) -> tuple[int, PrinterReply | None]:
     found = BLOCK.match(data)
     if not found:
         return (0 if UNFINISHED_BLOCK.fullmatch(data) else 1), None
@@ -113,25 +113,19 @@ def _block(data: bytes) -> tuple[int, Answer | None]:
     return found.end(), None
 
 
-def _name(data: bytes) -> tuple[int, Answer | None]:
+def _name(data: bytes) -> tuple[int, PrinterReply | None]:
     if found := NAME.match(data):
         return found.end(), Name(found[1].decode("ascii").strip())
     return (0 if UNFINISHED_NAME.fullmatch(data) else 1), None
 
 
-def _automatic_status(data: bytes) -> tuple[int, Answer | None]:
-    if any(byte & PLAIN_BITS for byte in data[1:4]):
+def _automatic_status(data: bytes) -> tuple[int, PrinterReply | None]:
+    if any(byte & CLEAR_BITS for byte in data[1:4]):
         return 1, None
     if len(data) < 4:
         return 0, None
     printer, error, roll, _ = data[:4]
-    return 4, Automatic(bool(printer & LID_OPEN or error & NEEDS_A_HAND or roll & ROLL_END))
-
-
-def full_name(maker: str, model: str) -> str:
-    """Return both, fit to be shown; many a model has its maker in its name already."""
-    both = model if model.casefold().startswith(maker.casefold()) else f"{maker} {model}"
-    return "".join(letter for letter in both if letter.isprintable()).strip()
+    return 4, AutomaticStatus(bool(printer & LID_OPEN or error & NEEDS_A_HAND or roll & ROLL_END))
 
 
 # --- what the four statuses mean -----------------------------------------------------------------------------------
@@ -147,22 +141,17 @@ LID_OPEN, ROLL_END = 0x20, 0x0C
 """The cover and the end of the roll as an automatic status has them, in its first byte and its third."""
 
 
-def offline(byte: int) -> bool:
-    """Say whether the answer to `DLE EOT 1` tells that the printer doesn't print."""
-    return bool(byte & IS_OFFLINE)
-
-
 def paper(statuses: Mapping[int, int]) -> Paper:
-    """Sum up the answers to `DLE EOT n`, by n; the ones that didn't come are simply not there."""
+    """Sum up the answers to `DLE EOT n`, by n; those that didn't come are left out."""
     if not statuses:
         return Paper.UNKNOWN
     printer, cause, error, roll = (statuses.get(n, 0) for n in (PRINTER, OFFLINE_CAUSE, ERROR_CAUSE, ROLL))
-    if cause & COVER_OPEN:  # first, for the paper's sensors sit in the cover
+    if cause & COVER_OPEN:  # first, for the paper sensors are in the cover
         return Paper.COVER
     if roll & PAPER_END or cause & STOPPED_FOR_PAPER:
         return Paper.OUT
-    # A hot head cools down and a feed button is let go: the printer goes on without us.
+    # A hot head cools down and a feed button is released: the printer goes on by itself.
     passing = (error & RECOVERS_BY_ITSELF) or (cause & BEING_FED)
-    if error & NEEDS_A_HAND or ((cause & ERROR or offline(printer)) and not passing):
+    if error & NEEDS_A_HAND or ((cause & ERROR or printer & IS_OFFLINE) and not passing):
         return Paper.ERROR
     return Paper.LOW if roll & NEAR_END else Paper.READY

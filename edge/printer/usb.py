@@ -1,16 +1,16 @@
-"""Finds a USB printer in sysfs, and the name that the kernel read from it. Opens and asks nothing."""
+"""Finds a USB printer in sysfs, and the name that the kernel read from it. Nothing is opened or sent."""
 
 from pathlib import Path
 
 from edge.config.schema import PrinterConfig
-from edge.printer.replies import full_name
+from edge.printer.models import full_name
 
 PRINTER_CLASS = "07"
-"""The USB interface class of printers. Product ids are no help: they change with a printer's settings."""
+"""The USB interface class of printers. Product ids don't help: they change with a printer's settings."""
 
 
 class UsbError(Exception):
-    """There is no USB printer that could be opened; the text says why, for people."""
+    """No USB printer can be opened; the text is the reason, for people."""
 
 
 def find_usb_printer(sysfs: Path = Path("/sys")) -> Path:

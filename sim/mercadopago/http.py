@@ -42,8 +42,9 @@ class Fault:
     """What goes wrong, where (regular expressions), and how often (-1: until it is removed).
 
     Kinds: `status` (with `status`, `retry_after`), `html` (a 502 page), `garbage` (200, no JSON), `empty` (200, no
-    body), `slow` (dribbles a byte every `seconds`), `cut` (half the body), `reset_before` and `reset_after` the request
-    is carried out, `hang` (`seconds`, then the answer), `pay_before` (the customer pays just before it is).
+    body), `slow` (dribbles a byte every `seconds`), `slow_head` (the same, before the head ends), `cut` (half the
+    body), `reset_before` and `reset_after` the request is carried out, `hang` (`seconds`, then the answer),
+    `pay_before` (the customer pays just before it is).
     """
 
     kind: str
@@ -196,6 +197,9 @@ class _Handler(BaseHTTPRequestHandler):
         if status != 204:
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(body)))
+        if fault and fault.kind == "slow_head":
+            self.flush_headers()
+            self._dribble(b"X-Served-By: somebody slow\r\n", fault)
         self.end_headers()
         self._write(body, fault)
 
@@ -205,13 +209,15 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.flush()
             return self._reset()
         if fault and fault.kind == "slow":
-            for byte in body:
-                self.wfile.write(bytes((byte,)))
-                self.wfile.flush()
-                time.sleep(fault.seconds)
-            return None
+            return self._dribble(body, fault)
         self.wfile.write(body)
         return None
+
+    def _dribble(self, text: bytes, fault: Fault) -> None:
+        for byte in text:
+            self.wfile.write(bytes((byte,)))
+            self.wfile.flush()
+            time.sleep(fault.seconds)
 
     def _reset(self) -> None:
         self.close_connection = True

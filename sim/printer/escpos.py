@@ -1,7 +1,7 @@
 """The printer's side of ESC/POS: a stream of bytes becomes commands, a state becomes answers.
 
 Written from the command reference, with Python's own codecs for the code pages; it shares nothing with any encoder.
-Commands go by the reference's own names ("ESC a", "GS ( k"); text has the empty name.
+Commands have the reference's names ("ESC a", "GS ( k"); text has an empty one.
 """
 
 import re
@@ -46,7 +46,7 @@ TRIPLE_DENSITY = (32, 33)
 
 @dataclass(frozen=True)
 class Command:
-    """A command and the parameters behind its name; lengths that only frame the parameters are left out."""
+    """A command and its parameters, without the lengths that only frame them."""
 
     name: str
     data: bytes
@@ -56,7 +56,7 @@ class Command:
 
 
 def take(buffer: bytearray) -> Command | None:
-    """Take the first command off the front of `buffer`; None, and nothing is taken, while it is not all there."""
+    """Take the first command off `buffer`. None, and nothing is taken, while a part of it is missing."""
     length = _length(buffer) if buffer else None
     if length is None or length > len(buffer):
         return None
@@ -82,7 +82,7 @@ def _name(data: bytes | bytearray) -> str:
 
 
 def _length(data: bytearray) -> int | None:
-    """Return how long the first command is; None if that can't be told yet. Of what is unknown, two bytes go."""
+    """Return the length of the first command; None while too little of it is here. An unknown one has two bytes."""
     if data[0] not in PREFIXES:
         return _text_length(data)
     if len(data) < 2:
@@ -107,7 +107,7 @@ def _word(data: bytearray, at: int) -> int:
 
 
 def _known_after(size: int, measure: Callable[[bytearray], int]) -> Callable[[bytearray], int | None]:
-    """Once `size` bytes are there, the length can be told."""
+    """Measure the command as soon as `size` bytes of it are here."""
     return lambda data: measure(data) if len(data) >= size else None
 
 
@@ -117,7 +117,7 @@ def _tabs(data: bytearray) -> int | None:
 
 
 def _barcode(data: bytearray) -> int | None:
-    """GS k comes in two forms: up to a NUL, and with its length in front."""
+    """GS k has two forms: one ends with a NUL, one begins with its length."""
     if len(data) < 4:
         return None
     if data[2] >= 65:
@@ -138,32 +138,32 @@ VARIABLE: dict[str, Callable[[bytearray], int | None]] = {
     "DLE DC4": _known_after(3, lambda data: 10 if data[2] == CLEAR_BUFFERS else 5),
 }
 
-# --- real time: what is heard on arrival, wherever it stands --------------------------------------------------------
+# --- real time: commands that act on arrival, wherever they stand ---------------------------------------------------
 
 REAL_TIME = re.compile(
     rb"\x10\x04[\x01-\x04]|\x10\x05[\x01\x02]|\x10\x14\x01[\x00\x01][\x01-\x08]|\x10\x14\x08\x01\x03\x14\x01\x06\x02\x08"
 )
-LONGEST_REAL_TIME = 10
+MAX_REAL_TIME_BYTES = 10
 
 
-class Ear:
-    """Hears real-time commands as they arrive, even in the middle of another command, as the real ones do.
+class RealTimeScanner:
+    """Finds real-time commands on arrival, even in the middle of another command, as real printers do.
 
-    They stay in the stream: in the queue they are without effect, and an image that contains one keeps its dots.
+    They stay in the stream: in the queue they have no effect, and an image that contains one keeps its dots.
     """
 
     def __init__(self) -> None:
         self._tail = b""
 
     def pieces(self, data: bytes) -> Iterator[tuple[bytes, Command | None]]:
-        """Yield `data` in pieces, each with the real-time command that ends it, the last one without."""
-        heard, before = self._tail + data, len(self._tail)
+        """Yield `data` in pieces, each with the real-time command that ends it; the last one has none."""
+        scanned, before = self._tail + data, len(self._tail)
         start = matched = 0
-        for found in REAL_TIME.finditer(heard):
+        for found in REAL_TIME.finditer(scanned):
             matched, end = found.end(), found.end() - before
             yield data[start:end], _split(found[0])
             start = end
-        self._tail = heard[matched:][-LONGEST_REAL_TIME + 1 :]
+        self._tail = scanned[matched:][-MAX_REAL_TIME_BYTES + 1 :]
         yield data[start:], None
 
 
@@ -172,14 +172,14 @@ class Ear:
 
 @dataclass(frozen=True)
 class Health:
-    """What the sensors of a printer see."""
+    """What a printer's sensors see."""
 
     paper: bool = True
     near_end: bool = False
     cover_open: bool = False
     jammed: bool = False
     drawer_high: bool = False
-    """The level at pin 3 of the drawer's connector; what it means depends on the drawer."""
+    """The level at pin 3 of the drawer's connector; its meaning depends on the drawer."""
 
     @property
     def online(self) -> bool:
@@ -196,7 +196,7 @@ class Health:
         return bytes((0x12 | bits[n],))
 
     def queued(self, n: int) -> bytes:
-        """The answer to `GS r n`: 1 is the paper, 2 the drawer. Only a printer with paper gets to answer."""
+        """The answer to `GS r n`: 1 is the paper, 2 the drawer. A printer without paper never gets there."""
         return bytes((0x03 * self.near_end if n & 3 == 1 else 0x01 * self.drawer_high,))
 
     def automatic(self) -> bytes:
@@ -205,7 +205,7 @@ class Health:
         return bytes((first, 0x08 * self.jammed, 0x03 * self._near_end | 0x0C * (not self.paper), 0x0F))
 
     def watched(self, n: int) -> tuple[bool, ...]:
-        """What a change of makes a printer speak up, after `GS a n`."""
+        """The values of which a printer reports each change, after `GS a n`."""
         items = ((self.drawer_high,), (self.online, self.cover_open), (self.jammed,), (self.paper, self._near_end))
         return tuple(value for bit, values in enumerate(items) for value in values if n >> bit & 1)
 
@@ -224,10 +224,8 @@ CLEARED = b"\x37\x25\x00"
 
 
 def identity(n: int, maker: str, model: str) -> bytes | None:
-    """The answer to `GS I n`: three bytes, the first of which most clones share with the TM-T88; else texts."""
+    """The answer to `GS I n`: a text, or for a small n one byte. The one for 1 most clones share with the TM-T88."""
     texts = {65: "1.00", 66: maker, 67: model, 68: "X3AB000001"}
-    return (
-        b"_" + texts[n].encode() + b"\0"
-        if n in texts
-        else {1: b"\x20", 2: b"\x02", 3: b"\x01"}.get(n - 48 if n > 48 else n)
-    )
+    if n in texts:
+        return b"_" + texts[n].encode() + b"\0"
+    return {1: b"\x20", 2: b"\x02", 3: b"\x01"}.get(n - 48 if n > 48 else n)

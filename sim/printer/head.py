@@ -1,7 +1,7 @@
-"""The print head: commands in; out come rows for the paper, cuts and kicks. It knows neither sockets nor faults.
+"""The print head: commands go in; rows for the paper, cuts and kicks come out. It knows neither sockets nor faults.
 
-Positions are dots: 203 to the inch, 12 a letter, 576 on 80 mm and 384 on 58 mm. As on the real ones, much is
-only possible at the beginning of a line; what comes elsewhere is refused, so that a test can see it.
+Positions are in dots. As on a real one, many commands work only at the beginning of a line; elsewhere they are
+refused, so that a test can see it.
 """
 
 from collections.abc import Mapping
@@ -10,14 +10,14 @@ from dataclasses import dataclass, replace
 from sim.printer.escpos import CODE_PAGES, COUNTRIES, Command
 from sim.printer.paper import CELL_WIDTH, LINE_HEIGHT, Blank, Code, Letters, Logo, Look, Picture, Row
 
-TAB = 8
-"""Letters between two tab stops, until ESC D says otherwise."""
+TAB_LETTERS = 8
+"""Between two tab stops, until ESC D sets others."""
 ERROR_LEVELS = {48: "l", 49: "m", 50: "q", 51: "h"}
 
 
 @dataclass(frozen=True)
 class Cut:
-    """The knife goes through."""
+    """The cutter goes through the paper."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ Effect = Row | Cut | Kick
 
 
 class Head:
-    """Settings, the line under way, and what was stored to be printed later."""
+    """Settings, the line under way, and images stored for later."""
 
     def __init__(self, columns: int, pages: Mapping[int, str] = CODE_PAGES) -> None:
         self.pages = pages
@@ -44,7 +44,7 @@ class Head:
         self._width = self.dots
         self._line_height = LINE_HEIGHT
         self._upside_down = False
-        self._tabs = tuple(range(TAB, 256, TAB))
+        self._tabs = tuple(range(TAB_LETTERS, 256, TAB_LETTERS))
         self._symbol = Code("")
         self._picture: Picture | None = None
         self.forget_line()
@@ -59,8 +59,8 @@ class Head:
         """Whether nothing waits to be printed on this line."""
         return not self._line
 
-    def obey(self, command: Command) -> list[Effect] | None:
-        """Return what is to happen; None if the command is not known, or not possible there."""
+    def execute(self, command: Command) -> list[Effect] | None:
+        """Return what happens; None if the command is not known, or not possible here."""
         data = command.data
         match command.name:
             case "":
@@ -68,7 +68,7 @@ class Head:
             case "LF":
                 return [self._end_line()]
             case "CR" | "NUL" | "FS ." | "ESC S" | "DLE EOT" | "DLE ENQ" | "DLE DC4":
-                return []  # not of this page or this mode, or heard already when it arrived
+                return []  # not of this page or this mode, or executed on arrival
             case "HT":
                 return self._tab()
             case "ESC @":
@@ -80,21 +80,21 @@ class Head:
             case "ESC a" if self.at_start and data[0] in (0, 1, 2, 48, 49, 50):
                 self._align = data[0] & 3
             case "ESC E" | "ESC G":
-                self._wear(bold=bool(data[0] & 1))
+                self._set_look(bold=bool(data[0] & 1))
             case "ESC -" if data[0] in (0, 1, 2, 48, 49, 50):
-                self._wear(underline=data[0] & 3)
+                self._set_look(underline=data[0] & 3)
             case "ESC M" if data[0] in (0, 1, 48, 49):
-                self._wear(small=bool(data[0] & 1))
+                self._set_look(small=bool(data[0] & 1))
             case "GS B":
-                self._wear(inverse=bool(data[0] & 1))
+                self._set_look(inverse=bool(data[0] & 1))
             case "ESC !":
                 self._set_mode(data[0])
             case "GS !":
-                self._wear(width=(data[0] >> 4 & 7) + 1, height=(data[0] & 7) + 1)
+                self._set_look(width=(data[0] >> 4 & 7) + 1, height=(data[0] & 7) + 1)
             case "ESC {" if self.at_start:
                 self._upside_down = bool(data[0] & 1)
             case "ESC SP":
-                self._wear(gap=data[0])
+                self._set_look(gap=data[0])
             case "ESC 2":
                 self._line_height = LINE_HEIGHT
             case "ESC 3":
@@ -120,9 +120,9 @@ class Head:
             case "GS v 0" if self.at_start:
                 return [self._raster(data)]
             case "GS ( k":
-                return self._obey_symbol(data)
+                return self._execute_symbol(data)
             case "GS ( L" | "GS 8 L":
-                return self._obey_graphics(data)
+                return self._execute_graphics(data)
             case _:
                 return None
         return []
@@ -150,7 +150,7 @@ class Head:
         return row
 
     def _tab(self) -> list[Effect]:
-        """Go on at the next tab stop; where there is none, nothing happens."""
+        """Go on at the next tab stop; nothing happens where there is none."""
         stops = (stop * CELL_WIDTH for stop in self._tabs)
         stop = next((stop for stop in stops if self._filled < stop < self._room), self._filled)
         while self._filled + CELL_WIDTH <= stop:
@@ -158,7 +158,7 @@ class Head:
         return []
 
     def _feed(self, dots: int) -> list[Effect]:
-        """Print the line, if there is one; it counts as the first part of the way."""
+        """Print the line, if there is one; its height counts as a part of the feed."""
         rows: list[Effect] = []
         if not self.at_start:
             rows.append(line := self._end_line())
@@ -166,8 +166,8 @@ class Head:
         return [*rows, Blank(dots)] if dots > 0 else rows
 
     def _set_mode(self, n: int) -> None:
-        """ESC !: many looks in one byte."""
-        self._wear(
+        """ESC !: all of a look in one byte."""
+        self._set_look(
             small=bool(n & 1),
             bold=bool(n & 8),
             height=2 if n & 16 else 1,
@@ -175,7 +175,7 @@ class Head:
             underline=1 if n & 128 else 0,
         )
 
-    def _wear(self, **changes: int) -> None:
+    def _set_look(self, **changes: int) -> None:
         self._look = replace(self._look, **changes)  # type: ignore[arg-type]
 
     @property
@@ -189,7 +189,7 @@ class Head:
         width = int.from_bytes(data[1:3], "little")
         return Picture(width, data[5:], self._align, 1 + (data[0] & 1), 1 + (data[0] >> 1 & 1))
 
-    def _obey_graphics(self, data: bytes) -> list[Effect] | None:
+    def _execute_graphics(self, data: bytes) -> list[Effect] | None:
         """GS ( L: store a raster (function 112), print it (50), print a logo from the printer's memory (69)."""
         match data[1:2]:
             case b"\x70" if len(data) >= 10:
@@ -204,12 +204,12 @@ class Head:
                 return None
         return []
 
-    def _obey_symbol(self, data: bytes) -> list[Effect] | None:
+    def _execute_symbol(self, data: bytes) -> list[Effect] | None:
         """GS ( k, for QR codes only: model, size, error level, store, print."""
         value = data[2] if len(data) > 2 else 0
         match data[:2]:
             case b"1A" if value in (49, 50):
-                pass  # the models look alike to those who scan them
+                pass  # both models scan alike
             case b"1C" if 1 <= value <= 16:
                 self._symbol = replace(self._symbol, module=value)
             case b"1E" if value in ERROR_LEVELS:

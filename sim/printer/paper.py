@@ -1,6 +1,6 @@
-"""Paper: what was printed, to be read as text and looked at as a picture.
+"""Paper: what was printed, as text to read and as a picture to look at.
 
-A dot is a pixel: 203 to the inch, a letter has 12 x 24, a line of 80 mm paper 576 and one of 58 mm 384.
+A dot is a pixel: 203 to the inch. A letter has 12 x 24, a line of 80 mm paper 576, one of 58 mm paper 384.
 """
 
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ SMALL_WIDTH = 9
 BASELINE = 19
 LINE_HEIGHT = 30
 """Dots, as ESC 2 sets it."""
-SPACE_BETWEEN = 6
+LINE_SPACING = 6
 """Dots between two lines of letters of any size."""
 
 # --- what can be on paper ------------------------------------------------------------------------------------------
@@ -24,7 +24,7 @@ SPACE_BETWEEN = 6
 
 @dataclass(frozen=True)
 class Look:
-    """How a letter is printed. `width` and `height` are multiples of its normal size, `gap` is the dots behind it."""
+    """How a letter is printed. `width` and `height` are multiples of its normal size; `gap` is in dots, after it."""
 
     bold: bool = False
     underline: int = 0
@@ -36,13 +36,13 @@ class Look:
 
     @property
     def dots(self) -> int:
-        """How much of the line the letter takes."""
+        """The width of the letter on the line."""
         return ((SMALL_WIDTH if self.small else CELL_WIDTH) + self.gap) * self.width
 
 
 @dataclass(frozen=True)
 class Letters:
-    """A printed line: letters with their looks, how far from the left it begins, and how much fits on it (dots)."""
+    """A printed line: letters with their looks, where it begins, and how much fits on it (dots)."""
 
     cells: tuple[tuple[str, Look], ...]
     left: int = 0
@@ -53,13 +53,13 @@ class Letters:
 
     @property
     def text(self) -> str:
-        """As one reads it: wide letters are not spaced out, yet what is in the middle or at the right stays there."""
+        """The line as one reads it: wide letters aren't spaced out, yet what is centred or at the right stays there."""
         letters = "".join(letter for letter, _ in self.cells)
         indent, spare = self.left // CELL_WIDTH, max(0, self.dots // CELL_WIDTH - len(letters))
         words = letters.strip(" ")
         begin, gap, end = words.partition("  ")
         if not gap and self.align == 0 and self.dots == self.room:
-            begin, gap, end = words.rpartition(" ")  # from edge to edge: the host has set two columns
+            begin, gap, end = words.rpartition(" ")  # from edge to edge: the host has made two columns
         padding = letters[: len(letters) - len(letters.lstrip(" "))]
         if gap:
             return " " * indent + padding + begin + gap + " " * spare + end
@@ -72,12 +72,12 @@ class Letters:
 
     @property
     def height(self) -> int:
-        return max(self.line_height, CELL_HEIGHT * self._tallest + SPACE_BETWEEN * (self._tallest > 1))
+        return max(self.line_height, CELL_HEIGHT * self._tallest + LINE_SPACING * (self._tallest > 1))
 
     @property
     def base(self) -> int:
-        """Where its letters stand, big and small, in dots from its top."""
-        return self.height - SPACE_BETWEEN // 2 - (CELL_HEIGHT - BASELINE) * self._tallest
+        """The baseline of all its letters, big and small, in dots from its top."""
+        return self.height - LINE_SPACING // 2 - (CELL_HEIGHT - BASELINE) * self._tallest
 
     @property
     def _tallest(self) -> int:
@@ -105,7 +105,7 @@ class Code:
 
 @dataclass(frozen=True)
 class Picture:
-    """A raster image: rows of bytes, a bit a dot; `wide` and `tall` say how often each dot is printed."""
+    """A raster image: rows of bytes, a bit a dot; `wide` and `tall` multiply each dot."""
 
     width_bytes: int
     rows: bytes
@@ -122,7 +122,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Logo:
-    """An image out of the printer's own memory, known here by name only."""
+    """An image from the printer's own memory, of which only the name is known here."""
 
     name: int | str
     align: int = 0
@@ -148,18 +148,18 @@ Row = Letters | Code | Picture | Logo | Blank
 
 @dataclass
 class Ticket:
-    """A piece of paper. `cut` says whether the knife ended it, or somebody tore it off or the roll was at its end."""
+    """A piece of paper. `cut`: the cutter ended it, and neither a hand nor the end of the roll."""
 
     columns: int
     rows: list[Row] = field(default_factory=list)
     cut: bool = False
     interrupted: bool = False
-    """The printer lost its power, its paper or its memory in the middle of it."""
+    """The printer lost its power, its paper or its memory in mid-ticket."""
     drawer_kicks: int = 0
 
     @property
     def complete(self) -> bool:
-        """Whether it is one ticket from its beginning to its cut."""
+        """Whether it is one ticket from beginning to cut."""
         return self.cut and not self.interrupted
 
     @property
@@ -209,7 +209,7 @@ class Ticket:
         return _on_the_counter(sheet, self.cut)
 
     def save(self, path: Path) -> None:
-        """Keep it as `.txt` and `.png`."""
+        """Write it as `.txt` and `.png`."""
         path.with_suffix(".txt").write_text(self.text, encoding="utf-8")
         self.picture().save(path.with_suffix(".png"))
 
@@ -218,11 +218,11 @@ class Ticket:
 
 MARGIN = 32
 COUNTER_MARGIN = 36
-TOOTH = 8
+TOOTH_DOTS = 8
 INK, PAPER, COUNTER = (46, 44, 52), (253, 251, 245), (222, 219, 213)
 FONT_SIZE = 20
 """Of DejaVu Sans Mono: 12 dots a letter."""
-FOLDERS = ("/usr/share/fonts/truetype/dejavu", "/usr/share/fonts/dejavu", "/usr/share/fonts/TTF")
+FONT_FOLDERS = ("/usr/share/fonts/truetype/dejavu", "/usr/share/fonts/dejavu", "/usr/share/fonts/TTF")
 
 
 def _draw(row: Row, width: int) -> Any:
@@ -250,7 +250,7 @@ def _draw_letters(row: Letters, width: int) -> Any:
 
 @cache
 def _draw_letter(letter: str, look: Look) -> Any:
-    """Drawn at the larger of its two magnifications, then pressed into its cell."""
+    """Draw it at the larger of its two magnifications, then squeeze it into its cell."""
     scale = max(look.width, look.height)
     ink, ground = (255, 0) if look.inverse else (0, 255)
     cell = Image.new("L", (CELL_WIDTH * scale, CELL_HEIGHT * scale), ground)
@@ -271,16 +271,16 @@ def _font(bold: bool, size: int) -> Any:
 
 @cache
 def _face(bold: bool, size: int) -> Any:
-    """DejaVu Sans Mono of the system, or that of python-barcode, which has no bold one. None if there is none."""
+    """DejaVu Sans Mono of the system, or python-barcode's, which has no bold one. None if there is neither."""
     name = "DejaVuSansMono-Bold.ttf" if bold else "DejaVuSansMono.ttf"
     barcode = find_spec("barcode")
     bundled = [str(Path(barcode.origin).parent / "fonts")] if barcode and barcode.origin else []
-    file = next((path for folder in (*FOLDERS, *bundled) if (path := Path(folder, name)).exists()), None)
+    file = next((path for folder in (*FONT_FOLDERS, *bundled) if (path := Path(folder, name)).exists()), None)
     return ImageFont.truetype(file, size) if file else None
 
 
 def _on_the_counter(sheet: Any, cut: bool) -> Any:
-    """Ink on paper, paper on the counter, with a shadow; its lower edge is cut or torn."""
+    """Ink on paper, paper on the counter, with a shadow. The lower edge is cut or torn."""
     size = sheet.width + 2 * MARGIN, sheet.height + 2 * MARGIN
     shape = _shape(size, cut)
     ink = Image.new("L", size, 0)
@@ -302,13 +302,16 @@ def _shape(size: tuple[int, int], cut: bool) -> Any:
     if cut:
         return Image.new("L", size, 255)
     shape = Image.new("L", size, 0)
-    teeth = [(x, height - 1 - TOOTH * (index % 2)) for index, x in enumerate(range(width + TOOTH, -TOOTH, -TOOTH))]
+    teeth = [
+        (x, height - 1 - TOOTH_DOTS * (index % 2))
+        for index, x in enumerate(range(width + TOOTH_DOTS, -TOOTH_DOTS, -TOOTH_DOTS))
+    ]
     ImageDraw.Draw(shape).polygon([(0, 0), (width, 0), *teeth], fill=255)
     return shape
 
 
 def _dash(ink: Any) -> None:
-    """The line of the knife."""
+    """The line of the cutter."""
     draw = ImageDraw.Draw(ink)
     for x in range(6, ink.width - 6, 14):
         draw.line([(x, ink.height - 5), (x + 7, ink.height - 5)], fill=110, width=1)

@@ -1,10 +1,9 @@
-"""A receipt printer on the network: ESC/POS in over TCP, paper out, and everything that goes wrong in between.
+"""A receipt printer on the network: ESC/POS goes in over TCP, paper comes out, and much can go wrong in between.
 
-It takes one host at a time, always at the same port. `DLE EOT` is answered on arrival; `GS r`, `GS ( H` and `GS I` when
-all before them is on paper. `python -m sim.printer` runs one alone.
+It serves one host at a time, always at the same port. `DLE EOT` is answered on arrival; `GS r`, `GS ( H` and `GS I`
+when all before them is on paper. `python -m sim.printer` runs one alone.
 """
 
-import argparse
 import contextlib
 import select
 import socket
@@ -20,12 +19,12 @@ from sim.network import free_port
 from sim.printer.mechanism import Mechanism
 
 PROOFS = ("process_id", "status", "real_time", "none")
-"""What a printer can answer: all; no `GS ( H`; only what is asked in real time; nothing."""
-TICK = 0.02
-"""Seconds within which it is noticed that the power went or that reading stopped."""
-RECEIVE_BUFFER = 4096
-"""Bytes. What a TM-T20 has; the host's kernel notices soon when a printer stops reading."""
-RESET = struct.pack("ii", 1, 0)
+"""What a printer can answer, most first: all; no `GS ( H`; only what is asked in real time; nothing."""
+TICK_S = 0.02
+"""Within this time it is noticed that the power went or that reading stopped."""
+RECEIVE_BUFFER_BYTES = 4096
+"""What a TM-T20 has. The host's kernel soon notices a printer that stops reading."""
+RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 """SO_LINGER: closing the socket is a reset, not a farewell."""
 
 
@@ -41,9 +40,9 @@ class Printer(Mechanism):
         self.port = port or free_port()
         self.bytes_received = 0
         self.silent = False
-        """Whether it takes what it is sent, prints it, and never answers."""
+        """Whether it takes all bytes, prints them, and never answers."""
         self.reads = True
-        """Whether it takes bytes at all; if not, the host's window fills up."""
+        """Whether it takes bytes at all. If not, the host's window fills up."""
         self.answer_delay = 0.0
         """Seconds."""
         self._bytes_left: int | None = None
@@ -60,7 +59,7 @@ class Printer(Mechanism):
         """Listen."""
         self._join()
         listener = self._listener = socket.create_server((self.host, self.port))
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
         power = self._power = object()
         self._threads = (
             threading.Thread(target=self._serve, args=(power, listener), name="printer", daemon=True),
@@ -71,13 +70,13 @@ class Printer(Mechanism):
         return self
 
     def switch_off(self) -> None:
-        """The connection is reset, and what was in the buffer is gone. What is on paper stays. Twice is fine."""
+        """The connection is reset, and the buffer is lost. What is on paper stays. Twice is fine."""
         with self._changed:
             self._lose_power()
         self._join()
 
     def die_after(self, count: int) -> None:
-        """The power fails when so many more bytes have come; what they say is printed first."""
+        """The power fails after so many more bytes; what they print comes out first."""
         with self._changed:
             self._bytes_left = count
 
@@ -91,8 +90,8 @@ class Printer(Mechanism):
 
     def _lose_power(self) -> None:
         self._power = None
-        if self._listener is not None:  # first of all, so that whoever sees the reset can't come back in
-            with contextlib.suppress(OSError):  # the wire's thread may have closed it this moment
+        if self._listener is not None:  # first of all, so that a host that sees the reset can't come back in
+            with contextlib.suppress(OSError):  # the wire's thread may just have closed it
                 self._listener.shutdown(socket.SHUT_RDWR)
             self._listener = None
         self._bytes_left = None
@@ -101,7 +100,7 @@ class Printer(Mechanism):
         self._changed.notify_all()
 
     def _join(self) -> None:
-        """The threads see for themselves that the power is gone."""
+        """The threads notice by themselves that the power is gone."""
         for thread in self._threads:
             thread.join()
         self._threads = ()
@@ -111,41 +110,41 @@ class Printer(Mechanism):
     def _serve(self, power: object, listener: socket.socket) -> None:
         with listener:
             while self._power is power:
-                if select.select([listener], [], [], TICK)[0] and (connection := self._accept(power, listener)):
-                    self._talk(power, connection)
+                if select.select([listener], [], [], TICK_S)[0] and (connection := self._accept(power, listener)):
+                    self._serve_host(power, connection)
 
     def _accept(self, power: object, listener: socket.socket) -> socket.socket | None:
         with self._changed:
             return listener.accept()[0] if self._power is power else None
 
-    def _talk(self, power: object, connection: socket.socket) -> None:
+    def _serve_host(self, power: object, connection: socket.socket) -> None:
         with connection:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._connection = connection
-            # A host that breaks off is no news; what it sent is printed all the same.
+            # What a host sent before it broke off is printed all the same.
             with contextlib.suppress(ConnectionError):
                 while self._power is power and self._receive(power, connection):
                     pass
             with self._changed:
                 self._connection = None
                 if self._power is not power:
-                    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+                    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
 
     def _receive(self, power: object, connection: socket.socket) -> bool:
-        """Take in what has come. Returns False when the host has said goodbye and all it asked is answered."""
-        if not select.select([connection], [], [], TICK)[0]:
+        """Take in what has come. Returns False when the host has closed its end and has all its answers."""
+        if not select.select([connection], [], [], TICK_S)[0]:
             return True
         with self._changed:
             if not self.reads:
-                self._changed.wait(TICK)
+                self._changed.wait(TICK_S)
             elif self._power is power:
                 if not (data := connection.recv(4096)):
                     self._changed.wait_for(lambda: self._power is not power or (self._at_rest and not self._outbox))
                     return False
-                self._hear(data)
+                self._take(data)
         return True
 
-    def _hear(self, data: bytes) -> None:
+    def _take(self, data: bytes) -> None:
         dies = self._bytes_left is not None and len(data) >= self._bytes_left
         data = data[: self._bytes_left]
         if self._bytes_left is not None:
@@ -163,7 +162,7 @@ class Printer(Mechanism):
     def _work(self, power: object) -> None:
         with self._changed:
             while self._power is power:
-                self._post()
+                self._send_due_answers()
                 if self._step():
                     self._changed.notify_all()
                 else:
@@ -178,45 +177,18 @@ class Printer(Mechanism):
             due.append(self._busy_until)
         return max(0.0, min(due) - now) if due else None
 
-    def _say(self, answer: bytes, needs: str) -> None:
-        """Answer whoever is connected, if there is anybody, as well as this printer can."""
+    def _answer(self, answer: bytes, needs: str) -> None:
+        """Answer the host that is connected, if there is one and this printer can."""
         able = PROOFS.index(self.proof) <= PROOFS.index(needs)
         if self._connection is not None and able and not self.silent:
             self._outbox.append((time.monotonic() + self.answer_delay, self._connection, answer))
             self._changed.notify_all()
 
-    def _post(self) -> None:
-        """Send the answers that are due; those for a host that has gone are lost."""
+    def _send_due_answers(self) -> None:
+        """Send the answers that are due. Those for a host that has gone are lost."""
         while self._outbox and self._outbox[0][0] <= time.monotonic():
             _, connection, answer = self._outbox.popleft()
             if connection is self._connection:
                 with contextlib.suppress(ConnectionError):
                     connection.sendall(answer)
             self._changed.notify_all()
-
-
-def main() -> None:
-    """Run a printer alone, for a look at what comes out."""
-    parser = argparse.ArgumentParser("python -m sim.printer.printer", description="A receipt printer on the loopback.")
-    parser.add_argument("--port", type=int, default=9100, help="0 takes a free one")
-    parser.add_argument("--columns", type=int, default=48, help="48 for 80 mm paper, 32 for 58 mm")
-    parser.add_argument(
-        "--model", default="EPSON TM-T20III", help="as it says to GS I; '' for one that doesn't know it"
-    )
-    parser.add_argument("--save", type=Path, default=Path("out"), help="where tickets go, as .txt and .png")
-    options = parser.parse_args()
-    options.save.mkdir(parents=True, exist_ok=True)
-    with Printer(options.columns, save_to=options.save, port=options.port) as printer:
-        maker, _, model = options.model.rpartition(" ")
-        printer.name = (maker, model) if model else None
-        print(f"listening on {printer.host}:{printer.port}; tickets go to {options.save}/", flush=True)
-        shown = 0
-        while True:
-            for ticket in printer.wait_for_tickets(shown + 1, timeout=threading.TIMEOUT_MAX)[shown:]:
-                print(ticket.text, flush=True)
-                shown += 1
-
-
-if __name__ == "__main__":
-    with contextlib.suppress(KeyboardInterrupt):
-        main()

@@ -1,7 +1,7 @@
-"""A USB cable between the Pi and a printer: a device node that is there while the cable is in and the printer is on.
+"""A USB cable between the Pi and a printer: a device node that exists while the cable is in and the printer is on.
 
 The node is a pseudo terminal under a path of our choice; a thread carries bytes between it and the printer's socket. As
-with the kernel's own node, who has it open when the cable is pulled gets errors, and what was under way is lost.
+with the kernel's own node, a pulled cable gives errors to whoever has it open, and loses the bytes under way.
 """
 
 import contextlib
@@ -12,7 +12,7 @@ import threading
 import tty
 from pathlib import Path
 
-from sim.printer.printer import TICK, Printer
+from sim.printer.printer import TICK_S, Printer
 
 
 class Cable:
@@ -37,17 +37,17 @@ class Cable:
         self._thread.start()
 
     def pull_out(self) -> None:
-        """The node disappears; the printer keeps its power and what it has heard. Twice is fine."""
+        """The node disappears; the printer keeps its power and its bytes. Twice is fine."""
         self._in = False
         if self._thread is not None:
             self._thread.join()
 
     def pull_out_after(self, count: int) -> None:
-        """Pull it when so many more bytes have come through to the printer."""
+        """Pull it after so many more bytes to the printer."""
         self._bytes_left = count
 
     def _carry(self, link: socket.socket, end: int, ours: int) -> None:
-        """`ours` is kept open, or the node would be gone when the till lets go of it between two jobs."""
+        """`ours` is kept open, or the node would vanish when the till closes it between two jobs."""
         with link, contextlib.suppress(ConnectionError):  # the printer was switched off: no device, no node
             while self._in and self._carry_some(link, end):
                 pass
@@ -56,8 +56,8 @@ class Cable:
         os.close(end)
 
     def _carry_some(self, link: socket.socket, end: int) -> bool:
-        """Returns False when there is nothing more to carry to or from."""
-        ready = select.select([link, end], [], [], TICK)[0]
+        """Returns False when one end is gone."""
+        ready = select.select([link, end], [], [], TICK_S)[0]
         if link in ready:
             if not (answer := link.recv(1024)):
                 return False

@@ -7,10 +7,9 @@ from decimal import Decimal
 from edge.core import duties, events
 from edge.core.lifecycle import Stage
 from edge.core.order import MerchantOrder
-from edge.core.state import Settings, Till
 from edge.core.status import Signal, problems
-from tests.support.desk import YESTERDAY, Books, Desk, with_settings
-from tests.support.facts import APPROVED, PAID, POS, USER
+from tests.support.desk import YESTERDAY, Books, Desk, at_our_pos, with_settings
+from tests.support.facts import APPROVED, PAID
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
@@ -136,14 +135,14 @@ def test_a_new_journal_marks_what_was_paid_before_it_began():
     """The one that was there before may have printed it."""
     books = Books(today=NOON)
     books.write(paid(1, NOON - timedelta(minutes=5)))
-    desk = Desk(Till(Settings(USER), pos_id=POS), books).print()
+    desk = Desk(at_our_pos(), books).print()
     books.write(paid(2, NOON + timedelta(seconds=5)))
     desk.ring("2").print()
     assert [duty.banners for duty in desk.printed] == [(duties.Banner.COPY,), ()]
 
 
 def test_a_new_journal_judges_nothing_before_its_first_sweep():
-    desk = Desk(Till(Settings(USER), pos_id=POS), Books(today=NOON))
+    desk = Desk(at_our_pos(), Books(today=NOON))
     assert [type(duty) for duty in desk.asked][:2] == [duties.FindPos, duties.Sweep]
 
 
@@ -156,17 +155,17 @@ def test_a_payment_without_a_date_is_given_the_benefit_of_the_doubt():
 
 
 def test_what_was_finished_long_ago_is_forgotten():
-    desk = Desk(with_settings(keep=14 * 24 * 3600), Books(today=NOON))
+    desk = Desk(with_settings(keep_s=14 * 24 * 3600), Books(today=NOON))
     desk.books.write(paid(1))
     desk.ring("1").print()
     desk.books.today = NOON + timedelta(days=13)
-    assert "sale-1" in desk.wait(61).till.past
+    assert "sale-1" in desk.wait(61).till.orders.finished
     desk.books.today = NOON + timedelta(days=15)
-    assert "sale-1" not in desk.wait(61).till.past
+    assert "sale-1" not in desk.wait(61).till.orders.finished
 
 
 def test_a_doorbell_for_what_was_forgotten_brings_a_marked_copy():
-    desk = Desk(with_settings(keep=14 * 24 * 3600), Books(today=NOON))
+    desk = Desk(with_settings(keep_s=14 * 24 * 3600), Books(today=NOON))
     desk.books.write(paid(1))
     desk.ring("1").print()
     desk.books.orders, forgotten = {}, desk.books.orders
@@ -178,7 +177,7 @@ def test_a_doorbell_for_what_was_forgotten_brings_a_marked_copy():
 
 def test_a_till_that_forgets_nothing_knows_as_long_as_before():
     desk = Desk(with_settings(), Books(today=NOON)).wait(61)
-    assert desk.till.known_since == YESTERDAY
+    assert desk.till.history.complete_since == YESTERDAY
 
 
 # --- a disk that fails ---------------------------------------------------------------------------------------------

@@ -1,7 +1,6 @@
 """A finger on a button, and contacts that bounce."""
 
-from edge.core import button as buttons
-from edge.core.button import Button, Gesture
+from edge.core.cashier import Button, Gesture
 
 UP = Button()
 
@@ -16,8 +15,8 @@ def feel(
         now = tick / 100
         while pending and pending[0][0] <= now:
             at, level = pending.pop(0)
-            button = buttons.edge(button, level, at)
-        button, gesture = buttons.settle(button, now, hold)
+            button = button.edge(level, at)
+        button, gesture = button.settle(now, hold)
         if gesture is not Gesture.NONE:
             felt.append((now, gesture))
     return felt
@@ -41,22 +40,22 @@ def test_a_spike_on_the_wire_is_nothing():
 
 
 def test_a_loop_that_was_busy_still_knows_a_hold_from_a_press():
-    button = buttons.edge(Button(), True, 1.0)
-    button, _ = buttons.settle(button, 1.1, 2.0)
-    button = buttons.edge(button, False, 3.5)
-    _, gesture = buttons.settle(button, 4.0, 2.0)
+    button = Button().edge(True, 1.0)
+    button, _ = button.settle(1.1, 2.0)
+    button = button.edge(False, 3.5)
+    _, gesture = button.settle(4.0, 2.0)
     assert gesture is Gesture.HOLD
 
 
 def test_a_button_found_down_is_stuck_until_released():
-    stuck = buttons.found(True, 0.0)
+    stuck = Button.found(True, 0.0)
     assert stuck.stuck
     assert feel(until=10, button=stuck) == []
     assert feel((5.0, False), until=10, button=stuck) == []
 
 
 def test_after_its_release_a_stuck_button_works_again():
-    stuck = buttons.found(True, 0.0)
+    stuck = Button.found(True, 0.0)
     assert [g for _, g in feel((1.0, False), (2.0, True), (2.5, False), until=4, button=stuck)] == [Gesture.PRESS]
 
 

@@ -14,14 +14,13 @@ from edge.contract import mqtt as wire
 from edge.core import duties, events
 from edge.core.day_report import Day, Entry, Received, Sum
 from edge.core.order import MerchantOrder
-from edge.core.reconciliation import today
 from edge.mercadopago import decode as readings
 from edge.mercadopago.client import PAGE, PIECE, MercadoPago
 from edge.paper.slips import MOST_ENTRIES, lay_out_day
 from edge.paper.ticket import Text, as_text
 from sim import mercadopago as sim
 from sim.shop import TILL, Shop, wait_for
-from tests.support.desk import Books, Desk, with_settings
+from tests.support.desk import Books, Desk, with_history, with_settings
 from tests.support.facts import APPROVED, PAID, POS, REFERENCE
 
 BUENOS_AIRES = ZoneInfo("America/Argentina/Buenos_Aires")
@@ -55,7 +54,7 @@ def desk_of(*orders: MerchantOrder) -> Desk:
 def close(desk: Desk, day: date = THE_SECOND) -> Day:
     """Ask for the slip of a day, and have it printed."""
     desk.hear(events.DayAsked(day)).settle()
-    slip = next(slip for slip in desk.till.slips if isinstance(slip, duties.PrintDay))
+    slip = next(slip for slip in desk.till.printer.slips if isinstance(slip, duties.PrintDay))
     desk.hear(events.SlipTried(slip, OUT))
     return slip.day
 
@@ -193,9 +192,9 @@ def test_a_payment_of_this_moment_is_on_its_way_to_a_ticket_and_no_difference():
     desk = desk_of(sale(1))
     desk.hear(events.DayAsked(THE_SECOND))
     desk.books.write(sale(2))
-    [ask] = [duty for duty in desk.till.agenda if isinstance(duty, duties.ReadDay)]
+    [ask] = [duty for duty in desk.till.agenda.due if isinstance(duty, duties.ReadDay)]
     desk.hear(events.DoorbellRang(events.Kind.MERCHANT_ORDER, "2"), events.Answered(ask, desk.books.answer(ask)))
-    [slip] = desk.till.slips
+    [slip] = desk.till.printer.slips
     assert slip.day.waiting == (Entry("p2", Decimal(100), "ARS"),)
     assert slip.day.agrees
 
@@ -211,7 +210,7 @@ def test_a_sale_of_yesterday_whose_money_went_back_is_yesterdays_difference():
 def test_a_journal_that_begins_within_the_day_says_so():
     desk = desk_of(sale(1))
     assert close(desk).unknown_before is None
-    desk.till = replace(desk.till, known_since=NOON)
+    desk.till = with_history(desk.till, complete_since=NOON)
     assert close(desk).unknown_before == NOON
     assert close(desk, date(2026, 3, 3)).unknown_before is None
 
@@ -221,7 +220,7 @@ def test_a_journal_that_begins_within_the_day_says_so():
 
 def command(desk: Desk, day: date | None = None) -> duties.Reply:
     desk.hear(events.CommandCame(duties.Command.END_OF_DAY, duties.ReplyTo("support/answers"), day=day))
-    [reply] = desk.till.replies
+    [reply] = desk.till.outbox.replies
     desk.hear(events.Replied())
     return reply
 
@@ -234,7 +233,7 @@ def test_a_day_to_come_has_no_slip():
 def test_support_asks_for_today_and_is_told_which_day_that_is():
     desk = desk_of(sale(1))
     reply = command(desk)
-    assert (reply.done, reply.text) == (True, "the slip of 2026-03-02 is printed when Mercado Pago was asked")
+    assert (reply.done, reply.text) == (True, "the slip of 2026-03-02 is printed as soon as Mercado Pago has answered")
     duty = desk.settle().owed()
     assert isinstance(duty, duties.PrintDay)
     assert duty.day.on == THE_SECOND
@@ -255,8 +254,8 @@ def test_support_gets_one_day_at_a_time():
 
 def test_before_we_have_heard_the_time_nobody_knows_what_today_is():
     desk = desk_of()
-    desk.till = replace(desk.till, swept_at=float("-inf"))
-    assert today(desk.till, desk.now) is None
+    desk.till = replace(desk.till, sweeps=replace(desk.till.sweeps, swept_at=None))
+    assert desk.till.sweeps.today(BUENOS_AIRES, desk.now) is None
     assert not command(desk).done
     assert command(desk, THE_SECOND).done
 
@@ -265,9 +264,9 @@ def test_the_question_waits_for_mercado_pago():
     desk = desk_of(sale(1))
     desk.books.down = True
     desk.hear(events.DayAsked(THE_SECOND)).wait(120)
-    assert desk.till.slips == ()
+    assert desk.till.printer.slips == ()
     desk.books.down = False
-    assert [slip.day.tickets.count for slip in desk.wait(60).till.slips] == [1]
+    assert [slip.day.tickets.count for slip in desk.wait(60).till.printer.slips] == [1]
 
 
 def test_a_ticket_comes_before_the_slip_and_the_slip_comes_again_if_it_breaks_off():
@@ -287,15 +286,15 @@ def test_a_slip_that_waits_for_paper_gives_way_to_a_newer_one_of_its_day():
     desk.hear(events.DayAsked(THE_SECOND), events.DayAsked(date(2026, 3, 1))).settle()
     desk.books.write(refunded(sale(1), "100"))
     desk.hear(events.DayAsked(THE_SECOND)).settle()
-    assert [(slip.day.on.day, slip.day.agrees) for slip in desk.till.slips] == [(1, True), (2, False)]
+    assert [(slip.day.on.day, slip.day.agrees) for slip in desk.till.printer.slips] == [(1, True), (2, False)]
 
 
 def test_a_long_list_is_asked_for_piece_by_piece():
     desk = desk_of(sale(1)).hear(events.DayAsked(THE_SECOND))
-    [ask] = [duty for duty in desk.till.agenda if isinstance(duty, duties.ReadDay)]
+    [ask] = [duty for duty in desk.till.agenda.due if isinstance(duty, duties.ReadDay)]
     first = Received("other", "9", Decimal(5), "ARS", NOON)
     desk.hear(events.Answered(ask, events.DayRead(desk.books.today, (first,), reached=NOON)))
-    [rest] = [duty for duty in desk.till.agenda if isinstance(duty, duties.ReadDay)]
+    [rest] = [duty for duty in desk.till.agenda.due if isinstance(duty, duties.ReadDay)]
     assert (rest.begin, rest.since, rest.so_far) == (ask.begin, NOON, (first,))
     assert "other" not in str(rest)  # which goes into reports and logs
 
@@ -368,7 +367,7 @@ def test_the_slip_says_all_there_is_to_say():
         "Kiosco Sur",
         "Caja 1",
         "Fecha 02/03/2026",
-        "Consulta 02/03 21:45",
+        "Consultado 02/03 21:45",
         "Sin datos hasta 02/03 12:00",
         "Tickets: 214 $1.284.350,50",
         "US$12,00",
@@ -381,7 +380,7 @@ def test_the_slip_says_all_there_is_to_say():
         "No coincide con Mercado Pago.",
         "Pagos sin ticket: 1",
         "98000000217 $12.400,00",
-        "Pagos devueltos o ausentes: 1",
+        "Pagos devueltos o faltantes: 1",
         f"{REFERENCE} $11.750,00",
     ]
 
@@ -429,12 +428,12 @@ def read_day(service: sim.MercadoPago, day: date) -> tuple[list[events.DayRead],
     )
     api, desk = MercadoPago(config), Desk(with_settings(timezone=UTC)).hear(events.DayAsked(day))
     pieces = []
-    while asked := [duty for duty in desk.till.agenda if isinstance(duty, duties.ReadDay)]:
+    while asked := [duty for duty in desk.till.agenda.due if isinstance(duty, duties.ReadDay)]:
         answer = api.do(asked[0]).answer
         assert isinstance(answer, events.DayRead), answer
         pieces.append(answer)
         desk.hear(events.Answered(asked[0], answer))
-    [slip] = desk.till.slips
+    [slip] = desk.till.printer.slips
     assert slip.day.listed.count == len({each.id for each in pieces[-1].payments if each.amount})
     return pieces, list(pieces[-1].payments)
 

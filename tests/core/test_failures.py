@@ -8,13 +8,14 @@ import pytest
 
 from edge.config.schema import TicketConfig, TillConfig
 from edge.core import duties, events
-from edge.core.failures import HOUR, NO_POS
-from edge.core.state import Concern, Settings, Till
+from edge.core.failures import NO_POS, SLIP_EVERY_S
+from edge.core.notices import Concern
+from edge.core.state import Till
 from edge.journal.store import Journal
 from edge.paper.failure_words import FAILURE_WORDS
 from edge.paper.slips import MOST_DETAILS, lay_out_failure
 from edge.paper.ticket import as_text
-from tests.support.desk import Books, Desk, with_settings
+from tests.support.desk import Books, Desk, with_history, with_settings
 from tests.support.facts import PAID, POS, REFERENCE
 
 OUT = events.TicketPrinted(events.Proof.STATUS, events.Paper.READY)
@@ -106,7 +107,7 @@ def test_a_date_that_only_the_journal_knows_is_not_shown():
     before = Desk()
     before.books.down = True
     slip = told(before.restart().wait(90))
-    assert (before.till.swept_until is not None, slip.cause, slip.at) == (True, duties.Cause.NO_INTERNET, None)
+    assert (before.till.history.swept_until is not None, slip.cause, slip.at) == (True, duties.Cause.NO_INTERNET, None)
 
 
 def test_a_refused_token_is_told_at_once():
@@ -116,13 +117,13 @@ def test_a_refused_token_is_told_at_once():
 @pytest.mark.parametrize("pos_id", ["", POS])
 def test_a_till_that_mercado_pago_does_not_know_is_told_at_once(pos_id):
     """Be it that it knew it yesterday, so that it is still asked what was paid there."""
-    desk = Desk(replace(with_settings(), pos_id=pos_id))
+    desk = Desk(with_history(with_settings(), pos_id=pos_id))
     desk.hear(events.Answered(duties.FindPos(), events.NotFound())).settle()
     slip = told(desk)
     assert (slip.cause, slip.why) == (duties.Cause.WRONG_TILL, NO_POS)
     assert causes(desk.hear(events.Answered(duties.FindPos(), events.NotFound())), 5) == []
     desk.hear(events.Answered(duties.FindPos(), events.PosFound(POS)))
-    assert duties.Cause.WRONG_TILL not in desk.till.failing
+    assert duties.Cause.WRONG_TILL not in desk.till.failures.since
 
 
 def test_a_refused_token_is_told_behind_an_unknown_till():
@@ -137,7 +138,7 @@ def test_twins_are_told_at_once_and_until_somebody_has_looked():
     slip = told(desk)
     assert (slip.cause, slip.why) == (duties.Cause.TWINS, "thrown out again and again")
     desk.press()
-    assert causes(desk, 2 * HOUR) == []
+    assert causes(desk, 2 * SLIP_EVERY_S) == []
 
 
 def test_a_lost_broker_is_a_matter_of_the_lights():
@@ -157,7 +158,7 @@ def test_a_journal_that_takes_nothing_is_told_and_nothing_else_is_meanwhile():
 
 
 def test_an_outage_of_a_night_is_one_slip():
-    assert causes(failing(events.Trouble.NETWORK), 12 * HOUR) == [duties.Cause.NO_INTERNET]
+    assert causes(failing(events.Trouble.NETWORK), 12 * SLIP_EVERY_S) == [duties.Cause.NO_INTERNET]
 
 
 def test_what_comes_and_goes_is_told_once_an_hour():
@@ -174,7 +175,7 @@ def test_what_comes_and_goes_is_told_once_an_hour():
 def test_who_presses_the_button_may_not_have_seen_the_slip_of_an_hour_ago():
     desk = failing(events.Trouble.REFUSED)
     assert told(desk)
-    assert causes(desk, HOUR) == []
+    assert causes(desk, SLIP_EVERY_S) == []
     desk.press()
     assert causes(desk, 5) == [duties.Cause.TOKEN_REFUSED]
     desk.press()
@@ -233,7 +234,7 @@ def test_without_paper_it_does_not_come_when_it_is_over():
 def test_one_that_did_not_come_out_whole_comes_again(end):
     desk = failing(events.Trouble.REFUSED)
     assert told(desk, end)
-    assert desk.till.told == {}
+    assert desk.till.failures.last_slip_at == {}
     assert told(desk) is None, "the printer gets a rest"
     assert causes(desk.hear(events.PrinterSeen(events.Paper.READY)), 5) == [duties.Cause.TOKEN_REFUSED]
 
@@ -247,7 +248,7 @@ def test_a_printer_that_breaks_at_each_is_not_fed_the_whole_roll():
 def test_a_printer_that_never_answers_is_told_once():
     desk = failing(events.Trouble.REFUSED)
     assert told(desk, events.TicketUnproved(events.Paper.UNKNOWN))
-    assert causes(desk, HOUR / 2) == []
+    assert causes(desk, SLIP_EVERY_S / 2) == []
     assert Concern.SILENT_PRINTER not in {notice.concern for notice in desk.till.notices}
 
 
@@ -257,17 +258,17 @@ def test_a_printer_that_never_answers_is_told_once():
 def restarted(path: Path, till: Till, sql: str = "") -> Till:
     """The till as the journal knows it, behind what somebody does to the file."""
     journal = Journal(path)
-    journal.save(journal.load(Settings("1"), "us", 0.0), till)
+    journal.save(journal.load("us", 0.0), till.durable)
     journal._database.execute(sql or "SELECT 1")
     journal.close()
-    return Journal(path).load(till.settings, "us", 1000.0)
+    return Till.resume(till.settings, Journal(path).load("us", 1000.0), 1000.0)
 
 
 def told_now(path: Path, sql: str = "") -> list[duties.Cause]:
     """What is told soon after a start, where the token's refusal was told before it."""
     desk = failing(events.Trouble.REFUSED)
     assert told(desk)
-    kept = replace(restarted(path, desk.till, sql), pos_id=POS)
+    kept = with_history(restarted(path, desk.till, sql), pos_id=POS)
     return causes(failing(events.Trouble.REFUSED, kept), 5)
 
 
@@ -300,11 +301,13 @@ def test_a_cause_of_a_later_version_is_no_harm(tmp_path):
 
 def test_what_was_not_told_after_all_is_not_remembered(tmp_path):
     desk = failing(events.Trouble.REFUSED)
-    began = replace(desk.till, told={duties.Cause.TOKEN_REFUSED: desk.now})
-    assert restarted(tmp_path / "journal.db", began).told.keys() == {duties.Cause.TOKEN_REFUSED}
-    journal = Journal(tmp_path / "journal.db")
-    journal.save(began, desk.till)
-    assert journal.load(Settings("1"), "us", 0.0).told == {}
+    failures = desk.till.failures.slip_begun(duties.Cause.TOKEN_REFUSED, desk.now)
+    began = replace(desk.till, failures=failures)
+    path = tmp_path / "journal.db"
+    assert restarted(path, began).failures.last_slip_at.keys() == {duties.Cause.TOKEN_REFUSED}
+    journal = Journal(path)
+    journal.save(began.durable, desk.till.durable)
+    assert journal.load("us", 0.0).last_slip_at == {}
 
 
 # --- what it says --------------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from edge.core import duties, events
-from edge.core.state import MEMORY
+from edge.core.maps import MAX_REMEMBERED
 from edge.core.till import payment_duty
 from tests.support.desk import Desk
 from tests.support.facts import APPROVED, PAID, POS
@@ -36,13 +36,13 @@ def lookups(desk: Desk) -> int:
 def test_equal_doorbells_fall_together():
     desk = Desk()
     desk.hear(*[events.DoorbellRang(events.Kind.MERCHANT_ORDER, "7")] * FLOOD)
-    assert list(desk.till.agenda).count(duties.Verify("7")) == 1
+    assert list(desk.till.agenda.due).count(duties.Verify("7")) == 1
 
 
 def test_at_most_a_hundred_wait_and_a_sweep_answers_for_the_others():
     desk = flooded(Desk())
-    assert sum(isinstance(duty, duties.Verify) for duty in desk.till.agenda) == 100
-    assert any(isinstance(duty, duties.Sweep) and due.at <= desk.now + 5 for duty, due in desk.till.agenda.items())
+    assert sum(isinstance(duty, duties.Verify) for duty in desk.till.agenda.due) == 100
+    assert any(isinstance(duty, duties.Sweep) and due.at <= desk.now + 5 for duty, due in desk.till.agenda.due.items())
 
 
 def test_a_sale_in_the_midst_of_it_is_found_in_seconds():
@@ -82,9 +82,9 @@ def test_the_pace_does_not_hold_up_an_ordinary_day():
 
 def test_the_reports_of_a_flood_are_bounded_and_those_of_sales_are_not():
     desk = Desk()
-    for number in range(2 * MEMORY):
+    for number in range(2 * MAX_REMEMBERED):
         desk.till = desk.till.report(duties.Outcome.REJECTED, merchant_order=f"{number}", reason="not_found")
-    assert len(desk.till.reports) == MEMORY
+    assert len(desk.till.outbox.reports) == MAX_REMEMBERED
     desk.books.write(PAID, place=POS)
     desk.ring(PAID.id).print()
     assert desk.outcomes[-1] == "printed"

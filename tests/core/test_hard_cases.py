@@ -6,13 +6,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from edge.core import duties, events
+from edge.core.agenda import Agenda
 from edge.core.lifecycle import Stage
 from edge.core.order import MerchantOrder
-from edge.core.printing import MOST_ON_LIST
-from edge.core.state import Settings, Till
+from edge.core.printing import MAX_LISTED
+from edge.core.settings import Settings
+from edge.core.state import Till
 from edge.core.status import Signal, problems
 from edge.core.till import payment_duty
-from tests.support.desk import Books, Desk, with_settings
+from tests.support.desk import Books, Desk, at_our_pos, with_history, with_settings
 from tests.support.facts import APPROVED, PAID, POS, REFERENCE, USER
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -111,10 +113,10 @@ def test_two_phones_that_paid_before_anybody_looked_have_one_ticket():
 
 
 def test_a_reference_cancelled_long_ago_and_used_again_is_not_forgotten_with_its_cancel():
-    desk = desk_of(with_settings(keep=KEEP.total_seconds()), on_till="17")
+    desk = desk_of(with_settings(keep_s=KEEP.total_seconds()), on_till="17")
     desk.press(2.5)
     desk.wait(1000)
-    desk.books.today = desk.till.past["17"].filed_at + KEEP - timedelta(minutes=10)
+    desk.books.today = desk.till.orders.finished["17"].first_finished_at + KEEP - timedelta(minutes=10)
     desk.books.on_till = "17"
     desk.wait(61)
     order = sale(1, "17", desk.books.today)
@@ -137,13 +139,13 @@ def test_a_merchant_order_that_is_called_otherwise_later_has_had_its_ticket(name
 
 
 def test_what_was_forgotten_and_rings_again_is_a_copy_even_if_it_was_filed_a_minute_before_it_was_paid():
-    desk = desk_of(with_settings(keep=KEEP.total_seconds()))
+    desk = desk_of(with_settings(keep_s=KEEP.total_seconds()))
     desk.wait(50)
     desk.books.write(sale(1, when=desk.books.today))
     desk.ring("1").print()
-    desk.books.today = desk.till.past["sale-1"].filed_at + KEEP - timedelta(seconds=60)
+    desk.books.today = desk.till.orders.finished["sale-1"].first_finished_at + KEEP - timedelta(seconds=60)
     desk.wait(200)
-    assert desk.till.order("sale-1") is None
+    assert desk.till.orders.get("sale-1") is None
     desk.ring("1").print()
     assert desk.papers == [("1", ()), ("1", (duties.Banner.COPY,))]
 
@@ -152,7 +154,7 @@ def test_a_journal_that_lacks_commits_doubts_what_it_calls_unprinted():
     desk = desk_of()
     desk.books.write(sale(1))
     desk.hear(events.PrinterSeen(events.Paper.OUT)).ring("1")
-    doubted = replace(desk.restart().till, known_since=None, agenda={})
+    doubted = with_history(replace(desk.restart().till, agenda=Agenda()), complete_since=None)
     after = DatedDesk(replace(doubted, settings=Settings(USER)), desk.books)
     after.print()
     assert after.papers == [("1", (duties.Banner.COPY,))]
@@ -161,7 +163,7 @@ def test_a_journal_that_lacks_commits_doubts_what_it_calls_unprinted():
 def test_a_further_payment_an_hour_after_the_ticket_makes_no_new_one_of_it():
     more = replace(APPROVED, id="p9", date_approved=NOON + timedelta(minutes=5))
     order = sale(1, when=NOON - timedelta(hours=1))
-    desk = DatedDesk(Till(Settings(USER), pos_id=POS), DatedBooks(today=NOON + timedelta(minutes=6)))
+    desk = DatedDesk(at_our_pos(), DatedBooks(today=NOON + timedelta(minutes=6)))
     desk.books.write(replace(order, payments=(*order.payments, more)))
     desk.ring("1").print()
     assert desk.papers == [("1", (duties.Banner.COPY,))]
@@ -225,7 +227,7 @@ def test_a_payment_under_review_for_hours_is_found_though_nobody_rings():
 
 
 def test_looking_further_back_finds_nothing_of_the_time_before_this_journal():
-    desk = desk_of(replace(with_settings(), known_since=None))
+    desk = desk_of(with_history(with_settings(), complete_since=None))
     desk.books.write(sale(1, when=NOON - timedelta(days=1)))
     desk.books.created["p1"] = NOON - timedelta(days=1)
     desk.wait(4000).print()
@@ -463,7 +465,7 @@ def test_money_at_another_till_keeps_no_order_on_ours():
 
 def test_a_finger_that_drops_a_question_while_it_is_handed_out_is_no_trouble():
     desk = desk_of(on_till=REFERENCE)
-    assert duties.Search(REFERENCE) in desk.till.agenda
+    assert duties.Search(REFERENCE) in desk.till.agenda.due
     desk.till = desk.till.drop(duties.Search(REFERENCE))
     desk.hear(events.Asked(duties.Search(REFERENCE)))
     desk.books.write(sale(1, REFERENCE))
@@ -568,7 +570,7 @@ def test_a_paid_order_that_can_never_be_read_again_is_shown_until_a_person_decid
 
 def test_the_light_does_not_say_paid_of_a_ticket_that_a_silent_printer_may_not_have_printed():
     desk = desk_of(on_till=REFERENCE)
-    desk.till = replace(desk.till, proof=events.Proof.PROCESS_ID)
+    desk.till = replace(desk.till, printer=desk.till.printer.proved(events.Proof.PROCESS_ID))
     desk.books.write(sale(1, REFERENCE))
     desk.ring("1").print(events.TicketUnproved(events.Paper.UNKNOWN))
     assert desk.sign is Signal.ATTENTION
@@ -579,14 +581,14 @@ def test_the_light_does_not_say_paid_of_a_ticket_that_a_silent_printer_may_not_h
 
 def test_a_sweep_in_pieces_goes_on_where_it_got_to_and_is_done_at_the_end():
     desk = desk_of()
-    before = desk.till.swept_until
+    before = desk.till.history.swept_until
     first, second = duties.Sweep(POS, NOON - timedelta(days=3)), duties.Sweep(POS, NOON - timedelta(days=1))
     desk.hear(events.Answered(first, events.Swept(POS, NOON + timedelta(hours=1), {}, reached=second.since)))
-    assert second in desk.till.agenda
-    assert desk.till.swept_until == before
+    assert second in desk.till.agenda.due
+    assert desk.till.history.swept_until == before
     desk.hear(events.Answered(second, events.Swept(POS, NOON + timedelta(hours=1), {})))
-    assert desk.till.swept_until == NOON + timedelta(hours=1)
-    assert len([duty for duty in desk.till.agenda if isinstance(duty, duties.Sweep)]) == 1
+    assert desk.till.history.swept_until == NOON + timedelta(hours=1)
+    assert len([duty for duty in desk.till.agenda.due if isinstance(duty, duties.Sweep)]) == 1
 
 
 def test_a_list_of_hundreds_comes_in_pieces():
@@ -596,4 +598,4 @@ def test_a_list_of_hundreds_comes_in_pieces():
     while isinstance(desk.owed(), duties.PrintList):
         lists.append(len(desk.owed().orders))
         desk.hear(events.SlipTried(desk.owed(), OUT))
-    assert lists == [MOST_ON_LIST, 60 - MOST_ON_LIST]
+    assert lists == [MAX_LISTED, 60 - MAX_LISTED]

@@ -7,8 +7,8 @@ import pytest
 from edge.contract import mqtt as wire
 from edge.core import duties, events
 from edge.core.lifecycle import Stage
-from edge.core.links import PING_AGAIN, PING_EVERY, PING_PATIENCE, ping_duty
-from edge.core.state import Concern
+from edge.core.links import ECHO_TIMEOUT_S, PING_AGAIN_S, PING_EVERY_S, ping_duty
+from edge.core.notices import Concern
 from edge.core.status import Signal, status
 from tests.support.desk import Books, Desk, with_settings
 from tests.support.facts import PAID, REFERENCE
@@ -20,7 +20,7 @@ OUT = events.TicketPrinted(events.Proof.STATUS, events.Paper.READY)
 def ask(desk: Desk, command: duties.Command, reference: str = "") -> duties.Reply:
     """Give a command, and take the reply that is owed."""
     desk.hear(events.CommandCame(command, ANSWERED, reference)).settle()
-    [reply] = desk.till.replies
+    [reply] = desk.till.outbox.replies
     desk.hear(events.Replied())
     assert (reply.to, reply.command) == (ANSWERED, command)
     return reply
@@ -49,7 +49,7 @@ def test_a_test_slip_is_printed_once_and_is_no_ticket():
     assert desk.owed() == duties.PrintTest()
     desk.hear(events.SlipTried(duties.PrintTest(), OUT))
     assert desk.owed() is None
-    assert desk.till.today.counts == {}
+    assert desk.till.outbox.today.counts == {}
 
 
 def test_a_test_slip_that_broke_off_comes_again():
@@ -87,9 +87,9 @@ def test_a_reprint_of_what_is_not_known_is_refused():
 def test_no_command_prints_an_unmarked_ticket():
     """Neither of an order that waits for its money, nor of one that waits on a list for somebody at the till."""
     desk = sold()
-    waiting = desk.till.put(replace(desk.till.order(REFERENCE), stage=Stage.LISTED))
+    waiting = desk.till.put(replace(desk.till.orders.get(REFERENCE), stage=Stage.LISTED))
     for stage in (Stage.LISTED, Stage.WAITING, Stage.PAID, Stage.CANCELLED):
-        desk.till = waiting.put(replace(waiting.order(REFERENCE), stage=stage))
+        desk.till = waiting.put(replace(waiting.orders.get(REFERENCE), stage=stage))
         assert not ask(desk, duties.Command.REPRINT, REFERENCE).done
         assert desk.stage(REFERENCE) is stage
 
@@ -117,16 +117,16 @@ def test_a_ping_goes_out_at_each_connection_and_its_echo_is_measured():
     desk.now += 0.035
     desk.hear(events.PingEchoed(number), events.PingEchoed(number))
     assert status(desk.till, desk.now)["round_trip_ms"] == 35
-    desk.now += PING_EVERY
+    desk.now += PING_EVERY_S
     assert ping_duty(desk.till, desk.now) == number + 1
 
 
 def miss_pings(desk: Desk, count: int) -> Desk:
     for _ in range(count):
         desk.hear(events.PingSent(ping_duty(desk.till, desk.now)))
-        desk.now += PING_PATIENCE
+        desk.now += ECHO_TIMEOUT_S
         desk.hear(events.Ticked())
-        desk.now += PING_AGAIN - PING_PATIENCE
+        desk.now += PING_AGAIN_S - ECHO_TIMEOUT_S
     return desk
 
 
@@ -140,8 +140,8 @@ def test_a_till_whose_echo_fails_sells_by_looking_and_says_so():
 
 
 def test_one_lost_echo_means_nothing_nor_do_all_of_a_relay_that_never_spoke():
-    assert not miss_pings(Desk().hear(events.RelaySeen(True)), 1).till.deaf
-    assert not miss_pings(Desk(), 5).till.deaf
+    assert not miss_pings(Desk().hear(events.RelaySeen(True)), 1).till.link.deaf
+    assert not miss_pings(Desk(), 5).till.link.deaf
 
 
 # --- doorbells for all tills of a seller ---------------------------------------------------------------------------
@@ -172,7 +172,7 @@ def test_what_rings_for_all_and_is_another_tills_is_no_matter_of_ours(kind):
     desk.books.write(ELSEWHERE, place="another POS")
     ring_for_all(desk, ELSEWHERE.id if kind is events.Kind.MERCHANT_ORDER else ELSEWHERE.payments[0].id, kind)
     assert len(desk.asked) == 1
-    assert desk.till.reports == {}
+    assert desk.till.outbox.reports == {}
     assert not desk.till.notices
 
 
@@ -189,13 +189,13 @@ def test_a_reference_with_our_prefix_is_looked_up_though_nothing_is_watched():
     ring_for_all(desk, PAID.id).print()
     ring_for_all(desk, ELSEWHERE.id).print()
     assert [duty.order.reference for duty in desk.printed] == [REFERENCE]
-    assert [report.reference for report in desk.till.reports.values()] == [REFERENCE]
+    assert [report.reference for report in desk.till.outbox.reports.values()] == [REFERENCE]
 
 
 def test_an_id_that_rang_for_all_and_stays_unknown_is_nobodys_rejection():
     desk = ring_for_all(Desk(books=Books(on_till=REFERENCE)), "12345")
     desk.wait(60)
-    assert desk.till.reports == {}
+    assert desk.till.outbox.reports == {}
 
 
 # --- the status ----------------------------------------------------------------------------------------------------

@@ -6,7 +6,9 @@ import pytest
 
 from edge.core import duties, events
 from edge.core.lifecycle import LIFE, IllegalMove, Move, Order, Stage
-from edge.core.state import Concern, Settings, Till
+from edge.core.notices import Concern
+from edge.core.settings import Settings
+from edge.core.state import Till
 from edge.core.status import Signal, problems
 from tests.support.desk import Books, Desk
 from tests.support.facts import APPROVED, OPENED, PAID, POS, REFERENCE, USER
@@ -206,7 +208,7 @@ def test_a_power_cut_between_the_order_and_its_place_does_not_lose_it():
     desk = Desk()
     desk.books.write(PAID)
     desk.hear(events.Answered(duties.Verify(PAID.id), events.MerchantOrderRead(PAID)))
-    assert duties.Verify(PAID.id) in desk.till.agenda
+    assert duties.Verify(PAID.id) in desk.till.agenda.due
     assert desk.printed == []
 
 
@@ -220,7 +222,7 @@ def test_a_refund_before_the_ticket_is_for_a_person_and_gets_none():
 def test_without_knowing_our_own_pos_no_money_is_believed():
     desk = Desk(Till(Settings(USER)), books(PAID))
     assert desk.asked[0] == duties.FindPos()
-    assert desk.till.pos_id == POS
+    assert desk.till.history.pos_id == POS
 
 
 # --- nobody rings --------------------------------------------------------------------------------------------------
@@ -338,7 +340,7 @@ def test_after_an_outage_a_notification_may_still_be_too_early():
     desk.books.down = True
     desk.ring(PAID.id).wait(300)
     desk.books.down = False
-    while desk.till.agenda[duties.Verify(PAID.id)].missed == 0:
+    while desk.till.agenda.due[duties.Verify(PAID.id)].not_found == 0:
         desk.wait(0.25)
     desk.books.write(PAID)
     desk.wait(5).print()
@@ -487,7 +489,7 @@ def test_a_hold_before_we_saw_the_order_finds_it():
 def test_a_hold_with_nothing_on_the_till_is_over_after_one_look():
     desk = Desk()
     desk.press(2.5)
-    assert desk.till.cancel_wanted_at is None
+    assert desk.till.cashier.cancel_wanted_at is None
     desk.books.on_till = "the-next-sale"
     desk.wait(61)
     assert desk.stage("the-next-sale") is Stage.WAITING
@@ -513,7 +515,7 @@ def test_a_hold_means_the_order_that_was_there_when_the_finger_went_down():
     desk.books.on_till = "the-next-sale"
     desk.ring(PAID.id)
     desk.hear(events.Answered(duties.LookAtTill(), events.TillSeen("the-next-sale")))
-    assert desk.till.loaded == "the-next-sale"
+    assert desk.till.cashier.loaded == "the-next-sale"
     desk.wait(3)
     desk.hear(events.ButtonUp()).wait(1).print()
     assert desk.books.on_till == "the-next-sale"

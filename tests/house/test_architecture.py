@@ -1,5 +1,6 @@
 """The drawings of ARCHITECTURE.md are those of the code."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from scripts.rooms import ROOMS_HEAD, House, counts, drawing, house
 
 ROOT = Path(__file__).parent.parent.parent
 MAX_ROOMS = 14
+MAX_WORDS = 900
 
 
 def test_the_life_of_an_order_is_drawn_from_the_table_of_moves():
@@ -49,9 +51,13 @@ def test_a_circle_is_counted_once():
     assert of("ab", "bc", "ca", "cd").circles == {frozenset("abc")}
 
 
-def test_every_file_of_the_daemon_is_in_the_page():
+def test_every_room_and_every_page_of_the_core_is_told_of():
     text = PAGE.read_text()
-    missing = [
-        path.name for path in (ROOT / "edge").rglob("*.py") if path.stem != "__init__" and f"`{path.name}`" not in text
-    ]
-    assert missing == []
+    rooms = {room if (ROOT / "edge" / room).is_dir() else f"{room}.py" for room in house().rooms}
+    pages = {path.name for path in (ROOT / "edge/core").glob("*.py")} - {"__init__.py"}
+    assert {name for name in rooms | pages if f"`{name}`" not in text} == set()
+
+
+def test_the_page_is_one_page():
+    words = re.sub(r"```mermaid.*?```", "", PAGE.read_text(), flags=re.S).split()
+    assert len(words) <= MAX_WORDS

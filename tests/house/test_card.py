@@ -37,7 +37,7 @@ def test_each_signal_has_one_meaning(language):
     assert [meaning.signals for meaning in MEANINGS[language]] == [meaning.signals for meaning in MEANINGS["en"]]
 
 
-@pytest.mark.parametrize(("page", "language"), [("README.md", "en"), ("README.es.md", "es")])
+@pytest.mark.parametrize(("page", "language"), [("README.md", "en"), ("README.es.md", "es"), ("README.pt.md", "pt")])
 def test_the_readme_says_of_the_lights_what_the_card_says(page, language):
     rows = "\n".join(map(row, MEANINGS[language]))
     assert f"|---|---|---|\n{rows}\n\n" in (ROOT / page).read_text(), f"the table must be:\n{rows}"

@@ -3,20 +3,25 @@
 import re
 import shutil
 import subprocess
+from dataclasses import fields
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
-from edge.config.schema import PanelConfig
+from edge.config.schema import Language, PanelConfig
 from edge.core.events import Paper
+from edge.core.notices import Concern
 from edge.core.order import Verdict
-from edge.core.state import Concern
 from edge.install.check.acceptance_words import ACCEPTANCE
+from edge.install.check.light_words import MEANINGS
 from edge.paper.failure_words import FAILURE_WORDS
 from edge.paper.words import WORDS
 from edge.printer.transport import ADVICE
+from relay.enroll import enroll
+from scripts.card_words import CARD_WORDS
 from scripts.wiring import ground_near, pin_of
-from sim.mercadopago import MercadoPago
+from sim.mercadopago import MercadoPago, Switches
 from tests.support.commands_in import is_understood, mentioned, shown, targets
 
 ROOT = Path(__file__).parent.parent.parent
@@ -143,3 +148,58 @@ def test_what_is_looked_up_is_what_the_program_says(page):
 def test_the_cures_are_the_same_in_each_language(translation):
     assert len(rows(translation)) == len(rows("docs/symptoms.md"))
     assert quoted(translation) == quoted("docs/symptoms.md")
+
+
+# --- languages -------------------------------------------------------------------------------------------------------
+
+
+def test_a_language_that_may_be_configured_has_all_its_words():
+    tables = (WORDS, FAILURE_WORDS, ACCEPTANCE, MEANINGS, CARD_WORDS, enroll.LANGUAGES, LANGUAGES)
+    assert [set(table) ^ set(get_args(Language)) for table in tables] == [set()] * len(tables)
+
+
+@pytest.mark.parametrize("language", LANGUAGES[1:])
+@pytest.mark.parametrize("page", ["README", "docs/install", "docs/symptoms"])
+def test_what_a_shopkeeper_or_an_installer_reads_is_there_in_each_language(page, language):
+    assert (ROOT / f"{page}.{language}.md").is_file()
+
+
+# --- what points into the code ---------------------------------------------------------------------------------------
+
+POINTING = ("docs/mercadopago.md", "docs/decisions.md", "docs/glossary.md", "CONTRIBUTING.md", "SECURITY.md")
+FOLDERS = "edge|relay|sim|provision|tests|qa|scripts|packaging|systemd"
+
+
+@pytest.mark.parametrize("page", POINTING)
+def test_the_files_that_a_page_names_exist(page):
+    named = re.findall(rf"`((?:{FOLDERS})/[\w./-]*)`", read(page))
+    assert [name for name in sorted(set(named)) if not (ROOT / name).exists()] == []
+
+
+def test_the_names_beside_a_file_are_in_it():
+    """As in "`verdict` in `edge/core/order.py`", and in "`OVERLAP`, `LOOK_BACK` in `edge/core/sweeps.py`"."""
+    text = read("docs/mercadopago.md") + read("docs/decisions.md")
+    beside = re.findall(r"((?:`[\w.]+`(?:, | and )?)+) in `([\w/]+\.py)`", text)
+    pairs = [(name, path) for names, path in beside for name in re.findall(r"`([\w.]+)`", names)]
+    assert len(pairs) > 20
+    assert [(name, path) for name, path in pairs if name.rpartition(".")[2] not in (ROOT / path).read_text()] == []
+
+
+def test_each_fact_has_one_number_and_each_number_a_fact():
+    text = read("docs/mercadopago.md")
+    facts = re.findall(r"^\| ([A-Z]\d+) \|", text, re.M)
+    prose = re.sub(r"`[^`]*`|\]\([^)]*\)", "", text + read("docs/decisions.md"))
+    cited = set(re.findall(r"\b([A-Z]\d+)\b", prose)) - {"V1", "V2"}
+    assert len(facts) == len(set(facts))
+    assert cited - set(facts) == set()
+
+
+def test_what_the_code_cites_is_a_fact():
+    facts = re.findall(r"^\| ([A-Z]\d+) \|", read("docs/mercadopago.md"), re.M)
+    cited = re.findall(r"docs/mercadopago\.md, ([A-Z]\d+)", PROGRAM)
+    assert [number for number in cited if number not in facts] == []
+
+
+def test_each_switch_of_the_simulator_is_a_fact_that_nobody_knows():
+    text = read("docs/mercadopago.md")
+    assert [each.name for each in fields(Switches) if f"`{each.name}`" not in text] == []

@@ -31,7 +31,7 @@ from edge.install.check.check import Check, Options
 from edge.install.check.findings import Cause, Finding, Grade, Part, all_well, failed, ok, skipped
 from edge.install.check.light_words import MEANINGS
 from edge.install.check.parts import Press, ask_daemon_for_printer, check_machine, check_panel, leave_panel
-from edge.journal.store import claim, in_use
+from edge.journal.store import in_use, lock
 from edge.machine.facts import Board, board
 from edge.mercadopago.client import MercadoPago as Api
 from edge.paper.escpos import Encoder
@@ -257,9 +257,9 @@ def test_to_ask_whether_a_daemon_runs_makes_no_file(tmp_path):
     journal = tmp_path / "journal.db"
     assert not in_use(journal)
     assert list(tmp_path.iterdir()) == []
-    claimed = claim(journal)
+    held = lock(journal)
     assert in_use(journal)
-    claimed.close()
+    held.close()
     assert not in_use(journal)
 
 
@@ -290,24 +290,24 @@ def test_two_who_print_on_one_serial_line_would_print_a_mixture(tmp_path):
         settings = yaml.safe_load(shop.config.read_text())
         settings["printer"] = {"connection": "serial", "device": "/dev/ttyS9"}
         shop.config.write_text(yaml.safe_dump(settings))
-        claimed = claim(load(shop.config).journal.path)
+        held = lock(load(shop.config).journal.path)
         with closing(Check(load(shop.config), "0", Options(order=False))) as check:
             findings = {finding.part: finding for finding in check.run()}
             why = check.print_ticket()
-        claimed.close()
+        held.close()
     assert findings[Part.PRINTER].seen == "the running daemon has the printer"
     assert why == "the printer can't print it"
 
 
 def test_a_ticket_that_breaks_off_is_a_failure(tmp_path):
     with shop_with(Wrong(Part.PRINTER, ""), tmp_path) as shop:
-        claimed = claim(load(shop.config).journal.path)
+        held = lock(load(shop.config).journal.path)
         with closing(Check(load(shop.config), "0", Options(order=False))) as check:
             assert all_well(tuple(check.run()))
             shop.printer.paper_out(after_lines=10)
             assert check.print_ticket() == "the printer broke off: no_paper"
             assert check.findings[-1].grade is Grade.FAILED
-        claimed.close()
+        held.close()
 
 
 def test_files_beside_the_journal_say_how_the_daemon_is_and_what_a_check_found(tmp_path):

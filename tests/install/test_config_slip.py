@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from edge.daemon.known_printer import KnownPrinter, save_known_printer
 from edge.install.config_slip import read_remains, say_on_paper
-from edge.printer.setup import Found, keep
 from sim.printer.paper import Ticket
 
 MISTAKE = "till.langauge: there is no such key"
@@ -48,8 +48,8 @@ def test_what_is_known_of_the_printer_serves_this_slip_too(config, printer):
     config.write_text(config.read_text().replace(", columns: 32", ""))
     state = config.parent / "state"
     state.mkdir()
-    known = Found("POS-58", f"network {printer.host}:{printer.port}", columns=26, codepage="CP850")
-    keep(state / "journal.db", known)
+    known = KnownPrinter("POS-58", f"network {printer.host}:{printer.port}", columns=26, codepage="CP850")
+    save_known_printer(state / "journal.db", known)
     assert run(config).returncode == 78
     [slip] = printer.wait_for_tickets(1)
     assert max(len(line) for line in slip.text.splitlines()) <= 29  # 26, and what centres it on paper of 32

@@ -1,5 +1,7 @@
 """What the disk remembers: a real SQLite file, opened again as after a power cut."""
 
+import json
+import sqlite3
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -7,9 +9,15 @@ from pathlib import Path
 import pytest
 
 from edge.core import duties, events
+from edge.core.agenda import Due
 from edge.core.lifecycle import Order, Stage
-from edge.core.state import Concern, Due, Notice, Settings, Till
-from edge.journal.store import InUse, Journal, remember
+from edge.core.notices import Concern, Notice
+from edge.core.outbox import LastTicket, Today
+from edge.core.settings import Settings
+from edge.core.state import Durable, Till
+from edge.core.sweeps import History
+from edge.journal.store import InUseError, Journal, open_journal
+from tests.support.desk import with_history
 from tests.support.facts import APPROVED, PAID, POS, REFERENCE, USER
 
 SETTINGS = Settings(USER)
@@ -25,34 +33,34 @@ def path(tmp_path) -> Path:
 def saved(path: Path, *tills: Till) -> Till:
     """Save one till after the other, and read the last back with another connection."""
     journal = Journal(path)
-    before = journal.load(SETTINGS, IDENTITY, 0.0)
+    before = journal.load(IDENTITY, 0.0)
     for till in tills:
-        journal.save(before, till)
-        before = till
-    return Journal(path).load(SETTINGS, IDENTITY, 0.0)
+        journal.save(before, till.durable)
+        before = till.durable
+    return Till.resume(SETTINGS, Journal(path).load(IDENTITY, 0.0), 0.0)
 
 
 def test_orders_come_back_as_they_were(path):
     waiting = Order("a")
     printed = Order(REFERENCE, Stage.PRINTED, True, PAID, ("2", "3"), (duties.Banner.COPY, duties.Banner.LATE))
     till = saved(path, BLANK.put(waiting).put(printed))
-    assert till.orders == {"a": waiting}
-    assert till.past == {REFERENCE: printed}
-    assert till.past[REFERENCE].reading.payments == (APPROVED,)
+    assert till.orders.living == {"a": waiting}
+    assert till.orders.finished == {REFERENCE: printed}
+    assert till.orders.finished[REFERENCE].reading.payments == (APPROVED,)
 
 
 def test_the_last_stage_counts(path):
     begun = BLANK.put(Order(REFERENCE, Stage.PRINTING, True, PAID))
     till = saved(path, begun, begun.put(Order(REFERENCE, Stage.PRINTED, True, PAID)))
-    assert till.orders == {}
-    assert till.past[REFERENCE].stage is Stage.PRINTED
+    assert till.orders.living == {}
+    assert till.orders.finished[REFERENCE].stage is Stage.PRINTED
 
 
 def test_doorbells_that_were_acknowledged_are_still_owed(path):
     rung = BLANK.schedule(duties.Verify("1"), Due(5, 5)).schedule(duties.ReadPayment("2"), Due(5, 5))
     rung = rung.schedule(duties.LookAtTill(), Due(5, 5))
-    assert set(saved(path, rung).agenda) == {duties.Verify("1"), duties.ReadPayment("2")}
-    assert set(saved(path, rung, rung.drop(duties.Verify("1"))).agenda) == {duties.ReadPayment("2")}
+    assert set(saved(path, rung).agenda.due) == {duties.Verify("1"), duties.ReadPayment("2")}
+    assert set(saved(path, rung, rung.drop(duties.Verify("1"))).agenda.due) == {duties.ReadPayment("2")}
 
 
 def test_reports_wait_for_the_broker_across_a_restart(path):
@@ -60,59 +68,70 @@ def test_reports_wait_for_the_broker_across_a_restart(path):
         duties.Outcome.PRINTED, REFERENCE, "2"
     )
     till = saved(path, told)
-    assert till.reports == told.reports
-    assert till.last_report == 2
-    assert saved(path, told, replace(told, reports={2: told.reports[2]})).reports == {2: told.reports[2]}
+    assert till.outbox.reports == told.outbox.reports
+    assert till.outbox.last_number == 2
+    delivered = replace(told, outbox=told.outbox.delivered(1))
+    assert saved(path, told, delivered).outbox.reports == {2: told.outbox.reports[2]}
 
 
 def test_what_else_a_power_cut_must_not_take(path):
     kept = replace(
-        BLANK,
-        pos_id=POS,
-        swept_until=datetime(2026, 3, 2, tzinfo=UTC),
+        Durable(),
+        history=History(POS, swept_until=datetime(2026, 3, 2, tzinfo=UTC)),
         proof=events.Proof.STATUS,
         notices=frozenset({Notice(Concern.LATE_MONEY, REFERENCE)}),
+        last_ticket=LastTicket(datetime(2026, 3, 2, tzinfo=UTC), REFERENCE, duties.Outcome.PRINTED),
+        today=Today("2026-03-02", {duties.Outcome.PRINTED: 1}),
     )
-    till = saved(path, kept)
-    for name in ("pos_id", "swept_until", "proof", "notices"):
-        assert getattr(till, name) == getattr(kept, name), name
+    assert saved(path, Till.resume(SETTINGS, kept, 0.0)).durable == kept
+
+
+def test_a_rejected_payment_is_written_as_earlier_versions_read_it(path):
+    rejected = duties.Report(duties.Outcome.REJECTED, reason="no_merchant_order", payment="77")
+    assert saved(path, BLANK.publish(rejected)).outbox.reports == {1: rejected}
+    [(row,)] = sqlite3.connect(path).execute("SELECT report FROM reports").fetchall()
+    assert json.loads(row) == {
+        "outcome": "rejected",
+        "reference": "",
+        "merchant_order": "payment 77",
+        "reason": "no_merchant_order",
+    }
 
 
 def test_another_point_of_sale_is_not_taken_for_the_old_one(path):
-    saved(path, replace(BLANK, pos_id=POS, swept_until=datetime(2026, 3, 2, tzinfo=UTC)))
-    till = Journal(path).load(SETTINGS, f"{USER}/SUC001POS004", 0.0)
-    assert (till.pos_id, till.swept_until) == ("", None)
+    saved(path, with_history(BLANK, pos_id=POS, swept_until=datetime(2026, 3, 2, tzinfo=UTC)))
+    assert Journal(path).load(f"{USER}/SUC001POS004", 0.0).history == History()
 
 
 def test_a_journal_has_one_daemon(path):
-    first, _ = remember(path, SETTINGS, IDENTITY, 0.0)
-    with pytest.raises(InUse, match="another till-edge"):
-        remember(path, SETTINGS, IDENTITY, 0.0)
+    first, _ = open_journal(path, IDENTITY, 0.0)
+    with pytest.raises(InUseError, match="another till-edge"):
+        open_journal(path, IDENTITY, 0.0)
     first.close()
-    remember(path, SETTINGS, IDENTITY, 0.0)
+    open_journal(path, IDENTITY, 0.0)
 
 
 def test_nothing_new_writes_nothing(path):
     journal = Journal(path)
     till = BLANK.put(Order("a"))
-    journal.save(BLANK, till)
+    journal.save(BLANK.durable, till.durable)
     size = path.with_name("journal.db-wal").stat().st_size
-    journal.save(till, till.owe(duties.LookAtTill(), 5.0))
+    journal.save(till.durable, till.owe(duties.LookAtTill(), 5.0).durable)
     assert path.with_name("journal.db-wal").stat().st_size == size
 
 
-def test_a_wish_from_another_process_is_heard_once(path):
+def test_a_request_from_another_process_is_seen_once(path):
     daemon, shell = Journal(path), Journal(path)
-    assert daemon.wishes() == []
-    shell.wish(events.ReprintAsked(REFERENCE))
-    assert daemon.wishes() == [(1, events.ReprintAsked(REFERENCE))]
-    daemon.grant(1)
-    shell.wish(events.DayAsked(date(2026, 3, 2)))
-    assert [wish for _, wish in daemon.wishes()] == [events.DayAsked(date(2026, 3, 2))]
-    assert daemon.wishes() == []
+    assert daemon.requests() == []
+    shell.request(events.ReprintAsked(REFERENCE))
+    assert daemon.requests() == [(1, events.ReprintAsked(REFERENCE))]
+    daemon.done(1)
+    shell.request(events.DayAsked(date(2026, 3, 2)))
+    assert [request for _, request in daemon.requests()] == [events.DayAsked(date(2026, 3, 2))]
+    assert daemon.requests() == []
 
 
-def test_a_wish_outlives_a_daemon_that_did_not_grant_it(path):
-    Journal(path).wish(events.ReprintAsked(REFERENCE))
+def test_a_request_outlives_a_daemon_that_did_not_do_it(path):
+    Journal(path).request(events.ReprintAsked(REFERENCE))
     for _ in range(2):
-        assert Journal(path).wishes() == [(1, events.ReprintAsked(REFERENCE))]
+        assert Journal(path).requests() == [(1, events.ReprintAsked(REFERENCE))]

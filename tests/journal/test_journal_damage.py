@@ -9,17 +9,22 @@ from pathlib import Path
 import pytest
 
 from edge.core import duties, events
+from edge.core.agenda import Due
 from edge.core.lifecycle import Order, Stage
-from edge.core.state import Concern, Due, Notice, Settings, Till
+from edge.core.maps import Shelf
+from edge.core.notices import Concern, Notice
+from edge.core.settings import Settings
+from edge.core.state import Durable, Till
+from edge.core.sweeps import History
 from edge.journal.file import JournalError
-from edge.journal.store import Journal, remember
+from edge.journal.store import Journal, open_journal
 from tests.support.facts import PAID, POS, USER
 
 SETTINGS = Settings(USER)
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 ORDERS = 300
-KNOWN = replace(
-    Till(SETTINGS), pos_id=POS, swept_until=NOON, known_since=NOON - timedelta(days=9), proof=events.Proof.PROCESS_ID
+KNOWN = Durable(
+    history=History(POS, swept_until=NOON, complete_since=NOON - timedelta(days=9)), proof=events.Proof.PROCESS_ID
 )
 DAMAGED = Notice(Concern.JOURNAL_DAMAGED)
 
@@ -28,28 +33,29 @@ DAMAGED = Notice(Concern.JOURNAL_DAMAGED)
 def path(tmp_path) -> Path:
     """A journal of some hundred orders, all in the file and none in its log."""
     path = tmp_path / "journal.db"
-    journal, before = remember(path, SETTINGS, "us", 0.0)
-    till = KNOWN
+    journal, before = open_journal(path, "us", 0.0)
+    till = Till.resume(SETTINGS, KNOWN, 0.0)
     for number in range(ORDERS):
         reading = replace(PAID, id=str(number), external_reference=f"sale-{number}")
         till = till.put(Order(f"sale-{number}", Stage.PRINTED, True, reading))
+        journal.save(before, before := till.durable)
     till = till.put(Order("owed", Stage.PAID, True, replace(PAID, id="owed", external_reference="owed")))
     till = till.schedule(duties.Verify("7"), Due(0, 0)).report(duties.Outcome.REJECTED, "x", "1", "refunded")
-    journal.save(before, till)
+    journal.save(before, till.durable)
     journal.close()
     return path
 
 
 def after_a_start(path: Path) -> Till:
-    journal, till = remember(path, SETTINGS, "us", 0.0)
+    journal, durable = open_journal(path, "us", 0.0)
     journal.close()
-    return till
+    return Till.resume(SETTINGS, durable, 0.0)
 
 
 def test_a_sound_file_is_left_alone(path):
     till = after_a_start(path)
-    assert len(till.past) == ORDERS
-    assert till.known_since == KNOWN.known_since
+    assert len(till.orders.finished) == ORDERS
+    assert till.history.complete_since == KNOWN.history.complete_since
     assert till.notices == frozenset()
     assert not list(path.parent.glob("*.broken*"))
 
@@ -71,21 +77,21 @@ def test_a_damaged_file_is_set_aside_and_what_can_be_read_is_kept(path, what):
     broken = path.read_bytes()
     till = after_a_start(path)
     assert path.with_name("journal.db.broken").read_bytes() == broken
-    assert till.known_since is None
+    assert till.history.complete_since is None
     assert DAMAGED in till.notices
-    assert till.swept_until == NOON
-    for order in till.past.values():
+    assert till.history.swept_until == NOON
+    for order in till.orders.finished.values():
         assert order.stage is Stage.PRINTED
         assert order.reading is not None
     again = after_a_start(path)
-    assert again.past == till.past
+    assert again.orders.finished == till.orders.finished
     assert again.notices == till.notices
 
 
 def test_most_orders_survive_a_hole_in_the_file(path):
     data = path.read_bytes()
     path.write_bytes(data[: len(data) // 2] + bytes(4096) + data[len(data) // 2 + 4096 :])
-    assert ORDERS * 0.8 < len(after_a_start(path).past) < ORDERS
+    assert ORDERS * 0.8 < len(after_a_start(path).orders.finished) < ORDERS
 
 
 def test_text_that_was_damaged_inside_a_sound_file_is_found_too(path):
@@ -94,9 +100,13 @@ def test_text_that_was_damaged_inside_a_sound_file_is_found_too(path):
     database.commit()
     database.close()
     till = after_a_start(path)
-    assert set(till.past) == {f"sale-{number}" for number in range(ORDERS) if number != 7}
-    assert (list(till.orders), list(till.agenda), len(till.reports)) == (["owed"], [duties.Verify("7")], 1)
-    assert (till.pos_id, till.proof) == (POS, events.Proof.PROCESS_ID)
+    assert set(till.orders.finished) == {f"sale-{number}" for number in range(ORDERS) if number != 7}
+    assert (list(till.orders.living), list(till.agenda.due), len(till.outbox.reports)) == (
+        ["owed"],
+        [duties.Verify("7")],
+        1,
+    )
+    assert (till.history.pos_id, till.printer.proof) == (POS, events.Proof.PROCESS_ID)
     assert DAMAGED in till.notices
 
 
@@ -119,9 +129,9 @@ FLIPPED = {
 def test_one_flipped_bit_in_a_text_costs_one_row_and_is_told(path, what):
     change(path, FLIPPED[what])
     till = after_a_start(path)
-    assert len(till.past) >= ORDERS - 1
-    assert "owed" in till.orders
-    assert till.known_since is None
+    assert len(till.orders.finished) >= ORDERS - 1
+    assert "owed" in till.orders.living
+    assert till.history.complete_since is None
     assert DAMAGED in till.notices
 
 
@@ -136,30 +146,31 @@ def test_the_power_goes_while_the_file_is_being_mended(path):
     change(path, FLIPPED["a letter of a reading"])
     path.with_name("journal.db.mended").write_bytes(path.read_bytes()[:5000])
     till = after_a_start(path)
-    assert len(till.past) == ORDERS - 1
+    assert len(till.orders.finished) == ORDERS - 1
     assert DAMAGED in till.notices
     assert not path.with_name("journal.db.mended").exists()
 
 
 def test_a_log_that_lost_its_last_commits_is_noticed(path):
     """SQLite sees nothing wrong with it: a log may end anywhere. The note beside the file knows better."""
-    journal, before = remember(path, SETTINGS, "us", 0.0)
-    journal.save(before, before.put(Order("later", Stage.PRINTED, True, PAID)))
+    journal, before = open_journal(path, "us", 0.0)
+    later = Till.resume(SETTINGS, before, 0.0).put(Order("later", Stage.PRINTED, True, PAID))
+    journal.save(before, later.durable)
     log = path.with_name("journal.db-wal").read_bytes()
     data = path.read_bytes()
     journal.close()
     path.write_bytes(data)
     path.with_name("journal.db-wal").write_bytes(log[: len(log) // 2])
     till = after_a_start(path)
-    assert "later" not in till.past
-    assert till.known_since is None
+    assert "later" not in till.orders.finished
+    assert till.history.complete_since is None
     assert DAMAGED in till.notices
 
 
 def test_a_file_that_vanished_is_noticed(path):
     path.unlink()
     till = after_a_start(path)
-    assert (till.past, till.known_since, till.swept_until) == ({}, None, NOON)
+    assert (till.orders.finished, till.history.complete_since, till.history.swept_until) == ({}, None, NOON)
     assert DAMAGED in till.notices
 
 
@@ -179,7 +190,7 @@ def test_a_journal_that_can_not_be_read_is_left_where_it_is(tmp_path):
     path = tmp_path / "journal.db"
     path.mkdir()
     with pytest.raises(JournalError, match=r"journal.db: unable to open database file; .* must be there"):
-        remember(path, SETTINGS, "us", 0.0)
+        open_journal(path, "us", 0.0)
 
 
 def test_a_journal_of_a_newer_till_edge_is_left_alone(path):
@@ -187,7 +198,7 @@ def test_a_journal_of_a_newer_till_edge_is_left_alone(path):
     database.execute("PRAGMA user_version = 99")
     database.close()
     with pytest.raises(JournalError, match="newer till-edge"):
-        remember(path, SETTINGS, "us", 0.0)
+        open_journal(path, "us", 0.0)
     assert not list(path.parent.glob("*.broken*"))
 
 
@@ -211,9 +222,9 @@ def test_a_journal_of_the_first_form_is_brought_up_to_date(tmp_path):
     database.close()
     for _ in range(2):
         till = after_a_start(tmp_path / "journal.db")
-        assert till.past == {"a": Order("a", Stage.CANCELLED, True, banners=(duties.Banner.LATE,))}
-        assert till.pos_id == POS
-        assert wishes(tmp_path / "journal.db") == [events.ReprintAsked("a")]
+        assert till.orders.finished == {"a": Order("a", Stage.CANCELLED, True, banners=(duties.Banner.LATE,))}
+        assert till.history.pos_id == POS
+        assert requests(tmp_path / "journal.db") == [events.ReprintAsked("a")]
 
 
 SECOND = """
@@ -223,33 +234,33 @@ ALTER TABLE orders ADD COLUMN filed_at TEXT;
 """
 
 
-def test_a_journal_of_the_second_form_learns_to_take_wishes_for_a_day(tmp_path):
+def test_a_journal_of_the_second_form_learns_to_take_requests_for_a_day(tmp_path):
     path = tmp_path / "journal.db"
     database = sqlite3.connect(path)
     database.executescript(OLD + SECOND)
     database.close()
     journal = Journal(path)
-    journal.wish(events.DayAsked(date(2026, 3, 2)))
+    journal.request(events.DayAsked(date(2026, 3, 2)))
     journal.close()
-    assert wishes(path) == [events.ReprintAsked("a"), events.DayAsked(date(2026, 3, 2))]
+    assert requests(path) == [events.ReprintAsked("a"), events.DayAsked(date(2026, 3, 2))]
 
 
-def wishes(path: Path) -> list[events.Wish]:
+def requests(path: Path) -> list[events.Request]:
     journal = Journal(path)
-    found = [wish for _, wish in journal.wishes()]
+    found = [request for _, request in journal.requests()]
     journal.close()
     return found
 
 
 @pytest.mark.parametrize("damage", ["day = '2026-13-02'", "reference = CAST(X'FF41' AS TEXT)"])
-def test_a_wish_that_can_not_be_read_is_given_up_and_stops_no_daemon(path, damage):
+def test_a_request_that_can_not_be_read_is_given_up_and_stops_no_daemon(path, damage):
     journal = Journal(path)
-    journal.wish(events.DayAsked(date(2026, 3, 2)))
-    journal.wish(events.ReprintAsked("sale-1"))
+    journal.request(events.DayAsked(date(2026, 3, 2)))
+    journal.request(events.ReprintAsked("sale-1"))
     journal.close()
     change(path, f"UPDATE wishes SET {damage} WHERE number = 1")
     assert DAMAGED in after_a_start(path).notices
-    assert wishes(path) == [events.ReprintAsked("sale-1")]
+    assert requests(path) == [events.ReprintAsked("sale-1")]
 
 
 def test_an_upgrade_that_fails_half_way_changes_nothing(tmp_path):
@@ -267,8 +278,8 @@ def test_an_upgrade_that_fails_half_way_changes_nothing(tmp_path):
 
 def test_what_is_forgotten_gives_its_room_back(path):
     full = path.stat().st_size
-    journal, till = remember(path, SETTINGS, "us", 0.0)
-    journal.save(till, replace(till, past={}))
+    journal, durable = open_journal(path, "us", 0.0)
+    journal.save(durable, replace(durable, orders=replace(durable.orders, finished=Shelf())))
     journal.close()
     assert path.stat().st_size < full / 4
     journal = Journal(path)

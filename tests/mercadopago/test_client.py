@@ -222,6 +222,7 @@ BAD_ANSWERS = {
     "half a body": Fault("cut"),
     "a reset": Fault("reset_before"),
     "a body that dribbles": Fault("slow", seconds=0.2),
+    "a head that dribbles": Fault("slow_head", seconds=0.2),
     "no answer": Fault("hang", seconds=1.5),
     "a redirect": Fault("status", status=302),
 }

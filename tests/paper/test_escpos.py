@@ -1,4 +1,4 @@
-"""The bytes of a ticket, read back by a small reader that knows the commands it may contain and no others."""
+"""The bytes of a ticket, read back by a small reader that knows only the commands that it may contain."""
 
 import subprocess
 import sys
@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from edge.paper.escpos import CODEPAGES, Encoder, UnknownPrinter, fold
+from edge.paper.escpos import CODEPAGES, Encoder, UnknownPrinterError, fold
 from edge.paper.ticket import ALARM, HEADLINE, Align, Cut, Feed, Logo, Qr, Row, Rule, Size, Style, Text
 from tests.support.examples import examples
 
@@ -199,12 +199,12 @@ def test_the_logo_is_fitted_to_the_paper(tmp_path, profile, capsys):
 
 
 def test_an_unknown_profile_is_told_with_those_that_exist():
-    with pytest.raises(UnknownPrinter, match=r"TM-T99.*TM-T88V"):
+    with pytest.raises(UnknownPrinterError, match=r"TM-T99.*TM-T88V"):
         Encoder("TM-T99")
 
 
 def test_a_code_page_that_the_printer_lacks_is_told_with_those_it_has():
-    with pytest.raises(UnknownPrinter, match="no code page CP858; it has CP850, CP1252, CP860"):
+    with pytest.raises(UnknownPrinterError, match="no code page CP858; it has CP850, CP1252, CP860"):
         Encoder("TM-T88II", codepage="CP858")
 
 
@@ -214,7 +214,7 @@ def test_the_profile_chooses_what_is_left_open():
 
 
 def test_a_printer_with_none_of_our_code_pages_is_refused():
-    with pytest.raises(UnknownPrinter, match="for Spanish or Portuguese; it has none of ours"):
+    with pytest.raises(UnknownPrinterError, match="for Spanish or Portuguese; it has none of ours"):
         Encoder("TM-U220")
 
 

@@ -14,7 +14,7 @@ from edge.core.order import Item
 from edge.paper.escpos import CODEPAGES, Encoder
 from edge.paper.slips import lay_out_list
 from edge.paper.ticket import Line, clean, lay_out
-from sim.printer.escpos import Ear, take
+from sim.printer.escpos import RealTimeScanner, take
 from sim.printer.head import Cut, Effect, Head, Kick
 from sim.printer.paper import Code
 from tests.support.examples import examples
@@ -43,7 +43,7 @@ def printed(ticket: bytes) -> tuple[list[str], list[Effect]]:
     while buffer:
         command = take(buffer)
         assert command is not None, "the ticket ends in mid-command"
-        done = head.obey(command)
+        done = head.execute(command)
         assert done is not None, f"{command} is not known, or can't be there"
         effects += done
         commands += [command.name] if command.name not in ("", "LF") else []
@@ -91,7 +91,7 @@ def test_no_text_is_a_command_to_the_printer(encoder, texts, currency):
     for lines, harmless_lines in zip(texts.tickets(currency), harmless.tickets(currency), strict=True):
         ticket = encoder.encode(lines)
         commands, effects = printed(ticket)
-        assert [command for _, command in Ear().pieces(ticket) if command] == []
+        assert [command for _, command in RealTimeScanner().pieces(ticket) if command] == []
         assert set(commands) <= COMMANDS
         assert commands == printed(encoder.encode(harmless_lines))[0]
         assert [effect for effect in effects if isinstance(effect, Cut | Kick)] == [Cut()] == effects[-1:]

@@ -1,4 +1,4 @@
-"""Tickets on the paper of a printer that reads ESC/POS on its own: what it read is what was laid out."""
+"""Tickets on the paper of a printer with its own reading of ESC/POS: it prints what was laid out."""
 
 import re
 import socket
@@ -75,7 +75,7 @@ def printed(printer: Printer, ticket: bytes) -> Ticket:
 
 
 def essence(text: str) -> str:
-    """The letters alone: banners and rules are drawn in stars and dashes on a screen, and as such on paper."""
+    """The letters alone: as text, banners and rules are stars and dashes."""
     return re.sub(r"[\s*─-]", "", text)
 
 

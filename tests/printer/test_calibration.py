@@ -1,4 +1,4 @@
-"""How a till finds out how its printer prints: by its name, or with a person and slips; and what it keeps of that.
+"""How a till finds out how its printer prints, by its name or with a person and slips; and what it keeps of that.
 
 The slips come out of the simulated printer, the answers from gpiozero's mock pins or a keyboard's pipe.
 """
@@ -19,16 +19,25 @@ from gpiozero import Device
 from gpiozero.pins.mock import MockFactory
 
 from edge.config.schema import Config, PrinterConfig, load
-from edge.core.button import Gesture
+from edge.core.cashier import Gesture
 from edge.core.status import Signal
+from edge.daemon.known_printer import (
+    SAFE_COLUMNS,
+    KnownPrinter,
+    connection,
+    fitted,
+    known_printer_file,
+    load_known_printer,
+    save_known_printer,
+)
+from edge.daemon.printer_setup import by_button, set_up
 from edge.inbox import Arrival, Inbox
 from edge.machine.panel import Panel
+from edge.paper.calibration import CANDIDATE_COLUMNS, Calibration, lay_out_calibration, ruler, step
+from edge.paper.escpos import codepages
 from edge.paper.ticket import as_text
 from edge.paper.words import WORDS
-from edge.printer import setup
-from edge.printer.calibration import WIDTHS, Calibration, lay_out, ruler, step
 from edge.printer.models import MODELS, recognise
-from edge.printer.setup import Found
 from sim.board import BUTTON
 from sim.printer.printer import Printer
 from sim.shop import Shop, wait_for
@@ -71,7 +80,7 @@ def test_only_what_is_not_known_is_asked():
     assert Calibration(PAGES, 40, "CP860").done
 
 
-@pytest.mark.parametrize("columns", WIDTHS)
+@pytest.mark.parametrize("columns", CANDIDATE_COLUMNS)
 def test_a_ruler_fills_its_line_and_says_how_long_it_is(columns):
     assert len(ruler(columns)) == columns
     assert f" {columns} " in ruler(columns)
@@ -81,7 +90,7 @@ def test_a_ruler_fills_its_line_and_says_how_long_it_is(columns):
 @pytest.mark.parametrize("state", [BEGIN, after(Gesture.PRESS)], ids=["columns", "codepage"])
 def test_a_question_fits_on_the_narrowest_paper_and_needs_no_accents(language, state):
     words = WORDS[language]
-    with_button, bare = (as_text(lay_out(state, words, said), 48).splitlines() for said in (True, False))
+    with_button, bare = (as_text(lay_out_calibration(state, words, said), 48).splitlines() for said in (True, False))
     question = [line for line in with_button if line not in bare]
     assert len(question) == 4
     assert all(line.isascii() and len(line) <= 32 for line in question)
@@ -116,7 +125,7 @@ def test_a_name_that_clones_borrow_or_that_says_nothing_is_not_believed(name):
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.name)
 def test_each_model_has_a_profile_with_its_code_page(model):
-    assert model.codepage in setup.codepages(model.profile)
+    assert model.codepage in codepages(model.profile)
 
 
 # --- what is kept ----------------------------------------------------------------------------------------------------
@@ -124,14 +133,14 @@ def test_each_model_has_a_profile_with_its_code_page(model):
 
 @pytest.fixture
 def config(tmp_path) -> Config:
-    """Of a till that knows nothing of its printer, which is not there."""
+    """The configuration of a till that knows nothing of its printer, which isn't there."""
     shop = Shop(tmp_path, OPEN)
     shop.write_config()
     return load(shop.config)
 
 
-def found(config: Config, printer: str = "POS-58", **known) -> Found:
-    return Found(printer, setup.connection(config.printer), **known)
+def found(config: Config, printer: str = "POS-58", **known) -> KnownPrinter:
+    return KnownPrinter(printer, connection(config.printer), **known)
 
 
 def seen(printer: PrinterConfig) -> tuple:
@@ -140,29 +149,29 @@ def seen(printer: PrinterConfig) -> tuple:
 
 def test_what_was_kept_is_read_again(config):
     known = found(config, profile="TM-T20II", columns=48, codepage="CP850")
-    assert setup.recall(config.journal.path) is None
-    assert setup.keep(config.journal.path, known)
-    assert setup.recall(config.journal.path) == known
+    assert load_known_printer(config.journal.path) is None
+    assert save_known_printer(config.journal.path, known)
+    assert load_known_printer(config.journal.path) == known
 
 
 def test_what_is_written_wins_key_by_key(config):
     known = found(config, columns=32, codepage="CP850")
-    for written, fitted in [
+    for written, expected in [
         ({}, ("default", 32, "CP850")),
         ({"columns": 42}, ("default", 42, "CP850")),
         ({"codepage": "CP860"}, ("default", 32, "CP860")),
         ({"profile": "TM-T88V"}, ("TM-T88V", 32, "CP850")),
         ({"columns": 42, "codepage": "CP860"}, ("default", 42, "CP860")),
     ]:
-        assert seen(setup.fitted(replace(config.printer, **written), known)) == fitted
+        assert seen(fitted(replace(config.printer, **written), known)) == expected
 
 
 def test_what_was_found_for_another_place_or_another_profile_is_not_used(config):
     safe = ("default", 32, "CP858")
-    assert seen(setup.fitted(config.printer, None)) == safe
-    assert seen(setup.fitted(config.printer, Found("POS-80", "usb", columns=48, codepage="CP850"))) == safe
+    assert seen(fitted(config.printer, None)) == safe
+    assert seen(fitted(config.printer, KnownPrinter("POS-80", "usb", columns=48, codepage="CP850"))) == safe
     lacks_it = replace(config.printer, profile="TM-T88II")
-    assert setup.fitted(lacks_it, found(config, columns=42, codepage="CP858")).codepage == "CP850"
+    assert fitted(lacks_it, found(config, columns=42, codepage="CP858")).codepage == "CP850"
 
 
 @pytest.mark.parametrize(
@@ -185,32 +194,32 @@ def test_what_was_found_for_another_place_or_another_profile_is_not_used(config)
     ],
 )
 def test_a_file_that_makes_no_sense_is_set_aside_with_a_warning(config, text, caplog):
-    path = setup.kept_in(config.journal.path)
+    path = known_printer_file(config.journal.path)
     path.write_text(text)
-    assert setup.recall(config.journal.path) is None
+    assert load_known_printer(config.journal.path) is None
     assert "makes no sense" in caplog.text
     assert not path.exists()
     assert path.with_name("printer.json.broken").read_text() == text
-    assert seen(setup.fitted(config.printer, None))[1] == 32
+    assert seen(fitted(config.printer, None))[1] == 32
 
 
 def test_a_file_that_is_no_text_is_set_aside_too(config):
-    setup.kept_in(config.journal.path).write_bytes(b"\xff\xfe{")
-    assert setup.recall(config.journal.path) is None
-    assert not setup.kept_in(config.journal.path).exists()
+    known_printer_file(config.journal.path).write_bytes(b"\xff\xfe{")
+    assert load_known_printer(config.journal.path) is None
+    assert not known_printer_file(config.journal.path).exists()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
 def test_what_root_finds_out_the_daemon_can_read(config):
     os.chown(config.journal.path.parent, 65534, 65534)
-    setup.keep(config.journal.path, found(config))
-    assert setup.kept_in(config.journal.path).stat().st_uid == 65534
+    save_known_printer(config.journal.path, found(config))
+    assert known_printer_file(config.journal.path).stat().st_uid == 65534
 
 
 def test_a_disk_that_takes_nothing_is_a_warning(config, caplog):
-    blocked = setup.kept_in(config.journal.path).with_name("printer.json.new")
+    blocked = known_printer_file(config.journal.path).with_name("printer.json.new")
     blocked.mkdir()
-    assert not setup.keep(config.journal.path, found(config))
+    assert not save_known_printer(config.journal.path, found(config))
     assert "can't be written" in caplog.text
 
 
@@ -218,7 +227,7 @@ def test_a_disk_that_takes_nothing_is_a_warning(config, caplog):
 
 
 class Person:
-    """Answers with one gesture after the other, then not at all."""
+    """Answers with one gesture after the other, then no more."""
 
     def __init__(self, *gestures: Gesture) -> None:
         self.asked = 0
@@ -231,7 +240,7 @@ class Person:
 
 @pytest.fixture
 def counter(tmp_path):
-    """A shop's files, with a printer of 32 columns that nobody knows beside them."""
+    """A shop's files, and an unknown printer of 32 columns."""
     with Printer(columns=32) as printer:
         printer.name = CLONE
         shop = Shop(tmp_path, OPEN, printer=printer)
@@ -241,7 +250,7 @@ def counter(tmp_path):
 
 def ask(shop: Shop, *gestures: Gesture) -> tuple[Person, Config]:
     person = Person(*gestures)
-    return person, setup.set_up(load(shop.config), person)
+    return person, set_up(load(shop.config), person)
 
 
 RIGHT = (Gesture.HOLD, Gesture.HOLD, Gesture.PRESS, Gesture.PRESS)
@@ -317,7 +326,7 @@ def test_another_printer_is_noticed(counter):
 @pytest.mark.slow
 def test_noise_on_the_line_makes_no_other_printer(counter):
     config = load(counter.config)
-    setup.keep(config.journal.path, found(config, "POS-58", columns=42))
+    save_known_printer(config.journal.path, found(config, "POS-58", columns=42))
     counter.printer.noise = 1
     person, config = ask(counter)
     assert counter.printer.noise == 0
@@ -339,7 +348,7 @@ def test_without_paper_nobody_is_asked_before_there_is_some(counter):
     counter.printer.paper_out()
     person, config = ask(counter, *RIGHT)
     assert person.asked == 0
-    assert config.printer.columns == setup.SAFE_COLUMNS
+    assert config.printer.columns == SAFE_COLUMNS
     counter.printer.load_paper()
     assert ask(counter, *RIGHT)[0].asked == 4
 
@@ -376,7 +385,7 @@ class Finger:
         self._pin.drive_high()
 
     def answers(self, *acts, hold: float = 20.0, patience: float = 20.0) -> Gesture:
-        """What is understood while the acts are done, one each 200 ms, once the lights say that it is waited for."""
+        """The gesture that is understood. The acts come every 200 ms, from when the lights wait for an answer."""
         lit = Lit(self.panel)
 
         def play() -> None:
@@ -387,7 +396,7 @@ class Finger:
 
         hand = threading.Thread(target=play)
         hand.start()
-        gesture = setup.by_button(lit, self.inbox, hold, patience)()
+        gesture = by_button(lit, self.inbox, hold, patience)()
         hand.join()
         return gesture
 
@@ -440,14 +449,14 @@ def test_what_is_done_while_the_slip_is_printed_is_no_answer_to_it(finger):
 
 @pytest.fixture
 def stall(shop_of):
-    """A shop that has just been set up, with a printer of 58 mm that nobody knows; the Pi is not plugged in yet."""
+    """A shop that has just been set up, with an unknown printer of 58 mm; the Pi is not plugged in yet."""
     printer = Printer(columns=32)
     printer.name = CLONE
     return shop_of(OPEN, printer=printer, without=("relay", "board"))
 
 
 def slip(shop: Shop, number: int) -> str:
-    """Wait for a slip, and for the light that says that an answer is waited for: while it prints, it stands still."""
+    """Wait for a slip, and for the light that waits for an answer: while the slip is printed, it stands still."""
     text = shop.printer.wait_for_tickets(number)[number - 1].text
     before = shop.board.lights["yellow"]
     wait_for(lambda: shop.board.lights["yellow"] != before, "the yellow light blinks")

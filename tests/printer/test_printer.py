@@ -1,4 +1,4 @@
-"""What becomes of a ticket: proved, not proved, interrupted or refused, whatever happens to printer and paper.
+"""What becomes of a ticket, whatever happens to printer and paper: proved, not proved, interrupted or refused.
 
 The other end is the simulated printer on a real socket. A ticket here has twenty numbered lines and a cut.
 """
@@ -15,35 +15,39 @@ from pathlib import Path
 import pytest
 
 from edge.config.schema import PrinterConfig
-from edge.core import duties, events
-from edge.core.events import Paper, Proof
-from edge.printer.printer import Patience, Printer
+from edge.core.events import (
+    Paper,
+    Proof,
+    TicketEnd,
+    TicketInterrupted,
+    TicketPrinted,
+    TicketRefused,
+    TicketUnproved,
+)
+from edge.printer.printer import Printer
+from edge.printer.timeouts import Timeouts
 from sim.printer.printer import Printer as SimPrinter
 from sim.shop import wait_for
-from tests.support.facts import PAID
 
 pytestmark = pytest.mark.slow
 
-PATIENCE = Patience(answer=2.0, stall=2.0, proof=20.0, lag=0.5, settle=0.3, silent=0.3, poll=0.05, clear=0.3)
-HURRY = replace(PATIENCE, answer=0.3, stall=0.5, proof=1.0)
-"""For printers from which nothing comes, so that the end of all patience is near."""
+TIMEOUTS = Timeouts(answer=2.0, stall=2.0, proof=20.0, lag=0.5, settle=0.3, silent=0.3, poll=0.05, clear=0.3)
+SHORT_TIMEOUTS = replace(TIMEOUTS, answer=0.3, stall=0.5, proof=1.0)
+"""For printers from which nothing comes, so that every wait ends soon."""
 
 LINES = [f"line {number:02}" for number in range(1, 21)]
 TICKET = b"\x1b@" + "".join(f"{line}\n" for line in LINES).encode() + b"\x1dV\x01"
 COPY = TICKET.replace(b"line 01", b"COPY 01")
 
-FIRST = duties.Print(PAID)
-AGAIN = duties.Print(PAID, (duties.Banner.COPY,))
-LOOK = duties.LookAtPrinter()
 
-
-def compose(duty: duties.Print) -> bytes:
-    return COPY if duties.Banner.COPY in duty.banners else TICKET
-
-
-def printer_at(sim: SimPrinter, proof: str = "auto", patience: Patience = PATIENCE, ticket: bytes = b"") -> Printer:
+def printer_at(sim: SimPrinter, proof: str = "auto", timeouts: Timeouts = TIMEOUTS) -> Printer:
     config = PrinterConfig(connection="network", host=sim.host, port=sim.port, proof=proof)
-    return Printer(config, (lambda _: ticket) if ticket else compose, patience)
+    return Printer(config, timeouts)
+
+
+def print_copy(printer: Printer) -> TicketEnd:
+    """The same ticket again, after an interruption."""
+    return printer.print(COPY, is_copy=True)
 
 
 @pytest.fixture
@@ -58,20 +62,20 @@ def texts(sim: SimPrinter) -> list[list[str]]:
 
 
 class Errand:
-    """A duty that is being done while the test does something to the printer."""
+    """A ticket that is being printed while the test does something to the printer."""
 
-    def __init__(self, printer: Printer, duty: duties.PrinterDuty = FIRST) -> None:
-        self._events: list[events.PrinterEvent] = []
-        self._thread = threading.Thread(target=lambda: self._events.append(printer.do(duty)))
+    def __init__(self, printer: Printer, ticket: bytes = TICKET) -> None:
+        self._ends: list[TicketEnd] = []
+        self._thread = threading.Thread(target=lambda: self._ends.append(printer.print(ticket)))
         self._thread.start()
 
-    def event(self) -> events.PrinterEvent:
+    def end(self) -> TicketEnd:
         self._thread.join()
-        return self._events[0]
+        return self._ends[0]
 
 
 def half_printed(sim: SimPrinter, printer: Printer) -> Errand:
-    """A ticket that is about at its tenth line. A hand that a busy machine holds up for a second comes in time."""
+    """A ticket at about its tenth line. Even if a busy machine takes a second to act, it acts in mid-ticket."""
     sim.bytes_per_second = 100
     errand = Errand(printer)
     sim.wait_until(lambda it: "line 08" in it.loose, "half a ticket")
@@ -82,90 +86,90 @@ def half_printed(sim: SimPrinter, printer: Printer) -> Errand:
 
 
 @pytest.mark.parametrize(
-    ("able", "event", "patience"),
+    ("able", "end", "timeouts"),
     [
-        ("process_id", events.TicketPrinted(Proof.PROCESS_ID, Paper.READY), PATIENCE),
-        ("status", events.TicketPrinted(Proof.STATUS, Paper.READY), PATIENCE),
-        ("real_time", events.TicketPrinted(Proof.STATUS, Paper.READY), replace(PATIENCE, proof=1.0)),
-        ("none", events.TicketUnproved(Paper.UNKNOWN), HURRY),
+        ("process_id", TicketPrinted(Proof.PROCESS_ID, Paper.READY), TIMEOUTS),
+        ("status", TicketPrinted(Proof.STATUS, Paper.READY), TIMEOUTS),
+        ("real_time", TicketPrinted(Proof.STATUS, Paper.READY), replace(TIMEOUTS, proof=1.0)),
+        ("none", TicketUnproved(Paper.UNKNOWN), SHORT_TIMEOUTS),
     ],
 )
-def test_a_ticket_is_proved_as_well_as_the_printer_can(able, event, patience):
+def test_a_ticket_is_proved_as_well_as_the_printer_can(able, end, timeouts):
     with SimPrinter(proof=able) as sim:
-        printer = printer_at(sim, patience=patience)
-        assert [printer.do(FIRST), printer.do(FIRST)] == [event, event]
+        printer = printer_at(sim, timeouts=timeouts)
+        assert [printer.print(TICKET), printer.print(TICKET)] == [end, end]
         assert texts(sim) == [LINES, LINES]
         assert sim.unknown == []
 
 
 def test_a_slow_printer_is_given_its_time(sim):
     sim.bytes_per_second = 400
-    assert printer_at(sim).do(FIRST) == events.TicketPrinted(Proof.PROCESS_ID, Paper.READY)
+    assert printer_at(sim).print(TICKET) == TicketPrinted(Proof.PROCESS_ID, Paper.READY)
     assert texts(sim) == [LINES]
 
 
 def test_paper_that_is_nearly_used_up_still_prints(sim):
     sim.paper_low()
-    assert printer_at(sim).do(FIRST) == events.TicketPrinted(Proof.PROCESS_ID, Paper.LOW)
+    assert printer_at(sim).print(TICKET) == TicketPrinted(Proof.PROCESS_ID, Paper.LOW)
 
 
 def test_answers_that_come_late_are_not_taken_for_others(sim):
     """With the drawer's contact high, an answer to the first question reads like "cover open" to the second."""
     sim.move_drawer(high=True)
     sim.answer_delay = 0.25
-    printer = printer_at(sim, patience=replace(PATIENCE, answer=0.1))
-    assert printer.do(LOOK) == events.PrinterSeen(Paper.UNKNOWN)
-    event = printer.do(FIRST)
-    assert isinstance(event, events.TicketPrinted)
-    assert event.proof is Proof.PROCESS_ID
-    assert event.paper.prints
+    printer = printer_at(sim, timeouts=replace(TIMEOUTS, answer=0.1))
+    assert printer.look() is Paper.UNKNOWN
+    end = printer.print(TICKET)
+    assert isinstance(end, TicketPrinted)
+    assert end.proof is Proof.PROCESS_ID
+    assert end.paper.prints
 
 
 def test_without_the_proof_that_is_demanded_a_ticket_is_not_called_printed():
     with SimPrinter(proof="status") as sim:
-        assert printer_at(sim, proof="process_id").do(FIRST) == events.TicketUnproved(Paper.READY)
+        assert printer_at(sim, proof="process_id").print(TICKET) == TicketUnproved(Paper.READY)
         assert texts(sim) == [LINES]
 
 
 def test_a_printer_that_could_do_better_is_not_believed_on_less(sim):
     printer = printer_at(sim)
-    assert printer.do(FIRST) == events.TicketPrinted(Proof.PROCESS_ID, Paper.READY)
+    assert printer.print(TICKET) == TicketPrinted(Proof.PROCESS_ID, Paper.READY)
     sim.proof = "status"
-    assert printer.do(FIRST) == events.TicketUnproved(Paper.READY)
+    assert printer.print(TICKET) == TicketUnproved(Paper.READY)
     sim.proof = "process_id"
-    assert printer.do(FIRST) == events.TicketPrinted(Proof.PROCESS_ID, Paper.READY)
+    assert printer.print(TICKET) == TicketPrinted(Proof.PROCESS_ID, Paper.READY)
 
 
 def test_a_printer_that_never_echoed_is_not_asked_for_an_echo_again():
     with SimPrinter(proof="status") as sim:
         printer = printer_at(sim)
-        printer.do(FIRST)
+        printer.print(TICKET)
         sim.proof = "process_id"
-        assert printer.do(FIRST) == events.TicketPrinted(Proof.STATUS, Paper.READY)
+        assert printer.print(TICKET) == TicketPrinted(Proof.STATUS, Paper.READY)
 
 
 def test_a_printer_that_was_silent_is_not_waited_for_again_but_believed_once_it_speaks(sim):
     sim.silent = True
-    printer = printer_at(sim, patience=replace(HURRY, silent=0.75, proof=3.0))
-    assert printer.do(FIRST) == events.TicketUnproved(Paper.UNKNOWN)
+    printer = printer_at(sim, timeouts=replace(SHORT_TIMEOUTS, silent=0.75, proof=3.0))
+    assert printer.print(TICKET) == TicketUnproved(Paper.UNKNOWN)
     sim.silent = False
-    sim.answer_delay = 2.0  # longer than a silent printer is waited for, shorter than one that nobody knows
-    assert printer.do(FIRST) == events.TicketUnproved(Paper.UNKNOWN)
+    sim.answer_delay = 2.0  # longer than a silent printer is waited for, shorter than an unknown one
+    assert printer.print(TICKET) == TicketUnproved(Paper.UNKNOWN)
     sim.answer_delay = 0
     wait_for(lambda: sim._connection is None, "it has said all that it still had to say")
-    sim.bytes_per_second = 400  # it says at once that it is there, and then takes its time
-    assert printer.do(FIRST) == events.TicketPrinted(Proof.PROCESS_ID, Paper.READY)
+    sim.bytes_per_second = 400  # it answers at once, and then takes its time
+    assert printer.print(TICKET) == TicketPrinted(Proof.PROCESS_ID, Paper.READY)
 
 
 def test_a_printer_known_to_answer_that_falls_silent_proves_nothing(sim):
-    printer = printer_at(sim, patience=HURRY)
-    printer.do(FIRST)
+    printer = printer_at(sim, timeouts=SHORT_TIMEOUTS)
+    printer.print(TICKET)
     sim.silent = True
-    assert printer.do(FIRST) == events.TicketUnproved(Paper.UNKNOWN)
+    assert printer.print(TICKET) == TicketUnproved(Paper.UNKNOWN)
 
 
 def test_where_no_proof_is_wanted_nothing_but_the_ticket_is_sent(sim):
-    assert printer_at(sim, proof="none").do(FIRST) == events.TicketUnproved(Paper.UNKNOWN)
+    assert printer_at(sim, proof="none").print(TICKET) == TicketUnproved(Paper.UNKNOWN)
     sim.wait_for_tickets(1)
     assert sim.bytes_received == len(TICKET)
 
@@ -180,8 +184,8 @@ def test_where_no_proof_is_wanted_nothing_but_the_ticket_is_sent(sim):
 def test_a_printer_in_trouble_gets_no_ticket(sim, trouble, paper):
     trouble(sim)
     printer = printer_at(sim)
-    assert printer.do(LOOK) == events.PrinterSeen(paper)
-    assert printer.do(FIRST) == events.TicketRefused(paper)
+    assert printer.look() is paper
+    assert printer.print(TICKET) == TicketRefused(paper)
     assert sim.bytes_received < len(TICKET)
 
 
@@ -189,24 +193,24 @@ def test_a_printer_that_is_off_is_gone_and_people_are_told_once(sim, caplog):
     caplog.set_level(logging.INFO)
     sim.switch_off()
     printer = printer_at(sim)
-    assert printer.do(LOOK) == events.PrinterSeen(Paper.GONE)
-    assert printer.do(FIRST) == events.TicketRefused(Paper.GONE)
+    assert printer.look() is Paper.GONE
+    assert printer.print(TICKET) == TicketRefused(Paper.GONE)
     assert len([record for record in caplog.records if record.levelno >= logging.WARNING]) == 1
     sim.switch_on()
-    assert printer.do(LOOK) == events.PrinterSeen(Paper.READY)
+    assert printer.look() is Paper.READY
     sim.switch_off()
-    printer.do(LOOK)
+    printer.look()
     assert len([record for record in caplog.records if record.levelno >= logging.WARNING]) == 2
 
 
 def test_looking_at_a_silent_printer_says_unknown(sim):
     sim.silent = True
-    assert printer_at(sim, patience=HURRY).do(LOOK) == events.PrinterSeen(Paper.UNKNOWN)
+    assert printer_at(sim, timeouts=SHORT_TIMEOUTS).look() is Paper.UNKNOWN
 
 
 def test_looking_prints_nothing(sim):
-    printer_at(sim).do(LOOK)
-    printer_at(sim).do(FIRST)
+    printer_at(sim).look()
+    printer_at(sim).print(TICKET)
     assert texts(sim) == [LINES]
 
 
@@ -216,10 +220,10 @@ def test_looking_prints_nothing(sim):
 def test_paper_that_ends_in_mid_ticket_interrupts_it_and_the_rest_is_never_printed(sim):
     printer = printer_at(sim)
     sim.paper_out(after_lines=8)
-    assert printer.do(FIRST) == events.TicketInterrupted(Paper.OUT)
-    assert printer.do(AGAIN) == events.TicketRefused(Paper.OUT)
+    assert printer.print(TICKET) == TicketInterrupted(Paper.OUT)
+    assert print_copy(printer) == TicketRefused(Paper.OUT)
     sim.load_paper()
-    assert printer.do(AGAIN) == events.TicketPrinted(Proof.PROCESS_ID, Paper.READY)
+    assert print_copy(printer) == TicketPrinted(Proof.PROCESS_ID, Paper.READY)
     assert texts(sim) == [LINES[:8], ["COPY 01", *LINES[1:]]]
     assert sim.tickets[1].complete
 
@@ -228,9 +232,9 @@ def test_a_printer_that_can_not_forget_prints_the_rest_and_then_the_whole_copy(s
     sim.clears = False
     printer = printer_at(sim)
     sim.paper_out(after_lines=8)
-    assert printer.do(FIRST) == events.TicketInterrupted(Paper.OUT)
+    assert printer.print(TICKET) == TicketInterrupted(Paper.OUT)
     sim.load_paper()
-    assert printer.do(AGAIN) == events.TicketPrinted(Proof.PROCESS_ID, Paper.READY)
+    assert print_copy(printer) == TicketPrinted(Proof.PROCESS_ID, Paper.READY)
     assert texts(sim) == [LINES[:8], LINES[8:], ["COPY 01", *LINES[1:]]]
 
 
@@ -238,71 +242,71 @@ HASTY = [
     pytest.param(SimPrinter.paper_out, SimPrinter.load_paper, id="a new roll"),
     pytest.param(SimPrinter.open_cover, SimPrinter.close_cover, id="the cover opened and closed"),
 ]
-SELDOM = replace(PATIENCE, poll=10.0)
-"""So that nobody looks at the printer while a ticket is being printed."""
+RARE_LOOKS = replace(TIMEOUTS, poll=10.0)
+"""Nobody looks at the printer while a ticket is being printed."""
 
 
 @pytest.mark.parametrize("able", ["process_id", "status"])
 @pytest.mark.parametrize(("stops", "goes_on"), HASTY)
 def test_what_a_hasty_hand_does_between_two_looks_interrupts_the_ticket(able, stops, goes_on):
     with SimPrinter(proof=able) as sim:
-        printer = printer_at(sim, patience=SELDOM)
+        printer = printer_at(sim, timeouts=RARE_LOOKS)
         errand = half_printed(sim, printer)
         stops(sim)
         goes_on(sim)
-        assert errand.event() == events.TicketInterrupted(Paper.READY)
+        assert errand.end() == TicketInterrupted(Paper.READY)
         sim.bytes_per_second = None
-        assert isinstance(printer.do(AGAIN), events.TicketPrinted)
+        assert isinstance(print_copy(printer), TicketPrinted)
         assert texts(sim)[-1] == ["COPY 01", *LINES[1:]]
 
 
 class Clone(SimPrinter):
-    """Sets other bits in its automatic status than those that ESC/POS gives a meaning."""
+    """Sets bits in its automatic status that have no meaning in ESC/POS."""
 
     def _report(self) -> None:
-        self._say(bytes.fromhex("38 00 0f 0f"), "status")
+        self._answer(bytes.fromhex("38 00 0f 0f"), "status")
 
 
 def test_a_printer_whose_automatic_status_is_never_well_is_believed_as_before():
     with Clone() as sim:
         errand = half_printed(sim, printer_at(sim))
         sim.paper_low()
-        assert errand.event() == events.TicketPrinted(Proof.PROCESS_ID, Paper.LOW)
+        assert errand.end() == TicketPrinted(Proof.PROCESS_ID, Paper.LOW)
 
 
 class NervousKnife(SimPrinter):
-    """Tells of an error at each cut, though each is well."""
+    """Reports an error at each cut, though each succeeds."""
 
     def _end_ticket(self, cut: bool) -> None:
         super()._end_ticket(cut)
         if cut and self._watched_items:
-            self._say(bytes.fromhex("18 08 00 0f"), "status")
-            self._say(bytes.fromhex("10 00 00 0f"), "status")
+            self._answer(bytes.fromhex("18 08 00 0f"), "status")
+            self._answer(bytes.fromhex("10 00 00 0f"), "status")
 
 
 def test_a_printer_that_tells_of_a_stop_at_each_ticket_is_soon_believed_no_more():
     with NervousKnife() as sim:
         printer = printer_at(sim)
-        ends = [printer.do(FIRST), printer.do(AGAIN), printer.do(AGAIN), printer.do(FIRST)]
-    interrupted, printed = events.TicketInterrupted(Paper.READY), events.TicketPrinted(Proof.PROCESS_ID, Paper.READY)
+        ends = [printer.print(TICKET), print_copy(printer), print_copy(printer), printer.print(TICKET)]
+    interrupted, printed = TicketInterrupted(Paper.READY), TicketPrinted(Proof.PROCESS_ID, Paper.READY)
     assert ends == [interrupted, interrupted, printed, printed]
 
 
 class OddBits(SimPrinter):
-    """Its automatic status has a bit where none may be; so it is none, and its zeros look like answers to `GS r`."""
+    """Its automatic status has a bit where none may be, so it is none; and its zeros look like answers to `GS r`."""
 
     def _report(self) -> None:
-        self._say(bytes.fromhex("10 00 00 80"), "real_time")
+        self._answer(bytes.fromhex("10 00 00 80"), "real_time")
 
 
 def test_what_is_no_automatic_status_proves_nothing():
     with OddBits(proof="real_time") as sim:
-        assert half_printed(sim, printer_at(sim)).event() == events.TicketPrinted(Proof.STATUS, Paper.READY)
+        assert half_printed(sim, printer_at(sim)).end() == TicketPrinted(Proof.STATUS, Paper.READY)
         assert texts(sim) == [LINES]
 
 
 def test_the_printer_is_not_watched_between_two_tickets(sim):
-    printer_at(sim).do(FIRST)
+    printer_at(sim).print(TICKET)
     with socket.create_connection((sim.host, sim.port)) as other:
         wait_for(lambda: sim._connection is not None, "another host")
         sim.open_cover()
@@ -315,65 +319,65 @@ def test_the_printer_is_not_watched_between_two_tickets(sim):
 def test_paper_that_ends_is_noticed_by_weaker_printers_too(able):
     with SimPrinter(proof=able) as sim:
         sim.paper_out(after_lines=8)
-        assert printer_at(sim).do(FIRST) == events.TicketInterrupted(Paper.OUT)
+        assert printer_at(sim).print(TICKET) == TicketInterrupted(Paper.OUT)
 
 
 def test_a_cover_that_is_opened_in_mid_ticket_interrupts_it(sim):
     printer = printer_at(sim)
     errand = half_printed(sim, printer)
     sim.open_cover()
-    assert errand.event() == events.TicketInterrupted(Paper.COVER)
+    assert errand.end() == TicketInterrupted(Paper.COVER)
     sim.bytes_per_second = None
     sim.close_cover()
-    assert printer.do(AGAIN) == events.TicketPrinted(Proof.PROCESS_ID, Paper.READY)
+    assert print_copy(printer) == TicketPrinted(Proof.PROCESS_ID, Paper.READY)
     assert texts(sim)[-1] == ["COPY 01", *LINES[1:]]
 
 
 def test_a_ticket_that_hangs_in_a_jammed_cutter_is_not_printed(sim):
     sim.jam(at_cut=True)
-    assert printer_at(sim).do(FIRST) == events.TicketInterrupted(Paper.ERROR)
+    assert printer_at(sim).print(TICKET) == TicketInterrupted(Paper.ERROR)
 
 
 def test_a_printer_that_dies_in_mid_ticket_interrupts_it(sim):
     printer = printer_at(sim)
-    printer.do(LOOK)
+    printer.look()
     sim.die_after(100)
-    assert printer.do(FIRST) == events.TicketInterrupted(Paper.GONE)
+    assert printer.print(TICKET) == TicketInterrupted(Paper.GONE)
     sim.switch_on()
-    assert printer.do(AGAIN) == events.TicketPrinted(Proof.PROCESS_ID, Paper.READY)
+    assert print_copy(printer) == TicketPrinted(Proof.PROCESS_ID, Paper.READY)
     assert texts(sim)[-1] == ["COPY 01", *LINES[1:]]
 
 
 def test_a_printer_that_is_switched_off_before_the_proof_interrupts_the_ticket(sim):
     errand = half_printed(sim, printer_at(sim))
     sim.switch_off()
-    assert errand.event() == events.TicketInterrupted(Paper.GONE)
+    assert errand.end() == TicketInterrupted(Paper.GONE)
 
 
 def test_a_printer_known_to_echo_that_is_switched_off_before_the_echo_interrupts_the_ticket(sim):
-    printer = printer_at(sim, patience=replace(PATIENCE, lag=20.0))
-    printer.do(FIRST)
+    printer = printer_at(sim, timeouts=replace(TIMEOUTS, lag=20.0))
+    printer.print(TICKET)
     sim.proof = "status"  # it has read the ticket to its end, and may still be printing
     errand = Errand(printer)
     sim.wait_for_tickets(2)
     sim.switch_off()
-    assert errand.event() == events.TicketInterrupted(Paper.GONE)
+    assert errand.end() == TicketInterrupted(Paper.GONE)
 
 
 def test_a_printer_that_never_spoke_and_hangs_up_proves_nothing_and_teaches_nothing(sim):
-    """Some print servers close the connection when they have everything: the ticket must not come again for that."""
+    """Some print servers close the connection once they have everything; that must not bring the ticket again."""
     sim.silent = True
-    printer = printer_at(sim, patience=replace(PATIENCE, answer=0.3))
+    printer = printer_at(sim, timeouts=replace(TIMEOUTS, answer=0.3))
     errand = half_printed(sim, printer)
     sim.switch_off()
-    assert errand.event() == events.TicketUnproved(Paper.GONE)
+    assert errand.end() == TicketUnproved(Paper.GONE)
     sim.silent = False
     sim.bytes_per_second = None
     sim.answer_delay = 0.8
     sim.switch_on()
-    event = printer.do(FIRST)
-    assert isinstance(event, events.TicketPrinted)
-    assert event.proof is Proof.PROCESS_ID
+    end = printer.print(TICKET)
+    assert isinstance(end, TicketPrinted)
+    assert end.proof is Proof.PROCESS_ID
 
 
 def test_a_printer_that_takes_no_more_is_asked_for_the_reason_on_a_fresh_connection():
@@ -383,7 +387,7 @@ def test_a_printer_that_takes_no_more_is_asked_for_the_reason_on_a_fresh_connect
         server.listen()
         host, port = server.getsockname()
         config = PrinterConfig(connection="network", host=host, port=port)
-        errand = Errand(Printer(config, lambda _: bytes(10_000_000), HURRY))
+        errand = Errand(Printer(config, SHORT_TIMEOUTS), bytes(10_000_000))
         blocked, _ = server.accept()
         fresh, _ = server.accept()
         with blocked, fresh:
@@ -391,18 +395,18 @@ def test_a_printer_that_takes_no_more_is_asked_for_the_reason_on_a_fresh_connect
                 assert fresh.recv(3)[:2] == b"\x10\x04"
                 fresh.sendall(bytes([status]))
             assert fresh.recv(1) == b""
-        assert errand.event() == events.TicketInterrupted(Paper.OUT)
+        assert errand.end() == TicketInterrupted(Paper.OUT)
 
 
 def test_a_printer_that_stops_reading_interrupts_a_ticket_that_does_not_get_through(sim):
     sim.reads = False
     long_ticket = b"\x1b@" + b"x\n" * 8_000_000
-    printer = printer_at(sim, patience=replace(HURRY, stall=0.2), ticket=long_ticket)
-    assert printer.do(FIRST) == events.TicketInterrupted(Paper.ERROR)
+    printer = printer_at(sim, timeouts=replace(SHORT_TIMEOUTS, stall=0.2))
+    assert printer.print(long_ticket) == TicketInterrupted(Paper.ERROR)
 
 
 class Dozing(SimPrinter):
-    """Says that it is well, and reads no more."""
+    """Reports that it is well, and reads no more."""
 
     def _report(self) -> None:
         super()._report()
@@ -412,14 +416,14 @@ class Dozing(SimPrinter):
 def test_a_watched_printer_s_word_that_it_is_well_is_no_sign_that_it_took_the_ticket():
     with Dozing() as sim:
         long_ticket = b"\x1b@" + b"x\n" * 4_000_000
-        printer = printer_at(sim, patience=replace(HURRY, answer=2.0, stall=0.2), ticket=long_ticket)
-        assert isinstance(printer.do(FIRST), events.TicketInterrupted)
+        printer = printer_at(sim, timeouts=replace(SHORT_TIMEOUTS, answer=2.0, stall=0.2))
+        assert isinstance(printer.print(long_ticket), TicketInterrupted)
 
 
 def test_a_printer_that_reads_nothing_proves_nothing(sim):
     """The ticket fits into the network, so nobody knows."""
     sim.reads = False
-    assert printer_at(sim, patience=HURRY).do(FIRST) == events.TicketUnproved(Paper.UNKNOWN)
+    assert printer_at(sim, timeouts=SHORT_TIMEOUTS).print(TICKET) == TicketUnproved(Paper.UNKNOWN)
 
 
 # --- what an earlier life left in the printer ------------------------------------------------------------------------
@@ -437,7 +441,7 @@ def test_after_a_power_cut_the_copy_does_not_hang_on_to_the_half_ticket(sim, cle
     sim.clears = clears
     left_behind(sim, TICKET[:60])
     sim.wait_until(lambda it: "line 07" in it.loose, "half a ticket")
-    assert printer_at(sim).do(AGAIN) == events.TicketPrinted(Proof.PROCESS_ID, Paper.READY)
+    assert print_copy(printer_at(sim)) == TicketPrinted(Proof.PROCESS_ID, Paper.READY)
     assert texts(sim)[-1] == ["COPY 01", *LINES[1:]]
     assert len(texts(sim)) == 2
 
@@ -447,32 +451,31 @@ def test_half_a_command_does_not_swallow_the_copy(sim, clears):
     """A picture of 150 bytes, of which ten came."""
     sim.clears = clears
     left_behind(sim, b"\x1b@\x1dv0\x00\x0a\x00\x0f\x00" + bytes(10))
-    assert printer_at(sim).do(AGAIN) == events.TicketPrinted(Proof.PROCESS_ID, Paper.READY)
+    assert print_copy(printer_at(sim)) == TicketPrinted(Proof.PROCESS_ID, Paper.READY)
     assert texts(sim)[-1] == ["COPY 01", *LINES[1:]]
 
 
-@pytest.mark.parametrize("first", [duties.PrintTest(), FIRST], ids=["a slip", "another ticket"])
-def test_half_a_command_swallows_nothing_else_either(sim, first):
+def test_half_a_command_swallows_nothing_else_either(sim):
     """A picture of four kilobytes, of which ten bytes came; the copy has to wait for something."""
     left_behind(sim, b"\x1b@\x1dv0\x00\x0a\x00\xc2\x01" + bytes(10))
-    printer = printer_at(sim, ticket=TICKET)
-    printer.expect_remains()
-    printer.do(first)
-    assert isinstance(printer.do(AGAIN), events.TicketPrinted)
+    printer = printer_at(sim)
+    printer.expect_leftovers()
+    printer.print(TICKET)
+    assert isinstance(printer.print(TICKET, is_copy=True), TicketPrinted)
     assert texts(sim)[-2:] == [LINES, LINES]
 
 
 def test_a_first_ticket_wastes_no_paper_on_tidying_up(sim):
     printer = printer_at(sim)
-    printer.do(FIRST)
+    printer.print(TICKET)
     assert sim.bytes_received < 2 * len(TICKET)
 
 
 def test_a_reprint_that_somebody_asked_for_wastes_no_paper_on_tidying_up(sim):
     printer = printer_at(sim)
-    printer.do(FIRST)
+    printer.print(TICKET)
     before = sim.bytes_received
-    printer.do(AGAIN)
+    print_copy(printer)
     assert sim.bytes_received - before < 2 * len(TICKET)
 
 
@@ -480,25 +483,25 @@ def test_a_reprint_that_somebody_asked_for_wastes_no_paper_on_tidying_up(sim):
 
 
 def file_printer(path: Path) -> Printer:
-    return Printer(PrinterConfig(connection="file", device=path), compose, PATIENCE)
+    return Printer(PrinterConfig(connection="file", device=path), TIMEOUTS)
 
 
 def test_a_ticket_into_a_file_is_unproved(tmp_path):
     path = tmp_path / "lp0"
     path.touch()
     printer = file_printer(path)
-    assert printer.do(LOOK) == events.PrinterSeen(Paper.UNKNOWN)
-    assert printer.do(FIRST) == events.TicketUnproved(Paper.UNKNOWN)
+    assert printer.look() is Paper.UNKNOWN
+    assert printer.print(TICKET) == TicketUnproved(Paper.UNKNOWN)
     assert path.read_bytes() == TICKET
 
 
 def test_a_file_that_is_not_there_is_a_printer_that_is_gone(tmp_path):
-    assert file_printer(tmp_path / "lp0").do(FIRST) == events.TicketRefused(Paper.GONE)
+    assert file_printer(tmp_path / "lp0").print(TICKET) == TicketRefused(Paper.GONE)
 
 
 def test_a_device_out_of_paper_refuses_the_ticket():
-    printer = Printer(PrinterConfig(connection="file", device=Path("/dev/full"), proof="none"), compose, PATIENCE)
-    assert printer.do(FIRST) == events.TicketRefused(Paper.OUT)
+    printer = Printer(PrinterConfig(connection="file", device=Path("/dev/full"), proof="none"), TIMEOUTS)
+    assert printer.print(TICKET) == TicketRefused(Paper.OUT)
 
 
 @contextlib.contextmanager
@@ -507,7 +510,7 @@ def serial_line(sim: SimPrinter) -> Iterator[Path]:
     end, ours = os.openpty()
 
     def carry(read: Callable[[], bytes], write: Callable[[bytes], object]) -> None:
-        with contextlib.suppress(OSError):  # how a pseudo terminal says that it was closed
+        with contextlib.suppress(OSError):  # the pseudo terminal was closed
             while data := read():
                 write(data)
 
@@ -526,43 +529,34 @@ def serial_line(sim: SimPrinter) -> Iterator[Path]:
 
 def test_a_printer_on_a_serial_line_proves_its_tickets(sim):
     with serial_line(sim) as path:
-        printer = Printer(PrinterConfig(connection="serial", device=path, baudrate=9600), compose, PATIENCE)
-        assert printer.do(FIRST) == events.TicketPrinted(Proof.PROCESS_ID, Paper.READY)
-        assert printer.do(FIRST) == events.TicketPrinted(Proof.PROCESS_ID, Paper.READY)
+        printer = Printer(PrinterConfig(connection="serial", device=path, baudrate=9600), TIMEOUTS)
+        assert printer.print(TICKET) == TicketPrinted(Proof.PROCESS_ID, Paper.READY)
+        assert printer.print(TICKET) == TicketPrinted(Proof.PROCESS_ID, Paper.READY)
     assert texts(sim) == [LINES, LINES]
 
 
 def test_a_serial_line_that_the_printer_holds_up_is_silence():
     end, ours = os.openpty()
-    printer = Printer(PrinterConfig(connection="serial", device=Path(os.ttyname(ours))), compose, HURRY)
-    printer.do(LOOK)
+    printer = Printer(PrinterConfig(connection="serial", device=Path(os.ttyname(ours))), SHORT_TIMEOUTS)
+    printer.look()
     os.write(end, b"\x13")
-    assert printer.do(LOOK) == events.PrinterSeen(Paper.UNKNOWN)
-    assert printer.do(FIRST) == events.TicketRefused(Paper.ERROR)
+    assert printer.look() is Paper.UNKNOWN
+    assert printer.print(TICKET) == TicketRefused(Paper.ERROR)
     os.close(ours)
     os.close(end)
 
 
 def test_a_late_answer_for_one_ticket_does_not_prove_the_next():
-    """A serial line gives us the answers that were meant for the job before."""
+    """A serial line still brings the answers to the job before."""
     with SimPrinter(proof="status") as sim, serial_line(sim) as path:
-        patience = replace(PATIENCE, proof=1.5, lag=10.0, poll=1.0)
-        printer = Printer(PrinterConfig(connection="serial", device=path), compose, patience)
-        assert printer.do(FIRST) == events.TicketPrinted(Proof.STATUS, Paper.READY)
-        sim.bytes_per_second = (
-            80  # more than two seconds for a ticket: its answer comes while we wait for the next one's
-        )
-        assert printer.do(FIRST) == events.TicketUnproved(Paper.READY)
-        assert printer.do(FIRST) == events.TicketUnproved(Paper.READY)
+        timeouts = replace(TIMEOUTS, proof=1.5, lag=10.0, poll=1.0)
+        printer = Printer(PrinterConfig(connection="serial", device=path), timeouts)
+        assert printer.print(TICKET) == TicketPrinted(Proof.STATUS, Paper.READY)
+        sim.bytes_per_second = 80  # over two seconds for a ticket: its answer comes while the next one's is due
+        assert printer.print(TICKET) == TicketUnproved(Paper.READY)
+        assert printer.print(TICKET) == TicketUnproved(Paper.READY)
         sim.wait_for_tickets(3)
         assert texts(sim) == [LINES] * 3
-
-
-def test_there_is_nothing_to_close_twice(sim):
-    printer = printer_at(sim)
-    printer.do(FIRST)
-    printer.close()
-    printer.close()
 
 
 # --- who it is -----------------------------------------------------------------------------------------------------
@@ -579,24 +573,24 @@ def test_there_is_nothing_to_close_twice(sim):
 )
 def test_it_is_asked_who_it_is(sim, name, identity):
     sim.name = name
-    assert printer_at(sim, patience=PATIENCE if identity else HURRY).identity() == identity
+    assert printer_at(sim, timeouts=TIMEOUTS if identity else SHORT_TIMEOUTS).identity() == identity
 
 
 def test_one_that_takes_the_question_for_letters_has_them_on_no_ticket(sim):
     sim.name = None
-    printer = printer_at(sim, patience=HURRY)
+    printer = printer_at(sim, timeouts=SHORT_TIMEOUTS)
     assert printer.identity() == ""
-    printer.do(FIRST)
+    printer.print(TICKET)
     assert texts(sim) == [LINES]
 
 
 @pytest.mark.parametrize("able", ["real_time", "none"])
 def test_silence_is_no_name(able):
     with SimPrinter(proof=able) as sim:
-        assert printer_at(sim, patience=HURRY).identity() == ""
+        assert printer_at(sim, timeouts=SHORT_TIMEOUTS).identity() == ""
 
 
 def test_one_that_is_not_there_has_no_name(sim):
-    printer = printer_at(sim, patience=HURRY)
+    printer = printer_at(sim, timeouts=SHORT_TIMEOUTS)
     sim.switch_off()
     assert printer.identity() == ""

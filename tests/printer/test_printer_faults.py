@@ -1,4 +1,4 @@
-"""What a printer can do to a ticket: no paper, no power, no cable, no answer, a stuck knife.
+"""What a printer can do to a ticket: no paper, no power, no cable, no answer, a jammed cutter.
 
 Each story is the real daemon against one misfortune, and ends with what lies on the counter and what was reported.
 A ticket may come twice, the second one marked as a copy; never not at all; never twice unmarked.
@@ -27,12 +27,12 @@ def shop(shop_of) -> Shop:
 
 
 def sell(shop: Shop, reference: str = "the-sale") -> None:
-    """An order is paid, and somebody rings."""
+    """An order is paid, and a doorbell is rung."""
     shop.ring(shop.mercadopago.account.forge(external_reference=reference))
 
 
 def piece(text: str) -> str:
-    """What a piece of paper is to the customer who gets it."""
+    """What a customer sees in a piece of paper."""
     if not ("KIOSCO SUR" in text and "¡Gracias" in text):
         return "scrap"
     return "copy" if "COPIA" in text else "ticket"
@@ -47,7 +47,7 @@ def reported(shop: Shop) -> list[str]:
 
 
 def assert_all_that_came_of_it(shop: Shop, paper: list[str], outcomes: list[str]) -> None:
-    """Wait for the outcomes; then one more sale, the touchstone that the shop sells on and nothing else was to come."""
+    """Wait for the outcomes; then one more sale shows that the shop sells on and that nothing else was to come."""
     for outcome in set(outcomes):
         shop.wait_for_outcome(outcome, outcomes.count(outcome))
     sell(shop, "the-next-sale")
@@ -58,7 +58,7 @@ def assert_all_that_came_of_it(shop: Shop, paper: list[str], outcomes: list[str]
 
 
 def wait_for_trouble(shop: Shop, paper: str) -> None:
-    """The cashier sees that it is the printer, and the status says what it has."""
+    """The lights show that it is the printer, and the status says what is wrong with it."""
     shop.wait_for_state("printer")
     assert shop.status["printer"] == paper
 
@@ -73,7 +73,7 @@ BEFORE = {
     "the paper is out": (Printer.paper_out, Printer.load_paper, "no_paper"),
     "the cover is open": (Printer.open_cover, Printer.close_cover, "cover_open"),
     "it is switched off": (Printer.switch_off, Printer.switch_on, "gone"),
-    "the knife is stuck": (Printer.jam, Printer.clear_jam, "error"),
+    "the cutter is jammed": (Printer.jam, Printer.clear_jam, "error"),
 }
 
 
@@ -81,7 +81,7 @@ BEFORE = {
 def test_a_ticket_waits_for_a_printer_in_trouble_and_comes_once(shop: Shop, breaks: Deed, is_mended: Deed, paper: str):
     breaks(shop.printer)
     sell(shop)
-    wait_for_trouble(shop, paper)  # which may be seen before it is known that anything was paid
+    wait_for_trouble(shop, paper)  # perhaps before anything is known to be paid
     wait_for(lambda: shop.status["owed_tickets"] == 1, "its ticket is owed")
     assert on_paper(shop) == []
     is_mended(shop.printer)
@@ -121,7 +121,7 @@ def clears_when_told(printer: Printer) -> None:
 
 
 def test_a_ticket_cut_short_by_the_end_of_the_roll_comes_again_as_a_copy(shop_of):
-    """Three shops, told together to save the waits: with new paper one printer goes on by itself, two don't."""
+    """Three shops at once, to save the waits: with new paper one printer goes on by itself, two don't."""
     rest = {clears_when_told: [], forgets: [], goes_on: ["scrap"]}
     shops = {habit: shop_of(without=("relay",)) for habit in rest}
     for habit, shop in shops.items():
@@ -201,7 +201,7 @@ def test_a_printer_that_dies_with_half_a_ticket_in_it_prints_a_copy_when_it_is_o
 
 
 def test_a_ticket_that_hangs_in_a_jammed_cutter_is_not_printed_and_a_copy_comes(shop: Shop):
-    """The till has the printer recover, and the knife is stuck again at the next cut: only a person frees it."""
+    """The till has the printer recover, and the next cut jams again: only a person can free the cutter."""
     shop.printer.jam(at_cut=True, for_good=True)
     sell(shop)
     wait_for_trouble(shop, "error")
@@ -247,7 +247,7 @@ def reads_again(printer: Printer) -> None:
 
 
 def test_a_printer_that_answered_once_and_does_no_more_alarms_and_its_ticket_never_comes_again(shop_of):
-    """Two shops, told together, for either till waits as long: one prints without a word, one does nothing at all."""
+    """Two shops at once, for either till waits as long: one prints without answering, one does nothing at all."""
     silent, stuck = shops = [shop_of(without=("relay",)) for _ in range(2)]
     for shop in shops:
         sell(shop, "proved")
@@ -293,7 +293,7 @@ def test_a_printer_that_is_said_to_be_unable_to_answer_leaves_tickets_unconfirme
 
 
 class UsbShop:
-    """A shop whose printer is at a device node that comes and goes with its cable."""
+    """A shop whose printer has a device node that comes and goes with its cable."""
 
     def __init__(self, shop: Shop) -> None:
         self.shop = shop

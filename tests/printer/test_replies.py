@@ -1,15 +1,15 @@
-"""What a printer says back, read from bytes that come in any portions and with anything between."""
+"""What a printer answers, read from bytes that come in any portions and with anything in between."""
 
 import pytest
 
 from edge.core.events import Paper
 from edge.printer import replies
-from edge.printer.replies import Automatic, Barrier, Cleared, Name, Parser, ProcessId, Status
+from edge.printer.replies import AutomaticStatus, Barrier, Cleared, Name, Parser, ProcessId, Status
 
 ASB = b"\x14\x00\x00\x0f"
 
 
-def read(*portions: bytes) -> list[replies.Answer]:
+def read(*portions: bytes) -> list[replies.PrinterReply]:
     parser = Parser()
     return [answer for portion in portions for answer in parser.feed(portion)]
 
@@ -45,24 +45,29 @@ def test_each_kind_is_known_by_its_fixed_bits(data, answer):
     ],
 )
 def test_an_automatic_status_tells_whether_a_person_is_needed(status, stopped):
-    assert read(bytes.fromhex(status)) == [Automatic(stopped)]
+    assert read(bytes.fromhex(status)) == [AutomaticStatus(stopped)]
 
 
 def test_the_answer_behind_an_automatic_status_is_read():
-    assert read(ASB + b"\x00" + ASB + b"\x12") == [Automatic(False), Barrier(0), Automatic(False), Status(0x12)]
+    assert read(ASB + b"\x00" + ASB + b"\x12") == [
+        AutomaticStatus(False),
+        Barrier(0),
+        AutomaticStatus(False),
+        Status(0x12),
+    ]
 
 
 def test_bytes_one_by_one_mean_the_same():
     whole = ASB + b'\x12\x007"0042\x00' + ASB + b"7%\x00\x1a"
     assert read(*(bytes([byte]) for byte in whole)) == read(whole)
-    well = Automatic(False)
+    well = AutomaticStatus(False)
     assert read(whole) == [well, Status(0x12), Barrier(0), ProcessId(b"0042"), well, Cleared(), Status(0x1A)]
 
 
 def test_a_name_is_read_between_anything_and_in_any_portions():
     whole = ASB + b"\x12_EPSON\x00\x00" + ASB + b"_TM-T88V\x00"
     assert read(*(bytes([byte]) for byte in whole)) == read(whole)
-    well = Automatic(False)
+    well = AutomaticStatus(False)
     assert read(whole) == [well, Status(0x12), Name("EPSON"), Barrier(0), well, Name("TM-T88V")]
 
 

@@ -1,4 +1,4 @@
-"""Bytes to a printer and back over everything a printer may hang on: TCP, a serial line, a file, a FIFO, USB."""
+"""Bytes to a printer and back over every kind of link: TCP, a serial line, a file, a FIFO, USB."""
 
 import os
 import socket
@@ -10,7 +10,8 @@ import pytest
 
 from edge.config.schema import PrinterConfig
 from edge.core.events import Paper
-from edge.printer.transport import Stalled, TransportError, open_transport
+from edge.printer.connections import open_transport
+from edge.printer.transport import StalledError, TransportError
 from edge.printer.usb import UsbError, find_usb_printer, usb_name
 
 pytestmark = pytest.mark.slow
@@ -39,7 +40,7 @@ def failure(**config: object) -> TransportError:
 
 @pytest.fixture
 def listener():
-    """A port with hardly any room, so that what nobody reads is soon not taken any more."""
+    """A port with hardly any room, which soon takes no more bytes if nobody reads them."""
     with socket.socket() as server:
         server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         server.bind(("127.0.0.1", 0))
@@ -88,14 +89,14 @@ def test_a_large_ticket_arrives_whole_at_a_reader_that_is_slower_than_us(wire):
 
 
 def test_a_printer_that_reads_nothing_is_not_given_a_ticket_silently(wire):
-    with pytest.raises(Stalled) as caught:
+    with pytest.raises(StalledError) as caught:
         wire[0].write(bytes(10_000_000), SHORT)
     assert 0 < caught.value.taken < 10_000_000
 
 
 def test_bytes_that_only_the_kernel_took_are_not_through(wire):
     """The ticket fits into our own socket, but not into the printer."""
-    with pytest.raises(Stalled) as caught:
+    with pytest.raises(StalledError) as caught:
         wire[0].write(bytes(60_000), SHORT)
     assert caught.value.taken == 60_000
 
@@ -129,7 +130,7 @@ def test_a_farewell_costs_no_byte_of_the_ticket_although_the_printer_chatters(wi
 
 def test_what_is_abandoned_does_not_follow_later(wire):
     transport, peer = wire
-    with pytest.raises(Stalled):
+    with pytest.raises(StalledError):
         transport.write(bytes(1_000_000), SHORT)
     transport.close(abandon=True)
     with pytest.raises(ConnectionResetError):
@@ -182,7 +183,7 @@ def test_a_printer_that_holds_the_line_with_xoff_is_waited_for_and_then_given_up
     printer, path = line
     transport = opened(connection="serial", device=path)
     os.write(printer, b"\x13")
-    with pytest.raises(Stalled):
+    with pytest.raises(StalledError):
         transport.write(bytes(100_000), SHORT)
     transport.close(abandon=True)
 
@@ -254,7 +255,7 @@ def test_a_fifo_that_is_full_stalls(tmp_path):
     os.mkfifo(tmp_path / "fifo")
     reader = os.open(tmp_path / "fifo", os.O_RDONLY | os.O_NONBLOCK)
     transport = opened(connection="file", device=tmp_path / "fifo")
-    with pytest.raises(Stalled) as caught:
+    with pytest.raises(StalledError) as caught:
         transport.write(bytes(1_000_000), SHORT)
     assert 0 < caught.value.taken < 1_000_000
     transport.close(abandon=True)
@@ -262,7 +263,7 @@ def test_a_fifo_that_is_full_stalls(tmp_path):
 
 
 def test_a_device_that_is_full_says_that_it_has_no_paper():
-    """The kernel's printer node says ENOSPC when the printer says that it has none; so does /dev/full."""
+    """The kernel's printer node answers ENOSPC when the printer has no paper; so does /dev/full."""
     transport = opened(connection="file", device=Path("/dev/full"), proof="none")
     with pytest.raises(TransportError) as caught:
         transport.write(b"ticket", LONG)
@@ -330,6 +331,6 @@ def test_a_printer_that_no_driver_took_is_told_from_one_that_is_not_there(tmp_pa
 
 
 def test_without_usb_at_all_the_printer_is_gone(tmp_path):
-    with pytest.raises(UsbError) as caught:
+    with pytest.raises(TransportError) as caught:
         open_transport(PrinterConfig(connection="usb"), sysfs=tmp_path)
     assert caught.value.paper is Paper.GONE

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from edge.core.lifecycle import Order, Stage
-from edge.core.state import Settings, Till
-from edge.journal.store import Journal, claim
+from edge.core.orders import Orders
+from edge.core.state import Durable
+from edge.journal.store import Journal, lock
 from sim.shop import Shop
 from tests.support.facts import PAID, REFERENCE
 
@@ -78,11 +79,11 @@ def test_a_journal_that_is_none(shop, command):
 
 
 def test_a_second_daemon_is_refused(shop):
-    claimed = claim(shop.folder / "journal.db")
+    held = lock(shop.folder / "journal.db")
     code, said = till_edge(shop, "run")
     assert code == 1
     assert "another till-edge works from this journal" in said
-    claimed.close()
+    held.close()
 
 
 def test_a_machine_without_pins(shop):
@@ -99,8 +100,8 @@ def test_a_machine_without_pins(shop):
 
 def test_orders_and_reprint_say_what_there_is(shop):
     journal = Journal(shop.folder / "journal.db")
-    before = journal.load(Settings("1"), "us", 0)
-    journal.save(before, Till(Settings("1")).put(Order(REFERENCE, Stage.PRINTED, True, PAID)).put(Order("waiting")))
+    orders = Orders.of((Order(REFERENCE, Stage.PRINTED, True, PAID), Order("waiting")))
+    journal.save(journal.load("us", 0), Durable(orders=orders))
     journal.close()
     code, said = till_edge(shop, "orders")
     assert code == 0

@@ -10,11 +10,12 @@ import pytest
 
 from edge.core import duties, events
 from edge.core.lifecycle import Stage
-from edge.core.state import Settings, Till
+from edge.core.settings import Settings
+from edge.core.state import Durable
 from edge.core.status import Signal
-from edge.daemon.loop import Daemon, WorkerDied
+from edge.daemon.loop import Daemon, WorkerDiedError
 from edge.inbox import Arrival, Inbox
-from edge.journal.store import Journal, remember
+from edge.journal.store import Journal, open_journal
 from tests.support.facts import PAID, POS, REFERENCE, USER
 
 pytestmark = pytest.mark.slow
@@ -69,16 +70,16 @@ def make(tmp_path):
     """Makes daemons; each on the same journal."""
     journals = []
 
-    def remembered(now: float) -> tuple[Journal, Till]:
-        journal, till = remember(tmp_path / "journal.db", Settings(USER), "us", now)
+    def opened(now: float) -> tuple[Journal, Durable]:
+        journal, durable = open_journal(tmp_path / "journal.db", "us", now)
         journals.append(journal)
-        return journal, till
+        return journal, durable
 
     def build(pay: Callable = reading, prints: Callable = proving, panel: Quiet | None = None) -> tuple[Daemon, Inbox]:
         for journal in journals:
             journal.close()
         inbox = Inbox()
-        return Daemon(Till(Settings(USER)), remembered, inbox, Quiet(), panel or Quiet(), pay, prints), inbox
+        return Daemon(Settings(USER), opened, inbox, Quiet(), panel or Quiet(), pay, prints), inbox
 
     yield build
     for journal in journals:
@@ -102,7 +103,7 @@ class ShortPress(Quiet):
         if sign is Signal.HOLDING and news:
             self.inbox.put(Arrival(events.RelaySeen(True)))
             self.inbox.put(Arrival(events.ButtonUp(time.monotonic())))
-            time.sleep(Settings(USER).hold)
+            time.sleep(Settings(USER).hold_s)
 
 
 def stages(path: Path) -> list[Stage]:
@@ -118,7 +119,7 @@ def test_an_event_is_settled_when_the_journal_has_it(make, tmp_path):
 
     def settle() -> None:
         other = Journal(tmp_path / "journal.db")
-        on_disk.append(set(other.load(Settings(USER), "us", 0).agenda))
+        on_disk.append(set(other.load("us", 0).doorbells))
         other.close()
         daemon.stop()
 
@@ -133,7 +134,7 @@ def test_the_first_byte_leaves_after_begun_is_on_disk(make, tmp_path):
     def prints(duty: duties.PrinterDuty) -> events.Event:
         if isinstance(duty, duties.Print):
             other = Journal(tmp_path / "journal.db")
-            seen.append(other.load(Settings(USER), "us", 0).orders[REFERENCE].stage)
+            seen.append(other.load("us", 0).orders.living[REFERENCE].stage)
             other.close()
             daemon.stop()
         return proving(duty)
@@ -181,7 +182,7 @@ def test_a_worker_that_dies_takes_the_daemon_with_it(make):
         raise ZeroDivisionError("a bug")
 
     daemon, _ = make(pay=broken)
-    with pytest.raises(WorkerDied, match="payments") as death:
+    with pytest.raises(WorkerDiedError, match="payments") as death:
         daemon.run()
     assert isinstance(death.value.__cause__, ZeroDivisionError)
 
@@ -194,7 +195,7 @@ def test_a_daemon_that_starts_again_goes_on_where_it_was(make):
 
     daemon, inbox = make(prints=stuck)
     inbox.put(Arrival(events.DoorbellRang(events.Kind.MERCHANT_ORDER, PAID.id)))
-    with pytest.raises(WorkerDied):
+    with pytest.raises(WorkerDiedError):
         daemon.run()
     printed: list[duties.Print] = []
 
@@ -217,7 +218,7 @@ def test_a_wish_from_the_command_line_is_granted(make, tmp_path):
             printed.append(duty)
             if len(printed) == 1:
                 shell = Journal(tmp_path / "journal.db")
-                shell.wish(events.ReprintAsked(REFERENCE))
+                shell.request(events.ReprintAsked(REFERENCE))
                 shell.close()
             else:
                 daemon.stop()

@@ -66,7 +66,7 @@ def test_a_refused_token_is_told_once_and_not_at_each_start(shop_of):
         start_again(shop)
         shop.board.log_says("refuses the access token")
         time.sleep(1)
-    slip = one_slip(shop, "CLAVE RECHAZADA")
+    slip = one_slip(shop, "TOKEN RECHAZADO")
     assert "put a valid one into access_token_file" in " ".join(slip.text.split())
     assert shop.mercadopago.access_token not in slip.text
 
@@ -82,7 +82,7 @@ def test_a_clock_that_lost_the_time_is_told_without_a_date(tmp_path):
     mercadopago.api.tls = authority.identity(timedelta(days=1))
     settings = {**SOON, "mercadopago": {"api_url": f"https://127.0.0.1:{mercadopago.api.port}"}}
     shop = Shop(tmp_path, settings, mercadopago, without=("board",))
-    shop.board.environment["SIM_CA"] = str(authority.file)
+    shop.board.environment["SSL_CERT_FILE"] = str(authority.file)
     with shop:
         shop.board.plug_in()
         slip = one_slip(shop, "HORA EQUIVOCADA")
@@ -113,7 +113,7 @@ def test_the_ticket_of_a_paid_order_comes_first(shop_of):
     shop.printer.load_paper()
     ticket, slip = shop.printer.wait_for_tickets(2)
     assert "the-sale" in ticket.text
-    assert "CLAVE RECHAZADA" in slip.text
+    assert "TOKEN RECHAZADO" in slip.text
 
 
 def test_without_paper_it_comes_later_if_it_is_still_so(shop_of):
@@ -123,7 +123,7 @@ def test_without_paper_it_comes_later_if_it_is_still_so(shop_of):
     shop.mercadopago.faults.append(REFUSED)
     shop.wait_for_state("attention")
     shop.printer.load_paper()
-    one_slip(shop, "CLAVE RECHAZADA")
+    one_slip(shop, "TOKEN RECHAZADO")
 
 
 def test_without_paper_it_does_not_come_when_it_is_over(shop_of):

@@ -60,7 +60,7 @@ def sell(shop: Shop, total: str = "10") -> str:
     return reference
 
 
-SAYS_TWINS = "CAJA REPETIDA"
+SAYS_TWINS = "CAJA DUPLICADA"
 
 
 def tickets_of(printer: Printer) -> list[str]:
@@ -281,7 +281,7 @@ def test_a_clock_that_lost_the_time_is_said_and_waited_for(tmp_path):
     today, too_early = authority.identity(timedelta(days=-1)), authority.identity(timedelta(days=1))
     mercadopago.api.tls = today
     shop = Shop(tmp_path, {"mercadopago": {"api_url": f"https://127.0.0.1:{mercadopago.api.port}"}}, mercadopago)
-    shop.board.environment["SIM_CA"] = str(authority.file)
+    shop.board.environment["SSL_CERT_FILE"] = str(authority.file)
     with shop:
         unplug(shop)
         mercadopago.go_away()

@@ -146,7 +146,7 @@ def test_the_text_of_a_qr_is_kept_and_the_code_drawn(printer):
 
 
 def test_images_keep_their_dots(printer):
-    dots = b"\xf0\x10\x04\x01"  # it contains a question in real time
+    dots = b"\xf0\x10\x04\x01"  # it contains a real-time command
     raster = b"\x1dv0\x00\x01\x00\x04\x00" + dots
     stored = b"0p0\x01\x011\x08\x00\x04\x00" + dots
     print_it = b"\x1d(L\x02\x0002"

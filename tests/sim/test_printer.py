@@ -1,4 +1,4 @@
-"""The simulated printer over a real socket: it must be as strict, and as fallible, as a real one."""
+"""The simulated printer over a real socket: it must be as strict and as fallible as a real one."""
 
 import re
 import socket
@@ -290,7 +290,7 @@ def test_it_runs_alone_and_keeps_each_ticket(tmp_path):
     command = [
         sys.executable,
         "-m",
-        "sim.printer.printer",
+        "sim.printer",
         "--port",
         "0",
         "--columns",

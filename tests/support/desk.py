@@ -9,11 +9,14 @@ from edge.core.day_report import Received
 from edge.core.lifecycle import Order, Stage
 from edge.core.order import MerchantOrder
 from edge.core.printing import printer_duty
-from edge.core.state import Settings, Till
+from edge.core.settings import Settings
+from edge.core.state import Till
 from edge.core.status import Signal, signal
-from edge.core.till import learn, payment_duty
+from edge.core.sweeps import History, Sweeps
+from edge.core.till import payment_duty, step
 from tests.support.facts import POS, USER
 
+OURS = Settings(USER)
 YESTERDAY = datetime(2026, 3, 1, tzinfo=UTC)
 
 
@@ -102,7 +105,7 @@ class Desk:
 
     def hear(self, *heard: events.Event) -> "Desk":
         for event in heard:
-            self.till = learn(self.till, event, self.now)
+            self.till = step(self.till, event, self.now)
         return self
 
     def ring(self, identity: str, kind: events.Kind = events.Kind.MERCHANT_ORDER) -> "Desk":
@@ -154,37 +157,35 @@ class Desk:
 
     def restart(self) -> "Desk":
         """A power cut: only what the journal keeps comes back."""
-        kept = Till(
-            self.till.settings,
-            orders=self.till.orders,
-            past=self.till.past,
-            reports=self.till.reports,
-            last_report=self.till.last_report,
-            notices=self.till.notices,
-            pos_id=self.till.pos_id,
-            swept_until=self.till.swept_until,
-            known_since=self.till.known_since,
-            proof=self.till.proof,
-            told=self.till.told,
-        )
-        return Desk(kept, self.books)
+        return Desk(Till.resume(self.till.settings, self.till.durable, 0.0), self.books)
 
     @property
     def outcomes(self) -> list[str]:
-        return [report.outcome.value for report in self.till.reports.values()]
+        return [report.outcome.value for report in self.till.outbox.reports.values()]
 
     @property
     def reasons(self) -> list[str]:
-        return [report.reason for report in self.till.reports.values() if report.reason]
+        return [report.reason for report in self.till.outbox.reports.values() if report.reason]
 
     @property
     def sign(self) -> Signal:
         return signal(self.till, self.now)
 
     def stage(self, reference: str) -> Stage | None:
-        order: Order | None = self.till.order(reference)
+        order: Order | None = self.till.orders.get(reference)
         return order.stage if order else None
 
 
 def with_settings(**changes: float) -> Till:
-    return Till(replace(Settings(USER), **changes), pos_id=POS, known_since=YESTERDAY)
+    """A till that has sold before."""
+    return at_our_pos(replace(Settings(USER), **changes), complete_since=YESTERDAY)
+
+
+def at_our_pos(settings: Settings = OURS, **history: datetime) -> Till:
+    """A till that knows its point of sale, and of its history what is given."""
+    return Till(settings, sweeps=Sweeps(History(POS, **history)))
+
+
+def with_history(till: Till, **changes: object) -> Till:
+    """The same till, with another history of its point of sale."""
+    return replace(till, sweeps=replace(till.sweeps, history=replace(till.history, **changes)))

@@ -12,7 +12,7 @@ from typing import Any
 from edge.config.schema import Config
 from edge.config.values import is_loopback
 from edge.core import events
-from edge.core.links import PING_PATIENCE
+from edge.core.links import ECHO_TIMEOUT_S
 from edge.inbox import Inbox, Thread
 from edge.install.check.findings import Cause, Finding, Part, blocked, failed, ok, skipped, warning
 from edge.mqtt.session import Hurdle, MqttBroker
@@ -64,7 +64,7 @@ class Visit:
         self._thread.join(GOODBYE)
 
 
-def check_broker(visit: Visit, config: Config, patience: float = PING_PATIENCE) -> Iterator[Finding]:
+def check_broker(visit: Visit, config: Config, patience: float = ECHO_TIMEOUT_S) -> Iterator[Finding]:
     """Try the broker, then the relay behind it, which gets so many seconds to ring."""
     event = visit.wait_for(events.BrokerConnected, events.BrokerLost, seconds=CONNECTED_WITHIN)
     if isinstance(event, events.BrokerConnected):

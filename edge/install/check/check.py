@@ -14,9 +14,11 @@ from typing import Any
 
 from edge.config.schema import Config
 from edge.contract import mqtt as wire
-from edge.core import duties, events
-from edge.core.links import PING_PATIENCE
+from edge.core import events
+from edge.core.links import ECHO_TIMEOUT_S
+from edge.daemon.known_printer import KnownPrinter, fitted, is_open, load_known_printer
 from edge.daemon.local_status import leave_record, read_status
+from edge.daemon.printer_setup import by_button, identify, set_up
 from edge.inbox import Arrival, Inbox
 from edge.install.check.acceptance import Acceptance, lay_out_acceptance
 from edge.install.check.account import check_account, check_order
@@ -37,7 +39,6 @@ from edge.mercadopago.client import MercadoPago
 from edge.mqtt.session import Hurdle
 from edge.paper.escpos import Encoder
 from edge.printer.printer import Printer
-from edge.printer.setup import Found, by_button, fitted, identify, is_open, recall, set_up
 
 AGAIN = 0.5
 """Seconds between two looks at what the daemon says."""
@@ -64,18 +65,18 @@ class Check:
     """One check of one till."""
 
     def __init__(self, config: Config, version: str, options: Options) -> None:
-        """Raises `UnknownPrinter`, `OSError`."""
+        """Raises `UnknownPrinterError`, `OSError`."""
         self._written = config
         self._version = version
         self._options = options
-        self._use(recall(config.journal.path))
+        self._use(load_known_printer(config.journal.path))
         self._api = MercadoPago(config.mercadopago, version)
         self._running = in_use(config.journal.path)
         self._status = read_status(config.journal.path) if self._running else {}
         self._visit: Visit | None = None
         self._found: list[Finding] = []
 
-    def _use(self, known: Found | None) -> None:
+    def _use(self, known: KnownPrinter | None) -> None:
         """Print with what is known of the printer."""
         printer = fitted(self._written.printer, known)
         self._known_printer = known
@@ -131,7 +132,7 @@ class Check:
 
     def _wait_for_echo(self) -> None:
         """A daemon that has just started has not heard its first ping yet."""
-        deadline = time.monotonic() + PING_PATIENCE
+        deadline = time.monotonic() + ECHO_TIMEOUT_S
         while unanswered(self._status) and time.monotonic() < deadline:
             time.sleep(AGAIN)
             self._status = read_status(self._config.journal.path)
@@ -152,7 +153,7 @@ class Check:
             return
         with contextlib.closing(panel):
             set_up(self._written, by_button(panel, inbox, self._written.panel.button.hold_seconds))
-        self._use(recall(self._written.journal.path))
+        self._use(load_known_printer(self._written.journal.path))
 
     def _panel(self) -> Iterator[Finding]:
         return leave_panel() if self._running else check_panel(self._config, self._options.press)
@@ -200,11 +201,10 @@ class Check:
         config = self._config
         lines = lay_out_acceptance(self.acceptance(), config.ticket, config.till, self._encoder.columns)
         job = self._encoder.encode(lines)
-        tried = Printer(config.printer, lambda _: job).do(duties.PrintTest())
-        assert isinstance(tried, events.SlipTried)
-        if isinstance(tried.end, events.TicketPrinted | events.TicketUnproved):
+        end = Printer(config.printer).print(job)
+        if isinstance(end, events.TicketPrinted | events.TicketUnproved):
             return ""
-        why = f"the printer broke off: {tried.end.paper}"
+        why = f"the printer broke off: {end.paper}"
         self._found.append(failed(Part.PRINTER, Cause.PRINTER_ERROR, why, "see to it, and check again"))
         return why
 

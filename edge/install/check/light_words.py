@@ -1,6 +1,6 @@
-"""What each light means and what to do, in three languages: the one place that the acceptance ticket, the README's
-table and the card for the till take their sentences from. How a light looks is `edge.panel.LIGHTS`; what is on paper is
-`edge.words`.
+"""What each light means and what to do, in three languages: the only source of these sentences for the acceptance
+ticket, the README's table and the cashier's card. How a light looks is `edge.machine.panel.LIGHTS`; the words on paper
+are in `edge.paper.words`.
 """
 
 from collections.abc import Mapping
@@ -11,16 +11,16 @@ from edge.core.status import Signal
 
 @dataclass(frozen=True)
 class Meaning:
-    """What one light says. No signal at all: the panel is dark."""
+    """What one light means. Without a signal: the panel is dark."""
 
     signals: tuple[Signal, ...]
     looks: str
     means: str
     do: str
     on_ticket: str
-    """All of it on the acceptance ticket, which has 32 letters in a line."""
+    """The same in short, for the acceptance ticket, which has 32 letters in a line."""
     more: str = ""
-    """Said in the README only: a card at the till has no room for it."""
+    """In the README only: the card has no room for it."""
 
 
 S = Signal
@@ -33,10 +33,10 @@ ENGLISH = (
         "an order waits for its payment",
         "wait",
         "yellow, slow: an order waits for its payment",
-        "seen at its scan, within a minute, or at a press",
+        "noticed when scanned, when the button is pressed, or within a minute",
     ),
     Meaning(
-        (S.WORKING,), "yellow, fast", "checking, or printing", "wait a moment", "yellow, fast: asking, or printing"
+        (S.WORKING,), "yellow, fast", "checking or printing", "wait a moment", "yellow, fast: checking or printing"
     ),
     Meaning(
         (S.PAID,), "green, fast (3 s)", "paid; the ticket is out", "hand over the goods", "green, fast: PAID, hand over"
@@ -44,32 +44,32 @@ ENGLISH = (
     Meaning(
         (S.POLLING,),
         "green with a yellow flash",
-        "ready, but nobody rings: it looks for itself",
+        "ready, but no notifications arrive; it asks Mercado Pago itself",
         "sell; it takes some seconds longer",
-        "green with a yellow flash: ready, looks for itself: takes some seconds",
+        "green with a yellow flash: ready, some seconds slower",
     ),
     Meaning((S.STARTING,), "yellow", "starting", "wait; after five minutes, call", "yellow: starting"),
     Meaning(
         (S.HOLDING, S.CANCELLED),
         "yellow and fast red",
-        "the button is being held, or the order was cancelled",
-        "not to cancel, let go within two seconds",
+        "the button is held, or the order was cancelled",
+        "to keep the order, release within two seconds",
         "yellow and fast red: button held, or order cancelled",
     ),
     Meaning(
         (S.ATTENTION,),
-        "green and red in turns",
-        "a person must look",
-        "look at the last papers; press the button when done",
-        "green and red: somebody must look",
-        "`problems` in the status says at what",
+        "green and red alternating",
+        "a person must check",
+        "check the last tickets and slips; then press the button",
+        "green and red: a person must check",
+        "`problems` in the status says what",
     ),
     Meaning(
         (S.PRINTER,),
         "red, slow",
-        "printer: no paper, cover open, gone",
-        "see to the printer; tickets come when it is back",
-        "red, slow: see to the printer",
+        "printer: no paper, cover open, or not connected",
+        "check the printer; tickets come when it is back",
+        "red, slow: check the printer",
     ),
     Meaning(
         (S.UNREACHABLE,),
@@ -80,12 +80,12 @@ ENGLISH = (
     ),
     Meaning(
         (S.IDENTIFY,),
-        "a wave through all three",
-        "somebody far away asks which till this is",
+        "all three in sequence",
+        "support asks which till this is",
         "answer: this one",
-        "a wave: somebody asks which till this is",
+        "all in sequence: support asks which till this is",
     ),
-    Meaning((), "dark", "no power, or broken", "see to the plug; then call", "dark: no power, or broken: call"),
+    Meaning((), "dark", "no power, or broken", "check the plug; then call", "dark: no power, or broken: call"),
 )
 
 SPANISH = (
@@ -93,10 +93,10 @@ SPANISH = (
     Meaning(
         (S.WAITING,),
         "amarilla, lenta",
-        "una orden espera su pago",
+        "una orden espera el pago",
         "esperar",
         "amarilla lenta: una orden espera el pago",
-        "se ve al escanearla, en menos de un minuto, o al apretar el botón",
+        "se nota al escanearla, al apretar el botón, o en menos de un minuto",
     ),
     Meaning(
         (S.WORKING,),
@@ -108,16 +108,16 @@ SPANISH = (
     Meaning(
         (S.PAID,),
         "verde, rápida (3 s)",
-        "pagado; el ticket salió",
+        "pagado; ya salió el ticket",
         "entregar la mercadería",
         "verde rápida: PAGADO, entregue",
     ),
     Meaning(
         (S.POLLING,),
         "verde con un destello amarillo",
-        "lista, pero nadie avisa: consulta por su cuenta",
+        "lista, pero sin avisos: consulta sola a Mercado Pago",
         "vender; tarda unos segundos más",
-        "verde con destello amarillo: lista, sin avisos: tarda unos segundos",
+        "verde con destello amarillo: lista, sin avisos; tarda un poco más",
     ),
     Meaning(
         (S.STARTING,), "amarilla", "arrancando", "esperar; después de cinco minutos, llamar", "amarilla: arrancando"
@@ -125,45 +125,45 @@ SPANISH = (
     Meaning(
         (S.HOLDING, S.CANCELLED),
         "amarilla y roja rápida",
-        "se está manteniendo apretado el botón, o la orden se canceló",
-        "para no cancelar, soltar antes de los dos segundos",
-        "amarilla y roja rápida: botón apretado, u orden cancelada",
+        "alguien mantiene el botón, o se canceló la orden",
+        "para conservar la orden, soltar antes de dos segundos",
+        "amarilla y roja rápida: botón mantenido, u orden cancelada",
     ),
     Meaning(
         (S.ATTENTION,),
         "verde y roja alternadas",
-        "alguien tiene que mirar",
-        "mirar los últimos papeles; apretar el botón al terminar",
-        "verde y roja: alguien tiene que mirar",
+        "alguien tiene que revisar",
+        "revisar los últimos papeles; después, apretar el botón",
+        "verde y roja: alguien tiene que revisar",
         "`problems` en el estado dice qué",
     ),
     Meaning(
         (S.PRINTER,),
         "roja, lenta",
-        "impresora: sin papel, tapa abierta, desconectada",
-        "atender la impresora; los tickets salen cuando vuelve",
+        "impresora: sin papel, con la tapa abierta o desconectada",
+        "revisar la impresora; los tickets salen cuando vuelve",
         "roja lenta: revise la impresora",
     ),
     Meaning(
         (S.UNREACHABLE,),
         "roja",
-        "no se llega a Mercado Pago",
+        "sin conexión con Mercado Pago",
         "no entregar por lo que muestre un teléfono",
         "roja: sin conexión, no entregue",
     ),
     Meaning(
         (S.IDENTIFY,),
-        "una ola por las tres",
-        "alguien, de lejos, pregunta cuál es esta caja",
+        "las tres en secuencia",
+        "soporte pregunta cuál es esta caja",
         "contestar: es ésta",
-        "ola por las tres: preguntan cuál es esta caja",
+        "las tres en secuencia: soporte pregunta cuál es esta caja",
     ),
     Meaning(
         (),
         "apagada",
         "sin corriente, o rota",
-        "mirar el enchufe; después, llamar",
-        "apagadas: sin corriente o rota: llame",
+        "revisar el enchufe; después, llamar",
+        "apagadas: sin corriente, o rota: llame",
     ),
 )
 
@@ -172,10 +172,10 @@ PORTUGUESE = (
     Meaning(
         (S.WAITING,),
         "amarela, lenta",
-        "uma venda espera o pagamento",
+        "um pedido espera o pagamento",
         "esperar",
-        "amarela lenta: uma venda espera o pagamento",
-        "percebida quando é escaneada, em menos de um minuto, ou ao apertar o botão",
+        "amarela lenta: um pedido espera o pagamento",
+        "percebido quando é escaneado, ao apertar o botão, ou em menos de um minuto",
     ),
     Meaning(
         (S.WORKING,),
@@ -185,14 +185,18 @@ PORTUGUESE = (
         "amarela rápida: consultando ou imprimindo",
     ),
     Meaning(
-        (S.PAID,), "verde, rápida (3 s)", "pago; o ticket saiu", "entregar a mercadoria", "verde rápida: PAGO, entregue"
+        (S.PAID,),
+        "verde, rápida (3 s)",
+        "pago; o ticket já saiu",
+        "entregar a mercadoria",
+        "verde rápida: PAGO, entregue",
     ),
     Meaning(
         (S.POLLING,),
         "verde com um lampejo amarelo",
-        "pronto, mas ninguém avisa: consulta por conta própria",
+        "pronto, mas sem avisos: consulta sozinho o Mercado Pago",
         "vender; demora alguns segundos a mais",
-        "verde com lampejo amarelo: pronto, sem avisos: demora alguns segundos",
+        "verde com lampejo amarelo: pronto, sem avisos; demora um pouco mais",
     ),
     Meaning(
         (S.STARTING,),
@@ -204,45 +208,45 @@ PORTUGUESE = (
     Meaning(
         (S.HOLDING, S.CANCELLED),
         "amarela e vermelha rápida",
-        "o botão está sendo segurado, ou a venda foi cancelada",
-        "para não cancelar, soltar antes dos dois segundos",
-        "amarela e vermelha rápida: botão apertado, ou venda cancelada",
+        "alguém segura o botão, ou o pedido foi cancelado",
+        "para manter o pedido, soltar antes de dois segundos",
+        "amarela e vermelha rápida: botão segurado, ou pedido cancelado",
     ),
     Meaning(
         (S.ATTENTION,),
         "verde e vermelha alternadas",
-        "alguém precisa olhar",
-        "olhar os últimos papéis; apertar o botão ao terminar",
-        "verde e vermelha: alguém precisa olhar",
+        "alguém precisa conferir",
+        "conferir os últimos papéis; depois, apertar o botão",
+        "verde e vermelha: alguém precisa conferir",
         "`problems` no status diz o quê",
     ),
     Meaning(
         (S.PRINTER,),
         "vermelha, lenta",
-        "impressora: sem papel, tampa aberta, desconectada",
-        "cuidar da impressora; os tickets saem quando ela volta",
-        "vermelha lenta: veja a impressora",
+        "impressora: sem papel, com a tampa aberta ou desconectada",
+        "conferir a impressora; os tickets saem quando ela volta",
+        "vermelha lenta: confira a impressora",
     ),
     Meaning(
         (S.UNREACHABLE,),
         "vermelha",
-        "sem acesso ao Mercado Pago",
+        "sem conexão com o Mercado Pago",
         "não entregar pelo que aparece num celular",
         "vermelha: sem conexão, não entregue",
     ),
     Meaning(
         (S.IDENTIFY,),
-        "uma onda pelas três",
-        "alguém, de longe, pergunta qual é este caixa",
+        "as três em sequência",
+        "o suporte pergunta qual é este caixa",
         "responder: é este",
-        "onda pelas três: perguntam qual é este caixa",
+        "as três em sequência: o suporte pergunta qual é este caixa",
     ),
     Meaning(
         (),
         "apagada",
         "sem energia, ou com defeito",
-        "ver a tomada; depois, chamar o suporte",
-        "apagadas: sem energia ou com defeito: chame o suporte",
+        "conferir a tomada; depois, chamar o suporte",
+        "apagadas: sem energia, ou com defeito: chame o suporte",
     ),
 )
 

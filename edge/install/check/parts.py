@@ -11,17 +11,18 @@ from pathlib import Path
 from typing import Any
 
 from edge.config.schema import Config
-from edge.core import duties, events
+from edge.core import events
 from edge.core.events import Paper
 from edge.core.status import Signal
 from edge.install.check.broker import STOP_IT
 from edge.install.check.findings import Cause, Finding, Part, blocked, failed, ok, skipped, warning
 from edge.journal.file import SUFFIXES
 from edge.machine.panel import FRAMES_PER_SECOND, Panel, PanelError
-from edge.printer.printer import Patience, Printer
+from edge.printer.commands import RESET
+from edge.printer.printer import Printer
+from edge.printer.timeouts import Timeouts
 
-RESET = b"\x1b@"
-HASTE = Patience(stall=5.0, proof=4.0, lag=3.0, settle=0.5)
+HASTE = Timeouts(stall=5.0, proof=4.0, lag=3.0, settle=0.5)
 """For a job without a letter."""
 BUSY_TRIES = 5
 BUSY_PAUSE = 0.4
@@ -43,7 +44,7 @@ PAPER = {
 
 def check_printer(config: Config, running: bool) -> Iterator[Finding]:
     """Look at the printer, and have it prove a job in which there is nothing to print. No paper moves."""
-    printer = Printer(config.printer, lambda _: RESET, HASTE)
+    printer = Printer(config.printer, HASTE)
     paper = _look(printer, BUSY_TRIES if running else 1)
     yield _paper(paper, printer.complaint, config)
     yield _prove(printer, config) if paper.prints else blocked(Part.PROOF, Part.PRINTER)
@@ -65,11 +66,10 @@ def ask_daemon_for_printer(status: Mapping[str, Any], config: Config) -> Iterato
 def _look(printer: Printer, tries: int) -> Paper:
     """How the printer is; one that another host may be talking to is tried so often."""
     while True:
-        seen = printer.do(duties.LookAtPrinter())
-        assert isinstance(seen, events.PrinterSeen)
+        paper = printer.look()
         tries -= 1
-        if seen.paper is not Paper.GONE or not tries:
-            return seen.paper
+        if paper is not Paper.GONE or not tries:
+            return paper
         time.sleep(BUSY_PAUSE)
 
 
@@ -91,14 +91,13 @@ def _silent_printer(part: Part, seen: str) -> Finding:
 
 
 def _prove(printer: Printer, config: Config) -> Finding:
-    tried = printer.do(duties.PrintTest())
-    assert isinstance(tried, events.SlipTried)
-    if isinstance(tried.end, events.TicketPrinted):
-        proof = tried.end.proof
+    end = printer.print(RESET)
+    if isinstance(end, events.TicketPrinted):
+        proof = end.proof
         return ok(Part.PROOF, f"{proof}: it says what it has printed", proof.value)
-    if isinstance(tried.end, events.TicketUnproved):
+    if isinstance(end, events.TicketUnproved):
         return _unproved(config.printer.proof)
-    seen = printer.complaint or f"the printer broke off: {tried.end.paper}"
+    seen = printer.complaint or f"the printer broke off: {end.paper}"
     return failed(Part.PROOF, Cause.PRINTER_ERROR, seen, "check again")
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from edge.config.schema import ConfigError, PanelConfig, PrinterConfig
 from edge.contract.claims import shown
-from edge.core import duties, events
+from edge.core import events
 from edge.core.status import Signal
 from edge.install.adopt.bundle import adopt, resume
 from edge.install.claim.key import BadBundle, Identity, forget, load_or_make
@@ -46,18 +46,14 @@ class Slip:
 
     def __init__(self, config: PrinterConfig, page: Callable[[bool], bytes]) -> None:
         self._page = page
-        self._offline = True
-        # It is no ticket, has no order and proves nothing: what the printer makes of it is what it makes of a test.
-        self._printer = Printer(config, lambda _: self._page(self._offline))
+        self._printer = Printer(config)
         self.owe()
 
     def owe(self) -> None:
         self.owed, self._broken = True, 0
 
     def try_to_print(self, offline: bool) -> None:
-        self._offline = offline
-        tried = self._printer.do(duties.PrintTest())
-        end = tried.end if isinstance(tried, events.SlipTried) else None
+        end = self._printer.print(self._page(offline))
         self._broken += isinstance(end, events.TicketInterrupted)
         self.owed = isinstance(end, events.TicketRefused | events.TicketInterrupted) and self._broken < BREAKS
 

@@ -4,17 +4,14 @@ Its address stands on the card, with the key of whoever signs bundles behind a #
 """
 
 import logging
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import requests
-import urllib3
-
 from edge.config.values import is_loopback
 from edge.config.yaml_nodes import ConfigError
 from edge.contract.claims import LARGEST_SEALED, PUBLIC_KEY, Claim, encode_claim
+from edge.http import Failure, HttpError, Response, Session
 from edge.install.claim.key import Identity
 
 log = logging.getLogger(__name__)
@@ -45,22 +42,13 @@ class Place:
         return urlsplit(self.url).hostname or self.url
 
 
-@dataclass(frozen=True)
-class Answer:
-    status: int
-    body: bytes
-    pause: float
-
-
 class Relay:
     """One till's claim at its relay."""
 
     def __init__(self, place: Place, identity: Identity, version: str) -> None:
-        self._address = f"{place.url}/claims/{identity.public_key.hex()}"
+        self._path = f"/claims/{identity.public_key.hex()}"
         self._claim = encode_claim(Claim(identity.code, identity.serial, version))
-        self._session = requests.Session()
-        self._session.headers.update({"User-Agent": f"till-edge/{version}"})
-        self._session.trust_env = False
+        self._session = Session(place.url, {"User-Agent": f"till-edge/{version}"}, PATIENCE, LARGEST_SEALED)
 
     def ask(self) -> bytes | None:
         """Return the sealed bundle; None while there is none, and then the relay knows of us. Raises `NoBundle`."""
@@ -74,7 +62,8 @@ class Relay:
                 return answer.body
             case 201 | 204:
                 return None
-        raise NoBundle(f"the relay answers {answer.status} {answer.body[:80]!r}", pause=answer.pause)
+        pause = min(answer.retry_after_s, LONGEST_PAUSE)
+        raise NoBundle(f"the relay answers {answer.status} {answer.body[:80]!r}", pause=pause)
 
     def thank(self) -> None:
         """Let the relay forget us. Raises `NoBundle`."""
@@ -83,14 +72,10 @@ class Relay:
     def close(self) -> None:
         self._session.close()
 
-    def _exchange(self, method: str, body: bytes | None = None) -> Answer:
+    def _exchange(self, method: str, body: bytes | None = None) -> Response:
         try:
-            with self._session.request(
-                method, self._address, data=body, timeout=PATIENCE, allow_redirects=False, stream=True
-            ) as response:
-                pause = _pause(response.headers.get("Retry-After"))
-                return Answer(response.status_code, _body(response), pause)
-        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+            return self._session.exchange(method, self._path, body=body)
+        except HttpError as error:
             raise NoBundle(_why(error), offline=True) from None
 
 
@@ -126,29 +111,7 @@ def place_on_card(files: tuple[Path, ...]) -> Place:
     raise ConfigError([f"{files[0]}: is not there; write the address of the relay into it, or say it with --relay"])
 
 
-def _body(response: requests.Response) -> bytes:
-    """The whole body, within a deadline of its own: requests' timeout starts anew with each byte."""
-    deadline = time.monotonic() + 2 * PATIENCE
-    body = b""
-    while chunk := response.raw.read1(16 * 1024, decode_content=True):
-        body += chunk
-        if time.monotonic() > deadline:
-            raise requests.Timeout("the answer dribbles")
-        if len(body) > LARGEST_SEALED:
-            raise requests.ConnectionError(f"the answer has more than {LARGEST_SEALED} bytes")
-    return body
-
-
-def _pause(header: str | None) -> float:
-    return min(float(header), LONGEST_PAUSE) if header and header.isascii() and header.isdigit() else 0.0
-
-
-def _why(error: Exception) -> str:
-    """The innermost reason, with what a wrong clock looks like put into words."""
-    words = str(error)
-    if "certificate is not yet valid" in words or "certificate has expired" in words:
+def _why(error: HttpError) -> str:
+    if error.failure is Failure.CLOCK:
         return "this machine's clock is wrong: the relay's certificate is not valid at its date"
-    inner: BaseException = error
-    while inner.__context__ is not None and len(str(inner.__context__)) > 3:
-        inner = inner.__context__
-    return f"the relay can't be reached: {str(inner)[:120]}"
+    return f"the relay can't be reached: {error}"

@@ -1,0 +1,124 @@
+"""What is owed to Mercado Pago, when, and in which order; and how the line to it is. Pure.
+
+A question that failed comes back by its own clock; a line in trouble gives all questions a rest. Which question may be
+asked at all, and which goes first, also depends on the orders: see `till.payment_duty`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from edge.core.duties import PaymentDuty, ReadPayment, Sweep, Verify
+from edge.core.events import Trouble
+from edge.core.maps import without
+
+MAX_RETRY_S = 30.0
+ALARM_AFTER_FAILURES = 8
+"""After this many failures of one question, while others are answered, a person is alerted."""
+LOOKUP_COST_S = 0.25
+LOOKUP_BURST_S = 10.0
+"""Token bucket for ids that came by doorbell: each costs 0.25 s; at most 10 s may be outstanding."""
+MAX_DOORBELLS = 100
+"""How many may wait. The others are left to a sweep, which finds whatever was paid at our till."""
+OUTAGE_PAUSE_S = 10.0
+"""A cashier waits this long for an answer; a longer pause is an outage."""
+
+
+def back_off(failures: int, jitter: float = 0.0) -> float:
+    """Seconds to wait: half a second, doubled each time, up to `MAX_RETRY_S`; up to half as much again by `jitter`.
+
+    `jitter` is a random number in [0, 1). It comes with the event, for the core draws none.
+    """
+    return min(0.5 * 2.0 ** min(failures, 10), MAX_RETRY_S) * (1 + jitter / 2)
+
+
+@dataclass(frozen=True)
+class Due:
+    """When a question is due, and how it went so far. Made when a duty is first owed, gone when it is answered."""
+
+    at: float
+    since: float
+    """When it was first owed."""
+    urgent: bool = False
+    """Money was seen: it goes ahead of everything but a cancel."""
+    failures: int = 0
+    """How often it failed while Mercado Pago answered other questions."""
+    not_found: int = 0
+    """How often Mercado Pago didn't know the id."""
+    rung_again: bool = False
+    """A doorbell came while the question was under way, so the answer may be older than the news."""
+    for_all: bool = False
+    """It was rung for all tills of the seller. If it turns out to be another till's, we drop it silently."""
+
+    def after_failure(self, now: float, jitter: float = 0.0) -> "Due":
+        at = now + back_off(self.failures, jitter)
+        return replace(self, at=at, urgent=False, failures=self.failures + 1, rung_again=False)
+
+    def after_not_found(self, now: float) -> "Due":
+        """It may be too early to know."""
+        at = now + back_off(self.not_found)
+        return replace(self, at=at, urgent=False, not_found=self.not_found + 1, rung_again=False)
+
+
+@dataclass(frozen=True)
+class Agenda:
+    """The questions that are owed to Mercado Pago. The journal keeps those that a doorbell brought."""
+
+    due: Mapping[PaymentDuty, Due] = field(default_factory=dict)
+    lookups_until: float = 0.0
+    """Until when the lookups made so far have used up their share."""
+
+    @property
+    def doorbells(self) -> frozenset[Verify | ReadPayment]:
+        """What a doorbell may have brought. A restart asks all of it again."""
+        return frozenset(duty for duty in self.due if isinstance(duty, Verify | ReadPayment))
+
+    def may_look_up(self, now: float) -> bool:
+        return self.lookups_until - now < LOOKUP_BURST_S
+
+    def owe(self, duty: PaymentDuty, at: float, urgent: bool = False) -> "Agenda":
+        """Add a question. One that is there already comes no later than it would have."""
+        due = self.due.get(duty) or Due(at, at)
+        return self.schedule(duty, replace(due, at=min(due.at, at), urgent=due.urgent or urgent))
+
+    def schedule(self, duty: PaymentDuty, due: Due) -> "Agenda":
+        """Set exactly when a question is due."""
+        return replace(self, due={**self.due, duty: due})
+
+    def drop(self, *duties: PaymentDuty) -> "Agenda":
+        return replace(self, due=without(self.due, *duties))
+
+    def drop_sweeps(self) -> "Agenda":
+        return self.drop(*(duty for duty in self.due if isinstance(duty, Sweep)))
+
+    def asked(self, duty: PaymentDuty, now: float) -> "Agenda":
+        """The question goes out. One from a doorbell is paid for from the lookups' share."""
+        agenda = self
+        if isinstance(duty, Verify | ReadPayment):
+            agenda = replace(self, lookups_until=max(self.lookups_until, now) + LOOKUP_COST_S)
+        due = agenda.due.get(duty)  # a gesture of the same moment may have dropped it
+        return agenda.schedule(duty, replace(due, rung_again=False)) if due else agenda
+
+    def refund_lookups(self) -> "Agenda":
+        """A lookup found money: whoever rings for money is no flood."""
+        return replace(self, lookups_until=0.0)
+
+
+@dataclass(frozen=True)
+class ApiLine:
+    """How the line to Mercado Pago is, by its last answer. Not kept: a restart simply asks."""
+
+    trouble: Trouble | None = None
+    error: str = ""
+    """What failed, for people; "" if the last question was answered."""
+    failures: int = 0
+    """In a row, whatever was asked."""
+    retry_at: float = 0.0
+    pause_s: float = 0.0
+    """How long nothing is asked."""
+    failed_at: float = 0.0
+    """When a question last failed."""
+
+    @property
+    def down(self) -> bool:
+        """Whether it is an outage. One odd answer is none, unless it makes us wait longer than a cashier does."""
+        return self.failures >= 2 or self.pause_s > OUTAGE_PAUSE_S

@@ -1,0 +1,233 @@
+"""The cashier's side: what a finger on the button means, the order on the till, and how it is cancelled. Pure.
+
+A hold means the order that was on the till when the finger went down, not the one that is there later. DELETE acts on
+the till and not on an order, and its answer may be wrong about money: only an order that is off the till *and* reads
+as unpaid is cancelled. A reading outranks the button.
+"""
+
+from dataclasses import dataclass, field, replace
+from enum import Enum, auto
+from typing import TYPE_CHECKING
+
+from edge.core import duties, events, evidence
+from edge.core.agenda import ALARM_AFTER_FAILURES, Due
+from edge.core.lifecycle import FINISHED, Move, Order, Stage
+from edge.core.links import look_later
+from edge.core.notices import Concern
+from edge.core.order import MerchantOrder, Verdict
+
+if TYPE_CHECKING:
+    from edge.core.state import Till
+
+BOUNCE_S = 0.03
+"""A level counts once it was stable this long: contacts bounce, and mock pins ignore gpiozero's own bounce time."""
+HOLD_COUNTS_S = 30.0
+"""How long a hold may still mean an order that we haven't seen yet."""
+SETTLE_S = 10.0
+"""An order that is off the till may have been paid: its merchant orders get this long to show up in a search."""
+MAX_DELETES = 5
+"""How often a removal is tried that Mercado Pago refuses without a reason."""
+
+
+class Gesture(Enum):
+    """What a finger meant: a press is a release before the hold time; a hold counts while the finger is still down."""
+
+    NONE = auto()
+    PRESS = auto()
+    HOLD = auto()
+
+
+@dataclass(frozen=True)
+class Button:
+    """A push button: edges in, gestures out. Times are the core's seconds."""
+
+    level: bool = False
+    """What the wire says."""
+    level_at: float = 0.0
+    down: bool = False
+    """What we believe."""
+    down_at: float = 0.0
+    spent: bool = False
+    """This press has had its effect, or is to have none: nothing counts until the release."""
+    stuck: bool = False
+    """It was down when we started."""
+
+    @classmethod
+    def found(cls, down: bool, now: float) -> "Button":
+        """The button as it was at start. One that is down then is stuck, not pressed."""
+        return cls(level=down, level_at=now, down=down, down_at=now, spent=down, stuck=down)
+
+    @property
+    def unsettled(self) -> bool:
+        """Whether time alone may still change what the button means."""
+        return self.level != self.down or (self.down and not self.spent)
+
+    @property
+    def being_held(self) -> bool:
+        return self.down and not self.spent
+
+    def edge(self, level: bool, at: float) -> "Button":
+        """The wire changed."""
+        return self if level == self.level else replace(self, level=level, level_at=at)
+
+    def settle(self, now: float, hold_s: float) -> tuple["Button", Gesture]:
+        """Work out from the time that passed what the edges meant."""
+        if self.level != self.down and now - self.level_at >= BOUNCE_S:
+            return self._flip(hold_s)
+        if self.being_held and self.level and now - self.down_at >= hold_s:
+            return replace(self, spent=True), Gesture.HOLD
+        return self, Gesture.NONE
+
+    def _flip(self, hold_s: float) -> tuple["Button", Gesture]:
+        if self.level:
+            return replace(self, down=True, down_at=self.level_at, spent=False), Gesture.NONE
+        released = replace(self, down=False, spent=False, stuck=False)
+        if self.spent:
+            return released, Gesture.NONE
+        # A busy loop may hear of a long press only after its end; how long it was is in the edges.
+        held = self.level_at - self.down_at >= hold_s
+        return released, Gesture.HOLD if held else Gesture.PRESS
+
+
+@dataclass(frozen=True)
+class Cashier:
+    """What is on the till and what the cashier wants of it. Not kept: a restart looks at the till again."""
+
+    loaded: str | None = None
+    """The reference of the order on our till, when we last looked."""
+    button: Button = field(default_factory=Button)
+    pointed_at: str | None = None
+    """The order that was on the till when the finger went down."""
+    cancel_wanted_at: float | None = None
+    """When the button was held while we knew of no order; a look at the till that comes soon shows which was meant."""
+    cancelled_at: float | None = None
+    """When an order was last cancelled."""
+
+    def edge(self, down: bool, at: float) -> "Cashier":
+        """The button's wire changed."""
+        return replace(self, button=self.button.edge(down, at))
+
+    def feel(self, now: float, hold_s: float) -> tuple["Cashier", Gesture]:
+        """Work out from the time that passed what the finger means."""
+        button, gesture = self.button.settle(now, hold_s)
+        if button is self.button:
+            return self, Gesture.NONE
+        pointed_at = self.loaded if button.down and not self.button.down else self.pointed_at
+        return replace(self, button=button, pointed_at=pointed_at), gesture
+
+    def off_the_till(self, reference: str) -> "Cashier":
+        """This order is on the till no more."""
+        return replace(self, loaded=None) if self.loaded == reference else self
+
+
+# --- cancelling ----------------------------------------------------------------------------------------------------
+
+
+def hold(till: "Till", now: float) -> "Till":
+    """The cashier wants the order gone that was on the till when the finger went down."""
+    till = replace(till, api=replace(till.api, retry_at=now))
+    reference = till.cashier.pointed_at
+    if reference is None:
+        return replace(till, cashier=replace(till.cashier, cancel_wanted_at=now)).owe(duties.LookAtTill(), now)
+    order = till.orders.living.get(reference)
+    if order is None or order.stage not in (Stage.WAITING, Stage.CANCELLING):
+        return till  # it was paid, or is gone; the order that is on the till by now was not meant
+    if order.stage is Stage.WAITING:
+        till = till.put(order.moved(Move.HELD)).drop(duties.Search(reference))
+    return till.owe(duties.Cancel(reference), now)
+
+
+# --- what is on the till -------------------------------------------------------------------------------------------
+
+
+def see_till(till: "Till", reference: str | None, now: float) -> "Till":
+    """Which order is on the till now. One that has left it was paid, removed or replaced, or has expired."""
+    left = till.orders.living.get(till.cashier.loaded or "")
+    if left is not None and left.reference != reference and left.stage is Stage.WAITING:
+        till = till.schedule(duties.Search(left.reference), Due(now, now))
+    till = _load(till, reference, now) if reference else replace(till, cashier=replace(till.cashier, loaded=None))
+    till = _cancel_what_was_meant(till, now) if till.cashier.cancel_wanted_at is not None else till
+    return look_later(till, now)
+
+
+def _load(till: "Till", reference: str, now: float) -> "Till":
+    """Watch the order that is on our till."""
+    order = till.orders.get(reference) or Order(reference)
+    if order.reading is not None:
+        # Its ticket is out or on the way: Mercado Pago is slow to clear the till, or the reference is used twice.
+        return replace(till, cashier=replace(till.cashier, loaded=None))
+    if order.stage in FINISHED:
+        order = order.moved(Move.SEEN_AGAIN)
+    till = replace(till, cashier=replace(till.cashier, loaded=reference)).put(replace(order, on_our_till=True))
+    if order.stage is not Stage.WAITING:
+        return till
+    return till.owe(duties.Search(reference), now + till.settings.first_check_s)
+
+
+def _cancel_what_was_meant(till: "Till", now: float) -> "Till":
+    """The button was held for an order that we hadn't seen. Here it is, or it is too late to say which was meant."""
+    held_at = till.cashier.cancel_wanted_at
+    assert held_at is not None
+    loaded = till.cashier.loaded
+    till = replace(till, cashier=replace(till.cashier, cancel_wanted_at=None, pointed_at=loaded))
+    if now - held_at >= HOLD_COUNTS_S:
+        return till.alarm(Concern.NOT_CANCELLED)
+    return hold(till, now) if loaded else till
+
+
+# --- what came of it -----------------------------------------------------------------------------------------------
+
+
+def on_cancel_tried(till: "Till", tried: events.CancelTried, due: Due, now: float) -> "Till":
+    """Judge the readings first; then, if the order is still unpaid, see what became of its removal."""
+    till = evidence.judge_all(till, tried.orders, now)
+    order = till.orders.living.get(tried.reference)
+    if order is None or order.stage is not Stage.CANCELLING:
+        return till
+    if _is_being_placed(till, tried.orders) and due.failures < ALARM_AFTER_FAILURES:
+        return till.schedule(duties.Cancel(order.reference), due.after_failure(now))
+    if any(_may_be_ours(till, reading) for reading in tried.orders):
+        return _kept(till, order, "being_paid", now)
+    return _on_removal(till, order, tried, due, now)
+
+
+def _on_removal(till: "Till", order: Order, tried: events.CancelTried, due: Due, now: float) -> "Till":
+    match tried.removal:
+        case events.Removal.DELETED:
+            return _cancelled(till, order, now)
+        case events.Removal.ABSENT if due.not_found and now - due.since >= SETTLE_S:
+            return _cancelled(till, order, now)
+        case events.Removal.ABSENT if not due.not_found:
+            due = replace(due, since=now, not_found=1)
+        case events.Removal.LOCKED:
+            return _kept(till, order, "being_paid", now)
+        case events.Removal.ANOTHER:
+            till = _kept(till, order, "another_order_on_till", now).alarm(Concern.NOT_CANCELLED, order.reference)
+            return see_till(till, tried.on_till, now)
+        case events.Removal.REFUSED if due.failures >= MAX_DELETES:
+            return _kept(till, order, "refused", now).alarm(Concern.NOT_CANCELLED, order.reference)
+    return till.schedule(duties.Cancel(order.reference), due.after_failure(now))
+
+
+def _is_being_placed(till: "Till", readings: tuple[MerchantOrder, ...]) -> bool:
+    """Whether one is paid, and Mercado Pago is being asked where."""
+    return any(reading.id in till.evidence.awaiting_pos for reading in readings)
+
+
+def _may_be_ours(till: "Till", reading: MerchantOrder) -> bool:
+    """Whether there is money that isn't closed yet, or not placed."""
+    elsewhere = till.evidence.rejected(reading.id) == Verdict.ANOTHER_TILL
+    return reading.received > 0 and not reading.cancelled and not elsewhere
+
+
+def _cancelled(till: "Till", order: Order, now: float) -> "Till":
+    # A search may lag behind the payment: go on asking for as long as money could still turn up.
+    till = till.schedule(duties.Search(order.reference), Due(now + SETTLE_S, now))
+    till = replace(till, cashier=replace(till.cashier, cancelled_at=now, loaded=None))
+    return till.put(order.moved(Move.REMOVED)).report(duties.Outcome.CANCELLED, order.reference)
+
+
+def _kept(till: "Till", order: Order, reason: str, now: float) -> "Till":
+    """It was not cancelled: report why, and watch it further."""
+    till = till.put(order.moved(Move.KEPT)).owe(duties.Search(order.reference), now + till.settings.check_every_s)
+    return till.report(duties.Outcome.REJECTED, order.reference, reason=f"not_cancelled: {reason}")

@@ -1,0 +1,32 @@
+"""What the core has to know of the configuration. Pure.
+
+Made once, by `daemon/assembly.py`; read by every machine of the till, changed by none.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, tzinfo
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Whose till it is, and how patient it is: from the sections `mercadopago`, `watch`, `panel` and `journal`."""
+
+    user_id: str
+    """Mercado Pago's id of the account that must receive the money."""
+    first_check_s: float = 30
+    check_every_s: float = 5
+    idle_every_s: float = 60
+    outage_every_s: float = 10
+    grace_s: float = 900
+    """How long an order that left the till is still asked for."""
+    hold_s: float = 2
+    keep_s: float = 30 * 24 * 3600
+    """How long finished orders are remembered."""
+    timezone: tzinfo = UTC
+    """Decides where a day begins and ends."""
+    reference_prefix: str = ""
+    """How the references of this till's orders begin, if the shop's software has such a rule."""
+    slip_after_s: float = 60
+    """How long a failure that may pass by itself lasts before a slip reports it."""
+    broker_far: bool = False
+    """The broker is out on the internet, so a connection to it shows that there is internet."""

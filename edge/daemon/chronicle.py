@@ -1,0 +1,42 @@
+"""The log of a running till: one line for each stage that an order reaches, and for what else a person looks for."""
+
+import logging
+
+from edge.core import events
+from edge.core.state import Till
+
+log = logging.getLogger(__name__)
+
+
+def log_step(before: Till, after: Till, event: events.Event) -> None:
+    """Log what an event changed."""
+    if not isinstance(event, events.Ticked):
+        log.debug("%s", event)
+    if isinstance(event, events.MessageDropped):
+        log.warning("dropped a message on %s: %s", event.topic, event.why)
+    if isinstance(event, events.SlipBegun):
+        log.info("a slip reports: %s", event.slip.cause)
+    if before is not after:
+        _log_orders(before, after)
+        _log_links(before, after)
+
+
+def _log_orders(before: Till, after: Till) -> None:
+    for order in after.orders.changes_since(before.orders):
+        known = before.orders.get(order.reference)
+        if known is None or known.stage is not order.stage:
+            log.info("order %s: %s", order.reference, order.stage)
+    for number in after.outbox.reports.keys() - before.outbox.reports.keys():
+        report = after.outbox.reports[number]
+        log.info("%s %s %s %s", report.outcome, report.reference, report.subject, report.reason)
+
+
+def _log_links(before: Till, after: Till) -> None:
+    if before.api.error != after.api.error:
+        level = logging.WARNING if after.api.error else logging.INFO
+        log.log(level, "Mercado Pago: %s", after.api.error or "answers")
+    links = (before.link.broker_up, before.link.broker_error), (after.link.broker_up, after.link.broker_error)
+    if links[0] != links[1]:
+        log.info("broker: %s", after.link.broker_error or "connected")
+    if before.printer.paper is not after.printer.paper:
+        log.info("printer: %s", after.printer.paper)

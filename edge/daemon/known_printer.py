@@ -1,0 +1,114 @@
+"""What is known of the printer where the configuration leaves it open: kept in `printer.json` beside the journal.
+
+What is written in the configuration always wins. For a printer of which nothing is known there are safe values.
+"""
+
+import contextlib
+import json
+import logging
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import cast
+
+from edge.config.schema import CodePage, PrinterConfig
+from edge.machine.files import write_whole
+from edge.paper.calibration import CANDIDATE_COLUMNS
+from edge.paper.escpos import DEFAULT_PROFILE, codepages
+
+log = logging.getLogger(__name__)
+
+SAFE_COLUMNS = min(CANDIDATE_COLUMNS)
+"""All can be read on wider paper too, while longer lines would be torn apart on narrow paper."""
+POSSIBLE_COLUMNS = range(24, 65)
+BROKEN_SUFFIX = ".broken"
+
+
+@dataclass(frozen=True)
+class KnownPrinter:
+    """How a printer prints, and which one it is. Made by the set-up, read at each start.
+
+    None: nobody answered, or the configuration has it.
+    """
+
+    printer: str
+    """Its name, or "" if it doesn't say."""
+    connection: str
+    profile: str | None = None
+    columns: int | None = None
+    codepage: str | None = None
+
+    def is_of(self, printer: str, connection: str) -> bool:
+        """Whether this is about that printer. One that doesn't answer now, for want of paper say, is the same one."""
+        return self.connection == connection and printer in ("", self.printer)
+
+
+def is_open(printer: PrinterConfig) -> bool:
+    """Whether the configuration leaves something to be found out."""
+    return printer.columns is None or printer.codepage is None
+
+
+def fitted(printer: PrinterConfig, known: KnownPrinter | None) -> PrinterConfig:
+    """Fill what is open: with what is known of the printer, or with values that can be read on any."""
+    if not is_open(printer):
+        return replace(printer, profile=printer.profile or DEFAULT_PROFILE)
+    if known is None or known.connection != connection(printer):
+        known = KnownPrinter("", "")
+    profile = printer.profile or known.profile or DEFAULT_PROFILE
+    pages = codepages(profile)
+    codepage = cast(CodePage, known.codepage if known.codepage in pages else pages[0])
+    columns = printer.columns or known.columns or SAFE_COLUMNS
+    return replace(printer, profile=profile, columns=columns, codepage=printer.codepage or codepage)
+
+
+def connection(printer: PrinterConfig) -> str:
+    """Where the printer is, as far as the configuration says."""
+    place = f"{printer.host}:{printer.port}" if printer.connection == "network" else str(printer.device or "")
+    return f"{printer.connection} {place}".strip()
+
+
+# --- the file --------------------------------------------------------------------------------------------------------
+
+
+def known_printer_file(journal: Path) -> Path:
+    """Return the path of the file beside the journal."""
+    return journal.with_name("printer.json")
+
+
+def load_known_printer(journal: Path) -> KnownPrinter | None:
+    """Read the file. None if there is none; one that makes no sense is set aside, with a warning."""
+    path = known_printer_file(journal)
+    try:
+        return _decode(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        log.warning("%s can't be read: %s", path, error.strerror)
+        return None
+    except (ValueError, TypeError) as error:
+        log.warning("%s makes no sense (%s); it is set aside as %s", path, error, path.name + BROKEN_SUFFIX)
+        with contextlib.suppress(OSError):
+            path.replace(path.with_name(path.name + BROKEN_SUFFIX))
+        return None
+
+
+def _decode(text: str) -> KnownPrinter:
+    """Raises `ValueError` and `TypeError` for what no set-up has written."""
+    known = KnownPrinter(**json.loads(text))
+    if not (isinstance(known.printer, str) and isinstance(known.connection, str)):
+        raise ValueError("it doesn't say of which printer it is")
+    if known.columns is not None and known.columns not in POSSIBLE_COLUMNS:
+        raise ValueError(f"{known.columns!r} columns")
+    if known.codepage not in (None, *codepages(known.profile or DEFAULT_PROFILE)):
+        raise ValueError(f"no code page {known.codepage}")
+    return known
+
+
+def save_known_printer(journal: Path, known: KnownPrinter) -> bool:
+    """Write the file; returns whether that could be done."""
+    path = known_printer_file(journal)
+    try:
+        write_whole(path, json.dumps(asdict(known), indent=2).encode(), 0o600)
+    except OSError as error:
+        log.warning("%s can't be written: %s; the next start asks again", path, error.strerror)
+        return False
+    return True

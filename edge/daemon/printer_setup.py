@@ -1,0 +1,153 @@
+"""Finds out what the configuration leaves open about the printer: by its name, or with slips that a person answers.
+
+A printer is asked for its name. One that isn't known prints a few slips, once, and again only after it was replaced.
+Nothing here keeps a till from selling for longer than `ANSWER_TIMEOUT_S` after the last touch of the button, and no
+missing answer is an error.
+"""
+
+import contextlib
+import logging
+import os
+import queue
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from edge.config.schema import Config, PrinterConfig
+from edge.core import events
+from edge.core.cashier import Button, Gesture
+from edge.core.status import Signal
+from edge.daemon.known_printer import (
+    KnownPrinter,
+    connection,
+    fitted,
+    is_open,
+    load_known_printer,
+    save_known_printer,
+)
+from edge.inbox import FINGER_FRAME_S, FRAME_S, Arrival, Inbox, Panel
+from edge.machine import systemd
+from edge.paper.calibration import Calibration, lay_out_calibration, step
+from edge.paper.escpos import DEFAULT_PROFILE, Encoder, codepages
+from edge.paper.words import WORDS
+from edge.printer.models import recognise
+from edge.printer.printer import Printer
+from edge.printer.timeouts import Timeouts
+
+log = logging.getLogger(__name__)
+
+ANSWER_TIMEOUT_S = 180.0
+"""How long a person is waited for at each slip."""
+SLIP_TIMEOUTS = Timeouts(stall=5.0)
+"""The watchdog is not fed while a slip goes out."""
+
+AwaitGesture = Callable[[], Gesture]
+"""Waits for a person's answer to a slip; NONE if none comes."""
+
+
+def set_up(config: Config, await_gesture: AwaitGesture) -> Config:
+    """Return the configuration, completed. Blocks while a person is asked. Raises `UnknownPrinterError`."""
+    printer = config.printer
+    if not is_open(printer):
+        return config
+    known, here = load_known_printer(config.journal.path), connection(printer)
+    name = identify(printer)
+    if known and not known.is_of(name, here):
+        name = identify(printer)  # an answer that was garbled on its way makes no other printer
+    if not (known and known.is_of(name, here)):
+        known = find_out(config, name, await_gesture)
+        if known:
+            save_known_printer(config.journal.path, known)
+    return replace(config, printer=fitted(printer, known))
+
+
+def identify(printer: PrinterConfig) -> str:
+    """Ask the printer for its name; "" if it doesn't say."""
+    return Printer(printer).identity()
+
+
+def find_out(
+    config: Config, name: str, await_gesture: AwaitGesture, believe: bool = True, with_button: bool = True
+) -> KnownPrinter | None:
+    """Look the printer up, or calibrate it; None if it can't print now. `believe`: whether its name will do."""
+    printer = config.printer
+    known = KnownPrinter(name, connection(printer), printer.profile)
+    if believe and (model := recognise(name)):
+        log.info("printer: it is %s", name)
+        return replace(known, profile=model.profile, columns=model.columns, codepage=model.codepage)
+    if not os.access(config.journal.path.parent, os.W_OK):
+        log.warning("printer: what would be found out could not be kept in %s", config.journal.path.parent)
+        return None
+    log.info("printer: %s; slips ask how it prints", f"{name} is not known" if name else "it doesn't say its name")
+    state = calibrate(config, await_gesture, with_button)
+    return replace(known, columns=state.columns, codepage=state.codepage) if state else None
+
+
+# --- asking a person -----------------------------------------------------------------------------------------------
+
+
+def calibrate(config: Config, await_gesture: AwaitGesture, with_button: bool) -> Calibration | None:
+    """Print slips until all is answered, or nobody answers; None if the printer fails. Raises `UnknownPrinterError`."""
+    printer = config.printer
+    if not Printer(printer).look().prints:
+        log.warning("printer: it can't print now; `till-edge printer` calibrates it, and so does the next start")
+        return None
+    systemd.ready("calibrating the printer")
+    state = Calibration(codepages(printer.profile or DEFAULT_PROFILE), printer.columns, printer.codepage)
+    while not state.done:
+        if not _print(config, state, with_button):
+            return None
+        if (gesture := await_gesture()) is Gesture.NONE:
+            log.warning("printer: nobody answers; `till-edge printer` asks again")
+            return state
+        state = step(state, gesture)
+    _print(config, state, with_button)
+    log.info("printer: %s columns, %s", state.columns, state.codepage)
+    return state
+
+
+def _print(config: Config, state: Calibration, with_button: bool) -> bool:
+    """Print a slip; returns whether it got through. Whether it is on paper the person's answer shows."""
+    encoder = Encoder(config.printer.profile, state.width, state.page)
+    slip = encoder.encode(lay_out_calibration(state, WORDS[config.till.language], with_button))
+    end = Printer(replace(config.printer, proof="none"), SLIP_TIMEOUTS).print(slip)
+    return isinstance(end, events.TicketUnproved)
+
+
+def by_button(panel: Panel, inbox: Inbox, hold_seconds: float, timeout: float = ANSWER_TIMEOUT_S) -> AwaitGesture:
+    """Return a function that waits for a gesture at the panel's button, `timeout` seconds at most, and shows so."""
+
+    def await_gesture() -> Gesture:
+        _drop_arrivals(inbox)
+        now = time.monotonic()
+        deadline = now + timeout
+        button, gesture = Button(), Gesture.NONE
+        while gesture is Gesture.NONE and now < deadline:
+            panel.show(Signal.HOLDING if button.being_held else Signal.WAITING, now)
+            systemd.alive()
+            button = _next_edge(button, inbox)
+            now = time.monotonic()
+            button, gesture = button.settle(now, hold_seconds)
+        panel.show(Signal.WORKING, now)
+        return gesture
+
+    return await_gesture
+
+
+def _drop_arrivals(inbox: Inbox) -> None:
+    """What the finger did while the slip was being printed is no answer to it."""
+    with contextlib.suppress(queue.Empty):
+        while True:
+            inbox.get_nowait()
+
+
+def _next_edge(button: Button, inbox: Inbox) -> Button:
+    """Wait for an edge, or for the next frame of the lights."""
+    try:
+        arrival = inbox.get(timeout=FINGER_FRAME_S if button.unsettled else FRAME_S)
+    except queue.Empty:
+        return button
+    match arrival:
+        case Arrival(events.ButtonDown(at) | events.ButtonUp(at) as edge):
+            return button.edge(isinstance(edge, events.ButtonDown), time.monotonic() if at is None else at)
+    return button

@@ -1,0 +1,28 @@
+"""The ESC/POS commands around a ticket: to ask, watch, prove and clean up. The names are from Epson's reference."""
+
+RESET = b"\x1b@"
+"""`ESC @`"""
+
+ASK_STATUS = b"\x10\x04"
+"""`DLE EOT n`, answered at once, even by a printer that can't print."""
+
+ASK_NAME = b"\x1dI"
+"""`GS I n`"""
+MAKER, MODEL = 66, 67
+"""The n of `GS I n`."""
+
+BARRIER = b"\x1dr\x01"
+"""`GS r 1`, answered when everything before it was processed."""
+
+PROCESS_ID = b"\x1d(H\x06\x0000"
+"""`GS ( H`, function 48; four digits follow, which are echoed when everything before them is on paper."""
+
+WATCH = b"\x1da\x0e"
+"""`GS a`: automatic status of line, errors and paper, for a roll may be changed between two looks. A reset ends it."""
+STOP_WATCHING = b"\x1da\x00"
+
+CLEAR_BUFFERS = b"\x10\x14\x08\x01\x03\x14\x01\x06\x02\x08"
+"""`DLE DC4`, function 8."""
+
+CUT_OFF_LEFTOVERS = RESET + b"\x1bd\x06\x1dV\x01"
+"""Reset, feed the leftovers past the cutter, cut them off."""

@@ -1,0 +1,64 @@
+"""Duties become paper and events: the worker between the till, what is laid out, and a printer that knows neither."""
+
+from collections.abc import Iterator
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from edge.config.schema import Config, PrinterConfig, TicketConfig, TillConfig
+from edge.core import duties, events
+from edge.core.events import Paper, Proof
+from edge.daemon.printing_worker import Composer, PrintingWorker
+from edge.printer.printer import Printer
+from sim.printer.printer import Printer as SimPrinter
+from tests.support.facts import PAID
+from tests.support.hosts import call
+
+COPY = duties.Print(PAID, (duties.Banner.COPY,))
+SLIPS = (duties.PrintTest(), duties.PrintList((PAID, PAID)), duties.PrintFailure(duties.Cause.NO_INTERNET))
+PRINTED = events.TicketPrinted(Proof.PROCESS_ID, Paper.READY)
+
+
+@pytest.fixture
+def sim() -> Iterator[SimPrinter]:
+    with SimPrinter() as printer:
+        yield printer
+
+
+@pytest.fixture
+def worker(sim: SimPrinter) -> PrintingWorker:
+    printer = PrinterConfig("network", host=sim.host, port=sim.port, columns=48, codepage="CP858", open_drawer=True)
+    till = TillConfig(id="CAJA01", name="Caja 1", timezone=ZoneInfo("America/Argentina/Buenos_Aires"))
+    config = Config(till, None, None, printer, TicketConfig(("KIOSCO SUR",)), None, None, None)
+    return PrintingWorker(Printer(printer), Composer(config).compose)
+
+
+def test_a_ticket_ends_as_it_was_proved(sim, worker):
+    assert worker.do(duties.Print(PAID)) == PRINTED
+    assert PAID.reference in sim.tickets[0].text
+
+
+@pytest.mark.parametrize("slip", SLIPS, ids=lambda slip: type(slip).__name__)
+def test_a_slip_ends_as_itself_and_how_it_was_proved(sim, worker, slip):
+    assert worker.do(slip) == events.SlipTried(slip, PRINTED)
+    assert "KIOSCO SUR" in sim.tickets[0].text
+
+
+def test_a_look_ends_as_what_was_seen(sim, worker):
+    sim.open_cover()
+    assert worker.do(duties.LookAtPrinter()) == events.PrinterSeen(Paper.COVER)
+
+
+def test_the_drawer_opens_with_a_ticket_and_neither_with_its_copy_nor_with_a_slip(sim, worker):
+    for duty in (duties.Print(PAID), COPY, *SLIPS):
+        worker.do(duty)
+    assert [ticket.drawer_kicks for ticket in sim.tickets] == [1, 0, 0, 0, 0]
+
+
+def test_a_copy_is_printed_apart_from_what_is_left_of_its_original(sim, worker):
+    """The Pi lost its power when a line of the original was out."""
+    with call(sim) as link:
+        link.sendall(b"\x1b@half a ticket\n")
+    sim.wait_until(lambda printer: printer.loose, "a line is out")
+    assert worker.do(COPY) == PRINTED
+    assert "half a ticket" not in sim.tickets[-1].text
