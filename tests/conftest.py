@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 # No deadline: how long an example takes shows how busy the machine is, and nothing about us.
 settings.register_profile("all", deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("few", settings.get_profile("all"), max_examples=20)
+settings.register_profile("few", settings.get_profile("all"), max_examples=10)
 """For `make quick` and `make check`, which pass `--hypothesis-profile few`."""
 settings.load_profile("all")
 

@@ -1,4 +1,4 @@
-"""A file of the repository that is named in a page or in the code is there."""
+"""A file or a room of the repository that a page or the code names is there."""
 
 import re
 from pathlib import Path
@@ -8,8 +8,12 @@ ROOMS = "benchmarks|docs|edge|packaging|provision|qa|relay|scripts|sim|systemd|t
 NAMED = re.compile(rf"(?<![\w./{{}}-])(?:{ROOMS})/[\w/-]+\.(?:js|lua|md|py|svg|yaml)\b")
 
 
+ROOM = re.compile(rf"`((?:{ROOMS})/(?:[\w.-]+/)*)`")
+"""A folder counts as named only in backquotes: a slash alone may mean anything."""
+
+
 def gone(text: str) -> set[str]:
-    return {name for name in NAMED.findall(text) if not (ROOT / name).exists()}
+    return {name for name in (*NAMED.findall(text), *ROOM.findall(text)) if not (ROOT / name).exists()}
 
 
 def test_the_files_that_are_named_are_there():
@@ -20,4 +24,4 @@ def test_the_files_that_are_named_are_there():
 
 
 def test_one_that_is_not_there_is_found():
-    assert gone("see `edge/core/order.py`, and edge/gone/order.py.") == {"edge/gone/order.py"}
+    assert gone("see `edge/core/order.py`, edge/gone/order.py and `qa/lost/`.") == {"edge/gone/order.py", "qa/lost/"}
