@@ -1,7 +1,8 @@
-"""How soon is a sale found whose doorbells a killed broker forgot? `python benchmarks/forgetful_broker.py --rounds 10`.
+"""How soon does a till find a sale whose doorbells were lost when the broker was killed?
 
-The till is off; a sale is paid, the relay answers 201; the broker is killed with mosquitto's default persistence and
-started again; the till is switched on. The seconds count from where the daemon runs to the ticket.
+`python -m benchmarks.forgetful_broker --rounds 10`. The till is off; a sale is paid, and the relay answers 201; the
+broker is killed with mosquitto's default persistence and started again; the till is switched on. The time is taken from
+the running daemon to the ticket.
 """
 
 import argparse
@@ -13,8 +14,8 @@ from pathlib import Path
 
 from sim.shop import Shop, wait_for
 
-LETTERS = 3
-"""Notifications of one sale that was paid without a scan."""
+NOTIFICATIONS_PER_SALE = 3
+"""Of one that is paid without a scan."""
 
 
 def run(rounds: int, folder: Path) -> int:
@@ -27,19 +28,20 @@ def run(rounds: int, folder: Path) -> int:
             shop.wait_for_state("ready")
             found.append(forget_one(shop, number))
         tickets = len(shop.printer.tickets)
-    print(f"{rounds} sales whose {rounds * LETTERS} doorbells were acknowledged and forgotten: {tickets} tickets")
+    doorbells = rounds * NOTIFICATIONS_PER_SALE
+    print(f"{rounds} sales whose {doorbells} doorbells were acknowledged and lost: {tickets} tickets")
     slowest, median = max(found), statistics.median(found)
     print(f"from the daemon's start to the ticket: {min(found):.1f} to {slowest:.1f} s, median {median:.1f} s")
     return 0 if tickets == rounds else 1
 
 
 def forget_one(shop: Shop, number: int) -> float:
-    """One sale that rings in vain. Returns the seconds from the switch to the ticket."""
+    """One sale whose doorbells are lost. Returns the seconds from the running daemon to its ticket."""
     before, taken = len(shop.printer.tickets), _taken(shop)
-    shop.board.log_says("Swept(")  # what was paid before its first sweep would come as a copy
+    shop.board.log_says("Swept(")  # a sale paid before the first sweep would come as a copy
     shop.board.pull_the_plug()
     shop.sell(f"sale-{number}")
-    wait_for(lambda: _taken(shop) >= taken + LETTERS, "the relay took the notifications")
+    wait_for(lambda: _taken(shop) >= taken + NOTIFICATIONS_PER_SALE, "the relay took the notifications")
     shop.broker.kill()
     shop.broker.start()
     shop.board.plug_in()
@@ -54,7 +56,7 @@ def _taken(shop: Shop) -> int:
 
 def main() -> int:
     """Returns the exit code."""
-    parser = argparse.ArgumentParser("python benchmarks/forgetful_broker.py")
+    parser = argparse.ArgumentParser("python -m benchmarks.forgetful_broker")
     parser.add_argument("--rounds", type=int, default=10)
     with tempfile.TemporaryDirectory() as folder:
         return run(parser.parse_args().rounds, Path(folder))

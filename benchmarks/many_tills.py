@@ -1,7 +1,8 @@
 """Hundreds of tills at one broker and one relay: do all come online, is a doorbell lost, what does each one cost?
 
-`python benchmarks/many_tills.py --tills 500`. Each till is the daemon's own broker connection (`edge.broker`), with no
-daemon behind it. In the middle the relay is stopped and started again; then the broker is. Figures are of this machine.
+`python -m benchmarks.many_tills --tills 500`. Each till is the daemon's own session (`edge.mqtt.session`) without a
+daemon behind it. Half-way the relay is stopped and started again, then the broker. The figures are those of this
+machine.
 """
 
 import argparse
@@ -28,13 +29,13 @@ from sim.mosquitto import Mosquitto
 from sim.shop import Ears, Relay
 
 USER = "700100200"
-CREW = 100
-IDLE = 65
-"""Seconds of silence in which the bytes of doing nothing are counted: two keepalives."""
+TILLS_PER_PROCESS = 100
+IDLE_S = 65
+"""Two keepalives: for so long the bytes of idle connections are counted."""
 
 
 class Inbox:
-    """Where one till's events go: to the one list of its process."""
+    """One till's inbox: its events go to the queue of its process."""
 
     def __init__(self, till: str, arrived: "queue.SimpleQueue[tuple[str, Arrival]]") -> None:
         self._till = till
@@ -45,7 +46,7 @@ class Inbox:
 
 
 def be_tills(names: list[str], host: str, port: int, told: "Queue[tuple[str, str]]") -> None:
-    """The life of a process of tills: tell what they hear, and do what a daemon would after its journal's commit."""
+    """A process of tills: pass on what they receive, and settle it as a daemon does after its journal's commit."""
     arrived: queue.SimpleQueue[tuple[str, Arrival]] = queue.SimpleQueue()
     config = BrokerConfig(host=host, port=port, tls=None)
     tills = {name: MqttBroker(config, name, USER, "bench", Inbox(name, arrived)) for name in names}  # type: ignore[arg-type]
@@ -65,14 +66,14 @@ def be_tills(names: list[str], host: str, port: int, told: "Queue[tuple[str, str
 
 
 class Fleet:
-    """All tills, a hundred to a process (one can wait for a thousand sockets only), and what they heard."""
+    """All tills, a hundred to a process, which can wait for a thousand sockets only; and what they have received."""
 
     def __init__(self, broker: Mosquitto, count: int) -> None:
         self.names = [f"TILL{number:04}" for number in range(count)]
         self.online: set[str] = set()
         self.heard: set[tuple[str, str]] = set()
         self._told: Queue[tuple[str, str]] = Queue()
-        crews = [self.names[first : first + CREW] for first in range(0, count, CREW)]
+        crews = [self.names[first : first + TILLS_PER_PROCESS] for first in range(0, count, TILLS_PER_PROCESS)]
         self._processes = [
             Process(target=be_tills, args=(crew, broker.host, broker.port, self._told), daemon=True) for crew in crews
         ]
@@ -98,7 +99,7 @@ class Fleet:
 
 
 class Poster:
-    """Posts notifications as Mercado Pago does, and notes what was answered with 201."""
+    """Posts notifications as Mercado Pago does, and notes which were answered with 201."""
 
     def __init__(self, relay: Relay, names: list[str]) -> None:
         config = load(relay.config)
@@ -146,12 +147,12 @@ def memory(pid: int) -> int:
 
 
 def traffic(ears: Ears) -> int:
-    """Bytes in and out of the broker, as it says itself."""
+    """Bytes in and out of the broker, by its own count."""
     return sum(int(ears.last(f"$SYS/broker/bytes/{way}") or 0) for way in ("received", "sent"))
 
 
 class Meter(Ears):
-    """Hears only what the broker says of itself."""
+    """Receives only what the broker publishes about itself."""
 
     def last(self, topic: str) -> bytes | None:
         return self.retained.get(topic)
@@ -202,7 +203,7 @@ def ring(fleet: Fleet, poster: Poster, when: str, first: int) -> None:
 
 
 def wait_for_relay(poster: Poster, fleet: Fleet) -> None:
-    """Until it takes notifications again; each try is one of them."""
+    """Wait until it takes notifications again; each try is one."""
     numbers = iter(range(10**6, 2 * 10**6))
 
     def takes() -> bool:
@@ -220,8 +221,8 @@ def report_idle(broker: Mosquitto, count: int) -> None:
     until("the broker counts", lambda: traffic(meter) > 0)
     time.sleep(10)  # the meter has had its retained statuses by then
     before = traffic(meter)
-    time.sleep(IDLE)
-    spent = (traffic(meter) - before) / count / IDLE
+    time.sleep(IDLE_S)
+    spent = (traffic(meter) - before) / count / IDLE_S
     month = spent * 86400 * 30 / 1e6
     print(f"idle: {spent:.2f} bytes of MQTT a second and till, {month:.1f} MB a month, without TLS and TCP")
     meter.close()
@@ -229,7 +230,7 @@ def report_idle(broker: Mosquitto, count: int) -> None:
 
 def main() -> int:
     """Returns the exit code."""
-    parser = argparse.ArgumentParser("python benchmarks/many_tills.py")
+    parser = argparse.ArgumentParser("python -m benchmarks.many_tills")
     parser.add_argument("--tills", type=int, default=500)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:

@@ -1,8 +1,8 @@
-"""How many notifications the relay takes, and how many of those it took are lost when something fails.
+"""How many notifications the relay takes, and how many of those are lost when something fails.
 
-wrk notifies on the loopback, a subscriber with a session plays all the tills, and every id that was answered with 200
-or 201 must have reached it. Beside the relay, under the same faults: the common hand-made receiver (express/), which
-answers before it publishes. Needs wrk, mosquitto, node and npm: PYTHONPATH=. python benchmarks/relay_load.py
+wrk posts on the loopback, and one subscriber with a session plays all the tills: every id that was answered with 200 or
+201 must reach it. For comparison, under the same faults, the common hand-made receiver (express/), which answers before
+it publishes. `python -m benchmarks.relay_load`; needs wrk, mosquitto, node and npm.
 """
 
 import argparse
@@ -31,10 +31,9 @@ from sim.shop import Relay
 HERE = Path(__file__).parent
 TILLS = [f"CAJA{number:03}" for number in range(1000)]
 CONNECTIONS = 32
-FAULT_AFTER = 3.0
-AWAY = 2.0
-"""Seconds."""
-PATIENCE = 30.0
+FAULT_AFTER_S = 3.0
+OUTAGE_S = 2.0
+TIMEOUT_S = 30.0
 
 
 # --- the parts --------------------------------------------------------------------------------------------------------
@@ -96,7 +95,7 @@ def modules() -> Path:
 
 
 class Tills:
-    """One subscriber with a session, for all tills: the ids that rang."""
+    """One subscriber with a session for all tills, and the ids of its doorbells."""
 
     def __init__(self, broker: Mosquitto) -> None:
         self.heard: set[bytes] = set()
@@ -115,7 +114,7 @@ class Tills:
         self.last = time.monotonic()
 
     def wait_for(self, ids: set[bytes]) -> set[bytes]:
-        """Return which of the ids never rang: nothing came for ten seconds."""
+        """Return the ids whose doorbells are missing when none has come for ten seconds."""
         while (missing := ids - self.heard) and time.monotonic() - self.last < 10:
             time.sleep(0.1)
         return missing
@@ -136,13 +135,13 @@ def nothing(_broker: Mosquitto, _receiver: Receiver) -> None:
 
 def broker_stopped(broker: Mosquitto, _receiver: Receiver) -> None:
     broker.stop()
-    time.sleep(AWAY)
+    time.sleep(OUTAGE_S)
     broker.start()
 
 
 def broker_killed(broker: Mosquitto, _receiver: Receiver) -> None:
     broker.kill()
-    time.sleep(AWAY)
+    time.sleep(OUTAGE_S)
     broker.start()
 
 
@@ -153,20 +152,20 @@ def receiver_killed(_broker: Mosquitto, receiver: Receiver) -> None:
 
 def both(broker: Mosquitto, receiver: Receiver) -> None:
     broker.stop()
-    time.sleep(AWAY)
+    time.sleep(OUTAGE_S)
     receiver.kill()
     receiver.start()
     broker.start()
 
 
-BROKER = ("max_queued_messages 0", "set_tcp_nodelay true")
-"""One session stands for a thousand tills, so its queue has no end."""
+BROKER = ["max_queued_messages 0", "set_tcp_nodelay true"]
+"""One session stands for a thousand tills, so its queue has no limit."""
 DISK = {"mosquitto's defaults": False, "each change on disk": True}
-"""What the broker does before it acknowledges; the second is how relay/mosquitto/ ships it."""
+"""When the broker writes to its disk. relay/mosquitto/ ships the second."""
 FAULTS: dict[str, Fault] = {
     "nothing fails": nothing,
-    f"broker stopped, back after {AWAY:g} s": broker_stopped,
-    f"broker SIGKILLed, back after {AWAY:g} s": broker_killed,
+    f"broker stopped, back after {OUTAGE_S:g} s": broker_stopped,
+    f"broker SIGKILLed, back after {OUTAGE_S:g} s": broker_killed,
     "receiver SIGKILLed, started again": receiver_killed,
     "broker stopped, receiver SIGKILLed meanwhile": both,
 }
@@ -178,7 +177,7 @@ RECEIVERS: dict[str, type[OurRelay] | type[HandMade]] = {"till-relay": OurRelay,
 
 @dataclass(frozen=True)
 class Result:
-    """What one receiver did under one fault. Latencies are in milliseconds, of all answers."""
+    """The figures of one receiver under one fault. Latencies are in milliseconds, over all answers."""
 
     per_second: float
     p50: float
@@ -190,19 +189,16 @@ class Result:
 
 
 def run(kind: type[OurRelay] | type[HandMade], fault: Fault, durable: bool, seconds: int) -> Result:
-    """Load one receiver for so many seconds, with one fault in the midst."""
+    """Load one receiver for so many seconds, with one fault in between."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="relay-load-")))
-        # One session stands for a thousand tills, so its queue has no end.
-        broker = stack.enter_context(
-            Mosquitto(settings=["max_queued_messages 0", "set_tcp_nodelay true"], durable=durable)
-        )
+        broker = stack.enter_context(Mosquitto(settings=BROKER, durable=durable))
         tills = stack.enter_context(closing(Tills(broker)))
         receiver: Receiver = kind(folder, broker)
         receiver.start()
         stack.callback(receiver.kill)
-        wait_until_it_rings(receiver, tills)
-        with misfortune(fault, broker, receiver):
+        wait_for_the_first_doorbell(receiver, tills)
+        with failing(fault, broker, receiver):
             output = load(receiver, folder, seconds)
         taken = {id for part in folder.glob("taken*") for id in part.read_bytes().split()}
         tills.last = ended = time.monotonic()
@@ -212,10 +208,10 @@ def run(kind: type[OurRelay] | type[HandMade], fault: Fault, durable: bool, seco
     return Result(len(taken) * 1e6 / duration, p50 / 1000, p99 / 1000, len(taken), len(lost), behind)
 
 
-def wait_until_it_rings(receiver: Receiver, tills: Tills) -> None:
-    deadline = time.monotonic() + PATIENCE
+def wait_for_the_first_doorbell(receiver: Receiver, tills: Tills) -> None:
+    deadline = time.monotonic() + TIMEOUT_S
     while not tills.heard:
-        assert time.monotonic() < deadline, "the receiver does not ring"
+        assert time.monotonic() < deadline, "no doorbell came from the receiver"
         if accepts("127.0.0.1", receiver.port):
             body = '{"resource":"1","topic":"merchant_order"}'
             address = f"http://127.0.0.1:{receiver.port}{receiver.path('CAJA999')}"
@@ -233,8 +229,8 @@ def load(receiver: Receiver, folder: Path, seconds: int) -> str:
 
 
 @contextmanager
-def misfortune(fault: Fault, broker: Mosquitto, receiver: Receiver) -> Iterator[None]:
-    timer = threading.Timer(FAULT_AFTER, fault, (broker, receiver))
+def failing(fault: Fault, broker: Mosquitto, receiver: Receiver) -> Iterator[None]:
+    timer = threading.Timer(FAULT_AFTER_S, fault, (broker, receiver))
     timer.start()
     yield
     timer.join()
@@ -248,10 +244,10 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=10, help="length of each run; default: %(default)s")
     seconds = parser.parse_args().seconds
     print(f"{os.cpu_count()} cores for everything: receiver, mosquitto, subscriber and wrk. So the rates are a floor.")
-    print(f"{CONNECTIONS} connections, {len(TILLS)} tills, {seconds} s each, the fault after {FAULT_AFTER:g} s.")
-    print("taken: answered 201 (till-relay: after PUBACK) or 200 (Express: before publishing). lost: never rang.")
-    print("behind: seconds from the end of the load until the last doorbell rang.")
-    print("wrk gives up connections that are refused: where the receiver was killed, most of it came before.")
+    print(f"{CONNECTIONS} connections, {len(TILLS)} tills, {seconds} s each, the fault after {FAULT_AFTER_S:g} s.")
+    print("taken: answered 201 (till-relay: after PUBACK) or 200 (Express: before publishing). lost: no doorbell.")
+    print("behind: seconds from the end of the load until the last doorbell.")
+    print("wrk drops connections that are refused: where the receiver was killed, most of the load came before that.")
     for disk, durable in DISK.items():
         print(f"\n{'broker: ' + disk:46}{'receiver':16}", *(f"{word:>8}" for word in COLUMNS))
         for what, fault in FAULTS.items():
@@ -262,7 +258,7 @@ COLUMNS = ("taken/s", "p50 ms", "p99 ms", "taken", "lost", "behind")
 
 
 def compare(what: str, fault: Fault, durable: bool, seconds: int) -> None:
-    """Let both receivers go through the same and print what they did, and the ratio of it."""
+    """Put both receivers through the same, and print their figures and the ratios."""
     ours, theirs = (show(what, name, run(kind, fault, durable, seconds)) for name, kind in RECEIVERS.items())
     pairs = ((ours.per_second, theirs.per_second), (ours.p50, theirs.p50), (ours.p99, theirs.p99))
     print(f"{'':46}{'ratio':16}", *(f"{one / other:>8.2f}" for one, other in pairs), flush=True)

@@ -2,7 +2,7 @@
 
 A world is the till, Mercado Pago's books, the paper, and what is under way. From a world lead moves: somebody pays,
 a doorbell comes, a worker ends its duty well or badly, time passes, the power goes. A power cut passes through
-the real journal. `python -m tests.explorer --faults N` walks further and prints what it saw.
+the real journal. `python -m qa.explorer --faults N` walks further and prints what it saw.
 """
 
 import argparse
@@ -557,7 +557,7 @@ SHOPS = {
 
 def main() -> int:
     """Walk all shops and print a table. Returns the exit code."""
-    parser = argparse.ArgumentParser("python -m tests.explorer")
+    parser = argparse.ArgumentParser("python -m qa.explorer")
     parser.add_argument("--faults", type=int, default=2)
     parser.add_argument("--worlds", type=int, default=10**9, help="at most so many in each shop")
     options = parser.parse_args()

@@ -1,8 +1,8 @@
-"""Coverage-guided fuzzing of what other machines send: `python tests/fuzz.py --seconds 60`. Needs atheris.
+"""Coverage-guided fuzzing of what other machines send: `python -m qa.fuzz --seconds 60`. Needs atheris.
 
-Each target has a process of its own and its share of the time. It starts from genuine messages, and changes their bytes
-and the values in their JSON. What a target suppresses is documented; anything else is a crash: its input is printed,
-and the exit code is 1. Only edge/ and relay/ are instrumented.
+Each target has its own process and its share of the time. It starts from genuine messages, and changes their bytes and
+the values in their JSON. A target suppresses the errors that its function documents; any other is a crash: its input is
+printed, and the exit code is 1. Only edge/ and relay/ are instrumented.
 """
 
 import argparse
@@ -13,7 +13,7 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, is_dataclass
 from datetime import UTC, datetime
@@ -35,20 +35,19 @@ from sim.mercadopago.switches import Switches
 from sim.mercadopago.validation import ApiProblem
 from tests.support.caller import TILL
 from tests.support.facts import POS, REFERENCE, USER
+from tests.support.odd_json import ODD, bend
 
 ROOT = Path(__file__).parent.parent
-PATH = os.pathsep.join((str(ROOT), str(ROOT / "tests")))
-MEMORY = 1024
-"""Megabytes; a target that needs more has crashed."""
-LONGEST_INPUT = 8192
-SLOWEST_INPUT = 10
-"""Seconds; a target that needs more has crashed."""
+MAX_MEMORY_MB = 1024
+MAX_INPUT_BYTES = 8192
+INPUT_TIMEOUT_S = 10
+"""A target that needs more memory or time has crashed."""
 
 # --- genuine messages ----------------------------------------------------------------------------------------------
 
 
 def _answers() -> dict[str, bytes]:
-    """What Mercado Pago answers in the course of a sale: two attempts, the second one approved."""
+    """Mercado Pago's answers in the course of a sale with two attempts, the second one approved."""
     account = simulated.Account(Seller(USER, "MLA"), [("SUC001", "SUC001POS003")], Switches())
     account.now = lambda: datetime(2026, 3, 2, 21, 39, 20, tzinfo=UTC)
     account.put_order(REFERENCE, "5350.50", [("Yerba 1 kg", 2, "2675.25")])
@@ -105,7 +104,7 @@ READERS: tuple[Callable[[Any], object], ...] = (
 
 
 def read_message(data: bytes) -> None:
-    """Bytes as the broker brings them."""
+    """Bytes as they come from the broker."""
     with suppress(BadMessage):
         wire.decode_doorbell(data)
     with suppress(BadMessage):
@@ -113,7 +112,7 @@ def read_message(data: bytes) -> None:
 
 
 def read_answer(data: bytes) -> None:
-    """Bytes as Mercado Pago answers them: what a reader reads can be kept, and what is an order is judged."""
+    """Bytes as Mercado Pago answers them. Whatever can be read can also be written down, and an order is judged."""
     with suppress(DecodeError):
         answer = decode.decode_json(data)
         for read in READERS:
@@ -130,13 +129,13 @@ def _use(found: object) -> None:
 
 
 def written(found: object) -> bytes:
-    """As the journal and the status keep what was read."""
+    """A reading as the journal and the status write it."""
     content = asdict(found) if is_dataclass(found) and not isinstance(found, type) else found
     return json.dumps(content, default=str, ensure_ascii=False).encode()
 
 
 def read_notification(data: bytes) -> None:
-    """Query and body as they are posted to the relay; whatever it rings, the till can read."""
+    """Query and body as they are posted to the relay. The till can read any doorbell that comes of it."""
     query, _, body = data.partition(b"\n")
     form = dict(parse_qsl(query.decode("latin1")))
     doorbell = doorbell_of("POST", form, {"x-request-id": form.get("request", "")}, body)
@@ -146,7 +145,7 @@ def read_notification(data: bytes) -> None:
 
 @dataclass(frozen=True)
 class Target:
-    """What is fed, and the genuine messages that it starts from."""
+    """The function that is fed, and the genuine messages that it starts from."""
 
     read: Callable[[bytes], None]
     seeds: tuple[bytes, ...]
@@ -158,39 +157,7 @@ TARGETS = {
     "relay.web.notification": Target(read_notification, NOTIFICATIONS),
 }
 
-# --- changing messages ---------------------------------------------------------------------------------------------
-
-ODD = (
-    "null", "true", "false", "0", "-1", "1", "0.1", "-0.0", "1e300", "1e-300", "1e1000000", "1e-1000000", "NaN",
-    "-Infinity", "1e" + "9" * 20, "9" * 21, "9" * 4000, "9" * 5000, '""', '"0"', '"1e5"', '"NaN"', '"\\ud800"',
-    '"\\u001bp"', '"../.."', '"1/../2"', '"1\\n"', '"approved"', '"closed"', '"payment"', "[]", "{}",
-    "[null]", '{"":{}}', "[" * 900 + "]" * 900,
-)  # fmt: skip
-"""Values, as they are written in JSON, that a message has seldom or never."""
-
-
-def places(value: Any) -> Iterator[tuple[Any, Any]]:
-    """Wherever a value stands in a piece of JSON: the list or object around it, and its index or key there."""
-    keys = value.keys() if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ()
-    for key in keys:
-        yield value, key
-        yield from places(value[key])
-
-
-def bend(message: bytes, chance: random.Random, values: Sequence[str]) -> bytes:
-    """Put other values, written in JSON, into a message. Raises `ValueError` or `RecursionError` where none fits."""
-    head, newline, body = message.rpartition(b"\n")
-    content = json.loads(body)
-    marks = [f"mark {number}" for number in range(len(values))]
-    for mark in marks:
-        if not (found := list(places(content))):
-            raise ValueError("nothing to change")
-        holder, key = chance.choice(found)
-        holder[key] = mark
-    text = json.dumps(content)
-    for mark, value in zip(marks, values, strict=True):
-        text = text.replace(f'"{mark}"', value)
-    return head + newline + text.encode()
+# --- one target, in this process --------------------------------------------------------------------------------------
 
 
 def fuzz_here(name: str, options: list[str]) -> None:
@@ -198,7 +165,7 @@ def fuzz_here(name: str, options: list[str]) -> None:
     import atheris
 
     def mutate(data: bytes, largest: int, seed: int) -> bytes:
-        """Sometimes as the fuzzer sees fit, and sometimes with sense."""
+        """Half of them by the fuzzer's own choice, half within the JSON."""
         chance = random.Random(seed)
         with suppress(ValueError, RecursionError):
             if chance.random() < 0.5 and len(bent := bend(data, chance, [chance.choice(ODD)])) <= largest:
@@ -221,7 +188,7 @@ fuzz.fuzz_here(sys.argv[1], sys.argv[2:])
 
 @dataclass(frozen=True)
 class Result:
-    """What became of one target. A crash ends it, so there is one at the most; `why` is for people."""
+    """How one target ended. A crash ends it, so there is at most one; `why` is for people."""
 
     inputs: int
     seconds: float
@@ -237,33 +204,33 @@ def fuzz(name: str, seconds: int) -> Result:
         crashes.mkdir()
         for number, seed in enumerate(TARGETS[name].seeds):
             (corpus / str(number)).write_bytes(seed)
-        options = [f"-max_total_time={seconds}", f"-rss_limit_mb={MEMORY}", f"-timeout={SLOWEST_INPUT}",
-                   f"-max_len={LONGEST_INPUT}", f"-artifact_prefix={crashes}/", "-print_final_stats=1"]  # fmt: skip
+        options = [f"-max_total_time={seconds}", f"-rss_limit_mb={MAX_MEMORY_MB}", f"-timeout={INPUT_TIMEOUT_S}",
+                   f"-max_len={MAX_INPUT_BYTES}", f"-artifact_prefix={crashes}/", "-print_final_stats=1"]  # fmt: skip
         command = [sys.executable, "-c", PROGRAM, name, str(corpus), *options]
-        environment = {**os.environ, "PYTHONPATH": PATH}
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         done = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, check=False)
         found = tuple(file.read_bytes() for file in sorted(crashes.iterdir()))
         why = (done.stdout.strip() or done.stderr)[-3000:] if found or done.returncode else ""
         return Result(*_figures(done.stderr), found, why)
 
 
-def _figures(told: str) -> tuple[int, float]:
-    """How many inputs were tried in how many seconds."""
-    inputs = re.search(r"stat::number_of_executed_units:\s+(\d+)", told)
-    seconds = re.search(r"Done \d+ runs in (\d+) second", told)
+def _figures(output: str) -> tuple[int, float]:
+    """The number of inputs, and the seconds that they took."""
+    inputs = re.search(r"stat::number_of_executed_units:\s+(\d+)", output)
+    seconds = re.search(r"Done \d+ runs in (\d+) second", output)
     return int(inputs[1]) if inputs else 0, float(seconds[1]) if seconds else 0.0
 
 
 def main() -> int:
     """Fuzz all targets, one after the other. Returns the exit code."""
-    parser = argparse.ArgumentParser("python tests/fuzz.py")
+    parser = argparse.ArgumentParser("python -m qa.fuzz")
     parser.add_argument("--seconds", type=int, default=60, help="for all targets together")
     share = max(1, parser.parse_args().seconds // len(TARGETS))
     failed = False
-    print(f"{'target':20} {'inputs':>10} {'seconds':>8} {'crashes':>8}")
+    print(f"{'target':24} {'inputs':>10} {'seconds':>8} {'crashes':>8}")
     for name in TARGETS:
         result = fuzz(name, share)
-        print(f"{name:20} {result.inputs:10} {result.seconds:8.0f} {len(result.crashes):8}", flush=True)
+        print(f"{name:24} {result.inputs:10} {result.seconds:8.0f} {len(result.crashes):8}", flush=True)
         failed |= bool(result.why)
         if result.why:
             print(result.why, *(f"input: {crash!r}" for crash in result.crashes), sep="\n")

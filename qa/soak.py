@@ -1,8 +1,8 @@
-"""Sells for minutes while something fails every few seconds; then the paper is read, and the daemon weighed.
+"""Sells for minutes while something fails every few seconds, then reads the paper and weighs the daemon.
 
-`python tests/soak.py --sales N`; `make soak` sells 2,000, which by Mercado Pago's clock are forty days of fifty: what
-is older than `keep_days` is forgotten, and memory should not grow any more. The power goes only in the first quarter,
-so that the rest is one life of the daemon, whose memory, threads and open files can be watched.
+`python -m qa.soak --sales N`; `make soak` sells 2,000: forty days of fifty by Mercado Pago's clock, so that the till
+forgets what is older than `keep_days` and its memory should stop growing. The power fails only in the first quarter:
+the rest is one life of the daemon, whose memory, threads and open files are watched.
 """
 
 import argparse
@@ -19,24 +19,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from qa.torture import by_sale, on_paper, verdict
+from qa.torture import by_sale, described, on_paper
 from sim.mercadopago import Fault, MercadoPago
 from sim.printer.printer import Printer
 from sim.shop import Shop, wait_for
 
-PACE = 0.15
-"""Seconds from one sale to the next, as long as the till keeps up."""
-MOST_OWED = 40
-LONGEST = 540.0
-"""A run that has not sold everything by then has failed. Seconds."""
-A_DAY = 50
-"""Sales."""
+SALE_INTERVAL_S = 0.15
+"""As long as the till keeps up."""
+MAX_UNPRINTED = 40
+RUN_TIMEOUT_S = 540.0
+SALES_A_DAY = 50
 KEEP_DAYS = 14
-"""The least that a till can be told to remember."""
-PAUSE = (1.0, 4.0)
-"""Between the end of one fault and the next. Seconds."""
-TROUBLE = (0.0, 2.5)
-"""How long a fault lasts. Seconds. A roll may be changed between two looks at the printer."""
+"""The smallest `journal.keep_days` that the configuration allows."""
+FAULT_INTERVAL_S = (1.0, 4.0)
+"""From the end of one fault to the next."""
+FAULT_LASTS_S = (0.0, 2.5)
+"""At its shortest a roll is changed between two looks at the printer."""
 
 
 @dataclass(frozen=True)
@@ -79,15 +77,15 @@ class Soak:
                 self._sell()
             finally:
                 self.over.set()
-        spoiling.result()  # if it died, nothing failed any more, and the run means nothing
+        spoiling.result()  # if it died, nothing failed any more and the run proves nothing
         try:
             wait_for(lambda: self._printed() >= set(self.sold), "all is on paper", 120)
         except TimeoutError as error:
             missing = sorted(set(self.sold) - self._printed())
-            raise TimeoutError(f"{error}; missing: {[self._told_of(sale) for sale in missing]}") from None
+            raise TimeoutError(f"{error}; missing: {[self._story_of(sale) for sale in missing]}") from None
 
-    def _told_of(self, sale: str) -> str:
-        """What paper and log have of a sale."""
+    def _story_of(self, sale: str) -> str:
+        """The papers of a sale, and its lines in the log."""
         pieces = [f"cut={each.cut} interrupted={each.interrupted}" for each in by_sale(self.shop.printer.tickets)[sale]]
         lines = self.shop.board.log.read_text(errors="replace").splitlines()
         where = [number for number, line in enumerate(lines) if f"{sale}: " in line]
@@ -95,24 +93,24 @@ class Soak:
         return "\n".join([sale, *pieces, *story]) if where else sale
 
     def _sell(self) -> None:
-        ends = time.monotonic() + LONGEST
+        ends = time.monotonic() + RUN_TIMEOUT_S
         for number in range(self.sales):
             if time.monotonic() > ends:
-                raise TimeoutError(f"{number} of {self.sales} sales in {LONGEST:.0f} s; faults: {self.faults}")
+                raise TimeoutError(f"{number} of {self.sales} sales in {RUN_TIMEOUT_S:.0f} s; faults: {self.faults}")
             if number and number % 500 == 0:
                 print(f"{number} sold, {len(self._printed())} printed", flush=True)
             reference = f"sale-{number}"
             self.shop.sell(reference)
             self.sold.append(reference)
-            if number % 10 == 0 and number > self.sales / 3:  # the last power cut is over for certain
+            if number % 10 == 0 and number > self.sales / 3:  # the last power cut is surely over
                 self.weights.append(weigh(self.shop.board.pid, number))
-            if len(self.sold) % A_DAY == 0:
+            if len(self.sold) % SALES_A_DAY == 0:
                 self._sleep()
-            time.sleep(PACE)
-            wait_for(lambda: len(self.sold) - len(self._printed()) < MOST_OWED, "the till keeps up", 60)
+            time.sleep(SALE_INTERVAL_S)
+            wait_for(lambda: len(self.sold) - len(self._printed()) < MAX_UNPRINTED, "the till keeps up", 60)
 
     def _sleep(self) -> None:
-        """The shop is closed when the last ticket is out, and opens a day later."""
+        """The shop closes when the last ticket is out, and opens a day later."""
         wait_for(lambda: self._printed() >= set(self.sold), "the day's tickets are out", 60)
         self.shop.mercadopago.account.advance(24 * 3600)
 
@@ -121,19 +119,19 @@ class Soak:
         return len(self.sold) > self.sales / 4
 
     def _printed(self) -> set[str]:
-        """The references of whole tickets: paper and not reports, which a dead broker keeps from us."""
+        """The sales with a whole ticket. Paper and not reports, which a dead broker would hold back."""
         fresh = self.shop.printer.tickets[self._read :]
         self._read += len(fresh)
         self._on_paper |= on_paper(fresh)
         return self._on_paper
 
     def _spoil(self) -> None:
-        while not self.over.wait(self.chance.uniform(*PAUSE)):
+        while not self.over.wait(self.chance.uniform(*FAULT_INTERVAL_S)):
             name, fault = self.chance.choice(list(FAULTS.items()))
             if fault is power_cut and self._one_life:
                 continue
             self.faults[name] += 1
-            fault(self.shop, self.chance.uniform(*TROUBLE))
+            fault(self.shop, self.chance.uniform(*FAULT_LASTS_S))
 
 
 def power_cut(shop: Shop, seconds: float) -> None:
@@ -143,7 +141,7 @@ def power_cut(shop: Shop, seconds: float) -> None:
 
 
 def then(begin: Callable[[Shop], object], end: Callable[[Shop], object]) -> Callable[[Shop, float], None]:
-    """Something goes wrong, and is mended after some seconds."""
+    """Something fails, and is mended after some seconds."""
 
     def fault(shop: Shop, seconds: float) -> None:
         begin(shop)
@@ -154,7 +152,7 @@ def then(begin: Callable[[Shop], object], end: Callable[[Shop], object]) -> Call
 
 
 def api(kind: str, **how: Any) -> Callable[[Shop, float], None]:
-    """A fault is used up by happening, so each one is made anew."""
+    """A fault is used up when it happens, so each one is made anew."""
     return then(
         lambda shop: shop.mercadopago.faults.append(Fault(kind, **how)), lambda shop: shop.mercadopago.faults.clear()
     )
@@ -193,7 +191,7 @@ FAULTS: dict[str, Callable[[Shop, float], None]] = {
 
 
 def slope(weights: list[Weight]) -> float:
-    """Least squares through the second half of a life, in kilobytes per minute; the first half fills caches."""
+    """Kilobytes per minute: least squares through the second half of a life, for the first half fills caches."""
     late = weights[len(weights) // 2 :]
     middle = sum(weight.at for weight in late) / len(late)
     mean = sum(weight.rss for weight in late) / len(late)
@@ -210,7 +208,7 @@ def growth(soak: Soak) -> float:
 
 @contextmanager
 def soaked(sales: int, seed: int = 1):
-    """A shop after so many sales."""
+    """A shop that has made so many sales, not yet closed."""
     shop_settings = {
         "watch": {"first_check_seconds": 2, "check_every_seconds": 2, "idle_every_seconds": 5},
         "journal": {"keep_days": KEEP_DAYS},
@@ -225,7 +223,7 @@ def soaked(sales: int, seed: int = 1):
 
 def main() -> int:
     """Returns the exit code."""
-    parser = argparse.ArgumentParser("python tests/soak.py")
+    parser = argparse.ArgumentParser("python -m qa.soak")
     parser.add_argument("--sales", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
@@ -233,13 +231,13 @@ def main() -> int:
     with soaked(options.sales, options.seed) as soak:
         seconds = time.monotonic() - began
         papers = by_sale(soak.shop.printer.tickets)
-        seen = Counter(verdict(papers[reference]) for reference in soak.sold)
+        seen = Counter(described(papers[reference]) for reference in soak.sold)
         soak.weights.append(weigh(soak.shop.board.pid, len(soak.sold)))
         return report(soak, seen, seconds)
 
 
 def report(soak: Soak, seen: Counter[str], seconds: float) -> int:
-    """Print what came out. Returns the exit code."""
+    """Print the figures. Returns the exit code."""
     print(f"{len(soak.sold)} sales in {seconds:.0f} s, {sum(soak.faults.values())} faults:")
     print("  " + ", ".join(f"{count} {name}" for name, count in sorted(soak.faults.items())))
     for what, count in sorted(seen.items()):

@@ -1,6 +1,6 @@
-"""Kills the real daemon (SIGKILL) at random moments between doorbell and paper, and reads the paper afterwards.
+"""Kills the real daemon (SIGKILL) at random moments between doorbell and paper, then reads the paper.
 
-`python tests/torture.py --kills N` prints what came out; `make torture` runs it with 200 kills.
+`python -m qa.torture --kills N` prints how often the paper showed what; `make torture` kills 200 times.
 """
 
 import argparse
@@ -15,33 +15,33 @@ from pathlib import Path
 from sim.printer.paper import Ticket
 from sim.shop import Shop, wait_for
 
-LONGEST_LIFE = 0.12
-"""Seconds from the payment to the kill; a sale takes less than half of it."""
+MAX_LIFE_S = 0.12
+"""From the payment to the kill; a sale takes less than half of it."""
 
 
 def kill_during_sales(shop: Shop, kills: int, seed: int = 1) -> Counter[str]:
-    """Sell, and cut the power once during each sale. Returns how often the paper showed what."""
+    """Sell, and cut the power once during each sale. Returns how many sales left which papers."""
     chance = random.Random(seed)
     seen: Counter[str] = Counter()
     for number in range(kills):
         reference = f"sale-{number}"
         shop.sell(reference)
-        time.sleep(chance.uniform(0, LONGEST_LIFE))
+        time.sleep(chance.uniform(0, MAX_LIFE_S))
         shop.board.pull_the_plug()
         shop.board.plug_in()
         wait_for(lambda ref=reference: settled(shop, ref), f"{reference} is settled")
-        seen[verdict(by_sale(shop.printer.tickets)[reference])] += 1
+        seen[described(by_sale(shop.printer.tickets)[reference])] += 1
     return seen
 
 
 def settled(shop: Shop, reference: str) -> bool:
-    """Whether the till reported that this ticket is out."""
+    """Whether the till has reported that this ticket is out."""
     ends = ("printed", "copy", "unconfirmed")
     return any(each["external_reference"] == reference and each["outcome"] in ends for each in shop.outcomes)
 
 
 def by_sale(tickets: Iterable[Ticket]) -> dict[str, list[Ticket]]:
-    """The pieces of paper of each sale, in one reading: drawing a ticket's text takes long."""
+    """The pieces of paper of each sale. All in one go, for it takes long to draw a ticket's text."""
     papers: dict[str, list[Ticket]] = defaultdict(list)
     for ticket in tickets:
         for sale in {word for word in ticket.text.split() if word.startswith("sale-")}:
@@ -50,12 +50,12 @@ def by_sale(tickets: Iterable[Ticket]) -> dict[str, list[Ticket]]:
 
 
 def on_paper(tickets: Iterable[Ticket]) -> set[str]:
-    """The sales of which there is a whole ticket, marked or not."""
+    """The sales that have a whole ticket, marked or not."""
     return set(by_sale(ticket for ticket in tickets if ticket.complete))
 
 
-def verdict(papers: Iterable[Ticket]) -> str:
-    """What the pieces of paper of one sale show."""
+def described(papers: Iterable[Ticket]) -> str:
+    """Which papers one sale left, in words."""
     whole = [ticket for ticket in papers if ticket.complete]
     unmarked = [ticket for ticket in whole if "COPIA" not in ticket.text]
     if not whole:
@@ -69,7 +69,7 @@ def verdict(papers: Iterable[Ticket]) -> str:
 
 def main() -> int:
     """Torture a shop. Returns the exit code."""
-    parser = argparse.ArgumentParser("python tests/torture.py")
+    parser = argparse.ArgumentParser("python -m qa.torture")
     parser.add_argument("--kills", type=int, default=200)
     options = parser.parse_args()
     began = time.monotonic()

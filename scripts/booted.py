@@ -1,7 +1,7 @@
-"""What the service does in a Debian that was booted: the real one, in all of its sandbox, in a shop that is open.
+"""The stories of the real service in a booted Debian, in all of its sandbox, with an open shop around it.
 
-The shop (Mercado Pago, relay, broker, printer) is the simulated one, on this machine; the till reaches it over the
-loopback. Only its pins are none: a container has no such thing.
+The shop (Mercado Pago, relay, broker, printer) is simulated on this machine, and the till reaches it over the loopback.
+Its pins are simulated in the till: a container has none.
 """
 
 import contextlib
@@ -27,7 +27,7 @@ PINS = "[Service]\nEnvironment=GPIOZERO_PIN_FACTORY=mock\n"
 
 @dataclass
 class Till:
-    """A booted till, the shop around it, and the package that will replace the one it runs."""
+    """A booted till, the shop around it, and the package to which it will be upgraded."""
 
     machine: Machine
     shop: Shop
@@ -48,7 +48,7 @@ class Till:
         return [outcome["external_reference"] for outcome in self.shop.outcomes if outcome["outcome"] == "printed"]
 
     def paper(self, pattern: str) -> list[str]:
-        """What came out of the printer, as far as it has a pattern in it."""
+        """The papers from the printer that have a pattern in them."""
         return [ticket.text for ticket in self.shop.printer.tickets if re.search(pattern, ticket.text)]
 
     def process(self) -> str:
@@ -67,7 +67,7 @@ class Till:
 
 @contextlib.contextmanager
 def open_till(system: System, newer: str) -> Iterator[Till]:
-    """Open a shop, and boot the till in it, configured as an installer would."""
+    """Open a shop, and boot the till in it with an installer's configuration."""
     pins = system.path(f"/etc/systemd/system/{UNIT}.d/pins.conf")
     pins.parent.mkdir(parents=True)
     pins.write_text(PINS)

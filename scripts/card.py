@@ -1,9 +1,9 @@
-"""Makes the card that stays at the till, one A4 sheet per language: the lights on its left half, button and papers on
-its right. Fold it in the middle, or cut it, or pin it up as it is.
+"""Makes the card for the till, one A4 sheet per language: the lights on its left half, button and papers on its right.
+Fold it in the middle, cut it, or pin it up as it is.
 
     python -m scripts.card --till "Caja 1" --support "0800 555 0000"
 
-What a light looks like is drawn from `edge.panel.LIGHTS`. The same words give the same bytes.
+The lights are drawn from `edge.machine.panel.LIGHTS`. The same words give the same bytes.
 """
 
 import argparse
@@ -34,7 +34,7 @@ HALF = WIDTH / 2
 MARGIN = 9 * mm
 INNER = HALF - 2 * MARGIN
 GUTTER = 2.5 * mm
-LEAST_AIR = 1.5 * mm
+MIN_AIR = 1.5 * mm
 """In each row, above and below the words together."""
 
 INK, DULL, RULE, PAPER = HexColor("#1d2026"), HexColor("#454b55"), HexColor("#d4d7dd"), HexColor("#ffffff")
@@ -48,7 +48,7 @@ Column = tuple[Paragraph, ...]
 """Paragraphs that stand one below the other."""
 
 
-class TooLong(ValueError):
+class TooLongError(ValueError):
     """The text doesn't fit where it belongs; the message says which."""
 
 
@@ -59,7 +59,7 @@ def style(size: float, font: str = REGULAR, color: Any = INK) -> ParagraphStyle:
 def make_card(path: Path, language: str, till: str = "", support: str = "") -> None:
     """Write the card as a PDF of one page. Without `till` or `support` there is a line to write on.
 
-    Raises `TooLong`.
+    Raises `TooLongError`.
     """
     for font in (REGULAR, BOLD):  # which reportlab brings along; embedded, so that every printer has them
         pdfmetrics.registerFont(TTFont(font, f"{font}.ttf"))
@@ -92,8 +92,8 @@ def _lights_side(canvas: Canvas, words: CardWords, meanings: Sequence[Meaning]) 
     cells = [(_says(meaning), _does(meaning)) for meaning in meanings]
     needed = [max(_height(says, MEANS_COLUMN), _height(does, DO_COLUMN), PANEL_HEIGHT) for says, does in cells]
     air = (y - MARGIN - sum(needed)) / len(cells)
-    if air < LEAST_AIR:
-        raise TooLong("the lights don't fit on the card")
+    if air < MIN_AIR:
+        raise TooLongError("the lights don't fit on the card")
     for meaning, (says, does), height in zip(meanings, cells, needed, strict=True):
         _row(canvas, meaning, y, height + air)
         _middle(canvas, says, MARGIN + PANEL_COLUMN, y, MEANS_COLUMN, height + air)
@@ -111,7 +111,7 @@ def _does(meaning: Meaning) -> Column:
 
 
 def _row(canvas: Canvas, meaning: Meaning, top: float, height: float) -> None:
-    """What is behind the words, and the lights."""
+    """The tint behind the words, and the lights."""
     tint = {(Signal.PAID,): GREEN_TINT, (Signal.UNREACHABLE,): RED_TINT}.get(meaning.signals)
     if tint:
         canvas.setFillColor(tint)
@@ -159,7 +159,7 @@ def _other_side(canvas: Canvas, words: CardWords, papers: Sequence[Notice], till
         y = _entry(canvas, Paragraph(escape(name), style(12, BOLD)), means, y)
     bottom = MARGIN + 33 * mm
     if y < bottom:
-        raise TooLong("the papers don't fit on the card")
+        raise TooLongError("the papers don't fit on the card")
     y = _heading(canvas, words.help, bottom)
     _blank(canvas, words.till, till, y - 5 * mm)
     _blank(canvas, words.call, support, y - 16 * mm)
@@ -177,7 +177,7 @@ def _step(canvas: Canvas, number: int, does: str, y: float) -> float:
 
 
 def _entry(canvas: Canvas, name: Paragraph, does: str, y: float) -> float:
-    """A word at the left, what it means at the right; returns where the next one begins."""
+    """A word at the left, its meaning at the right. Returns the top of the next entry."""
     split = 44 * mm
     text = Paragraph(escape(_begun(does)), style(11))
     height = max(_draw(canvas, name, MARGIN, y, split - 3 * mm), _draw(canvas, text, MARGIN + split, y, INNER - split))
@@ -194,7 +194,7 @@ def _heading(canvas: Canvas, words: str, y: float) -> float:
 
 
 def _blank(canvas: Canvas, label: str, value: str, y: float) -> None:
-    """What is known is printed, for the rest there is a line."""
+    """Print the value, or a line to write it on."""
     canvas.setFillColor(DULL)
     canvas.setFont(REGULAR, 10)
     canvas.drawString(MARGIN, y, label)
@@ -204,7 +204,7 @@ def _blank(canvas: Canvas, label: str, value: str, y: float) -> None:
     canvas.line(x, y - 1.2 * mm, MARGIN + INNER, y - 1.2 * mm)
     size = next((size for size in (16, 14, 12, 10) if pdfmetrics.stringWidth(value, BOLD, size) < INNER - 27 * mm), 0)
     if not size:
-        raise TooLong(f"{value!r} is too long for the card; shorten it")
+        raise TooLongError(f"{value!r} is too long for the card; shorten it")
     canvas.setFillColor(INK)
     canvas.setFont(BOLD, size)
     canvas.drawString(x + 1 * mm, y, value)
@@ -229,7 +229,7 @@ def _rule(canvas: Canvas, words: str, y: float) -> float:
 
 
 def _fold(canvas: Canvas) -> None:
-    """Where to fold or cut: only at the edges, so that it doesn't show in the middle."""
+    """Mark where to fold or cut, at the edges only."""
     canvas.setStrokeColor(DULL)
     canvas.setLineWidth(0.5)
     canvas.line(0, 0, 0, 5 * mm)
@@ -271,7 +271,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             path = options.folder / f"card-{language}.pdf"
             make_card(path, language, options.till, options.support)
             print(path)
-    except TooLong as error:
+    except TooLongError as error:
         print(f"card: {error}", file=sys.stderr)
         return 1
     return 0

@@ -1,7 +1,7 @@
 """Debian systems in folders: made once by debootstrap, copied for every test, entered, booted, thrown away.
 
-Whatever is mounted for them is mounted in a namespace that ends with the command, however that ends; so nothing is left
-to be unmounted, and what is deleted is deleted on one file system only.
+Everything is mounted in a namespace that ends with its command, however that ends. So nothing is left to be unmounted,
+and deleting stays on one file system.
 """
 
 import contextlib
@@ -19,20 +19,20 @@ ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "build" / "chroots"
 MIRROR = os.environ.get("MIRROR", "http://deb.debian.org/debian")
 NEEDED = ("debootstrap", "systemd-nspawn", "nsenter", "unshare")
-PATIENCE = 180.0
-"""Seconds that anything may take in a booted system."""
+TIMEOUT_S = 180.0
+"""For anything in a booted system."""
 
 EMULATED = {"arm64": "cortex-a53", "armhf": "cortex-a7"}
-"""What qemu plays: a Pi Zero 2 W, a Pi 2. Untold, it plays all that any processor can do, ten times slower."""
+"""The processors of a Pi Zero 2 W and a Pi 2. By default qemu emulates all features there are, ten times slower."""
 
 NSPAWN = ["systemd-nspawn", "--quiet", "--register=no"]
 if not Path("/run/systemd/system").is_dir():
-    # There is nobody who could make a unit for it. Two that are booted at once get into each other's way then.
+    # No systemd runs here that could make a unit for it. Two booted at once would then disturb each other.
     NSPAWN.append("--keep-unit")
 
 
 class Failure(Exception):
-    """Something is not as it was promised."""
+    """Something is not as promised."""
 
 
 def check(well: object, otherwise: object) -> None:
@@ -40,8 +40,8 @@ def check(well: object, otherwise: object) -> None:
         raise Failure(str(otherwise))
 
 
-def wait_for(look: Callable[[], object], otherwise: str, seconds: float = PATIENCE) -> str:
-    """What `look` says as soon as it says something. Raises `Failure`."""
+def wait_for(look: Callable[[], object], otherwise: str, seconds: float = TIMEOUT_S) -> str:
+    """Return the first true value of `look`, as text. Raises `Failure` with `otherwise` after `seconds`."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         if found := look():
@@ -51,7 +51,7 @@ def wait_for(look: Callable[[], object], otherwise: str, seconds: float = PATIEN
 
 
 class System:
-    """A Debian in a folder. Each command is run in it by root, in a container of its own."""
+    """A Debian in a folder. Root runs each command in a container of its own."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -59,14 +59,14 @@ class System:
         self._enter += [f"--setenv=QEMU_CPU={cpu}" for cpu in [os.environ.get("QEMU_CPU")] if cpu]
 
     def run(self, command: str, status: int | None = 0, how: str = "") -> str:
-        """What a shell command says. Raises `Failure` if its exit code is another; None means any.
+        """Run a shell command; returns its output. Raises `Failure` unless its exit code is `status` (None: any).
 
-        `how` is an option of systemd-nspawn's.
+        `how` is an option of systemd-nspawn.
         """
-        # What systemd-nspawn itself has to say is on its own standard error.
+        # The messages of systemd-nspawn itself stay on its own standard error.
         inside = f"exec 2>&1; unset NOTIFY_SOCKET; export DEBIAN_FRONTEND=noninteractive; {command}"
-        told = [*self._enter, *[how] * bool(how), "sh", "-c", inside]
-        done = subprocess.run(told, capture_output=True, text=True, check=False, timeout=1800)
+        entered = [*self._enter, *[how] * bool(how), "sh", "-c", inside]
+        done = subprocess.run(entered, capture_output=True, text=True, check=False, timeout=1800)
         well = status in (None, done.returncode)
         check(well, f"{command!r}: exit code {done.returncode}, not {status}\n{done.stdout}{done.stderr}")
         return done.stdout.strip()
@@ -75,7 +75,7 @@ class System:
         return self.run(f"apt-get --yes --quiet {words}", how=how)
 
     def path(self, path: str) -> Path:
-        """Where a path of the system is for us."""
+        """The path of one of its files, seen from here."""
         return self.folder / path.lstrip("/")
 
     def has(self, path: str) -> bool:
@@ -86,12 +86,12 @@ class System:
 
 
 class Machine(System):
-    """A system that was booted: commands are run beside its services."""
+    """A booted system: commands run beside its services."""
 
     def __init__(self, folder: Path, first: str) -> None:
         super().__init__(folder)
         self.first = first
-        """The number of its first process."""
+        """The number of its first process, seen from here."""
         self._enter = ["nsenter", "--target", first, "--all", "--"]
 
     def show(self, what: str, unit: str) -> str:
@@ -117,7 +117,7 @@ def base(release: str, arch: str, more: str = "") -> Path:
 
 @contextlib.contextmanager
 def copy(original: Path) -> Iterator[System]:
-    """A copy to play with, deleted afterwards."""
+    """A copy that is deleted afterwards."""
     folder = Path(tempfile.mkdtemp(prefix=f"testing-{original.name}-", dir=FOLDER))
     try:
         subprocess.run(["cp", "-a", "--reflink=auto", original, folder / "root"], check=True)
@@ -129,33 +129,33 @@ def copy(original: Path) -> Iterator[System]:
 def _delete(folder: Path) -> None:
     mounted = re.findall(rf"^\S+ ({re.escape(str(folder))}\S*) ", Path("/proc/mounts").read_text(), re.MULTILINE)
     check(not mounted, f"{mounted} is mounted; nothing was deleted: unmount it, then delete {folder}")
-    # The processes of a container that was killed may still be writing for a moment.
+    # The processes of a killed container may go on writing for a moment.
     remove = ["rm", "-rf", "--one-file-system", str(folder)]
     wait_for(lambda: subprocess.run(remove, check=False).returncode == 0, f"{folder} could not be deleted", 10)
 
 
 @contextlib.contextmanager
 def plugged_in(system: System, *options: str) -> Iterator[Machine]:
-    """Switch it on, with options of systemd-nspawn's and words for its kernel. In the end the plug is pulled.
+    """Switch it on, with options for systemd-nspawn and its kernel. At the end the plug is pulled.
 
-    It sees this machine's network, and can't change it.
+    It sees this machine's network and can't change it.
     """
     command = [*NSPAWN, "--boot", "--console=pipe", "-D", str(system.folder), *options]
-    # Where there is still the old hierarchy of control groups, a current systemd wants the new one.
+    # On a machine with the old hierarchy of control groups, a current systemd insists on the new one.
     environ = {**os.environ, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"}
     nothing = subprocess.DEVNULL
     with subprocess.Popen(command, env=environ, stdin=nothing, stdout=nothing, stderr=nothing) as container:
         try:
             yield Machine(system.folder, wait_for(lambda: _first_process(container.pid), "the machine did not start"))
         finally:
-            # The first process of the machine takes all others with it; systemd-nspawn alone would leave them.
+            # When its first process ends, all others end; with systemd-nspawn alone they would go on.
             if container.poll() is None and (first := _first_process(container.pid)):
                 os.kill(int(first), signal.SIGKILL)
-            container.wait(PATIENCE)
+            container.wait(TIMEOUT_S)
 
 
 def _first_process(nspawn: int) -> str:
-    """The number of the machine's process 1, "" while there is none; for a moment another one prepares it."""
+    """The number of its process 1, "" while there is none: for a moment another process prepares it."""
     for child in Path(f"/proc/{nspawn}/task/{nspawn}/children").read_text().split():
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):
             if re.search(r"^NSpid:.*\t1$", Path(f"/proc/{child}/status").read_text(), re.MULTILINE):
@@ -165,7 +165,7 @@ def _first_process(nspawn: int) -> str:
 
 @contextlib.contextmanager
 def boot(system: System) -> Iterator[Machine]:
-    """Boot it, and shut it down in the end."""
+    """Boot it, and shut it down at the end."""
     with plugged_in(system) as machine:
         wait_for(lambda: _is_up(machine), "the machine did not come up")
         yield machine
@@ -178,10 +178,10 @@ def _is_up(machine: Machine) -> bool:
 
 
 def emulate(arch: str) -> None:
-    """See to it that this machine can run programs of another. Raises `Failure` with what is missing."""
+    """Let this machine run another processor's programs. Raises `Failure` with what is missing."""
     if arch == own_arch():
         return
-    check(arch in EMULATED, f"there is no processor to play {arch}; there is: {', '.join(EMULATED)}")
+    check(arch in EMULATED, f"{arch} can't be emulated; possible: {', '.join(EMULATED)}")
     name = {"arm64": "aarch64", "armhf": "arm"}[arch]
     there = Path(f"/proc/sys/fs/binfmt_misc/qemu-{name}").exists()
     check(there, f"can't run {arch} here: apt-get install qemu-user-static binfmt-support, or start systemd-binfmt")
@@ -193,5 +193,5 @@ def own_arch() -> str:
 
 
 def missing() -> list[str]:
-    """Which programs this machine lacks."""
+    """The programs that this machine lacks."""
     return [program for program in NEEDED if shutil.which(program) is None]

@@ -1,4 +1,4 @@
-"""Draws docs/fleet.svg: twelve tills in the states that a shop knows, as `till-relay fleet` shows them."""
+"""Draws docs/fleet.svg: twelve tills in the usual states of a shop, as `till-relay fleet` shows them."""
 
 import io
 import re
@@ -22,7 +22,7 @@ THEME = TerminalTheme((24, 24, 37), (205, 214, 244), [tuple(bytes.fromhex(color[
 
 
 def till(state: str, minutes: float, ticket: float | None = None, **facts: object) -> Status:
-    """What a till says that is in `state` for so many minutes and printed its last ticket so many minutes ago."""
+    """The status of a till that has been in `state` for so many minutes; `ticket` is the age of its last one."""
     before = {"state": state, "since": ago(minutes), "printer": "ready", "version": "0.3.0", "ready_to_sell": True}
     last = ticket if ticket is None else {"at": ago(ticket), "outcome": "printed"}
     return decode_status(encode({"v": 1, **before, "last_ticket": last, **facts}))
@@ -37,7 +37,7 @@ def gone(minutes: float, ticket: float) -> Status:
 
 
 def checked(days: float, *failed: str) -> Record:
-    """What was found so many days ago."""
+    """The record of a check so many days ago; `failed` are the parts that failed."""
     checks = [{"part": part, "grade": "failed"} for part in failed]
     return decode_record(encode({"v": 1, "at": ago(days * 1440), "well": not failed, "checks": checks}))
 
@@ -68,7 +68,7 @@ def main() -> None:
 
 
 def without_web_fonts(svg: str) -> str:
-    """A picture in our pages fetches nothing from elsewhere."""
+    """A picture in our pages must fetch nothing from elsewhere."""
     return re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL).replace("Fira Code", FONT)
 
 

@@ -14,24 +14,24 @@ PAGE = Path(__file__).parent.parent / "docs" / "wiring.svg"
 
 # --- electricity ---------------------------------------------------------------------------------------------------
 
-SUPPLY = 3.3
-"""Volts of a GPIO that is on."""
-FORWARD = {"green": 2.1, "yellow": 2.0, "red": 1.8}
-"""Volts that a standard LED keeps for itself. A "pure green", blue or white one needs 3 V and is too dim here."""
-LARGEST_CURRENT = 0.005
-"""Ampere. A GPIO gives 16 mA, all together 50; an indicator that is looked at from half a metre needs few."""
+SUPPLY_V = 3.3
+"""A GPIO that is on."""
+FORWARD_V = {"green": 2.1, "yellow": 2.0, "red": 1.8}
+"""The forward voltage of a standard LED. A "pure green", blue or white one needs 3 V and is too dim here."""
+MAX_CURRENT_A = 0.005
+"""A GPIO gives 16 mA, all of them together 50; an indicator half a metre away needs little."""
 E12 = (10, 12, 15, 18, 22, 27, 33, 39, 47, 56, 68, 82)
 
 
 def resistor() -> int:
-    """The smallest of the shop's series (ohms) with which no LED draws more than it should."""
-    needed = max((SUPPLY - volts) / LARGEST_CURRENT for volts in FORWARD.values())
+    """Ohms: the smallest of the E12 series with which no LED draws too much."""
+    needed = max((SUPPLY_V - volts) / MAX_CURRENT_A for volts in FORWARD_V.values())
     return next(ohms for decade in (1, 10, 100) for each in E12 if (ohms := each * decade) >= needed)
 
 
 def current(color: str, ohms: int) -> float:
-    """What a light draws, in mA."""
-    return (SUPPLY - FORWARD[color]) / ohms * 1000
+    """The current of a light, in mA."""
+    return (SUPPLY_V - FORWARD_V[color]) / ohms * 1000
 
 
 # --- the header ----------------------------------------------------------------------------------------------------
@@ -40,7 +40,7 @@ GND, V3, V5, ID = "GND", "3.3 V", "5 V", "ID"
 ODD = (V3, 2, 3, 4, GND, 17, 27, 22, V3, 10, 9, 11, GND, ID, 5, 6, 13, 19, 26, GND)
 EVEN = (V5, V5, GND, 14, 15, 18, GND, 23, 24, GND, 25, 8, 7, ID, GND, 12, GND, 16, 20, 21)
 HEADER = {number: what for row in range(20) for number, what in ((2 * row + 1, ODD[row]), (2 * row + 2, EVEN[row]))}
-"""Physical pin -> GPIO (BCM) or what else it is; the 40 pins of every Raspberry Pi since the B+."""
+"""Physical pin -> GPIO (BCM), or its other use; the 40 pins of every Raspberry Pi since the B+."""
 GROUNDS = tuple(number for number, what in HEADER.items() if what == GND)
 
 
@@ -59,7 +59,7 @@ def ground_near(*pins: int) -> int:
 WIDTH, HEIGHT = 1000, 720
 PITCH, TOP = 30, 92
 LEFT, RIGHT = 700, 730
-"""Where the two columns of pins stand."""
+"""The two columns of pins."""
 INK, DULL, PALE, PAPER = "#22252b", "#6b7280", "#e6e8ec", "#ffffff"
 COLORS = {"green": "#1e9e4a", "yellow": "#dba800", "red": "#d3302f"}
 BLUE = "#2563c9"
@@ -235,8 +235,8 @@ def _legend() -> Iterator[str]:
     yield _text(x - 2, y + 52, "−", 18, anchor="end", weight="bold")
     yield _text(x + 30, y + 62, "+", 18, weight="bold")
     yield _text(x + 56, y + 24, "+ : pata larga · perna longa · long leg", 14)
-    volts = f"{min(FORWARD.values())}–{max(FORWARD.values())} V"
-    yield _text(x + 56, y + 46, f"LED {volts}, R {resistor()} Ω ¼ W, {SUPPLY} V", 14, DULL)
+    volts = f"{min(FORWARD_V.values())}–{max(FORWARD_V.values())} V"
+    yield _text(x + 56, y + 46, f"LED {volts}, R {resistor()} Ω ¼ W, {SUPPLY_V} V", 14, DULL)
     for number, (name, fill) in enumerate(FILLS.items()):
         yield _box(815, 610 + number * 26, 18, 18, fill, ' rx="9"')
         yield _text(842, 624 + number * 26, name, 13, DULL)

@@ -1,17 +1,25 @@
-"""What the stories share."""
+"""What the tests share. What is large is imported where it is needed: the pure tests start sooner without it."""
+
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-from sim.shop import Shop
+if TYPE_CHECKING:
+    from sim.shop import Shop
 
-settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("patient")  # how long an example takes says how busy the machine is, and nothing of us
+# No deadline: how long an example takes shows how busy the machine is, and nothing about us.
+settings.register_profile("all", deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("few", settings.get_profile("all"), max_examples=10)
+"""For `make quick` and `make check`, which pass `--hypothesis-profile few`."""
+settings.load_profile("all")
 
 
 @pytest.fixture
 def shop_of(tmp_path):
     """Opens shops, and closes them after the test. Each argument goes to `Shop`."""
+    from sim.shop import Shop
+
     opened: list[Shop] = []
 
     def open_shop(settings=None, **parts) -> Shop:
@@ -27,6 +35,24 @@ def shop_of(tmp_path):
 
 
 @pytest.fixture
-def shop(shop_of) -> Shop:
+def shop(shop_of) -> "Shop":
     """A shop that is ready to sell."""
     return shop_of()
+
+
+@pytest.fixture
+def mercadopago():
+    """A simulated Mercado Pago alone, over HTTP."""
+    from sim.mercadopago import MercadoPago
+
+    with MercadoPago() as service:
+        yield service
+
+
+@pytest.fixture
+def printer():
+    """A simulated printer alone, with paper of 58 mm."""
+    from sim.printer.printer import Printer
+
+    with Printer(columns=32) as printer:
+        yield printer

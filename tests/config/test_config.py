@@ -12,13 +12,14 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from edge.config import schema as c
 from edge.config.reader import keys_of
 from edge.config.schema import Config, ConfigError, Secret, load
 from edge.config.values import is_far
+from tests.support.examples import examples
 
 EXAMPLE = Path(__file__).parent.parent.parent / "config.example.yaml"
 TOKEN = "APP_USR-1234-secret"
@@ -693,7 +694,7 @@ FLOW = st.recursive(
         | st.lists(inner, max_size=3).map(lambda items: f"[{', '.join(items)}]")
     ),
 )
-ANYTHING = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+ANYTHING = examples(300)
 
 
 def load_or_refuse(folder: Path, content: bytes) -> None:

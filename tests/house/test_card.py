@@ -1,4 +1,4 @@
-"""What hangs at the till says what is so: the wiring, the meanings of the lights, the card."""
+"""The drawing of the wiring, the meanings of the lights and the card agree with the code."""
 
 import shutil
 import subprocess
@@ -24,7 +24,7 @@ def test_the_wiring_is_drawn_from_the_configurations_defaults():
 
 def test_no_led_draws_more_than_it_should():
     assert wiring.resistor() == 330
-    assert all(3 < wiring.current(color, wiring.resistor()) <= 5 for color in wiring.FORWARD)
+    assert all(3 < wiring.current(color, wiring.resistor()) <= 5 for color in wiring.FORWARD_V)
 
 
 # --- the lights ----------------------------------------------------------------------------------------------------
@@ -44,7 +44,7 @@ def test_the_readme_says_of_the_lights_what_the_card_says(page, language):
 
 
 def row(meaning: Meaning) -> str:
-    """As it stands in the README; what is waited for is bold."""
+    """A row of the README's table; the light that everybody waits for is bold."""
     looks, means = meaning.looks, f"{meaning.means} ({meaning.more})" if meaning.more else meaning.means
     if Signal.PAID in meaning.signals:
         looks, means = f"**{looks}**", f"**{means}**"
@@ -53,7 +53,7 @@ def row(meaning: Meaning) -> str:
 
 def test_a_hold_takes_as_long_as_the_sentences_say():
     assert PanelConfig().button.hold_seconds == 2, (
-        "the card, the READMEs and edge/install/light_words.py say two seconds"
+        "the card, the READMEs and edge/install/check/light_words.py say two seconds"
     )
 
 

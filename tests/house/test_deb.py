@@ -1,6 +1,6 @@
-"""The package: built twice it is the same bytes, it holds what a till needs and nothing else, and what is in it runs.
+"""The package: built twice it is the same bytes, it holds what a till needs and nothing else, and its content runs.
 
-Really installed, run, upgraded and removed, it is tested by `scripts/test-deb`.
+`scripts/test-deb` really installs, runs, upgrades and removes it.
 """
 
 import os
@@ -17,7 +17,10 @@ ROOT = Path(__file__).parent.parent.parent
 RTUPDATE = "usr/share/python3/runtime.d/till-edge.rtupdate"
 VENDORED = ("escpos", "gpiozero", "paho.mqtt.client")
 
-pytestmark = pytest.mark.skipif(shutil.which("dpkg-deb") is None, reason="there is no dpkg-deb here: not a Debian")
+pytestmark = [
+    pytest.mark.slow,  # packing takes seconds
+    pytest.mark.skipif(shutil.which("dpkg-deb") is None, reason="there is no dpkg-deb here: not a Debian"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +47,7 @@ def field(package: Path, name: str) -> str:
 
 
 def run(unpacked: Path, code: str) -> str:
-    """What Python says with the package's libraries before all others, as its launcher has them."""
+    """The output of Python with the package's libraries before all others, as its launcher has them."""
     prepared = f"import sys; sys.path.insert(0, {str(unpacked / 'usr/lib/till-edge')!r}); {code}"
     # Not the pins of this machine, if it has any; and no bytecode beside the files that other tests count.
     environ = {**os.environ, "GPIOZERO_PIN_FACTORY": "mock"}
@@ -175,7 +178,6 @@ def test_it_knows_its_version_and_those_of_its_libraries(unpacked, package):
 
 
 @pytest.mark.skipif(shutil.which("lintian") is None, reason="there is no lintian here: apt-get install lintian")
-@pytest.mark.slow
 def test_lintian_has_nothing_to_say_but_what_is_explained(package):
     done = subprocess.run(["lintian", "--allow-root", package], capture_output=True, text=True, check=False)
     assert done.stdout == ""

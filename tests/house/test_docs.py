@@ -166,15 +166,6 @@ def test_what_a_shopkeeper_or_an_installer_reads_is_there_in_each_language(page,
 
 # --- what points into the code ---------------------------------------------------------------------------------------
 
-POINTING = ("docs/mercadopago.md", "docs/decisions.md", "docs/glossary.md", "CONTRIBUTING.md", "SECURITY.md")
-FOLDERS = "edge|relay|sim|provision|tests|qa|scripts|packaging|systemd"
-
-
-@pytest.mark.parametrize("page", POINTING)
-def test_the_files_that_a_page_names_exist(page):
-    named = re.findall(rf"`((?:{FOLDERS})/[\w./-]*)`", read(page))
-    assert [name for name in sorted(set(named)) if not (ROOT / name).exists()] == []
-
 
 def test_the_names_beside_a_file_are_in_it():
     """As in "`verdict` in `edge/core/order.py`", and in "`OVERLAP`, `LOOK_BACK` in `edge/core/sweeps.py`"."""

@@ -1,6 +1,6 @@
-"""The unit as systemd itself sees it: no complaint about a line of it, and little that it could do to the machine.
+"""The units as systemd sees them: no complaint about any line, and little power over the machine.
 
-Run by the real systemd, the service is tested by `scripts/test-deb --boot`.
+`scripts/test-deb` runs the service under the real systemd.
 """
 
 import re
@@ -23,7 +23,7 @@ needs_systemd = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reas
 
 @pytest.fixture
 def units(tmp_path):
-    """The units in a folder of their own, with a program that this machine has in place of the installed one."""
+    """The units in a folder of their own, with a program that exists here in the place of the installed one."""
     program = tmp_path / "till-edge"
     program.touch(mode=0o755)
     for unit in (*SYSTEMD.glob("*.service"), *SYSTEMD.glob("*.target")):

@@ -14,11 +14,13 @@ from pathlib import Path
 
 import pytest
 
+from edge.cli.main import main
 from edge.config.schema import ConfigError, load
 from edge.config.values import read_secret
 from edge.install.adopt.boot_partition import hand_over
 from edge.install.adopt.bundle import adopt, resume, rights
 from tests.support.cards import CONFIG, PASSWORD, ROOT, TOKEN, bundle, listed
+from tests.support.processes import typed
 
 # Counts what a process does to files, and kills it before it does the one that is asked for.
 PULLING_THE_PLUG = """
@@ -53,9 +55,10 @@ class Pi:
     def boot(self, steps: int | None = None, word: str = "adopt") -> tuple[int, str]:
         """What the unit runs; cut off after so many `steps`. With another word only the files are handed to `adopt`."""
         words = [word, str(self.dropped), "--config", str(self.home / "config.yaml")]
-        plug = ["-c", PULLING_THE_PLUG, str(steps)] if steps is not None else ["-m", "edge"]
+        if steps is None:
+            return typed(main, *words)
         environ = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
-        command = [sys.executable, *plug, *words]
+        command = [sys.executable, "-c", PULLING_THE_PLUG, str(steps), *words]
         done = subprocess.run(command, capture_output=True, text=True, check=False, env=environ)
         assert "Traceback" not in done.stderr, done.stderr
         return done.returncode, done.stdout + done.stderr

@@ -12,16 +12,9 @@ import pytest
 from edge.daemon.known_printer import KnownPrinter, save_known_printer
 from edge.install.config_slip import print_config_slip, salvage_config
 from sim.printer.paper import Ticket
-from sim.printer.printer import Printer
 
 MISTAKE = "till.langauge: there is no such key"
 LONG_AGO = 3700.0
-
-
-@pytest.fixture
-def printer():
-    with Printer(columns=32) as printer:
-        yield printer
 
 
 @pytest.fixture

@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
 from edge.paper.escpos import CODEPAGES, Encoder, UnknownPrinterError, fold
 from edge.paper.ticket import ALARM, HEADLINE, Align, Cut, Feed, Logo, Qr, Row, Rule, Size, Style, Text
+from tests.support.examples import examples
 
 ROOT = Path(__file__).parent.parent.parent
 TABLES = {2: "CP850", 3: "CP860", 16: "CP1252", 19: "CP858"}
@@ -103,7 +104,7 @@ def test_accents_that_came_apart_are_put_together():
 
 
 @pytest.mark.parametrize("codepage", CODEPAGES)
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(text=st.text(alphabet=st.characters(), max_size=60))
 def test_no_text_raises_and_no_control_byte_comes_out_of_it(codepage, text):
     reading = read(

@@ -6,7 +6,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.config.schema import TicketConfig, TillConfig
@@ -29,6 +29,7 @@ from edge.paper.ticket import (
     wrap,
 )
 from edge.paper.words import WORDS
+from tests.support.examples import examples
 from tests.support.facts import APPROVED, PAID
 
 TICKET = TicketConfig(
@@ -337,7 +338,7 @@ def test_an_order_without_reference_is_named_as_the_journal_names_it():
     assert PAID.id in paper(replace(PAID, external_reference=""))
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(st.text(max_size=80), st.text(max_size=80), st.sampled_from([24, NARROW, 42, WIDE]))
 def test_no_text_breaks_the_ticket_or_its_width(title, reference, columns):
     order = replace(paid(item(title, "1", "10"), item(title, "3", "10")), external_reference=reference)

@@ -8,14 +8,15 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.config.reader import keys_of
 from relay.__main__ import main
 from relay.addresses import address_of, opens, secret_of, seller_address_of
 from relay.config import Broker, Config, ConfigError, Fleet, Listen, Mosquitto, OpeningHours, Tills, Tls, load
-from tests.support.bent import bent, bounded, values
+from tests.support.bent import bent, values
+from tests.support.examples import examples
 
 KEY = "0123456789abcdef0123456789abcdef"
 SMALLEST = "public_url: https://relay.example.net\nsecret_file: secret\nbroker: {host: mqtt.example.net}\n"
@@ -274,7 +275,7 @@ def test_the_whole_configuration_has_every_key(folder):
     load(write(folder, WHOLE.decode()))
 
 
-@settings(bounded, max_examples=60)
+@examples(60)
 @given(bent(WHOLE, by=values, most=9) | st.binary(max_size=200))
 def test_whatever_is_written_is_read_or_said_line_by_line(folder, content):
     path = folder / "relay.yaml"

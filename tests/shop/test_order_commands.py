@@ -7,14 +7,7 @@ import pytest
 
 from edge.cli.main import main
 from edge.mercadopago.new_order import fresh_reference
-from sim.mercadopago import MercadoPago
 from sim.shop import Shop
-
-
-@pytest.fixture
-def mercadopago():
-    with MercadoPago() as service:
-        yield service
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from qa.torture import by_sale, kill_during_sales, settled, verdict
+from qa.torture import by_sale, described, kill_during_sales, settled
 from sim.mercadopago import Habits, MercadoPago
 from sim.shop import Shop, wait_for
 
@@ -61,7 +61,7 @@ def test_the_power_goes_when(step, fragile: Shop):
     fragile.board.wait_for_death()
     fragile.board.plug_in()
     wait_for(lambda: settled(fragile, reference), f"{reference} is settled")
-    assert {verdict(by_sale(fragile.printer.tickets)[reference])} <= allowed
+    assert {described(by_sale(fragile.printer.tickets)[reference])} <= allowed
 
 
 def test_no_power_cut_loses_a_ticket_or_prints_two_unmarked_ones(shop: Shop):

@@ -13,12 +13,6 @@ from tests.support.hosts import CUT, EURO_PAGE, QR, READY, RESET, call, hear_out
 SIM = Path(__file__).parent.parent.parent / "sim"
 
 
-@pytest.fixture
-def printer():
-    with Printer(columns=32) as printer:
-        yield printer
-
-
 # --- letters -------------------------------------------------------------------------------------------------------
 
 

@@ -15,12 +15,6 @@ from tests.support.caller import ITEM, ORDER, PUT, TILL, ask, found, get, refusa
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture
-def mercadopago():
-    with MercadoPago() as service:
-        yield service
-
-
 # --- the order on the till -----------------------------------------------------------------------------------------
 
 

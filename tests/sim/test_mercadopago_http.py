@@ -6,16 +6,10 @@ from email.utils import parsedate_to_datetime
 import pytest
 import requests
 
-from sim.mercadopago import Fault, MercadoPago
+from sim.mercadopago import Fault
 from tests.support.caller import ORDER, PUT, TILL, ask, found, get, state
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def mercadopago():
-    with MercadoPago() as service:
-        yield service
 
 
 # --- searching -----------------------------------------------------------------------------------------------------

@@ -15,12 +15,6 @@ from tests.support.caller import ask
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture
-def mercadopago():
-    with MercadoPago() as service:
-        yield service
-
-
 class Receiver:
     """Whoever stands behind `notification_url`. `status` is what it answers."""
 

@@ -5,8 +5,6 @@ import requests
 from mercadopago import SDK
 from mercadopago.http import HttpClient
 
-from sim.mercadopago import MercadoPago
-
 
 class Rerouted(HttpClient):
     """The SDK's own client, sent to another host; the SDK takes such a client as an argument."""
@@ -17,12 +15,6 @@ class Rerouted(HttpClient):
 
     def request(self, method, url, maxretries=None, **kwargs):
         return super().request(method, url.replace("https://api.mercadopago.com", self._url), maxretries, **kwargs)
-
-
-@pytest.fixture
-def mercadopago():
-    with MercadoPago() as service:
-        yield service
 
 
 @pytest.fixture

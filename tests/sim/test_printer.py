@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from sim.printer.printer import Printer
 from tests.support.hosts import (
     BARRIER,
     CLEAR,
@@ -29,12 +28,6 @@ from tests.support.hosts import (
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parent.parent.parent
-
-
-@pytest.fixture
-def printer():
-    with Printer(columns=32) as printer:
-        yield printer
 
 
 @pytest.fixture

@@ -1,15 +1,10 @@
-"""Genuine messages, bent: strategies that put values of any kind, written in JSON, in the place of others."""
+"""Genuine messages, bent: strategies that replace some of their values by values of any kind, written in JSON."""
 
 import json
 
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from qa.fuzz import ODD, bend
-
-NO_MATTER = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]  # the machine may be busy
-bounded = settings(max_examples=150, deadline=None, suppress_health_check=NO_MATTER)
-thorough = settings(bounded, max_examples=400)
+from tests.support.odd_json import ODD, bend
 
 leaves = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9)
 trees = st.recursive(
@@ -20,5 +15,5 @@ anything = (st.binary(max_size=200) | values.map(str.encode)).map(bytes)
 
 
 def bent(*genuine: bytes, by: st.SearchStrategy[str] = values, most: int = 4) -> st.SearchStrategy[bytes]:
-    """Genuine messages in which a few values were replaced."""
+    """Genuine messages with a few of their values replaced."""
     return st.builds(bend, st.sampled_from(genuine), st.randoms(use_true_random=False), st.lists(by, max_size=most))

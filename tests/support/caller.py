@@ -1,4 +1,4 @@
-"""Asks the simulated Mercado Pago over HTTP, as anybody with the token would."""
+"""Requests to the simulated Mercado Pago over HTTP, with the token."""
 
 from typing import Any
 
@@ -19,12 +19,12 @@ def ask(service: MercadoPago, method: str, path: str, **how: Any) -> requests.Re
 
 
 def get(service: MercadoPago, path: str, **query: Any) -> Any:
-    """Return the JSON that a GET brings."""
+    """Return the JSON of a GET."""
     return ask(service, "GET", path, params=query).json()
 
 
 def found(service: MercadoPago, reference: str) -> list[dict[str, Any]]:
-    """Return the merchant orders of a reference, as the search finds them."""
+    """Return the merchant orders that a search for a reference finds."""
     return get(service, "/merchant_orders/search", external_reference=reference)["elements"] or []
 
 

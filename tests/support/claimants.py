@@ -1,4 +1,4 @@
-"""The parts of the stories of claiming: a relay that takes claims and its administrator; tills without a bundle."""
+"""The parts of the stories of claiming: the relay and its administrator, and tills without a bundle."""
 
 import json
 import os
@@ -38,11 +38,11 @@ def count(event, arguments):
                 os.kill(os.getpid(), signal.SIGKILL)
 sys.addaudithook(count)
 """
-"""Before each change on the disk and each question over the network the power may fail."""
+"""The power may fail before each change on the disk and each request over the network."""
 
 
 class Desk:
-    """The machine of relay and broker, where somebody enrolls tills. Mosquitto itself is elsewhere."""
+    """The machine of the relay, where somebody enrolls tills. Mosquitto itself is elsewhere."""
 
     def __init__(self, folder: Path, broker_port: int) -> None:
         self.folder = folder
@@ -56,7 +56,7 @@ class Desk:
         self.start()
 
     def start(self) -> None:
-        """Start the relay, on the port that it always had."""
+        """Start the relay, always on the same port."""
         more = (
             "mosquitto: {password_file: till-passwords, acl_file: till-acl, pid_file: mosquitto.pid}\n"
             "claims: {folder: claims, key_file: claim_key}\n"
@@ -69,7 +69,7 @@ class Desk:
         self.start()
 
     def configure(self, tills: str) -> None:
-        """What the next till is told of its broker; the running relay doesn't care."""
+        """Change the broker for the next till's bundle; the running relay doesn't use it."""
         path = self.relay.config
         path.write_text(path.read_text().replace(self._tills, tills))
         self._tills = tills
@@ -78,14 +78,14 @@ class Desk:
         return main([*shlex.split(line), "--config", str(self.relay.config)])
 
     def enroll(self, till: str, code: str, more: str = "") -> None:
-        """There is no mosquitto here to be told, hence the 1; what matters is that the till has its user."""
+        """No mosquitto runs here that could reload, hence the 1; what counts is that the till has its user."""
         line = f"enroll {till} --claim '{code}' --token-file {self.folder / 'token'} {SHOP} {more}"
         assert self.type(line) == 1
         assert f"{till}:" in self.passwords.read_text()
 
 
 class ClaimingTill:
-    """`till-edge claim` as a process, with a printer on a cable. `url` is what its card says of the relay."""
+    """`till-edge claim` as a process, with a printer on a cable. `url` is the relay's, as on its card."""
 
     def __init__(self, folder: Path, url: str) -> None:
         self.folder = folder
@@ -163,5 +163,5 @@ class ClaimingTill:
         return code
 
     def configuration(self) -> Config:
-        """What the daemon would be told."""
+        """The daemon's configuration."""
         return load(self.home / "config.yaml", {"CREDENTIALS_DIRECTORY": str(self.home)})

@@ -1,4 +1,4 @@
-"""The commands that a page shows, held against the parsers that have to understand them."""
+"""The commands in a page, and whether our parsers understand them."""
 
 import argparse
 import re
@@ -17,28 +17,28 @@ CONTINUED = re.compile(r"\s*\\\n\s*")
 BLOCK = re.compile(r"^ {4,}([^\n]+)$|^```\w*\n(.*?)^```", re.M | re.S)
 SPAN = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 LISTED = re.compile(r"\S\s{2,}[^#\s]")
-"""A line of a table: what a command does stands beside it."""
+"""A line of a table, with what the command does beside it."""
 
 
 def shown(page: str) -> Iterator[str]:
-    """Those on lines of their own: they are typed as they stand."""
+    """The commands on lines of their own, to be typed as they stand."""
     yield from _commands(line for line in _lines(page) if not LISTED.search(line))
 
 
 def mentioned(page: str) -> Iterator[str]:
-    """Those in a sentence or in a list: they may leave out what doesn't matter there."""
+    """The commands in a sentence or a list, where arguments may be left out."""
     yield from _commands(line for line in _lines(page) if LISTED.search(line))
     yield from _commands(SPAN.findall(BLOCK.sub("", page)))
 
 
 def _lines(page: str) -> list[str]:
-    """The lines of code, without their indentation."""
+    """The lines of its code, without indentation."""
     blocks = BLOCK.findall(CONTINUED.sub(" ", page))
     return [text.strip() for line, block in blocks for text in (line or block).splitlines()]
 
 
 def targets(page: str) -> set[str]:
-    """What is to be made."""
+    """The targets of `make` in a page."""
     code = [*SPAN.findall(BLOCK.sub("", page)), *_lines(page)]
     return {target for text in code for target in re.findall(r"(?:^|&& )make ([a-z]+)", text)}
 
@@ -50,7 +50,7 @@ def _commands(texts: Iterable[str]) -> Iterator[str]:
 
 
 def is_understood(command: str, whole: bool = True) -> bool:
-    """Whether the program takes it; `whole`: with nothing left out. Why not is on stderr."""
+    """Whether the program accepts it; `whole`: with nothing left out. The reason is on stderr."""
     program, *words = shlex.split(command)
     parser = PROGRAMS[program]()
     if not whole:
@@ -63,7 +63,7 @@ def is_understood(command: str, whole: bool = True) -> bool:
 
 
 def _is_known(parser: argparse.ArgumentParser, words: list[str]) -> bool:
-    """Whether there is such a command, and each of the options."""
+    """Whether the command and each of the options exist."""
     for word in words:
         commands = next((action.choices for action in parser._actions if isinstance(action.choices, dict)), {})
         if commands:

@@ -1,4 +1,4 @@
-"""Facts for tests of the pure core: readings that are paid unless said otherwise."""
+"""Readings for tests of the pure core: paid, unless the name says otherwise."""
 
 from dataclasses import replace
 from datetime import UTC, datetime

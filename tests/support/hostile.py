@@ -1,4 +1,4 @@
-"""What a hostile world sends to the relay, byte for byte, and what it gets.
+"""Hostile requests to the relay, byte for byte, and the answer to each.
 
 `PATH` in a request stands for the address of a till, with its secret, that must not hear more than `rings`; `OTHER` for
 the address of another till. So nothing here is refused for want of a secret, unless the row is about that.

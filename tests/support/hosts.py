@@ -1,4 +1,4 @@
-"""A host that speaks to the simulated printer in hand-written ESC/POS."""
+"""A host that sends the simulated printer hand-written ESC/POS."""
 
 import socket
 
@@ -23,7 +23,7 @@ def call(printer: Printer) -> socket.socket:
 
 
 def hear(host: socket.socket, count: int) -> bytes:
-    """The next `count` bytes that the printer says; less only if it hangs up."""
+    """The next `count` bytes from the printer; fewer only if it hangs up."""
     heard = b""
     while len(heard) < count and (part := host.recv(count - len(heard))):
         heard += part
@@ -31,13 +31,13 @@ def hear(host: socket.socket, count: int) -> bytes:
 
 
 def hear_out(host: socket.socket) -> bytes:
-    """All that the printer has to say: it hangs up when it has answered everything that it can."""
+    """All that is left from the printer: it hangs up when it has answered everything it can."""
     host.shutdown(socket.SHUT_WR)
     return hear(host, 1 << 16)
 
 
 def printed(printer: Printer, data: bytes) -> Ticket:
-    """Send `data` and say goodbye; the first ticket that comes out."""
+    """Send `data` and hang up; returns the first ticket that comes out."""
     with call(printer) as host:
         host.sendall(data)
     return printer.wait_for_tickets(1)[0]

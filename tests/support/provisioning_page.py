@@ -1,4 +1,4 @@
-"""docs/provisioning.md shows what is on a card; `python -m tests.support.provisioning_page` writes that part anew."""
+"""Writes the part of docs/provisioning.md that shows a card: `python -m tests.support.provisioning_page`."""
 
 import tempfile
 from pathlib import Path

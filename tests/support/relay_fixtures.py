@@ -1,4 +1,4 @@
-"""What the relay's stories share. A story takes these with `pytest_plugins = ["tests.support.relay_fixtures"]`."""
+"""Fixtures of the relay's stories, taken by `pytest_plugins = ["tests.support.relay_fixtures"]`."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,7 +19,7 @@ def shared_broker() -> Iterator[Mosquitto]:
 
 @pytest.fixture(scope="module")
 def relay(shared_broker: Mosquitto, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RelayProcess]:
-    """A relay for the tests that harm neither it nor its broker."""
+    """A relay for tests that harm neither it nor its broker."""
     relay = RelayProcess(tmp_path_factory.mktemp("relay"), shared_broker.port, more=CLAIMS)
     relay.wait_until_healthy()
     yield relay

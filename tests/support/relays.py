@@ -1,4 +1,4 @@
-"""The parts of the relay's stories: the relay as a process of its own, and what a till hears."""
+"""The parts of the relay's stories: the relay as a process, and a till that receives its doorbells."""
 
 import contextlib
 import json
@@ -35,7 +35,7 @@ def wait_until(condition: Callable[[], bool], what: str) -> None:
 class RelayProcess:
     """`python -m relay run` with a configuration of its own.
 
-    `more` are further lines of relay.yaml, and `hurry` is Python that runs first, to shorten a patience.
+    `more` are further lines of relay.yaml, and `hurry` is Python that runs first, to shorten a timeout.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class RelayProcess:
         return requests.post(self.url + self.path(till), json=body, timeout=PATIENCE).status_code
 
     def metric(self, name: str, **labels: str) -> float:
-        """What `/metrics` says of one series; 0 if it is not there yet."""
+        """The value of one series in `/metrics`; 0 if it isn't there yet."""
         text = requests.get(self.url + "/metrics", timeout=PATIENCE).text
         samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
         return sum(sample.value for sample in samples if sample.name == name and sample.labels == labels)
@@ -107,7 +107,7 @@ class RelayProcess:
 
 
 class Subscriber:
-    """What a till hears: one topic, in the order of arrival."""
+    """The messages of one topic, in the order of arrival."""
 
     def __init__(self, port: int, topic: str = "tills/CAJA01/orders", client_id: str = "") -> None:
         self._heard: queue.Queue[paho.MQTTMessage] = queue.Queue()
@@ -149,7 +149,7 @@ def subscribed(broker: Mosquitto, topic: str = "tills/CAJA01/orders") -> Iterato
 
 
 def begin_slow_request(connection: socket.socket, relay: RelayProcess) -> bytes:
-    """Send a head and return the body that is owed; the relay has begun to wait for it."""
+    """Send a head and return the body that is to follow; the relay waits for it already."""
     body = json.dumps(FEED).encode()
     head = f"POST {relay.path()} HTTP/1.1\r\nHost: relay\r\nContent-Length: {len(body)}\r\nExpect: 100-continue\r\n\r\n"
     connection.sendall(head.encode())

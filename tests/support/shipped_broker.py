@@ -1,4 +1,4 @@
-"""The broker that relay/mosquitto ships, on this machine: its very files, with other paths and ports."""
+"""The broker that relay/mosquitto/ ships, on this machine: its own files with other paths and ports."""
 
 import os
 import queue
@@ -23,13 +23,13 @@ SHIPPED = Path(__file__).parent.parent.parent / "relay" / "mosquitto"
 PATIENCE = 20.0
 WEEK = 7 * 24 * 3600
 AUDITOR = "user auditor\ntopic readwrite #\n\n"
-"""One user more than is shipped: it hears and says all, to witness what the others do."""
+"""One user more than is shipped: it may read and write everything, to witness what the others do."""
 
 SHOP = (
     "--user-id 700100200 --store SUC001 --pos SUC001POS003 --name 'Caja 1: «patio»' "
     "--timezone America/Argentina/Buenos_Aires --language es"
 )
-"""What a shop says when one of its tills is enrolled."""
+"""The options with which a shop's till is enrolled."""
 
 
 class ShippedBroker(Mosquitto):
@@ -54,7 +54,7 @@ class ShippedBroker(Mosquitto):
         self.password_file.chmod(0o600)
 
     def start(self) -> Self:
-        """Return when it also awaits the signal to reload, which would end it before."""
+        """Return when it also handles the signal to reload; before that the signal would end it."""
         super().start()
         wait_until(lambda: handles_sighup(self.pid), "mosquitto awaits SIGHUP")
         return self
@@ -170,7 +170,7 @@ class Client:
 
 
 def with_token(bundle: Path) -> Path:
-    """Add to a bundle what an installer adds, and return the configuration that a till then has."""
+    """Add an installer's token to a bundle, and return the path of its configuration."""
     (bundle / "access_token").write_text("APP_USR-a-token")
     (bundle / "access_token").chmod(0o600)
     return bundle / "config.yaml"

@@ -1,6 +1,6 @@
-"""Whatever other machines send, it is read or refused: nothing else happens, and nothing is printed that is not paid.
+"""Whatever Mercado Pago answers is read or refused: nothing else happens, and nothing is printed that is not paid.
 
-Messages are genuine ones, bent: values of any kind took the place of others.
+Answers are genuine ones, bent: values of any kind took the place of others.
 """
 
 import json
@@ -8,10 +8,9 @@ from collections.abc import Callable
 from decimal import Context, Decimal
 from fractions import Fraction
 from typing import Any
-from urllib.parse import quote
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from edge.contract import mqtt as wire
@@ -21,76 +20,24 @@ from edge.core.status import status
 from edge.core.till import payment_duty
 from edge.mercadopago import decode
 from edge.mercadopago.decode import DecodeError
-from qa.fuzz import ANSWERS, DOORBELLS, NOTIFICATIONS, READERS, TARGETS, written
-from relay.web.notification import doorbell_of
-from tests.support.bent import anything, bent, bounded, thorough
+from qa.fuzz import ANSWERS, READERS, written
+from tests.support.bent import anything, bent
 from tests.support.desk import Books, Desk
+from tests.support.examples import examples
 from tests.support.facts import POS, REFERENCE, USER
-
-
-@pytest.mark.parametrize("name", TARGETS)
-def test_the_fuzzer_starts_from_messages_that_are_understood(name):
-    for seed in TARGETS[name].seeds:
-        TARGETS[name].read(seed)
-
-
-# --- doorbells -----------------------------------------------------------------------------------------------------
-
-
-@thorough
-@given(anything | bent(*DOORBELLS))
-def test_a_doorbell_is_of_a_known_kind_and_its_id_is_one_part_of_a_path_or_it_is_refused(payload):
-    try:
-        doorbell = wire.decode_doorbell(payload)
-    except wire.BadMessage as refusal:
-        assert_fit_to_be_shown(refusal)
-    else:
-        assert events.Kind(doorbell.kind)
-        assert stays_in_its_place(doorbell.id)
-
-
-def stays_in_its_place(identity: str) -> bool:
-    """Whether it is no more than one part of a path."""
-    return quote(identity, safe="") == identity not in ("", ".", "..")
-
-
-@bounded
-@given(anything | bent(*DOORBELLS))
-def test_the_relays_status_is_a_word_or_it_is_refused(payload):
-    try:
-        assert isinstance(wire.decode_state(payload), str)
-    except wire.BadMessage as refusal:
-        assert_fit_to_be_shown(refusal)
-
-
-def assert_fit_to_be_shown(refusal: Exception) -> None:
-    assert str(refusal).isprintable()
-
-
-forms = st.dictionaries(
-    st.sampled_from(["id", "topic", "type", "data.id", "resource"]) | st.text(max_size=5), st.text()
-)
-bodies = [notification.partition(b"\n")[2] for notification in NOTIFICATIONS]
-
-
-@settings(thorough, max_examples=1000)
-@given(st.sampled_from(["GET", "POST", "PUT"]), forms, st.text(), anything | bent(*bodies))
-def test_a_notification_becomes_a_doorbell_that_the_till_can_read_or_nothing(method, query, request_id, body):
-    doorbell = doorbell_of(method, query, {"x-request-id": request_id}, body)
-    assert doorbell is None or wire.decode_doorbell(wire.encode_doorbell(doorbell)) == doorbell
-
+from tests.support.refusals import assert_fit_to_be_shown, is_one_path_segment
 
 # --- answers -------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ANSWERS)
-@settings(bounded, max_examples=200)
+@examples(200)
 @given(st.data())
 def test_an_answer_is_unreadable_or_what_is_read_can_be_kept_whoever_reads_it(name, data):
     read_with_all(data.draw(bent(ANSWERS[name])))
 
 
-@bounded
+@examples(150)
 @given(anything)
 def test_anything_at_all_is_unreadable_or_what_is_read_can_be_kept(body):
     read_with_all(body)
@@ -109,7 +56,7 @@ def read_with_all(body: bytes) -> None:
             assert_fit_to_be_shown(refusal)
 
 
-@thorough
+@examples(400)
 @given(bent(ANSWERS["payment"]))
 def test_an_id_in_an_answer_is_one_part_of_a_path_or_it_is_unreadable(body):
     try:
@@ -117,8 +64,8 @@ def test_an_id_in_an_answer_is_one_part_of_a_path_or_it_is_unreadable(body):
     except DecodeError as refusal:
         assert_fit_to_be_shown(refusal)
     else:
-        assert stays_in_its_place(payment.id)
-        assert payment.merchant_order == "" or stays_in_its_place(payment.merchant_order)
+        assert is_one_path_segment(payment.id)
+        assert payment.merchant_order == "" or is_one_path_segment(payment.merchant_order)
 
 
 # --- money ---------------------------------------------------------------------------------------------------------
@@ -186,7 +133,7 @@ def read_order(body: bytes) -> MerchantOrder | None:
         return None
 
 
-@settings(thorough, max_examples=1000)
+@examples(1000)
 @given(orders)
 @example(genuine)
 @example(retold(genuine, {"payments": [{"id": 1, "status": "approved", "transaction_amount": "5350.4" + "9" * 30}]}))
@@ -295,7 +242,7 @@ class Story:
             )
 
 
-@bounded
+@examples(150)
 @given(st.sampled_from([None, REFERENCE]), st.integers(1, 16), st.data())
 def test_whatever_is_answered_the_till_goes_on_and_prints_only_what_is_paid(on_till, steps, data):
     story = Story(on_till, data.draw)

@@ -1,0 +1,31 @@
+"""Whatever comes from the broker is a message of the contract, or it is refused with a reason."""
+
+from hypothesis import given
+
+from edge.contract import mqtt as wire
+from edge.core import events
+from qa.fuzz import DOORBELLS
+from tests.support.bent import anything, bent
+from tests.support.examples import examples
+from tests.support.refusals import assert_fit_to_be_shown, is_one_path_segment
+
+
+@examples(400)
+@given(anything | bent(*DOORBELLS))
+def test_a_doorbell_is_of_a_known_kind_and_its_id_is_one_part_of_a_path_or_it_is_refused(payload):
+    try:
+        doorbell = wire.decode_doorbell(payload)
+    except wire.BadMessage as refusal:
+        assert_fit_to_be_shown(refusal)
+    else:
+        assert events.Kind(doorbell.kind)
+        assert is_one_path_segment(doorbell.id)
+
+
+@examples(150)
+@given(anything | bent(*DOORBELLS))
+def test_the_relays_status_is_a_word_or_it_is_refused(payload):
+    try:
+        assert isinstance(wire.decode_state(payload), str)
+    except wire.BadMessage as refusal:
+        assert_fit_to_be_shown(refusal)
