@@ -1,31 +1,31 @@
-"""One HTTP exchange within one deadline: name, connection, TLS, request, head and body together.
+"""One HTTP exchange within one deadline: connection, TLS, request, head and body together.
 
 A session keeps one connection to one origin alive. It follows no redirect, uses no proxy and no netrc of the
 environment, and takes no body beyond its limit. Whatever goes wrong is an `HttpError`.
 """
 
-import http.client
-import queue
-import select
+import contextlib
 import socket
 import ssl
 import threading
 import time
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 STEPS_PER_EXCHANGE = 2
 """An exchange may take as long as this many steps (a connection, a piece of an answer) may."""
-WRONG_CLOCK = (9, 10)
-"""X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED, as OpenSSL numbers them."""
+CHUNK_BYTES = 16 * 1024
 ANY_COMPRESSION = zlib.MAX_WBITS | 32
 MAX_ERROR_LENGTH = 120
-
-Address = tuple[Any, ...]
 
 
 class Failure(Enum):
@@ -69,13 +69,16 @@ class Session:
     """
 
     def __init__(self, url: str, headers: Mapping[str, str], step_timeout_s: float, max_body_bytes: int) -> None:
-        origin = urlsplit(url)
-        self._path = quote(origin.path.rstrip("/"), safe="/%")
-        self._headers = {**headers, "Accept": "*/*", "Accept-Encoding": "gzip"}
+        self._url = url.rstrip("/")
         self._step_timeout_s = step_timeout_s
         self._max_body_bytes = max_body_bytes
-        tls = _tls_context() if origin.scheme == "https" else None
-        self._connection = _Connection(origin.hostname or "", origin.port or (443 if tls else 80), tls)
+        self._watchdog = _Watchdog()
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._session.verify = _trusted_certificates()
+        self._session.headers.update({**headers, "Accept-Encoding": "gzip"})
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, _WatchedAdapter(self._watchdog))
 
     def exchange(
         self,
@@ -86,185 +89,160 @@ class Session:
         headers: Mapping[str, str] | None = None,
     ) -> Response:
         """Send one request and return its answer. Raises `HttpError`; nothing is sent twice."""
-        target = self._path + path + (f"?{urlencode(query)}" if query else "")
-        self._connection.keep(_Deadline(self._step_timeout_s))
         try:
-            self._connection.request(method, target, body, {**self._headers, **(headers or {})})
-            return self._receive()
-        except (OSError, http.client.HTTPException, zlib.error, ValueError) as error:
+            with self._watchdog.over(STEPS_PER_EXCHANGE * self._step_timeout_s):
+                answer = self._receive(method, path, query, body, headers)
+            if self._watchdog.has_bitten:  # an answer may look whole that was cut off at the end of a line
+                raise TimeoutError("cut off at the deadline")
+            return answer
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             self.close()
-            raise _as_http_error(error) from None
-        except BaseException:  # a signal's, too: half an exchange is left on the connection
+            raise _as_http_error(error, self._watchdog.has_bitten) from None
+        except HttpError:
             self.close()
             raise
 
     def close(self) -> None:
-        self._connection.close()
+        """Let the connection go. The next exchange makes another."""
+        self._session.close()
 
-    def _receive(self) -> Response:
-        answer = self._connection.getresponse()
-        date_at = time.monotonic()
-        retry_after = answer.headers.get("Retry-After", "")
-        return Response(
-            answer.status,
-            _body(answer, self._max_body_bytes),
-            answer.headers.get("Date", ""),
-            date_at,
-            float(retry_after) if retry_after.isascii() and retry_after.isdigit() else 0.0,
-        )
-
-
-# --- the connection ------------------------------------------------------------------------------------------------
-
-
-class _Deadline:
-    """The time of one exchange, from its making on."""
-
-    def __init__(self, step_timeout_s: float) -> None:
-        self._step_timeout_s = step_timeout_s
-        self._ends_at = time.monotonic() + STEPS_PER_EXCHANGE * step_timeout_s
-
-    def left(self) -> float:
-        """Seconds that the next step may take. Raises `TimeoutError` when there are none."""
-        left = self._ends_at - time.monotonic()
-        if left <= 0:
-            raise TimeoutError("the answer dribbles")
-        return min(left, self._step_timeout_s)
+    def _receive(self, method: str, path: str, *rest: Any) -> Response:
+        query, body, headers = rest
+        with self._session.request(
+            method,
+            self._url + path,
+            params=query,
+            data=body,
+            headers=headers,
+            timeout=self._step_timeout_s,
+            allow_redirects=False,
+            stream=True,
+        ) as answer:
+            date_at = time.monotonic()
+            retry_after = answer.headers.get("Retry-After", "")
+            return Response(
+                answer.status_code,
+                _body(answer.raw, self._max_body_bytes),
+                answer.headers.get("Date", ""),
+                date_at,
+                float(retry_after) if retry_after.isascii() and retry_after.isdigit() else 0.0,
+            )
 
 
-class _Socket(socket.socket):
-    """A socket's own timeout starts anew with each byte; this one's is what the deadline leaves."""
-
-    deadline: _Deadline
-
-    def recv_into(self, *arguments: Any) -> int:
-        self.settimeout(self.deadline.left())
-        return super().recv_into(*arguments)
-
-    def sendall(self, *arguments: Any) -> None:
-        self.settimeout(self.deadline.left())  # which holds for all of it
-        super().sendall(*arguments)
+# --- the deadline --------------------------------------------------------------------------------------------------
 
 
-class _TlsSocket(_Socket, ssl.SSLSocket):
-    pass
+class _Watchdog:
+    """Shuts the connection down at the deadline: each byte that comes starts a socket's own timeout anew."""
 
+    def __init__(self) -> None:
+        self._watched: HTTPConnection | None = None
+        self.has_bitten = False
 
-class _Connection(http.client.HTTPConnection):
-    """http.client's connection, with sockets that keep the deadline. It connects by itself when it has none."""
-
-    sock: _Socket | None
-
-    def __init__(self, host: str, port: int, tls: ssl.SSLContext | None) -> None:
-        super().__init__(host, port)
-        self.default_port = 443 if tls else 80
-        self._tls = tls
-
-    def keep(self, deadline: _Deadline) -> None:
-        """Begin an exchange. A connection that the server has closed meanwhile is dropped."""
-        self._deadline = deadline
-        if self.sock is not None:
-            self.sock.deadline = deadline
-            if _is_readable(self.sock):
-                self.close()
-
-    def connect(self) -> None:
-        self.sock = _connect(self.host, self.port, self._deadline)
-        if self._tls is not None:
-            self.sock.settimeout(self._deadline.left())  # which holds for the handshake as a whole
-            secured = self._tls.wrap_socket(self.sock, server_hostname=self.host)
-            assert isinstance(secured, _TlsSocket)
-            secured.deadline = self._deadline
-            self.sock = secured
-
-
-def _connect(host: str, port: int, deadline: _Deadline) -> _Socket:
-    """Connect to the first address that takes us. Raises `OSError`."""
-    refusal = OSError(f"{host} has no address")
-    for family, kind, protocol, _, address in _resolve(host, port, deadline):
-        connection = _Socket(family, kind, protocol)
-        connection.deadline = deadline
+    @contextlib.contextmanager
+    def over(self, seconds: float) -> Iterator[None]:
+        self.has_bitten = False
+        timer = threading.Timer(seconds, self._bite)
+        timer.daemon = True
+        timer.start()
         try:
-            connection.settimeout(deadline.left())
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            connection.connect(address)
-            return connection
-        except OSError as error:
-            connection.close()
-            refusal = error
-    raise refusal
+            yield
+        finally:
+            timer.cancel()
+
+    def watch(self, connection: HTTPConnection) -> None:
+        self._watched = connection
+
+    def _bite(self) -> None:
+        self.has_bitten = True
+        wire = self._watched.sock if self._watched is not None else None
+        if wire is not None:
+            with contextlib.suppress(OSError):  # it ended by itself just now
+                # Not TLS's own farewell, which would wait for the other side.
+                socket.socket.shutdown(wire, socket.SHUT_RDWR)
 
 
-def _resolve(host: str, port: int, deadline: _Deadline) -> list[Address]:
-    """The addresses of a host. The system's resolver takes no deadline: a thread waits for it, and may outlive us."""
-    answers: queue.SimpleQueue[list[Address] | Exception] = queue.SimpleQueue()
+class _WatchedAdapter(HTTPAdapter):
+    """requests' adapter, whose connections tell the watchdog which one is in use."""
 
-    def ask() -> None:
-        try:
-            answers.put(list(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)))
-        except (OSError, ValueError) as error:  # ValueError: no name can be like that
-            answers.put(error)
+    def __init__(self, watchdog: _Watchdog) -> None:
+        self._watchdog = watchdog
+        super().__init__(pool_connections=1, pool_maxsize=1, max_retries=0)
 
-    threading.Thread(target=ask, name="resolver", daemon=True).start()
-    try:
-        answer = answers.get(timeout=deadline.left())
-    except queue.Empty:
-        raise TimeoutError(f"{host} is not resolved in time") from None
-    if isinstance(answer, Exception):
-        raise answer
-    return answer
+    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
+        super().init_poolmanager(*arguments, **options)
+        self.poolmanager.pool_classes_by_scheme = {
+            "http": _watched(HTTPConnectionPool, HTTPConnection, self._watchdog),
+            "https": _watched(HTTPSConnectionPool, HTTPSConnection, self._watchdog),
+        }
 
 
-def _is_readable(connection: socket.socket) -> bool:
-    """Whether unrequested bytes have come: most likely the end of the connection."""
-    poll = select.poll()
-    poll.register(connection, select.POLLIN)
-    return bool(poll.poll(0))
+def _watched(pool: type[Any], connection: type[Any], watchdog: _Watchdog) -> type[Any]:
+    """The same pool, of connections that are watched while they connect and while they are used."""
 
+    class Watched(connection):  # type: ignore[misc]
+        def connect(self) -> None:
+            watchdog.watch(self)
+            super().connect()
 
-def _tls_context() -> ssl.SSLContext:
-    """The certificates that the system trusts."""
-    context = ssl.create_default_context()
-    context.set_alpn_protocols(["http/1.1"])
-    context.sslsocket_class = _TlsSocket
-    return context
+        def request(self, *arguments: Any, **options: Any) -> None:
+            watchdog.watch(self)
+            super().request(*arguments, **options)
+
+    return type(pool.__name__, (pool,), {"ConnectionCls": Watched})
 
 
 # --- the answer ----------------------------------------------------------------------------------------------------
 
 
-def _body(answer: http.client.HTTPResponse, max_bytes: int) -> bytes:
-    """The whole body, decompressed. Raises `HttpError` if it is too large, `HTTPException` if it is cut short."""
-    if (answer.length or 0) > max_bytes:
-        raise _too_large(max_bytes)
-    # With a length, http.client notices an end that comes early; without, the answer ends where it ends.
-    body = answer.read() if answer.length is not None else answer.read(max_bytes + 1)
+def _body(answer: urllib3.HTTPResponse, max_bytes: int) -> bytes:
+    """The whole body, decompressed. Raises `HttpError` if it is too large or cut short."""
+    body = b""
+    while len(body) <= max_bytes and (chunk := answer.read(CHUNK_BYTES, decode_content=False)):
+        body += chunk
     if body and answer.headers.get("Content-Encoding", "").lower() in ("gzip", "deflate"):
         body = _decompressed(body, max_bytes)
     if len(body) > max_bytes:
-        raise _too_large(max_bytes)
+        raise HttpError(Failure.TOO_LARGE, f"more than {max_bytes} bytes")
     return body
 
 
 def _decompressed(body: bytes, max_bytes: int) -> bytes:
-    """At most a byte more than the limit: a few kilobytes may hold gigabytes."""
+    """At most a byte more than the limit: a few kilobytes may hold gigabytes. urllib3 takes half of one for a whole."""
     inflating = zlib.decompressobj(ANY_COMPRESSION)
-    inflated = inflating.decompress(body, max_bytes + 1)
+    try:
+        inflated = inflating.decompress(body, max_bytes + 1)
+    except zlib.error as error:
+        raise HttpError(Failure.NETWORK, str(error)) from None
     if len(inflated) <= max_bytes and not inflating.eof:
-        raise http.client.IncompleteRead(inflated)
+        raise HttpError(Failure.NETWORK, "a compressed answer was cut short")
     return inflated
 
 
-def _too_large(max_bytes: int) -> HttpError:
-    return HttpError(Failure.TOO_LARGE, f"more than {max_bytes} bytes")
+def _trusted_certificates() -> str | bool:
+    """Where the system keeps the certificates that it trusts; True, for requests' own, if it has none."""
+    paths = ssl.get_default_verify_paths()
+    return paths.cafile or paths.capath or True
 
 
-def _as_http_error(error: Exception) -> HttpError:
-    failure = Failure.NETWORK
-    if isinstance(error, TimeoutError):
-        failure = Failure.TIMEOUT
-    elif isinstance(error, ssl.SSLCertVerificationError) and error.verify_code in WRONG_CLOCK:
-        failure = Failure.CLOCK
-    elif isinstance(error, ssl.SSLError):
-        failure = Failure.TLS
-    return HttpError(failure, str(error)[:MAX_ERROR_LENGTH] or type(error).__name__)
+def _as_http_error(error: Exception, out_of_time: bool) -> HttpError:
+    reason = _innermost(error)
+    why = str(reason)[:MAX_ERROR_LENGTH] or type(reason).__name__
+    if out_of_time or isinstance(error, requests.Timeout) or isinstance(reason, TimeoutError):
+        return HttpError(Failure.TIMEOUT, "no answer in time" if out_of_time else why)
+    if isinstance(reason, ssl.SSLCertVerificationError) and _blames_the_clock(reason):
+        return HttpError(Failure.CLOCK, why)
+    return HttpError(Failure.TLS if isinstance(reason, ssl.SSLError) else Failure.NETWORK, why)
+
+
+def _blames_the_clock(error: ssl.SSLCertVerificationError) -> bool:
+    return any(word in error.verify_message for word in ("not yet valid", "has expired"))
+
+
+def _innermost(error: BaseException) -> BaseException:
+    """The reason at the end of the chain that requests and urllib3 wrap around it."""
+    while (inner := error.__cause__ or error.__context__ or getattr(error, "reason", None)) is not None:
+        if not isinstance(inner, BaseException):
+            break
+        error = inner
+    return error

@@ -46,6 +46,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ApiError, DecodeError, OrderError, JournalError, InUseError) as error:
         print(f"till-edge: {error}", file=sys.stderr)
         return FAILED
+    except ModuleNotFoundError as error:  # some are imported only where they are needed
+        print(missing_extra(error), file=sys.stderr)
+        return BAD_CONFIG
     except KeyboardInterrupt:
         return INTERRUPTED
 
@@ -54,6 +57,7 @@ def _set_up_log(verbose: bool) -> None:
     """Before anything imports python-escpos, which would set the log up in its own way."""
     level = logging.DEBUG if verbose else logging.INFO
     logging.basicConfig(level=level, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("urllib3").setLevel(logging.INFO)
 
 
 def _configured(command: Callable[[Config, argparse.Namespace], int]) -> Command:

@@ -7,11 +7,11 @@ asked at all, and which goes first, also depends on the orders: see `till.paymen
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from edge.core.backoff import back_off
 from edge.core.duties import PaymentDuty, ReadPayment, Sweep, Verify
 from edge.core.events import Trouble
 from edge.core.maps import without
 
-MAX_RETRY_S = 30.0
 ALARM_AFTER_FAILURES = 8
 """After this many failures of one question, while others are answered, a person is alerted."""
 LOOKUP_COST_S = 0.25
@@ -21,14 +21,6 @@ MAX_DOORBELLS = 100
 """How many may wait. The others are left to a sweep, which finds whatever was paid at our till."""
 OUTAGE_PAUSE_S = 10.0
 """A cashier waits this long for an answer; a longer pause is an outage."""
-
-
-def back_off(failures: int, jitter: float = 0.0) -> float:
-    """Seconds to wait: half a second, doubled each time, up to `MAX_RETRY_S`; up to half as much again by `jitter`.
-
-    `jitter` is a random number in [0, 1). It comes with the event, for the core draws none.
-    """
-    return min(0.5 * 2.0 ** min(failures, 10), MAX_RETRY_S) * (1 + jitter / 2)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from edge.core import duties, events
-from edge.core.agenda import back_off
+from edge.core.backoff import back_off
 from edge.core.failures import failure_duty
 from edge.core.lifecycle import Move, Order, Stage
 from edge.core.notices import Concern

@@ -11,7 +11,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 from edge.core import duties, events, evidence
-from edge.core.agenda import ALARM_AFTER_FAILURES, MAX_DOORBELLS, ApiLine, Due, back_off
+from edge.core.agenda import ALARM_AFTER_FAILURES, MAX_DOORBELLS, ApiLine, Due
+from edge.core.backoff import back_off
 from edge.core.cashier import Button, Gesture, hold, on_cancel_tried, see_till
 from edge.core.failures import NO_POS, observe_failures
 from edge.core.lifecycle import Move, Order, Stage

@@ -68,7 +68,7 @@ def version() -> str:
 
 def versions() -> dict[str, str]:
     """Versions of Python, the system and the libraries, for support."""
-    parts = ("paho-mqtt", "python-escpos", "gpiozero", "PyYAML")
+    parts = ("paho-mqtt", "requests", "python-escpos", "gpiozero", "PyYAML")
     found = {part: metadata.version(part) for part in parts}
     return {"python": platform.python_version(), "system": platform.platform(), **found}
 

@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent.parent
 RTUPDATE = "usr/share/python3/runtime.d/till-edge.rtupdate"
-VENDORED = ("escpos", "gpiozero", "paho.mqtt.client")
+VENDORED = ("charset_normalizer", "escpos", "gpiozero", "idna", "paho.mqtt.client", "requests", "urllib3")
 
 pytestmark = [
     pytest.mark.slow,  # packing takes seconds
