@@ -10,7 +10,7 @@ import pytest
 
 from edge.config.schema import BrokerConfig, Secret
 from edge.core import duties, events
-from edge.inbox import Arrival, Inbox
+from edge.inbox import Arrival, Call, Inbox
 from edge.mqtt.session import MAX_EVICTIONS, MqttBroker
 from sim.mosquitto import Mosquitto
 from sim.shop import TILL, Ears, wait_for
@@ -52,13 +52,13 @@ class Till:
         """The next event of a kind; others are passed over."""
         while True:
             try:
-                arrival = self.inbox.get(timeout=timeout)
+                arrived = self.inbox.get(timeout=timeout)
             except queue.Empty:
                 raise AssertionError(f"no {kind.__name__} within {timeout} s") from None
-            if isinstance(arrival.event, kind):
-                return arrival
-            if isinstance(arrival.event, events.Ticked):
-                arrival.settle()
+            if isinstance(arrived, Call):
+                arrived.run()
+            elif isinstance(arrived, Arrival) and isinstance(arrived.event, kind):
+                return arrived
 
     def leave(self) -> None:
         self.broker.close()
