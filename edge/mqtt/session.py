@@ -25,7 +25,7 @@ from edge.config.schema import BrokerConfig, TlsConfig
 from edge.contract import mqtt as wire
 from edge.core import duties, events
 from edge.core.backoff import back_off, jittered
-from edge.inbox import Arrival, Inbox
+from edge.inbox import Arrival, Call, Inbox
 
 KEEPALIVE_S = 30
 SESSION_EXPIRY_S = 7 * 24 * 3600
@@ -240,7 +240,7 @@ class MqttBroker:
     def _on_publish(self, _: mqtt.Client, __: Any, mid: int, ___: Any, ____: Any) -> None:
         # The main thread looks up which report this was: it may be about to note the number down, and a lock around
         # that could deadlock with paho's own, which is held here.
-        self._inbox.put(Arrival(events.Ticked(), lambda: self._delivered(mid)))
+        self._inbox.put(Call(lambda: self._delivered(mid)))
 
     def _on_message(self, client: mqtt.Client, _: Any, message: mqtt.MQTTMessage) -> None:
         try:
