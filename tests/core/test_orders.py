@@ -50,5 +50,6 @@ def test_an_urgent_question_that_fails_lets_the_others_go_first():
     desk = Desk()
     desk.till = desk.till.owe(duties.ReadPayment("1"), desk.now, urgent=True)
     duty = duties.ReadPayment("1")
-    desk.hear(events.Answered(duty, events.Unreachable(events.Trouble.BUSY, "503")))
+    for asked in (duties.LookAtTill(), duty):
+        desk.hear(events.Answered(asked, events.Unreachable(events.Trouble.BUSY, "503")))
     assert not desk.till.agenda.due[duty].urgent
