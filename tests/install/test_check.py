@@ -140,7 +140,7 @@ def test_what_fails_is_on_the_ticket_in_the_shops_words(shop_of):
     assert "HÁ FALHAS" in text
     assert "Falhas: 2." in text
     assert "O caixa aceita qualquer valor: configure valor fixo." in text
-    assert "Quem avisa está desligado" in text
+    assert "O relay está desligado" in text
 
 
 @pytest.mark.slow
