@@ -11,6 +11,9 @@ from enum import StrEnum
 from edge.core.day_report import Day, Received
 from edge.core.order import MerchantOrder
 
+PAYMENT_PREFIX = "payment "
+"""Stands before a payment's id wherever the reader expects the id of a merchant order."""
+
 # --- to Mercado Pago: the payments worker's ------------------------------------------------------------------------
 
 
@@ -190,7 +193,7 @@ class Report:
     @property
     def subject(self) -> str:
         """What it is about, as it is published and logged; "" if neither is known."""
-        return f"payment {self.payment}" if self.payment else self.merchant_order
+        return shown(ReadPayment(self.payment) if self.payment else Verify(self.merchant_order))
 
 
 class Command(StrEnum):
@@ -224,4 +227,4 @@ class Reply:
 
 def shown(lookup: Verify | ReadPayment) -> str:
     """How a merchant order or a payment is named for people, and in what is published."""
-    return lookup.id if isinstance(lookup, Verify) else f"payment {lookup.id}"
+    return lookup.id if isinstance(lookup, Verify) else PAYMENT_PREFIX + lookup.id

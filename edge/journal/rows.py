@@ -31,9 +31,6 @@ LAST_SLIPS = "SELECT substr(key, 6), max(0, unixepoch() - value) FROM memory WHE
 UNREADABLE = (ValueError, KeyError, TypeError, ArithmeticError)
 """What reading a row raises whose text was damaged."""
 
-PAYMENT = "payment "
-"""Before the id of a payment, where the format has room for a merchant order only."""
-
 REMEMBERED = ("history", "proof", "notices", "today", "last_ticket")
 """The fields of a `Durable` that are entries of the table `memory`."""
 
@@ -153,8 +150,8 @@ def _write_report(report: duties.Report) -> dict[str, str]:
 def report_from(report: dict[str, str]) -> duties.Report:
     """A report from its JSON."""
     outcome = duties.Outcome(report.pop("outcome"))
-    if report["merchant_order"].startswith(PAYMENT):
-        report |= {"merchant_order": "", "payment": report["merchant_order"].removeprefix(PAYMENT)}
+    if report["merchant_order"].startswith(duties.PAYMENT_PREFIX):
+        report |= {"merchant_order": "", "payment": report["merchant_order"].removeprefix(duties.PAYMENT_PREFIX)}
     return duties.Report(outcome, **report)
 
 

@@ -50,7 +50,6 @@ class Slip:
 
     def __init__(self, config: PrinterConfig, page: Callable[[bool], bytes]) -> None:
         self._page = page
-        self._offline = True
         self._printer = Printer(config)
         self.renew()
 
