@@ -100,7 +100,7 @@ BUGS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("a flood fills the memory", ">= MAX_DOORBELLS", ">= 10**9"),
         (
             "a flood is not swept behind",
-            "till.owe(till.sweeps.next, max(now, till.sweeps.not_before)) if till.history.pos_id else till",
+            "look_around(till, now)",
             "till",
         ),
     ),
@@ -150,7 +150,23 @@ BUGS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("all is forgotten at once", "each.first_finished_at < horizon", "each.first_finished_at > horizon"),
     ),
     "core/links.py:look_around": (
-        ("no sweep", "till.owe(till.sweeps.next, now) if till.history.pos_id else till", "till"),
+        ("whatever flaps floods Mercado Pago", "till.agenda.plan_look(now)", "(till.agenda, now)"),
+    ),
+    "core/links.py:_look": (("no sweep", "till.owe(till.sweeps.next, at) if till.history.pos_id else till", "till"),),
+    "core/links.py:look_again": (
+        ("a look that is put off puts off what was due before it", "min(till.api.retry_at, at)", "at"),
+    ),
+    "core/budget.py:Budget.plan": (
+        ("a flood of reasons puts off the look for ever", "if now < self.planned_at:", "if False:"),
+        ("a burst may be followed by another at once", "self.spend(rate, at)", "self"),
+    ),
+    "core/cashier.py:Cashier.plan_look": (
+        ("a shorted wire floods Mercado Pago", "self.presses.plan(PRESSES, now)", "(self.presses, now)"),
+    ),
+    "core/remote.py:handle_command": (
+        ("commands print the whole roll", "not budget.allows(COMMANDS, now)", "False"),
+        ("each command that prints has paper of its own", "command.command in PRINTING", "False"),
+        ("a refused command costs as one that is done", "not after.outbox.replies[-1].done", "False"),
     ),
     "core/sweeps.py:Sweeps.plan": (
         ("nothing is looked for further back", "now - far_at < LOOK_BACK_EVERY_S", "True"),

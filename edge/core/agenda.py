@@ -8,15 +8,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from edge.core.backoff import back_off
+from edge.core.budget import Budget, Rate
 from edge.core.duties import PaymentDuty, ReadPayment, Sweep, Verify
 from edge.core.events import Trouble
 from edge.core.maps import without
 
 ALARM_AFTER_FAILURES = 8
 """After this many failures of one question, while others are answered, a person is alerted."""
-LOOKUP_COST_S = 0.25
-LOOKUP_BURST_S = 10.0
-"""Token bucket for ids that came by doorbell: each costs 0.25 s; at most 10 s may be outstanding."""
+LOOKUPS = Rate(every_s=0.25, burst=40)
+"""How often an id is looked up that came by doorbell."""
+LOOKS = Rate(every_s=5.0, burst=6)
+"""How often the till looks around because of what others cause: a link that comes and goes, a command, a flood."""
 MAX_DOORBELLS = 100
 """How many may wait. The others are left to a sweep, which finds whatever was paid at our till."""
 OUTAGE_PAUSE_S = 10.0
@@ -56,8 +58,8 @@ class Agenda:
     """The questions that are owed to Mercado Pago. The journal keeps those that a doorbell brought."""
 
     due: Mapping[PaymentDuty, Due] = field(default_factory=dict)
-    lookups_until: float = 0.0
-    """Until when the lookups made so far have used up their share."""
+    lookups: Budget = field(default_factory=Budget)
+    looks: Budget = field(default_factory=Budget)
 
     @property
     def doorbells(self) -> frozenset[Verify | ReadPayment]:
@@ -65,7 +67,12 @@ class Agenda:
         return frozenset(duty for duty in self.due if isinstance(duty, Verify | ReadPayment))
 
     def may_look_up(self, now: float) -> bool:
-        return self.lookups_until - now < LOOKUP_BURST_S
+        return self.lookups.allows(LOOKUPS, now)
+
+    def plan_look(self, now: float) -> tuple["Agenda", float]:
+        """When to look around for a reason that comes now: now, or as soon as there may be another look."""
+        looks, at = self.looks.plan(LOOKS, now)
+        return replace(self, looks=looks), at
 
     def owe(self, duty: PaymentDuty, at: float, urgent: bool = False) -> "Agenda":
         """Add a question. One that is there already comes no later than it would have."""
@@ -86,13 +93,13 @@ class Agenda:
         """The question goes out. One from a doorbell is paid for from the lookups' share."""
         agenda = self
         if isinstance(duty, Verify | ReadPayment):
-            agenda = replace(self, lookups_until=max(self.lookups_until, now) + LOOKUP_COST_S)
+            agenda = replace(self, lookups=self.lookups.spend(LOOKUPS, now))
         due = agenda.due.get(duty)  # a gesture of the same moment may have dropped it
         return agenda.schedule(duty, replace(due, rung_again=False)) if due else agenda
 
     def refund_lookups(self) -> "Agenda":
         """A lookup found money: whoever rings for money is no flood."""
-        return replace(self, lookups_until=0.0)
+        return replace(self, lookups=Budget())
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from edge.core import duties, events, evidence
 from edge.core.agenda import ALARM_AFTER_FAILURES, Due
+from edge.core.budget import Budget, Rate
 from edge.core.lifecycle import FINISHED, Move, Order, Stage
 from edge.core.links import look_later
 from edge.core.notices import Concern
@@ -25,6 +26,8 @@ HOLD_COUNTS_S = 30.0
 """How long a hold may still mean an order that we haven't seen yet."""
 SETTLE_S = 10.0
 """An order that is off the till may have been paid: its merchant orders get this long to show up in a search."""
+PRESSES = Rate(every_s=2.0, burst=5)
+"""How often a press makes the till look: a wire that is shorted presses ten times a second."""
 MAX_DELETES = 5
 """How often a removal is tried that Mercado Pago refuses without a reason."""
 
@@ -102,6 +105,7 @@ class Cashier:
     """When the button was held while we knew of no order; a look at the till that comes soon shows which was meant."""
     cancelled_at: float | None = None
     """When an order was last cancelled."""
+    presses: Budget = field(default_factory=Budget)
 
     def edge(self, down: bool, at: float) -> "Cashier":
         """The button's wire changed."""
@@ -114,6 +118,11 @@ class Cashier:
             return self, Gesture.NONE
         pointed_at = self.loaded if button.down and not self.button.down else self.pointed_at
         return replace(self, button=button, pointed_at=pointed_at), gesture
+
+    def plan_look(self, now: float) -> tuple["Cashier", float]:
+        """When to look because of a press that comes now. What others cause takes nothing from the cashier."""
+        presses, at = self.presses.plan(PRESSES, now)
+        return replace(self, presses=presses), at
 
     def off_the_till(self, reference: str) -> "Cashier":
         """This order is on the till no more."""

@@ -4,10 +4,12 @@ No link is trusted. Whenever one comes or goes the till looks around; while none
 a subscription that its rights forbid, so the till pings: only a ping that the relay rings back proves the way.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from edge.core import duties, events
+from edge.core.budget import Budget
 from edge.core.notices import Concern
 
 if TYPE_CHECKING:
@@ -52,6 +54,8 @@ class Link:
     """Messages on our topics that could not be read, since the start."""
     identify_until: float | None = None
     """Until when the lights wave, because support asked which till this is."""
+    commands: Mapping[duties.Command, Budget] = field(default_factory=dict)
+    """What of each command's share is spent; those that print have one together, that of the test ticket."""
 
     @property
     def deaf(self) -> bool:
@@ -151,18 +155,25 @@ def miss_echo(till: "Till", now: float) -> "Till":
 
 
 def look_around(till: "Till", now: float) -> "Till":
-    """Look at the till, and at what was paid there."""
-    till = till.owe(duties.LookAtTill(), now)
-    return till.owe(till.sweeps.next, now) if till.history.pos_id else till
+    """Look at the till, and at what was paid there; if others cause that too often, a little later."""
+    agenda, at = till.agenda.plan_look(now)
+    return _look(replace(till, agenda=agenda), at)
 
 
-def look_again(till: "Till", now: float) -> "Till":
-    """Do now whatever waits for its time."""
-    api = replace(till.api, retry_at=now)
-    till = replace(till, api=api, printer=replace(till.printer, look_at=now, retry_at=now))
+def look_again(till: "Till", at: float) -> "Till":
+    """Do at this moment whatever waits for a later one, and look around."""
+    api = replace(till.api, retry_at=min(till.api.retry_at, at))
+    printer = till.printer
+    printer = replace(printer, look_at=min(printer.look_at, at), retry_at=min(printer.retry_at, at))
+    till = replace(till, api=api, printer=printer)
     for duty in till.agenda.due:
-        till = till.owe(duty, now)
-    return look_around(till, now)
+        till = till.owe(duty, at)
+    return _look(till, at)
+
+
+def _look(till: "Till", at: float) -> "Till":
+    till = till.owe(duties.LookAtTill(), at)
+    return till.owe(till.sweeps.next, at) if till.history.pos_id else till
 
 
 def sweep_later(till: "Till", now: float) -> "Till":

@@ -1,11 +1,13 @@
 """What support may ask of a till from afar, and what it is answered. Pure.
 
 None of this moves money, cancels an order or makes an unmarked ticket: whoever can write to the broker could do it.
+Nor can they use up the paper or what may be asked of Mercado Pago: each command is done a few times, then now and then.
 """
 
 from dataclasses import replace
 
 from edge.core import duties, events
+from edge.core.budget import Budget, Rate
 from edge.core.lifecycle import Stage
 from edge.core.links import look_again
 from edge.core.printing import reprint
@@ -14,18 +16,35 @@ from edge.core.state import Till
 
 IDENTIFY_S = 15.0
 """How long the lights wave."""
+COMMANDS = Rate(every_s=30.0, burst=5)
+"""How often one command is done."""
+PRINTING = (duties.Command.TEST_TICKET, duties.Command.REPRINT, duties.Command.END_OF_DAY)
+"""Commands that use paper."""
 
 
 def handle_command(till: Till, command: events.CommandCame, now: float) -> Till:
-    """Do what was asked, as far as it may be done, and owe a reply."""
+    """Do what was asked, as far as it may be done, and owe a reply. Only what is done is counted."""
+    share = duties.Command.TEST_TICKET if command.command in PRINTING else command.command
+    budget = till.link.commands.get(share, Budget())
+    if not budget.allows(COMMANDS, now):
+        wait_s = budget.free_at(COMMANDS, now) - now
+        return _reply(till, command, False, f"too many commands; try again in {max(1, round(wait_s))} seconds")
+    after = _carry_out(till, command, now)
+    if not after.outbox.replies[-1].done:
+        return after
+    commands = {**after.link.commands, share: budget.spend(COMMANDS, now)}
+    return replace(after, link=replace(after.link, commands=commands))
+
+
+def _carry_out(till: Till, command: events.CommandCame, now: float) -> Till:
     match command.command:
         case duties.Command.IDENTIFY:
             till = replace(till, link=replace(till.link, identify_until=now + IDENTIFY_S))
             return _reply(till, command, True, f"the lights wave for {IDENTIFY_S:g} seconds")
         case duties.Command.CHECK_NOW:
-            return _reply(
-                look_again(till, now), command, True, "looking at the till, at its payments and at the printer"
-            )
+            agenda, at = till.agenda.plan_look(now)
+            till = look_again(replace(till, agenda=agenda), at)
+            return _reply(till, command, True, "looking at the till, at its payments and at the printer")
         case duties.Command.REPORT:
             return _reply(till, command, True, "")
         case duties.Command.TEST_TICKET:

@@ -46,10 +46,10 @@ def signal(till: Till, now: float) -> Signal:
     """The one sign that the cashier sees."""
     identify_until = till.link.identify_until
     signs = (
-        (Signal.IDENTIFY, identify_until is not None and now < identify_until),
         (Signal.HOLDING, till.cashier.button.being_held),
         (Signal.PAID, _is_recent(till.printer.ticket_at, now)),
         (Signal.CANCELLED, _is_recent(till.cashier.cancelled_at, now)),
+        (Signal.IDENTIFY, identify_until is not None and now < identify_until),
         (Signal.ATTENTION, bool(problems(till))),
         (Signal.PRINTER, not till.printer.paper.prints or breaks_at_each_ticket(till)),
         (Signal.STARTING, till.api.trouble is events.Trouble.CLOCK),

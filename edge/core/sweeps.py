@@ -14,8 +14,6 @@ OVERLAP = timedelta(hours=1)
 LOOK_BACK = timedelta(days=3)
 LOOK_BACK_EVERY_S = 3600.0
 """Once an hour a sweep looks further back, for a payment may be under review for days."""
-MIN_PAUSE_S = 5.0
-"""Between two sweeps that doorbells asked for."""
 
 
 @dataclass(frozen=True)
@@ -70,11 +68,6 @@ class Sweeps:
         """The sweep that takes up where the last one ended."""
         until = self.history.swept_until
         return Sweep(self.history.pos_id, until - OVERLAP if until else None)
-
-    @property
-    def not_before(self) -> float:
-        """When a sweep may come that somebody else caused."""
-        return float("-inf") if self.swept_at is None else self.swept_at + MIN_PAUSE_S
 
     def done(self, until: datetime, now: float) -> "Sweeps":
         """A sweep came to its end; `until` is Mercado Pago's time when it began."""

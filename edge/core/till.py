@@ -140,7 +140,8 @@ def _feel_button(till: Till, now: float) -> Till:
 def _press(till: Till, now: float) -> Till:
     """Check now. It also means that somebody has looked at whatever a person had to look at."""
     till = replace(till, notices=frozenset(), failures=till.failures.acknowledged())
-    return look_again(call_for_listed(till), now)
+    cashier, at = till.cashier.plan_look(now)
+    return look_again(replace(call_for_listed(till), cashier=cashier), at)
 
 
 Consequence = Callable[[Till, float], Till]
@@ -164,7 +165,7 @@ def _ring(till: Till, bell: events.DoorbellRang, now: float) -> Till:
     duty = events.RUNG[bell.kind](bell.id)
     due = till.agenda.due.get(duty)
     if due is None and len(till.agenda.doorbells) >= MAX_DOORBELLS:
-        return till.owe(till.sweeps.next, max(now, till.sweeps.not_before)) if till.history.pos_id else till
+        return look_around(till, now)
     if due is None:
         return till.schedule(duty, Due(now, now, for_all=bell.for_all))
     due = replace(due, at=min(due.at, now), rung_again=True, for_all=due.for_all and bell.for_all)

@@ -7,18 +7,27 @@ from edge.core.state import Till
 
 log = logging.getLogger(__name__)
 
+LOGGED_DROPS = 20
+LOGGED_DROPS_EVERY = 1000
+
 
 def log_step(before: Till, after: Till, event: events.Event) -> None:
     """Log what an event changed."""
     if not isinstance(event, events.Ticked):
         log.debug("%s", event)
     if isinstance(event, events.MessageDropped):
-        log.warning("dropped a message on %s: %s", event.topic, event.why)
+        _log_dropped(event, after.link.dropped_messages)
     if isinstance(event, events.SlipBegun):
         log.info("a slip reports: %s", event.slip.cause)
     if before is not after:
         _log_orders(before, after)
         _log_links(before, after)
+
+
+def _log_dropped(event: events.MessageDropped, count: int) -> None:
+    """Each of the first ones, then one of many: whoever sends them could fill the disk."""
+    if count <= LOGGED_DROPS or count % LOGGED_DROPS_EVERY == 0:
+        log.warning("dropped a message on %s (number %d): %s", event.topic, count, event.why)
 
 
 def _log_orders(before: Till, after: Till) -> None:

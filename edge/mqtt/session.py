@@ -25,6 +25,7 @@ from edge.config.schema import BrokerConfig, TlsConfig
 from edge.contract import mqtt as wire
 from edge.core import duties, events
 from edge.core.backoff import back_off, jittered
+from edge.core.budget import Budget, Rate
 from edge.inbox import Arrival, Call, Inbox
 
 KEEPALIVE_S = 30
@@ -32,6 +33,8 @@ SESSION_EXPIRY_S = 7 * 24 * 3600
 """How long the broker keeps our messages while we are away."""
 MIN_STATUS_INTERVAL_S = 1.0
 """Between two statuses of the same state."""
+NEW_STATES = Rate(every_s=1.0, burst=10)
+"""How often a status is published because of a new state, which others can make flap."""
 MAX_RETRY_S = 15.0
 """Before jitter, which may double it."""
 SHORT_SESSION_S = 10.0
@@ -73,6 +76,7 @@ class MqttBroker:
         self._facts: Mapping[str, Any] = {}
         self._since = ""
         self._published_at = float("-inf")
+        self._states = Budget()
         self._why = ""
         self._subscribed = False
         self._hung_up = False
@@ -114,14 +118,19 @@ class MqttBroker:
 
         Within `MIN_STATUS_INTERVAL_S` only a new `state` is published: each message of a flood changes a count.
         """
+        now = time.monotonic()
         changed = facts.get("state") != self._facts.get("state")
-        if facts == self._facts or not (changed or time.monotonic() - self._published_at >= MIN_STATUS_INTERVAL_S):
+        if facts == self._facts or not self._may_publish(changed, now):
             return
         if changed:
+            self._states = self._states.spend(NEW_STATES, now)
             self._since = datetime.now(UTC).isoformat(timespec="seconds")
-        self._facts, self._published_at = facts, time.monotonic()
+        self._facts, self._published_at = facts, now
         if self._client.is_connected():
             self._publish_status()
+
+    def _may_publish(self, changed: bool, now: float) -> bool:
+        return self._states.allows(NEW_STATES, now) if changed else now - self._published_at >= MIN_STATUS_INTERVAL_S
 
     def keep(self, record: bytes) -> None:
         """Publish the record of a check, retained."""

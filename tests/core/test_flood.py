@@ -3,9 +3,14 @@
 from dataclasses import replace
 from functools import cache
 
+import pytest
+
 from edge.core import duties, events
+from edge.core.agenda import LOOKS
+from edge.core.cashier import PRESSES
 from edge.core.maps import MAX_REMEMBERED
 from edge.core.state import Till
+from edge.core.status import Signal
 from edge.core.till import payment_duty
 from tests.support.desk import Desk
 from tests.support.facts import APPROVED, PAID, POS
@@ -120,3 +125,87 @@ def test_our_own_questions_go_before_what_others_ring():
     desk.now += 1
     desk.hear(events.BrokerLost("no route"))
     assert isinstance(payment_duty(desk.till, desk.now), duties.LookAtTill | duties.Sweep)
+
+
+# --- reasons to look -----------------------------------------------------------------------------------------------
+
+
+def flap(desk: Desk, kind: str, number: int) -> None:
+    """One more reason to look around, of a kind that others can cause as often as they like."""
+    match kind:
+        case "the relay's status":
+            desk.hear(events.RelaySeen(number % 2 == 0))
+        case "the broker":
+            desk.hear(events.BrokerLost("hung up") if number % 2 else events.BrokerConnected())
+        case "a command":
+            desk.hear(events.CommandCame(duties.Command.CHECK_NOW))
+        case "doorbells":
+            desk.hear(*(events.DoorbellRang(events.Kind.MERCHANT_ORDER, f"9{id_}") for id_ in range(150)))
+        case "all at once":
+            for each in REASONS[:-1]:
+                flap(desk, each, number)
+
+
+REASONS = ("the relay's status", "the broker", "a command", "doorbells", "all at once")
+
+
+def looked(desk: Desk) -> int:
+    return sum(isinstance(duty, duties.LookAtTill | duties.Sweep) for duty in desk.asked)
+
+
+@pytest.mark.parametrize("kind", REASONS)
+def test_whatever_flaps_mercado_pago_is_asked_a_few_times(kind):
+    """One look is two questions; and an outage of the relay has its own pace."""
+    desk = Desk()
+    desk.asked.clear()
+    for number in range(20 if "all" in kind or kind == "doorbells" else 500):
+        flap(desk, kind, number)
+        desk.settle()
+        desk.now += 0.5 if kind in ("doorbells", "all at once") else 0.02
+    assert 0 < looked(desk) <= 2 * (LOOKS.burst + 10 / LOOKS.every_s + 1) + 2
+
+
+def test_what_flapped_is_looked_at_once_more_after_the_last_time():
+    desk = Desk()
+    for number in range(501):
+        flap(desk, "the relay's status", number)
+        desk.settle()
+    desk.asked.clear()
+    desk.wait(LOOKS.every_s)
+    assert looked(desk) >= 2
+
+
+def test_a_line_that_rests_is_not_woken_by_a_flood_of_commands():
+    """Mercado Pago says: not before 60 s. Support may insist a few times."""
+    desk = Desk()
+    desk.asked.clear()
+    for _ in range(500):
+        desk.hear(events.CommandCame(duties.Command.CHECK_NOW))
+        if duty := payment_duty(desk.till, desk.now):
+            desk.asked.append(duty)
+            away = events.Unreachable(events.Trouble.BUSY, "429", retry_after=60)
+            desk.hear(events.Asked(duty), events.Answered(duty, away))
+        desk.now += 0.02
+    assert len(desk.asked) <= LOOKS.burst + 2
+
+
+def test_a_shorted_button_floods_nobody_and_a_press_still_counts():
+    desk = Desk()
+    desk.asked.clear()
+    for _ in range(40):
+        desk.press(0.1)
+    assert 0 < looked(desk) <= 2 * (PRESSES.burst + 40 * 0.15 / PRESSES.every_s + 1) + 2
+    desk.asked.clear()
+    desk.wait(PRESSES.every_s)
+    assert looked(desk) >= 2
+
+
+def test_what_others_cause_takes_nothing_from_the_cashier():
+    desk = Desk()
+    for number in range(500):
+        flap(desk, "the relay's status", number)
+        desk.settle()
+    desk.asked.clear()
+    desk.press()
+    assert looked(desk) == 2
+    assert desk.sign is not Signal.ATTENTION

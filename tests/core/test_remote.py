@@ -9,6 +9,7 @@ from edge.core import duties, events
 from edge.core.lifecycle import Stage
 from edge.core.links import ECHO_TIMEOUT_S, PING_AGAIN_S, PING_EVERY_S, ping_duty
 from edge.core.notices import Concern
+from edge.core.remote import COMMANDS
 from edge.core.status import Signal, status
 from tests.support.desk import Books, Desk, with_settings
 from tests.support.facts import PAID, REFERENCE
@@ -104,6 +105,52 @@ def test_check_now_looks_at_everything_and_acknowledges_nothing():
     assert {type(duty) for duty in desk.asked} >= {duties.LookAtTill, duties.Sweep}
     assert isinstance(desk.owed(), duties.LookAtPrinter)
     assert desk.till.notices
+
+
+@pytest.mark.parametrize("command", [duties.Command.IDENTIFY, duties.Command.REPORT, duties.Command.CHECK_NOW])
+def test_a_flood_of_a_command_is_refused_with_the_time_to_wait(command):
+    desk = Desk()
+    replies = [ask(desk, command) for _ in range(50)]
+    assert sum(reply.done for reply in replies) == COMMANDS.burst
+    assert replies[-1].text == "too many commands; try again in 30 seconds"
+    desk.now += COMMANDS.every_s
+    assert ask(desk, command).done
+    assert not ask(desk, command).done
+
+
+def test_a_flood_of_commands_uses_little_paper_whichever_they_are():
+    desk = sold()
+    for _ in range(50):
+        ask(desk, duties.Command.TEST_TICKET)
+        if desk.owed() == duties.PrintTest():
+            desk.hear(events.SlipTried(duties.PrintTest(), OUT))
+        ask(desk, duties.Command.REPRINT, REFERENCE)
+        desk.print()
+    assert desk.till.link.commands.keys() == {duties.Command.TEST_TICKET}
+    copies = len(desk.printed) - 1
+    assert 0 < copies < COMMANDS.burst
+
+
+def test_what_is_refused_for_another_reason_uses_up_nothing():
+    desk = sold()
+    for _ in range(50):
+        assert "knows no order" in ask(desk, duties.Command.REPRINT, "another").text
+    assert ask(desk, duties.Command.REPRINT, REFERENCE).done
+
+
+def test_a_flood_of_one_command_leaves_the_others_alone():
+    desk = Desk()
+    for _ in range(50):
+        ask(desk, duties.Command.IDENTIFY)
+    assert ask(desk, duties.Command.REPORT).done
+    assert ask(desk, duties.Command.TEST_TICKET).done
+
+
+def test_waving_lights_hide_no_paid_ticket():
+    desk = Desk()
+    ask(desk, duties.Command.IDENTIFY)
+    desk.books.write(PAID)
+    assert desk.ring(PAID.id).print().sign is Signal.PAID
 
 
 # --- the echo ------------------------------------------------------------------------------------------------------

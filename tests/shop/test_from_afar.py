@@ -1,6 +1,7 @@
 """Support, the relay and a seller's other tills, as the whole daemon hears and answers them."""
 
 import json
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -109,3 +110,40 @@ def test_what_rings_for_all_tills_of_the_seller_is_heard(far: Shop):
     far.ears.say(f"sellers/{USER}/orders", json.dumps({"v": 1, "kind": "merchant_order", "id": order["id"]}))
     assert reference in far.printer.wait_for_tickets(before + 1)[-1].text
     far.mercadopago.habits.drop = False
+
+
+# --- floods: what others cause has a limit, and the shop sells through it --------------------------------------------
+
+
+def flood(shop: Shop, seconds: float, *messages: tuple[str, dict]) -> int:
+    """Publish these in turn, as fast as the broker takes them. Returns how many were published."""
+    until, count = time.monotonic() + seconds, 0
+    while time.monotonic() < until:
+        topic, message = messages[count % len(messages)]
+        shop.ears.say(topic, json.dumps({"v": 1, **message}))
+        count += 1
+    return count
+
+
+def test_a_relay_that_flaps_costs_a_few_questions(far: Shop):
+    wait_for(lambda: far.status["state"] in ("ready", "polling"), "all is quiet")
+    before = len(far.mercadopago.requests)
+    published = flood(far, 10, ("relay/status", {"state": "offline"}), ("relay/status", {"state": "online"}))
+    asked, statuses = len(far.mercadopago.requests) - before, len(far.ears.on(STATUS))
+    assert published > 200
+    assert asked <= 30, f"{asked} questions in 10 s after {published} changes"
+    assert statuses < published
+    far.ears.say("relay/status", '{"v":1,"state":"online"}')
+    far.wait_for_state("ready", timeout=30)
+
+
+def test_a_flood_of_test_slips_and_looks_is_refused_and_a_sale_in_it_has_its_ticket(far: Shop):
+    before, asked = len(far.printer.tickets), len(far.mercadopago.requests)
+    flood(far, 5, (COMMANDS, {"command": "test_ticket"}), (COMMANDS, {"command": "check_now"}))
+    far.sell("in-the-flood")
+    wait_for(lambda: any("in-the-flood" in slip.text for slip in far.printer.tickets), "its ticket")
+    slips = len(far.printer.tickets) - before - 1
+    assert slips <= 5, f"{slips} test slips"
+    assert len(far.mercadopago.requests) - asked <= 40
+    refused = command(far, "test_ticket")
+    assert (refused["done"], refused["text"][:17]) == (False, "too many commands")
