@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import Any
 
 from sim.mercadopago import shapes
+from sim.mercadopago.orders import OrderBook, PlacedOrder
 from sim.mercadopago.shapes import Json, Seller
 from sim.mercadopago.switches import Switches
 from sim.mercadopago.validation import ApiProblem, check_order, expiration
@@ -59,11 +60,13 @@ class Notice:
 
     url: str
     topic: str
-    """`merchant_order` or `payment`."""
+    """`merchant_order`, `payment` or `order`."""
     id: str
     status: str
     new: bool
     date: str
+    order: Json | None = None
+    """The whole order, which its notification brings along."""
 
 
 class Books:
@@ -75,6 +78,9 @@ class Books:
         self.lock = threading.RLock()
         self.now: Callable[[], datetime] = lambda: datetime.now(UTC)
         self.notify: Callable[[list[Notice]], None] = lambda notices: None
+        self.order_book = OrderBook(self)
+        self.application_url = ""
+        """Where what the Orders API brings is told: the panel's address, not the order's."""
         self.on_delete: Callable[[], Any] = lambda: None
         """Called after a DELETE was applied and before it is answered."""
         names = list(pos)
@@ -100,10 +106,15 @@ class Books:
             expires = self._end_of_life(body)
             if switches.locked_put_refused and self._locked(pos):
                 raise ApiProblem(switches.locked_status, "instore_order_locked_error", "The order is locked")
-            pos.loaded = loaded = Loaded(body, pos, expires)
-            self.placed[loaded.reference] = loaded
-            if switches.mo_created_at == "put":
-                self.open_merchant_order(loaded)
+            self.place(pos, body, expires)
+
+    def place(self, pos: Pos, body: Json, expires: datetime) -> Loaded:
+        """Put on a till what was found to be in order, by whichever API it came."""
+        pos.loaded = loaded = Loaded(body, pos, expires)
+        self.placed[loaded.reference] = loaded
+        if self.switches.mo_created_at == "put":
+            self.open_merchant_order(loaded)
+        return loaded
 
     def order_on(self, pos: Pos) -> Loaded | None:
         """The order on a till, if it has not expired."""
@@ -126,6 +137,7 @@ class Books:
     def end(self, loaded: Loaded) -> None:
         """The order's life is over: the till is empty, and what nobody paid has expired."""
         loaded.pos.loaded = None
+        self.tell_of_orders()
         if self.switches.expired_status == "opened":
             return
         for order in (self.merchant_orders[identity] for identity in loaded.merchant_orders):
@@ -158,6 +170,8 @@ class Books:
 
     def merchant_order(self, identity: int) -> Json | None:
         """A merchant order by id, or None: unknown, or not yet to be read."""
+        if self._has_no_merchant_order(identity):
+            return None
         return self._by_id(self.merchant_orders, identity)
 
     def payment(self, identity: int) -> Json | None:
@@ -166,7 +180,9 @@ class Books:
 
     def search_merchant_orders(self, fits: Callable[[Json], bool]) -> list[Json]:
         """The merchant orders that the search index knows and that fit, in the order of their making."""
-        return self._search(self.merchant_orders, fits)
+        return self._search(
+            self.merchant_orders, lambda order: fits(order) and not self._has_no_merchant_order(order["id"])
+        )
 
     def search_payments(self, fits: Callable[[Json], bool]) -> list[Json]:
         """The payments that the search index knows and that fit, in the order of their making."""
@@ -195,6 +211,13 @@ class Books:
         known = [state for date, state in self._states[identity] if not lag or date <= until]
         return known[-1] if known else None
 
+    def _has_no_merchant_order(self, identity: int) -> bool:
+        """Whether it is only how these books keep the payments of an order of the Orders API."""
+        return not self.switches.orders_have_merchant_orders and self._is_of_orders_api(identity)
+
+    def _is_of_orders_api(self, merchant_order: int) -> bool:
+        return any(merchant_order in order.loaded.merchant_orders for order in self.order_book.orders.values())
+
     def _end_what_expired(self) -> None:
         for pos in self.pos.values():
             self.order_on(pos)
@@ -216,7 +239,8 @@ class Books:
         payment = shapes.payment(self.seller, self.new_id(98), amount, self.date())
         reference = order["external_reference"] if self.switches.payment_names_reference else None
         payment.update(pos_id=str(pos.id), store_id=str(pos.store_id), external_reference=reference)
-        payment["order"] = {"id": order["id"], "type": "mercadopago"}
+        if not self._has_no_merchant_order(order["id"]):
+            payment["order"] = {"id": order["id"], "type": "mercadopago"}
         order["payments"].append(shapes.summary(payment, self.switches))
         self.record(payment)
         return payment
@@ -228,10 +252,11 @@ class Books:
             payment["date_approved"] = self.date()
         payment.update(status=status, status_detail=shapes.DETAILS[status], date_last_updated=self.date())
         self.record(payment)
-        order = self.merchant_orders.get(payment["order"].get("id"))
+        order = self._paid_by(payment)
         if order is not None:
             self._settle(order)
             self._tell_of(order, payment, new)
+            self.tell_of_orders()
 
     def refund(self, payment_id: int, amount: str | int | Decimal | None = None) -> Json:
         """Give a payment's money back; all of it by default. Raises `ApiProblem`. Returns the refund."""
@@ -276,6 +301,11 @@ class Books:
             self._empty_till(order["id"])
         self.record(order)
 
+    def _paid_by(self, payment: Json) -> Json | None:
+        """The merchant order of a payment, whether or not the payment names it."""
+        orders = self.merchant_orders.values()
+        return next((order for order in orders if any(each["id"] == payment["id"] for each in order["payments"])), None)
+
     def _empty_till(self, merchant_order: int) -> None:
         for pos in self.pos.values():
             if pos.loaded and merchant_order in pos.loaded.merchant_orders:
@@ -283,21 +313,35 @@ class Books:
 
     # --- telling ---------------------------------------------------------------------------------------------------
 
+    def tell_of_orders(self) -> None:
+        """Tell what became of the orders of the Orders API; a scan and a rejection are never told."""
+        self._tell([self._news_of(order) for order in self.order_book.news()])
+
+    def _news_of(self, order: PlacedOrder) -> Notice:
+        shown = self.order_book.shown(order)
+        return Notice(self.application_url, "order", order.id, shown["status"], False, self.date(), shown)
+
     def _tell_of(self, order: Json, payment: Json, new: bool) -> None:
         notices = [self._order_notice(order, order["status"])]
-        notices.append(
-            Notice(order["notification_url"], "payment", str(payment["id"]), payment["status"], new, self.date())
-        )
+        notices.append(Notice(self._url_of(order), "payment", str(payment["id"]), payment["status"], new, self.date()))
         if order["status"] == "closed" and self.switches.opened_notice != "before":
             notices.append(self._order_notice(order, "opened", new=True))
         self._tell(notices)
 
+    def _is_unknown(self, notice: Notice) -> bool:
+        return notice.topic == "merchant_order" and self._has_no_merchant_order(int(notice.id))
+
     def _order_notice(self, order: Json, status: str, new: bool = False) -> Notice:
-        return Notice(order["notification_url"], "merchant_order", str(order["id"]), status, new, self.date())
+        return Notice(self._url_of(order), "merchant_order", str(order["id"]), status, new, self.date())
+
+    def _url_of(self, order: Json) -> str:
+        """Where news of a merchant order and its payments go: the order's own address, or else the application's."""
+        return order["notification_url"] or (self.application_url if self._is_of_orders_api(order["id"]) else "")
 
     def _tell(self, notices: list[Notice]) -> None:
-        notices = [notice for notice in notices if notice.url]
+        notices = [notice for notice in notices if notice.url and not self._is_unknown(notice)]
         for notice in notices:
-            self._told.setdefault(int(notice.id), self.now())
+            if notice.id.isdecimal():
+                self._told.setdefault(int(notice.id), self.now())
         if notices:
             self.notify(notices)

@@ -170,10 +170,13 @@ class _Handler(BaseHTTPRequestHandler):
         if self.headers.get("Authorization") != f"Bearer {api.access_token}":
             return 401, general_error(401, "invalid access token")
         try:
-            return route(api.account, self.command, path, query, body)
+            key = self.headers.get("X-Idempotency-Key", "")
+            return route(api.account, self.command, path, query, body, key)
         except ApiProblem as problem:
             if path.startswith("/instore/"):
                 return problem.status, store_error(problem)
+            if path.startswith("/v1/orders"):
+                return problem.status, orders_error(problem)
             return problem.status, general_error(problem.status, problem.message, problem.error)
 
     def _answer_wrongly(self, fault: Fault) -> None:
@@ -227,6 +230,11 @@ class _Handler(BaseHTTPRequestHandler):
 def store_error(problem: ApiProblem) -> dict[str, Any]:
     """The body of an error of the in-store family."""
     return {"error": problem.error, "message": problem.message, "status": problem.status, "causes": []}
+
+
+def orders_error(problem: ApiProblem) -> dict[str, Any]:
+    """The body of an error of the Orders API."""
+    return {"errors": [{"code": problem.error, "message": problem.message, "details": []}]}
 
 
 def general_error(status: int, message: str, error: str = "") -> dict[str, Any]:

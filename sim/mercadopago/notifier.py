@@ -4,7 +4,9 @@ Answers other than 200 and 201 bring an instant duplicate and then the ladder of
 and can't be verified, as for QR in life. Nothing is sent to any address but the loopback.
 """
 
+import hashlib
 import heapq
+import hmac
 import http.client
 import itertools
 import json
@@ -36,13 +38,19 @@ class Habits:
     """How notifications come. `forms` are those of every event: one, or several, either first."""
 
     forms: tuple[Form, ...] = ("ipn",)
-    topics: tuple[str, ...] = ("merchant_order", "payment")
+    topics: tuple[str, ...] = ("merchant_order", "payment", "order")
     delay: float = 0.0
     """Seconds."""
     repeat: int = 1
     shuffle: bool = False
     """Send what one event brings in any order."""
     drop: bool = False
+    secret: bytes | None = None
+    """The application's, by which its own notifications are signed; None: signed by nobody's, as for QR codes."""
+    signs_lower_case: bool = False
+    """Whether `data.id` is signed in lower case."""
+    signs_seconds: bool = False
+    """Whether `ts` counts seconds."""
     obey_source_news: bool = False
     """Whether `?source_news=webhooks` (or `ipn`) on the address limits the forms."""
     ladder: tuple[float, ...] = LADDER
@@ -125,7 +133,7 @@ class Notifier:
 
     def _deliver(self) -> None:
         while (posted := self._next()) is not None:
-            status = _send(posted.letter, TIMEOUT * self.habits.time_scale)
+            status = _send(posted.letter, self.habits)
             self.answers.append((posted.letter, status))
             if status not in (200, 201) and posted.tries < len(self.habits.ladder):
                 due = time.monotonic() + self.habits.ladder[posted.tries] * self.habits.time_scale
@@ -147,6 +155,8 @@ class Notifier:
 def letter_of(form: Form, notice: Notice, user_id: str) -> Letter:
     """Write one event in one of the documented forms."""
     match form, notice.topic:
+        case _, "order":
+            return _order_webhook(notice, user_id)
         case "ipn", _:
             return _feed(notice)
         case "webhook", "merchant_order":
@@ -195,19 +205,46 @@ def _payment_webhook(notice: Notice, user_id: str) -> Letter:
     return Letter(notice.url, {"data.id": notice.id, "type": "payment"}, "MercadoPago WebHook v1.0 payment", body)
 
 
-def _send(letter: Letter, timeout: float) -> int:
+def _order_webhook(notice: Notice, user_id: str) -> Letter:
+    body = {
+        "action": f"order.{notice.status}",
+        "api_version": "v1",
+        "application_id": "5550001",
+        "data": {**(notice.order or {}), "version": 2},
+        "date_created": notice.date,
+        "live_mode": True,
+        "type": "order",
+        "user_id": user_id,
+    }
+    return Letter(notice.url, {"data.id": notice.id, "type": "order"}, "MercadoPago WebHook v1.0 order", body)
+
+
+def _signature(letter: Letter, habits: Habits, request_id: str) -> str:
+    """The header `x-signature`; for an address of an order's own it can't be verified."""
+    ts = str(int(time.time() if habits.signs_seconds else time.time() * 1000))
+    if habits.secret is None:
+        return f"ts={ts},v1={random.randbytes(32).hex()}"
+    identity = letter.query.get("data.id", "")
+    parts = [("id", identity.lower() if habits.signs_lower_case else identity), ("request-id", request_id), ("ts", ts)]
+    manifest = "".join(f"{name}:{value};" for name, value in parts if value)
+    return f"ts={ts},v1={hmac.new(habits.secret, manifest.encode(), hashlib.sha256).hexdigest()}"
+
+
+def _send(letter: Letter, habits: Habits) -> int:
     """Return the status that came back; 0 if none did."""
     address = urlsplit(letter.url)
     if address.hostname not in LOOPBACK:
         log.error("%s is not on this machine: nothing is sent there", address.hostname)
         return 0
     query = "&".join(part for part in (address.query, urlencode(letter.query)) if part)
+    request_id = str(uuid.uuid4())
     headers = {
         "Content-Type": "application/json",
         "User-Agent": letter.agent,
-        "x-request-id": str(uuid.uuid4()),
-        "x-signature": f"ts={int(time.time())},v1={random.randbytes(32).hex()}",
+        "x-request-id": request_id,
+        "x-signature": _signature(letter, habits, request_id),
     }
+    timeout = TIMEOUT * habits.time_scale
     connection = http.client.HTTPConnection(address.hostname, address.port, timeout=timeout)
     try:
         connection.request("POST", f"{address.path or '/'}?{query}", json.dumps(letter.body), headers)

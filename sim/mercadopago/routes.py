@@ -1,7 +1,7 @@
 """The API's addresses, one function each: a request to the account's books, and the answer's JSON.
 
-Families that are not simulated (version 1, the Orders API) have no row in `ROUTES` and answer 404 like any unknown
-address; a family is added by adding rows.
+A family that is not simulated (version 1) has no row in `ROUTES` and answers 404 like any unknown address; a family is
+added by adding rows.
 """
 
 import json
@@ -31,6 +31,8 @@ class Call:
     names: dict[str, str]
     query: dict[str, str]
     body: bytes
+    key: str = ""
+    """The header `X-Idempotency-Key`."""
 
     def json(self) -> Any:
         try:
@@ -58,12 +60,12 @@ class Call:
         return {"paging": paging, "results": self.page(found)}
 
 
-def route(books: Books, method: str, path: str, query: dict[str, str], body: bytes) -> Answer:
+def route(books: Books, method: str, path: str, query: dict[str, str], body: bytes, key: str = "") -> Answer:
     """Carry out one request. Raises `ApiProblem`."""
     for wanted, pattern, handle in ROUTES:
         if wanted == method and (found := re.fullmatch(pattern, path)):
             names = {name: unquote(value) for name, value in found.groupdict().items()}
-            return handle(Call(books, names, query, body))
+            return handle(Call(books, names, query, body, key))
     raise ApiProblem(404, "not_found", f"{method} {path} is unknown here")
 
 
@@ -97,6 +99,39 @@ def _pos(call: Call) -> Pos:
     if pos is None or not ours or call.names.get("store", pos.external_store_id) != pos.external_store_id:
         raise ApiProblem(call.books.switches.unknown_pos_status, "pos_not_found", "no such point of sale")
     return pos
+
+
+# --- the Orders API ------------------------------------------------------------------------------------------------
+
+
+def _create_order(call: Call) -> Answer:
+    return 201, call.books.order_book.create(call.key, call.json())
+
+
+def _order(call: Call) -> Answer:
+    return 200, call.books.order_book.read(call.names["id"])
+
+
+def _find_orders(call: Call) -> Answer:
+    begin, end = _instant(call, "begin_date"), _instant(call, "end_date")
+    if begin is None or end is None:
+        raise ApiProblem(400, "required_properties", "begin_date and end_date are required")
+
+    def fits(order: Json) -> bool:
+        names = ("external_reference", "type", "status")
+        return _equal(order, call.query, names) and _within(order, "created_date", begin, end)
+
+    found = call.books.order_book.search(fits)
+    paging = {"total": str(len(found)), "limit": str(call.number("limit", 30)), "offset": str(call.number("offset", 0))}
+    return 200, {"data": call.page(found), "paging": paging}
+
+
+def _cancel_order(call: Call) -> Answer:
+    return 200, call.books.order_book.cancel(call.key, call.names["id"])
+
+
+def _refund_order(call: Call) -> Answer:
+    return 201, call.books.order_book.refund(call.key, call.names["id"], call.json())
 
 
 # --- merchant orders -----------------------------------------------------------------------------------------------
@@ -272,6 +307,11 @@ ROUTES: list[tuple[str, str, Callable[[Call], Answer]]] = [
     ("PUT", TILL.replace("/pos/", "/stores/(?P<store>[^/]+)/pos/"), _put),
     ("GET", TILL, _look),
     ("DELETE", TILL, _delete),
+    ("POST", r"/v1/orders", _create_order),
+    ("GET", r"/v1/orders", _find_orders),
+    ("GET", r"/v1/orders/(?P<id>[^/]+)", _order),
+    ("POST", r"/v1/orders/(?P<id>[^/]+)/cancel", _cancel_order),
+    ("POST", r"/v1/orders/(?P<id>[^/]+)/refund", _refund_order),
     ("GET", r"/merchant_orders(/search)?", _search_orders),
     ("GET", r"/merchant_orders/(?P<id>[^/]+)", _merchant_order),
     ("GET", r"/v1/payments/search", _search_payments),

@@ -8,9 +8,12 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sim.mercadopago.switches import Switches
+
+if TYPE_CHECKING:
+    from sim.mercadopago.orders import PlacedOrder
 
 Json = dict[str, Any]
 
@@ -85,6 +88,68 @@ def merchant_order(seller: Seller, switches: Switches, identity: int, body: Json
         "date_created": date,
         "last_updated": date,
     }
+
+
+COUNTRIES = {"MLA": "ARG", "MLB": "BRA", "MLC": "CHL", "MLU": "URY", "MLM": "MEX", "MPE": "PER", "MCO": "COL"}
+TRANSACTIONS = {
+    "approved": ("processed", "accredited"),
+    "in_process": ("processing", "in_process"),
+    "authorized": ("action_required", "waiting_capture"),
+    "in_mediation": ("processed", "accredited"),
+    "refunded": ("refunded", "refunded"),
+    "charged_back": ("charged_back", "in_process"),
+}
+"""A payment's status -> the status and the detail of its transaction in an order."""
+
+
+def order(seller: Seller, placed: "PlacedOrder", status: str, payments: list[Json]) -> Json:
+    """Return an order of the Orders API as `GET` shows it; amounts are strings there."""
+    paid = sum((each["transaction_amount"] for each in payments if each["status"] == "approved"), Decimal(0))
+    returned = any(each["transaction_amount_refunded"] for each in payments)
+    details = {"created": "created", "processed": "partially_refunded" if returned else "accredited"}
+    body = placed.body
+    waiting = {"id": placed.payment_id, "amount": body["total_amount"], "status": "created"}
+    shown = [_transaction(placed.payment_id, number, each, seller) for number, each in enumerate(payments)]
+    return {
+        "id": placed.id,
+        "type": "qr",
+        "processing_mode": "automatic",
+        "external_reference": body["external_reference"],
+        "description": body.get("description", ""),
+        "expiration_time": body.get("expiration_time", "PT10M"),
+        "total_amount": body["total_amount"],
+        **({"total_paid_amount": money(paid, seller)} if paid else {}),
+        "country_code": COUNTRIES[seller.site],
+        "user_id": seller.user_id,
+        "status": status,
+        "status_detail": details.get(status, status),
+        "created_date": placed.created,
+        "last_updated_date": max([placed.created, *(each["date_last_updated"] for each in payments)]),
+        "config": {"qr": {"external_pos_id": placed.loaded.pos.external_id, "mode": "static"}},
+        "transactions": {"payments": shown or [waiting | {"status_detail": "ready_to_process"}]},
+        "items": body.get("items") or [],
+    }
+
+
+def _transaction(first_id: str, number: int, payment: Json, seller: Seller) -> Json:
+    status, detail = TRANSACTIONS[payment["status"]]
+    refunded = payment["transaction_amount_refunded"]
+    returned = {"refunded_amount": money(refunded, seller)} if refunded else {}
+    return {
+        "id": first_id if not number else f"{first_id[:-2]}{number:02d}",
+        "amount": money(payment["transaction_amount"], seller),
+        "paid_amount": money(payment["transaction_details"]["total_paid_amount"], seller),
+        **returned,
+        "status": status,
+        "status_detail": detail,
+        "reference_id": str(payment["id"]),
+        "payment_method": {"id": payment["payment_method_id"], "type": payment["payment_type_id"], "installments": 1},
+    }
+
+
+def money(amount: Decimal, seller: Seller) -> str:
+    """Write an amount as the Orders API does: a string, with the decimals of the currency."""
+    return f"{amount:.{0 if seller.site == 'MLC' else 2}f}"
 
 
 def _item(item: Json, currency: str) -> Json:

@@ -50,3 +50,9 @@ class Switches:
     locked_put_refused: bool = False
     """Refuse a PUT too while somebody is paying."""
     unknown_pos_status: Literal[400, 404] = 404
+
+    # --- the Orders API ---
+    orders_have_merchant_orders: bool = True
+    """Whether an order of `/v1/orders` can also be read as a merchant order, which its payment names."""
+    search_finds_qr_orders: bool = True
+    """Whether `GET /v1/orders` finds orders of type `qr`; it is documented with those of type `online`."""

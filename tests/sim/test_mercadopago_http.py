@@ -100,7 +100,7 @@ def test_without_the_token_nobody_gets_in(mercadopago, header):
     assert mercadopago.till().loaded is None
 
 
-@pytest.mark.parametrize("path", ["/v1/orders", "/mpmobile/instore/qr/700100200/X", "/merchant_orders/1", "/nowhere"])
+@pytest.mark.parametrize("path", ["/mpmobile/instore/qr/700100200/X", "/merchant_orders/1", "/nowhere"])
 def test_what_is_unknown_is_404_with_the_general_body(mercadopago, path):
     answer = ask(mercadopago, "GET", path)
     assert answer.status_code == 404
