@@ -71,3 +71,24 @@ def test_requests_without_the_sdk_get_the_same(mercadopago):
     headers = {"Authorization": f"Bearer {mercadopago.access_token}"}
     answer = requests.get(f"{mercadopago.url}/merchant_orders/{identity}", headers=headers, timeout=5)
     assert answer.json()["id"] == identity
+
+
+def test_an_order_is_created_read_cancelled_and_refunded_by_the_sdk(sdk, mercadopago):
+    def body(reference):
+        return {
+            "type": "qr",
+            "external_reference": reference,
+            "total_amount": "50.00",
+            "config": {"qr": {"external_pos_id": "SUC001POS003", "mode": "static"}},
+            "transactions": {"payments": [{"amount": "50.00"}]},
+        }
+
+    first = sdk.order().create(body("first"))
+    assert (first["status"], first["response"]["status"]) == (201, "created")
+    assert sdk.order().cancel(first["response"]["id"])["response"]["status"] == "canceled"
+
+    second = sdk.order().create(body("second"))["response"]["id"]
+    mercadopago.pay()
+    assert sdk.order().get(second)["response"]["status"] == "processed"
+    refunded = sdk.order().refund(second)
+    assert (refunded["status"], refunded["response"]["status"]) == (201, "refunded")
