@@ -15,8 +15,6 @@ from edge.core.status import Signal
 
 FRAME_S = 0.125
 """One frame of the panel's lights."""
-FINGER_FRAME_S = 0.03
-"""The same while a finger is on the button."""
 
 
 def no_op() -> None:
@@ -70,7 +68,7 @@ class Thread(threading.Thread):
 
 
 class Panel(Protocol):
-    """Three lights and a button. The button's edges arrive in the inbox by themselves."""
+    """Three lights and a button, whose wire any thread may read."""
 
     def show(self, sign: Signal, now: float) -> None: ...
 

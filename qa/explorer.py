@@ -32,6 +32,8 @@ USER, POS = "1", "55001"
 SETTINGS = Settings(USER)
 AT_OUR_POS = Till(SETTINGS, sweeps=Sweeps(History(POS)))
 DATE = datetime(2026, 3, 2, 21, 39, 20, tzinfo=UTC)
+READING_S = 0.1
+"""Between two readings of the button's wire."""
 QUIET = 1300.0
 """Seconds in which nothing new happens: two sweeps and the time of grace have passed."""
 
@@ -161,6 +163,7 @@ def learn(world: World, event: events.Event) -> World:
 def moves(world: World, limits: Limits) -> Iterator[Move]:
     """Every way from this world to the next."""
     yield from acts(world, limits)
+    yield from lost_edges(world, limits)
     yield from doorbells(world, limits)
     yield from payments(world, limits)
     yield from prints(world, limits)
@@ -196,20 +199,46 @@ def do_act(act: str, world: World) -> World | None:
             return replace(world, books=books, rings=(*world.rings, letter.upper()))
         case ["hold"]:
             return hold(world)
+        case ["press"]:
+            return lift(touch(world, READING_S))
     return None
 
 
 def hold(world: World) -> World:
     """A finger, long enough; the till tells which order it means by what it has seen."""
     meant = world.till.cashier.loaded
-    world = learn(world, events.ButtonDown())
-    world = learn(replace(world, now=world.now + 0.1), events.Ticked())
-    world = learn(replace(world, now=world.now + SETTINGS.hold_s), events.Ticked())
-    world = learn(world, events.ButtonUp())
-    world = learn(replace(world, now=world.now + 0.1), events.Ticked())
+    world = lift(touch(world, SETTINGS.hold_s + 0.1))
     order = world.till.orders.living.get(meant or "")
     meant_one = (meant,) if meant and order and order.stage in (Stage.WAITING, Stage.CANCELLING) else ()
     return replace(world, held=(*world.held, *meant_one))
+
+
+def touch(world: World, seconds: float) -> World:
+    """A finger is on the button for so long, and its wire is read again and again."""
+    world = learn(world, events.ButtonDown())
+    for _ in range(round(seconds / READING_S)):
+        world = learn(replace(world, now=world.now + READING_S), events.ButtonDown())
+    return world
+
+
+def lift(world: World) -> World:
+    world = learn(world, events.ButtonUp())
+    return learn(replace(world, now=world.now + READING_S), events.ButtonUp())
+
+
+def unread(world: World) -> World:
+    """Nobody reads the wire for so long that a finger on it would have held; all else goes on."""
+    return learn(replace(world, now=world.now + SETTINGS.hold_s + READING_S), events.Ticked())
+
+
+def lost_edges(world: World, limits: Limits) -> Iterator[Move]:
+    """A press of which the release, or that and the next press, is not seen when it happens."""
+    if "press" not in limits.acts or "press" in world.acts or world.faults >= limits.faults:
+        return
+    pressed = replace(world, acts=(*world.acts, "press"), faults=world.faults + 1)
+    away = unread(touch(pressed, READING_S))
+    yield "press, and the release is lost", lift(away)
+    yield "press, and again, and what is between is lost", lift(touch(away, READING_S))
 
 
 def doorbells(world: World, limits: Limits) -> Iterator[Move]:
@@ -368,6 +397,8 @@ def check(world: World) -> None:
             raise Broken(f"{order.reference} is called printed and nobody proved it")
         if order.stage is Stage.CANCELLED and world.books.on_till == order.reference:
             raise Broken(f"{order.reference} is called cancelled and is on the till")
+        if order.stage in (Stage.CANCELLING, Stage.CANCELLED) and "hold" not in world.acts:
+            raise Broken(f"{order.reference} is being cancelled, and nobody held the button")
 
 
 def check_end(world: World) -> None:
@@ -550,6 +581,7 @@ SHOPS = {
     "a cancel while somebody pays": ("load a", "lock a", "pay a", "hold"),
     "money after a cancel": ("load a", "scan a", "hold", "late a"),
     "the next sale comes meanwhile": ("load a", "pay a", "hold", "load b", "pay b"),
+    "a press": ("load a", "scan a", "pay a", "press"),
     "paid twice": ("load a", "pay a", "again a"),
 }
 """Small shops, each with what can happen in it once, at any time."""

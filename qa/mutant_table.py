@@ -202,6 +202,17 @@ BUGS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("who presses is told nothing", "till.failures.acknowledged()", "till.failures"),
     ),
     "core/cashier.py:Button.found": (("a stuck button is a press", "spent=down", "spent=False"),),
+    "core/cashier.py:Button.read": (
+        ("what was not read goes on", "at - self.read_at > MAX_READING_GAP_S", "False"),
+        ("a press whose release was not seen is nothing", "Gesture.PRESS if self.down and not level else", ""),
+        (
+            "a level that is gone again was never there",
+            "settled, gesture = self._settle(at)",
+            "settled, gesture = self, Gesture.NONE",
+        ),
+        ("time holds the button", "at - button.down_at >= hold_s", "at - button.level_at >= 0"),
+    ),
+    "core/cashier.py:Button._settle": (("a button is never stuck later", "self.stuck or", "self.stuck and"),),
     "core/cashier.py:BOUNCE_S": (("a spike is a press", "0.03", "0.0"),),
     "core/remote.py:_reprint": (
         ("support prints a first ticket", "order.stage not in (Stage.PRINTED, Stage.UNCONFIRMED)", "False"),

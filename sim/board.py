@@ -104,8 +104,9 @@ class Board:
         code = self._process.wait(timeout)
         assert code == -signal.SIGKILL, f"it ended with {code}:\n{self.tail()}"
 
-    def button(self, down: bool) -> None:
-        self._say("down" if down else "up")
+    def button(self, down: bool, silently: bool = False) -> None:
+        """Move the button. `silently`: the wire changes and no edge is reported."""
+        self._say(("silently " if silently else "") + ("down" if down else "up"))
 
     def _say(self, word: str) -> Any:
         assert self._wire is not None
@@ -201,6 +202,9 @@ class _Hands(socketserver.StreamRequestHandler):
         if word == "lights":
             return {color: bool(pins.pin(number).state) for color, number in LEDS.items()}
         button = pins.pin(BUTTON)
+        if word.startswith("silently "):
+            button._state = not word.endswith("down")
+            return None
         return button.drive_low() if word == "down" else button.drive_high()
 
 

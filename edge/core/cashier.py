@@ -21,7 +21,11 @@ if TYPE_CHECKING:
     from edge.core.state import Till
 
 BOUNCE_S = 0.03
-"""A level counts once it was stable this long: contacts bounce, and mock pins ignore gpiozero's own bounce time."""
+"""A level counts once it was stable this long: contacts bounce."""
+MAX_READING_GAP_S = 0.5
+"""Between two readings farther apart than this a finger may have been lifted unseen: a hold begins anew."""
+STUCK_AFTER_S = 60.0
+"""No finger holds so long: something lies on the button, or its wire touches ground."""
 HOLD_COUNTS_S = 30.0
 """How long a hold may still mean an order that we haven't seen yet."""
 SETTLE_S = 10.0
@@ -42,54 +46,60 @@ class Gesture(Enum):
 
 @dataclass(frozen=True)
 class Button:
-    """A push button: edges in, gestures out. Times are the core's seconds."""
+    """A push button: readings of its wire in, gestures out. Times are the core's seconds.
+
+    Made anew by each reading; the panel takes them as long as a finger may be there. No gesture follows from a level
+    that was not read, so that an edge which nobody reported can't turn a press into a hold.
+    """
 
     level: bool = False
-    """What the wire says."""
+    """What the wire said when it was last read."""
     level_at: float = 0.0
+    """Since when it says so."""
+    read_at: float = 0.0
+    """When it was last read."""
     down: bool = False
     """What we believe."""
     down_at: float = 0.0
     spent: bool = False
     """This press has had its effect, or is to have none: nothing counts until the release."""
     stuck: bool = False
-    """It was down when we started."""
+    """It was down when we started, or is down for longer than a finger would be."""
 
     @classmethod
     def found(cls, down: bool, now: float) -> "Button":
         """The button as it was at start. One that is down then is stuck, not pressed."""
-        return cls(level=down, level_at=now, down=down, down_at=now, spent=down, stuck=down)
-
-    @property
-    def unsettled(self) -> bool:
-        """Whether time alone may still change what the button means."""
-        return self.level != self.down or (self.down and not self.spent)
+        return cls(level=down, level_at=now, read_at=now, down=down, down_at=now, spent=down, stuck=down)
 
     @property
     def being_held(self) -> bool:
         return self.down and not self.spent
 
-    def edge(self, level: bool, at: float) -> "Button":
-        """The wire changed."""
-        return self if level == self.level else replace(self, level=level, level_at=at)
+    def read(self, level: bool, at: float, hold_s: float) -> tuple["Button", Gesture]:
+        """The wire was read at `at`; work out what that means. Readings come in the order of their times."""
+        if self.level and not self.spent and at - self.read_at > MAX_READING_GAP_S:
+            # Nobody knows what the finger did meanwhile: that it is down now is taken for another press.
+            gesture = Gesture.PRESS if self.down and not level else Gesture.NONE
+            return Button(level, level_at=at, read_at=at), gesture
+        if level != self.level:
+            settled, gesture = self._settle(at)
+            return replace(settled, level=level, level_at=at, read_at=at), gesture
+        button = replace(self, read_at=at)
+        if button.being_held and level and at - button.down_at >= hold_s:
+            return replace(button, spent=True), Gesture.HOLD
+        return button._settle(at)
 
-    def settle(self, now: float, hold_s: float) -> tuple["Button", Gesture]:
-        """Work out from the time that passed what the edges meant."""
-        if self.level != self.down and now - self.level_at >= BOUNCE_S:
-            return self._flip(hold_s)
-        if self.being_held and self.level and now - self.down_at >= hold_s:
-            return replace(self, spent=True), Gesture.HOLD
-        return self, Gesture.NONE
+    def _settle(self, now: float) -> tuple["Button", Gesture]:
+        """A level that lasted until `now` counts, unless it was a bounce."""
+        if self.level != self.down:
+            return self._flip() if now - self.level_at >= BOUNCE_S else (self, Gesture.NONE)
+        return replace(self, stuck=self.stuck or (self.down and now - self.down_at >= STUCK_AFTER_S)), Gesture.NONE
 
-    def _flip(self, hold_s: float) -> tuple["Button", Gesture]:
+    def _flip(self) -> tuple["Button", Gesture]:
         if self.level:
             return replace(self, down=True, down_at=self.level_at, spent=False), Gesture.NONE
-        released = replace(self, down=False, spent=False, stuck=False)
-        if self.spent:
-            return released, Gesture.NONE
-        # A busy loop may hear of a long press only after its end; how long it was is in the edges.
-        held = self.level_at - self.down_at >= hold_s
-        return released, Gesture.HOLD if held else Gesture.PRESS
+        gesture = Gesture.NONE if self.spent else Gesture.PRESS
+        return replace(self, down=False, spent=False, stuck=False), gesture
 
 
 @dataclass(frozen=True)
@@ -107,15 +117,9 @@ class Cashier:
     """When an order was last cancelled."""
     presses: Budget = field(default_factory=Budget)
 
-    def edge(self, down: bool, at: float) -> "Cashier":
-        """The button's wire changed."""
-        return replace(self, button=self.button.edge(down, at))
-
-    def feel(self, now: float, hold_s: float) -> tuple["Cashier", Gesture]:
-        """Work out from the time that passed what the finger means."""
-        button, gesture = self.button.settle(now, hold_s)
-        if button is self.button:
-            return self, Gesture.NONE
+    def feel(self, down: bool, at: float, hold_s: float) -> tuple["Cashier", Gesture]:
+        """The button's wire was read; work out what the finger means."""
+        button, gesture = self.button.read(down, at, hold_s)
         pointed_at = self.loaded if button.down and not self.button.down else self.pointed_at
         return replace(self, button=button, pointed_at=pointed_at), gesture
 

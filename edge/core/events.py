@@ -358,14 +358,17 @@ class SlipBegun:
 
 @dataclass(frozen=True)
 class ButtonDown:
-    """The button's wire went down. `at`: when, in seconds of the core's clock, for the loop may be late; None: now."""
+    """The button's wire was read, and is down. Put by the panel's thread, again and again while a finger is there.
+
+    `at`: when, in seconds of the core's clock, for the loop may be late; None: now.
+    """
 
     at: float | None = None
 
 
 @dataclass(frozen=True)
 class ButtonUp:
-    """The button's wire went up."""
+    """The button's wire was read, and is up: some times after each release. `at` as for `ButtonDown`."""
 
     at: float | None = None
 

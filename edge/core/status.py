@@ -82,7 +82,9 @@ def problems(till: Till) -> list[str]:
     if till.api.trouble is events.Trouble.REFUSED:
         found.append(till.api.error)
     if till.cashier.button.stuck:
-        found.append("the button was found pressed at start; it is ignored until it is released")
+        found.append(
+            "the button was found pressed at start, or is pressed for a minute; it is ignored until it is released"
+        )
     return found if len(found) <= MAX_PROBLEMS else [*found[:MAX_PROBLEMS], f"and {len(found) - MAX_PROBLEMS} more"]
 
 

@@ -87,8 +87,7 @@ def _on_event(till: Till, event: events.Event, now: float) -> Till:
         case events.Answered(duty, answer):
             return _on_answer(till, duty, answer, now)
         case events.ButtonDown(at) | events.ButtonUp(at):
-            down = isinstance(event, events.ButtonDown)
-            return replace(till, cashier=till.cashier.edge(down, now if at is None else at))
+            return _feel_button(till, isinstance(event, events.ButtonDown), now if at is None else at, now)
         case events.CommandCame():
             return handle_command(till, event, now)
         case events.ReprintAsked(reference):
@@ -124,10 +123,8 @@ def _resume(till: Till, order: Order, now: float) -> Till:
     return till.put(order)
 
 
-def _feel_button(till: Till, now: float) -> Till:
-    cashier, gesture = till.cashier.feel(now, till.settings.hold_s)
-    if cashier is till.cashier:
-        return till
+def _feel_button(till: Till, down: bool, at: float, now: float) -> Till:
+    cashier, gesture = till.cashier.feel(down, at, till.settings.hold_s)
     till = replace(till, cashier=cashier)
     match gesture:
         case Gesture.PRESS:
@@ -148,7 +145,6 @@ Consequence = Callable[[Till, float], Till]
 
 AFTER_EACH_EVENT: tuple[tuple[Consequence, str], ...] = (
     (miss_echo, "a ping that wasn't echoed in time decides whether the till polls, so it comes before all that looks"),
-    (_feel_button, "a finger means something by the time that passed, whatever the event was"),
     (read_stale_again, "money goes back: what could be printed now, and was read a while ago, is asked for anew"),
     (observe_failures, "since when something fails is noted last, when all else that follows is known"),
 )

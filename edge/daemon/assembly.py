@@ -10,7 +10,7 @@ from edge.daemon.local_status import Handover
 from edge.daemon.loop import Daemon
 from edge.daemon.printer_setup import by_button, set_up
 from edge.daemon.printing_worker import Composer, PrintingWorker
-from edge.inbox import Arrival, Inbox
+from edge.inbox import Inbox
 from edge.journal.file import JournalError
 from edge.journal.store import Journal, lock, open_journal
 from edge.machine.facts import Machine, versions
@@ -26,8 +26,8 @@ def assemble(config: Config, version: str) -> Daemon:
     with contextlib.suppress(JournalError):  # which is told while the daemon runs
         lock(config.journal.path).close()  # in use or not: that is said before anything else is touched
     wanted = settings(config)
-    panel = Panel(config.panel, lambda event: inbox.put(Arrival(event)))
-    config = set_up(config, by_button(panel, inbox, config.panel.button.hold_seconds))
+    panel = Panel(config.panel)
+    config = set_up(config, by_button(panel, config.panel.button.hold_seconds))
     mercadopago = MercadoPago(config.mercadopago, version)
     printer = Printer(config.printer)
     printing = PrintingWorker(printer, Composer(config).compose)

@@ -23,9 +23,10 @@ from edge.core.till import payment_duty, step
 from edge.daemon.chronicle import log_step
 from edge.daemon.local_status import Handover
 from edge.daemon.worker import Worker
-from edge.inbox import FINGER_FRAME_S, FRAME_S, Arrival, Call, Death, Inbox, Panel, Thread, no_op
+from edge.inbox import FRAME_S, Arrival, Call, Death, Inbox, Panel, Thread, no_op
 from edge.journal.keeper import JournalKeeper, OpenJournal
 from edge.machine import systemd
+from edge.machine.panel import watch_button
 
 LAST_TICKET_TIMEOUT_S = 15.0
 """How long a stop waits for the ticket that is being printed, so that it doesn't come again as a copy."""
@@ -77,7 +78,7 @@ class Daemon:
         """What happened while the journal could not be read."""
         self._inbox = inbox
         self._waiting: deque[Arrival | Call | Death] = deque()
-        """Taken out of the inbox, and processed after the button's edges."""
+        """Taken out of the inbox, and processed after the button's readings."""
         self._broker = broker
         self._handover = handover
         self._panel = panel
@@ -100,6 +101,7 @@ class Daemon:
         self._payments.start()
         self._printing.start()
         Thread("broker", self._broker.loop, self._inbox).start()
+        Thread("panel", self._watch_button, self._inbox).start()
         systemd.ready("working")
         while not self._stopping:
             self._turn()
@@ -109,6 +111,9 @@ class Daemon:
             self._turn()
         self._panel.close()
         self._broker.close()
+
+    def _watch_button(self) -> None:
+        watch_button(self._panel.button_down, lambda reading: self._inbox.put(Arrival(reading)))
 
     # --- events in -----------------------------------------------------------------------------------------------
 
@@ -125,9 +130,8 @@ class Daemon:
         """What arrived first, or the passing of time."""
         if self._waiting:
             return self._waiting.popleft()
-        finger = self._till.cashier.button.unsettled
         try:
-            return self._inbox.get(timeout=FINGER_FRAME_S if finger else FRAME_S)
+            return self._inbox.get(timeout=FRAME_S)
         except queue.Empty:
             return Arrival(events.Ticked())
 
@@ -144,7 +148,7 @@ class Daemon:
     def _learn(self, event: events.Event, settle: Callable[[], None] = no_op) -> bool:
         """Take a step; `settle` is called when it is on the disk. Returns whether it is already."""
         if not isinstance(event, events.PanelEvent):
-            self._drain_button_edges()
+            self._drain_button_readings()
         self._step(event)
         if settle is not no_op:
             self._unsettled.append(settle)
@@ -152,8 +156,8 @@ class Daemon:
             self._early.append(event)
         return self._commit()
 
-    def _drain_button_edges(self) -> None:
-        """Edges go before everything that waits: after a slow disk, a finger long gone would look as if it held."""
+    def _drain_button_readings(self) -> None:
+        """Readings go before everything that waits: a hold means the order that was there when the finger went down."""
         with contextlib.suppress(queue.Empty):
             while True:
                 self._waiting.append(self._inbox.get_nowait())

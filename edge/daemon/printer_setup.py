@@ -5,10 +5,8 @@ Nothing here keeps a till from selling for longer than `ANSWER_TIMEOUT_S` after 
 missing answer is an error.
 """
 
-import contextlib
 import logging
 import os
-import queue
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -25,8 +23,9 @@ from edge.daemon.known_printer import (
     load_known_printer,
     save_known_printer,
 )
-from edge.inbox import FINGER_FRAME_S, FRAME_S, Arrival, Inbox, Panel
+from edge.inbox import Panel
 from edge.machine import systemd
+from edge.machine.panel import READING_INTERVAL_S
 from edge.paper.calibration import Calibration, lay_out_calibration, step
 from edge.paper.escpos import DEFAULT_PROFILE, Encoder, codepages
 from edge.paper.words import WORDS
@@ -114,40 +113,21 @@ def _print(config: Config, state: Calibration, with_button: bool) -> bool:
     return isinstance(end, events.TicketUnproved)
 
 
-def by_button(panel: Panel, inbox: Inbox, hold_seconds: float, timeout: float = ANSWER_TIMEOUT_S) -> AwaitGesture:
+def by_button(panel: Panel, hold_seconds: float, timeout: float = ANSWER_TIMEOUT_S) -> AwaitGesture:
     """Return a function that waits for a gesture at the panel's button, `timeout` seconds at most, and shows so."""
 
     def await_gesture() -> Gesture:
-        _drop_arrivals(inbox)
         now = time.monotonic()
         deadline = now + timeout
-        button, gesture = Button(), Gesture.NONE
+        # What the finger did while the slip was being printed is no answer to it.
+        button, gesture = Button.found(panel.button_down(), now), Gesture.NONE
         while gesture is Gesture.NONE and now < deadline:
             panel.show(Signal.HOLDING if button.being_held else Signal.WAITING, now)
             systemd.alive()
-            button = _next_edge(button, inbox)
+            time.sleep(READING_INTERVAL_S)
             now = time.monotonic()
-            button, gesture = button.settle(now, hold_seconds)
+            button, gesture = button.read(panel.button_down(), now, hold_seconds)
         panel.show(Signal.WORKING, now)
         return gesture
 
     return await_gesture
-
-
-def _drop_arrivals(inbox: Inbox) -> None:
-    """What the finger did while the slip was being printed is no answer to it."""
-    with contextlib.suppress(queue.Empty):
-        while True:
-            inbox.get_nowait()
-
-
-def _next_edge(button: Button, inbox: Inbox) -> Button:
-    """Wait for an edge, or for the next frame of the lights."""
-    try:
-        arrival = inbox.get(timeout=FINGER_FRAME_S if button.unsettled else FRAME_S)
-    except queue.Empty:
-        return button
-    match arrival:
-        case Arrival(events.ButtonDown(at) | events.ButtonUp(at) as edge):
-            return button.edge(isinstance(edge, events.ButtonDown), time.monotonic() if at is None else at)
-    return button

@@ -1,4 +1,5 @@
 """Three LEDs and a button, by gpiozero. Others decide which signal is shown; this table says how it looks.
+The button's level is read from the wire, fifty times a second; no edge is relied on.
 
 The loop drives the lights at eight frames a second, without a thread of their own: blinking lights prove that the
 daemon is alive, and lights that should blink but don't prove that it is not.
@@ -15,6 +16,9 @@ from edge.core import events
 from edge.core.status import Signal
 
 FRAMES_PER_SECOND = 8
+READING_INTERVAL_S = 0.02
+"""Of the button's wire: a quick press takes three times as long."""
+READINGS_AFTER_RELEASE = 10
 OFF = "." * 16
 STEADY = "#" * 16
 ONE_HERTZ = "####....####...."
@@ -59,9 +63,9 @@ class PanelError(Exception):
 
 
 class Panel:
-    """The pins. `on_edge` is called with the button's edges, by a thread of gpiozero's. Raises `PanelError`."""
+    """The pins. Raises `PanelError`."""
 
-    def __init__(self, config: PanelConfig, on_edge: Callable[[events.PanelEvent], None]) -> None:
+    def __init__(self, config: PanelConfig) -> None:
         # Without this, gpiozero tries four ways to the pins and warns about each.
         os.environ.setdefault("GPIOZERO_PIN_FACTORY", "lgpio")
         os.environ.setdefault("LG_WD", tempfile.gettempdir())  # lgpio writes a file into its working directory
@@ -70,7 +74,8 @@ class Panel:
         try:
             leds = config.leds
             self._leds = tuple(gpiozero.LED(pin) for pin in (leds.green, leds.yellow, leds.red))
-            self._button = gpiozero.Button(config.button.pin, pull_up=True)
+            # No edges: the kernel keeps sixteen of them and drops the rest, and a dropped one is never made good.
+            self._button = gpiozero.InputDevice(config.button.pin, pull_up=True)
         except ImportError as error:
             raise PanelError(f"{error}; on a Raspberry Pi: sudo apt install python3-lgpio") from error
         except Exception as error:
@@ -80,8 +85,6 @@ class Panel:
             raise PanelError(
                 f"the GPIO pins can't be used: {error}; check that this user is in the group gpio"
             ) from error
-        self._button.when_pressed = lambda: on_edge(events.ButtonDown(time.monotonic()))
-        self._button.when_released = lambda: on_edge(events.ButtonUp(time.monotonic()))
         self._shown: tuple[bool, ...] = (False, False, False)
 
     def show(self, sign: Signal, now: float) -> None:
@@ -93,10 +96,24 @@ class Panel:
         self._shown = wanted
 
     def button_down(self) -> bool:
-        """Whether the button is down at this moment."""
-        return bool(self._button.is_pressed)
+        """Whether the button is down at this moment, read from its wire."""
+        return bool(self._button.is_active)
 
     def close(self) -> None:
         """Release the pins; the lights go dark."""
         for device in (*self._leds, self._button):
             device.close()
+
+
+def watch_button(button_down: Callable[[], bool], put: Callable[[events.PanelEvent], None]) -> None:
+    """Read the button for ever. Its readings are `put` while it is down, after each release, and at the start.
+
+    A thread's body: a loop that waits for a slow disk would miss a finger. Ends by what a reading raises.
+    """
+    up = 0
+    while True:
+        down, now = button_down(), time.monotonic()
+        up = 0 if down else up + 1
+        if up <= READINGS_AFTER_RELEASE:
+            put(events.ButtonDown(now) if down else events.ButtonUp(now))
+        time.sleep(READING_INTERVAL_S)

@@ -13,7 +13,7 @@ def test_without_a_fault_every_history_keeps_the_promise(shop):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("shop", ["a sale", "money after a cancel", "a cancel while somebody pays"])
+@pytest.mark.parametrize("shop", ["a sale", "a press", "money after a cancel", "a cancel while somebody pays"])
 def test_with_one_fault_every_history_keeps_the_promise(shop):
     walk = Explorer(Limits(faults=1, acts=SHOPS[shop])).walk()
     assert walk.complete

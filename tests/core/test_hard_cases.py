@@ -484,11 +484,7 @@ def test_a_cashier_who_cancels_waits_for_no_backlog():
     desk = listed(*(sale(number) for number in range(20)))
     desk.books.on_till = "next"
     desk.wait(61)
-    desk.hear(events.ButtonDown())
-    desk.now += 0.2
-    desk.hear(events.ButtonUp())
-    desk.now += 0.1
-    desk.hear(events.Ticked())  # all twenty are called for
+    desk.put_finger(0.2).lift_finger()  # all twenty are called for
     desk.till = desk.till.owe(duties.Cancel("next"), desk.now)
     assert payment_duty(desk.till, desk.now) == duties.Cancel("next")
 

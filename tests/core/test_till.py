@@ -508,16 +508,14 @@ def test_a_hold_that_nobody_answered_does_not_cancel_a_later_sale():
 
 def test_a_hold_means_the_order_that_was_there_when_the_finger_went_down():
     desk = selling()
-    desk.hear(events.ButtonDown())
-    desk.now += 0.1
-    desk.hear(events.Ticked())
+    desk.put_finger()
     desk.books.write(PAID)
     desk.books.on_till = "the-next-sale"
     desk.ring(PAID.id)
     desk.hear(events.Answered(duties.LookAtTill(), events.TillSeen("the-next-sale")))
     assert desk.till.cashier.loaded == "the-next-sale"
     desk.wait(3)
-    desk.hear(events.ButtonUp()).wait(1).print()
+    desk.lift_finger().wait(1).print()
     assert desk.books.on_till == "the-next-sale"
     assert desk.outcomes == ["printed"]
 
@@ -525,7 +523,9 @@ def test_a_hold_means_the_order_that_was_there_when_the_finger_went_down():
 def test_a_press_that_the_loop_hears_of_late_is_a_press():
     desk = selling(PAID)
     desk.now += 5
-    desk.hear(events.ButtonDown(desk.now - 1), events.ButtonUp(desk.now - 0.8), events.Ticked()).wait(0.25)
+    pressed_at = desk.now - 1
+    for wire, since in ((events.ButtonDown, 0.0), (events.ButtonUp, 0.2)):
+        desk.hear(*(wire(pressed_at + since + 0.02 * number) for number in range(10)))
     desk.settle().print()
     assert len(desk.printed) == 1
 

@@ -31,7 +31,6 @@ from edge.daemon.known_printer import (
     save_known_printer,
 )
 from edge.daemon.printer_setup import by_button, set_up
-from edge.inbox import Arrival, Inbox
 from edge.machine.panel import Panel
 from edge.paper.calibration import CANDIDATE_COLUMNS, Calibration, lay_out_calibration, ruler, step
 from edge.paper.escpos import codepages
@@ -374,8 +373,7 @@ class Finger:
     """On the button of a real panel, with mock pins."""
 
     def __init__(self, config: Config) -> None:
-        self.inbox = Inbox()
-        self.panel = Panel(config.panel, lambda event: self.inbox.put(Arrival(event)))
+        self.panel = Panel(config.panel)
         self._pin = Device.pin_factory.pin(BUTTON)
 
     def down(self) -> None:
@@ -396,7 +394,7 @@ class Finger:
 
         hand = threading.Thread(target=play)
         hand.start()
-        gesture = by_button(lit, self.inbox, hold, patience)()
+        gesture = by_button(lit, hold, patience)()
         hand.join()
         return gesture
 
@@ -411,6 +409,9 @@ class Lit:
     def show(self, sign: Signal, now: float) -> None:
         self._panel.show(sign, now)
         self.waits.set()
+
+    def button_down(self) -> bool:
+        return self._panel.button_down()
 
 
 @pytest.fixture

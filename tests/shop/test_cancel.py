@@ -1,4 +1,6 @@
-"""A finger held on the real gpiozero button, on mock pins: the five ways it can end."""
+"""A finger held on the real gpiozero button, on mock pins: the five ways it can end, and edges that are lost."""
+
+import time
 
 import pytest
 
@@ -16,6 +18,28 @@ def waiting(shop: Shop) -> Shop:
     shop.mercadopago.account.scan()
     shop.wait_for_state("waiting")
     return shop
+
+
+@pytest.mark.parametrize("lost", ["up", "down", "down and up"])
+def test_a_press_is_a_press_though_an_edge_of_it_is_lost(waiting: Shop, lost: str):
+    """The kernel keeps sixteen edges and drops the others; the level is on the wire all the same."""
+    waiting.board.button(down=True, silently="down" in lost)
+    time.sleep(0.15)
+    waiting.board.button(down=False, silently="up" in lost)
+    time.sleep(HOLD + 0.5)
+    assert not any(report["outcome"] in ("cancelled", "rejected") for report in waiting.outcomes)
+    assert waiting.command("order", "show").stdout.split()[0] == "the-sale"
+    waiting.mercadopago.habits.drop = True
+    waiting.mercadopago.account.pay()
+    waiting.board.press()
+    [ticket] = waiting.printer.wait_for_tickets(1)
+    assert "the-sale" in ticket.text
+
+
+def test_a_hold_is_a_hold_though_its_edge_is_lost(waiting: Shop):
+    waiting.board.button(down=True, silently=True)
+    waiting.wait_for_outcome("cancelled")
+    waiting.board.button(down=False, silently=True)
 
 
 def test_cancelled(waiting: Shop):

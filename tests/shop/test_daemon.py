@@ -93,16 +93,20 @@ class ShortPress(Quiet):
         super().__init__()
         self.shown: list[Signal] = []
         self.inbox: Inbox = Inbox()
+        self.down = False
+
+    def button_down(self) -> bool:
+        return self.down
 
     def show(self, sign: Signal, _: float) -> None:
         """By its lights it is known how far the loop has come; while they are set, the loop stands still."""
         news = sign not in self.shown
         self.shown.append(sign)
         if sign is Signal.WAITING and news:
-            self.inbox.put(Arrival(events.ButtonDown(time.monotonic())))
+            self.down = True
         if sign is Signal.HOLDING and news:
             self.inbox.put(Arrival(events.RelaySeen(True)))
-            self.inbox.put(Arrival(events.ButtonUp(time.monotonic())))
+            self.down = False
             time.sleep(Settings(USER).hold_s)
 
 

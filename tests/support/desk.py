@@ -14,6 +14,7 @@ from edge.core.state import Till
 from edge.core.status import Signal, signal
 from edge.core.sweeps import History, Sweeps
 from edge.core.till import payment_duty, step
+from edge.machine.panel import READING_INTERVAL_S
 from tests.support.facts import POS, USER
 
 OURS = Settings(USER)
@@ -99,6 +100,7 @@ class Desk:
         self.now = 1000.0
         self.asked: list[duties.PaymentDuty] = []
         self.printed: list[duties.Print] = []
+        self.finger = False
         self.till = till or with_settings()
         self.hear(events.Started(), events.BrokerConnected(), events.PrinterSeen(events.Paper.READY))
         self.settle()
@@ -126,15 +128,27 @@ class Desk:
         """Let time pass, doing what falls due on the way."""
         for _ in range(round(seconds * 4)):
             self.now += 0.25
-            self.hear(events.Ticked()).settle()
+            self.hear(events.ButtonDown() if self.finger else events.Ticked()).settle()
         return self
 
     def press(self, seconds: float = 0.2) -> "Desk":
-        self.hear(events.ButtonDown())
-        self.now += seconds
-        self.hear(events.Ticked(), events.ButtonUp())
-        self.now += 0.05
-        return self.hear(events.Ticked()).settle()
+        return self.put_finger(seconds).lift_finger().settle()
+
+    def put_finger(self, seconds: float = 0.1) -> "Desk":
+        """Push the button, and leave the finger there; until it is lifted, the wire is read as the panel reads it."""
+        self.finger = True
+        return self._read_button(events.ButtonDown, seconds)
+
+    def lift_finger(self) -> "Desk":
+        self.finger = False
+        return self._read_button(events.ButtonUp, 0.1)
+
+    def _read_button(self, reading: type[events.PanelEvent], seconds: float) -> "Desk":
+        self.hear(reading())
+        for _ in range(round(seconds / READING_INTERVAL_S)):
+            self.now += READING_INTERVAL_S
+            self.hear(reading())
+        return self
 
     def owed(self) -> duties.PrinterDuty | None:
         return printer_duty(self.till, self.now)

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import queue
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -17,7 +16,7 @@ from edge.core.status import Signal
 from edge.install.check.broker import STOP_IT
 from edge.install.check.findings import Cause, Finding, Part, blocked, failed, ok, skipped, warning
 from edge.journal.file import SUFFIXES
-from edge.machine.panel import FRAMES_PER_SECOND, Panel, PanelError
+from edge.machine.panel import READING_INTERVAL_S, Panel, PanelError
 from edge.printer.commands import RESET
 from edge.printer.printer import Printer
 from edge.printer.timeouts import Timeouts
@@ -128,9 +127,8 @@ class Press:
 
 def check_panel(config: Config, press: Press, shown_s: float = LIGHTS_SHOWN_S) -> Iterator[Finding]:
     """Light each LED in turn, then wait for a press of the button."""
-    edges: queue.SimpleQueue[events.PanelEvent] = queue.SimpleQueue()
     try:
-        panel = Panel(config.panel, edges.put)
+        panel = Panel(config.panel)
     except PanelError as error:
         advice = "check panel in the configuration, and that no other program uses the pins"
         yield failed(Part.LIGHTS, Cause.NO_PINS, str(error), advice)
@@ -143,7 +141,7 @@ def check_panel(config: Config, press: Press, shown_s: float = LIGHTS_SHOWN_S) -
             f"green, yellow and red (GPIO {pins.green}, {pins.yellow}, {pins.red}) were lit in turn: did you see them?"
         )
         yield ok(Part.LIGHTS, seen, cause=Cause.LIGHTS_UNSEEN)
-        yield _button(panel, edges, config.panel.button.pin, press)
+        yield _button(panel, config.panel.button.pin, press)
 
 
 def leave_panel() -> Iterator[Finding]:
@@ -152,28 +150,29 @@ def leave_panel() -> Iterator[Finding]:
     yield skipped(Part.BUTTON, Cause.DAEMON_RUNS, "in use by the running daemon")
 
 
-def _button(panel: Panel, edges: "queue.SimpleQueue[events.PanelEvent]", pin: int, press: Press) -> Finding:
+def _button(panel: Panel, pin: int, press: Press) -> Finding:
     if panel.button_down():
         seen = f"the button (GPIO {pin}) is pressed, though nobody was asked to"
         return failed(Part.BUTTON, Cause.BUTTON_STUCK, seen, "check its wires: it goes between the pin and ground")
     if press.ask is None:
         return skipped(Part.BUTTON, Cause.BUTTON_NOT_TRIED, "not tried", "to try it: till-edge check --button")
     press.ask(f"press the button now (within {press.seconds:.0f} s)")
-    while not edges.empty():
-        edges.get()
-    _show(panel, Signal.WAITING, press.seconds, lambda: not edges.empty())
-    if edges.empty():
+    if not _show(panel, Signal.WAITING, press.seconds, panel.button_down):
         seen = f"no press came within {press.seconds:g} s"
         return failed(Part.BUTTON, Cause.BUTTON_UNHEARD, seen, f"check the wires between GPIO {pin}, button and ground")
     _show(panel, Signal.READY, 1.0, lambda: False)
     return ok(Part.BUTTON, f"the press arrived (GPIO {pin})")
 
 
-def _show(panel: Panel, sign: Signal, seconds: float, until: Callable[[], bool]) -> None:
+def _show(panel: Panel, sign: Signal, seconds: float, until: Callable[[], bool]) -> bool:
+    """Show a signal until it is time; returns whether `until` became true before."""
     end = time.monotonic() + seconds
-    while (now := time.monotonic()) < end and not until():
+    while (now := time.monotonic()) < end:
+        if until():
+            return True
         panel.show(sign, now)
-        time.sleep(1 / FRAMES_PER_SECOND / 2)
+        time.sleep(READING_INTERVAL_S)
+    return False
 
 
 # --- the machine ---------------------------------------------------------------------------------------------------

@@ -19,7 +19,6 @@ from edge.core.links import ECHO_TIMEOUT_S
 from edge.daemon.known_printer import KnownPrinter, fitted, is_open, load_known_printer
 from edge.daemon.local_status import leave_record, read_status
 from edge.daemon.printer_setup import by_button, identify, set_up
-from edge.inbox import Arrival, Inbox
 from edge.install.check.acceptance import Acceptance, lay_out_acceptance
 from edge.install.check.account import check_account, check_order
 from edge.install.check.broker import Visit, ask_daemon, check_broker, unanswered
@@ -145,13 +144,12 @@ class Check:
 
     def _identify_printer(self) -> None:
         """An unknown printer prints its questions now, not after the acceptance ticket."""
-        inbox = Inbox()
         try:
-            panel = Panel(self._config.panel, lambda event: inbox.put(Arrival(event)))
+            panel = Panel(self._config.panel)
         except PanelError:  # a finding when the lights are tried
             return
         with contextlib.closing(panel):
-            set_up(self._written, by_button(panel, inbox, self._written.panel.button.hold_seconds))
+            set_up(self._written, by_button(panel, self._written.panel.button.hold_seconds))
         self._use(load_known_printer(self._written.journal.path))
 
     def _panel(self) -> Iterator[Finding]:

@@ -17,13 +17,14 @@ from edge.config.schema import ConfigError, PanelConfig, PrinterConfig
 from edge.contract.claims import shown
 from edge.core import events
 from edge.core.backoff import jittered
+from edge.core.cashier import Button, Gesture
 from edge.core.status import Signal
 from edge.install.adopt.bundle import adopt, resume
 from edge.install.claim.identity import BundleError, Identity, forget, load_or_make
 from edge.install.claim.relay import Place, Relay, RelayError, parse_place, place_on_card
 from edge.install.claim.slip import COLUMNS, lay_out_claim
 from edge.machine.facts import serial
-from edge.machine.panel import Panel, PanelError
+from edge.machine.panel import READING_INTERVAL_S, Panel, PanelError
 from edge.paper.escpos import Encoder
 from edge.printer.printer import Printer
 
@@ -173,13 +174,28 @@ def _slip(identity: Identity, place: Place, device: Path | None) -> Slip:
 def _panel(pressed: threading.Event) -> Iterator[None]:
     """Show that the till is starting, if lights are wired to the usual pins."""
     try:
-        panel = Panel(PanelConfig(), lambda event: pressed.set() if isinstance(event, events.ButtonDown) else None)
+        panel = Panel(PanelConfig())
     except PanelError as error:
         log.info("no lights and no button: %s", error)
         yield
         return
+    ended = threading.Event()
+    watch = threading.Thread(target=_note_presses, args=(panel, pressed, ended), name="panel")
+    watch.start()
     try:
         panel.show(Signal.STARTING, time.monotonic())
         yield
     finally:
+        ended.set()
+        watch.join()
         panel.close()
+
+
+def _note_presses(panel: Panel, pressed: threading.Event, ended: threading.Event) -> None:
+    """Set `pressed` at each press of the button, short or long, until `ended`. One that was down at first is stuck."""
+    hold_s = PanelConfig().button.hold_seconds
+    button = Button.found(panel.button_down(), time.monotonic())
+    while not ended.wait(READING_INTERVAL_S):
+        button, gesture = button.read(panel.button_down(), time.monotonic(), hold_s)
+        if gesture is not Gesture.NONE:
+            pressed.set()
