@@ -22,7 +22,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from edge.contract import mqtt as wire
-from edge.contract.mqtt import BadMessage
+from edge.contract.mqtt import BadMessageError
 from edge.core.order import Account, MerchantOrder, verdict
 from edge.mercadopago import decode
 from edge.mercadopago.decode import DecodeError, Page
@@ -105,9 +105,9 @@ READERS: tuple[Callable[[Any], object], ...] = (
 
 def read_message(data: bytes) -> None:
     """Bytes as they come from the broker."""
-    with suppress(BadMessage):
+    with suppress(BadMessageError):
         wire.decode_doorbell(data)
-    with suppress(BadMessage):
+    with suppress(BadMessageError):
         wire.decode_state(data)
 
 

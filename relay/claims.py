@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.contract.claims import LARGEST_SEALED, PUBLIC_KEY, Claim, decode_claim, encode_claim
-from edge.contract.mqtt import BadMessage, decode, encode
+from edge.contract.claims import MAX_SEALED_BYTES, PUBLIC_KEY, Claim, decode_claim, encode_claim
+from edge.contract.mqtt import BadMessageError, decode, encode
 from edge.machine.files import write_whole
 
 MAX_CLAIMS = 2_000
@@ -88,7 +88,7 @@ class ClaimStore:
                 os.utime(self._claim_path(public_key))
             except FileNotFoundError:  # a person has removed it
                 raise KeyError(public_key) from None
-            return _read(self._bundle_path(public_key), LARGEST_SEALED)
+            return _read(self._bundle_path(public_key), MAX_SEALED_BYTES)
 
     def remove(self, public_key: str) -> None:
         """Remove a claim and its bundle. Raises `KeyError` if nobody claimed with this key."""
@@ -147,7 +147,7 @@ def stored_claims(folder: Path) -> Iterator[StoredClaim]:
             message = _read(path, MAX_CLAIM_FILE_BYTES) or b""
             claim, more = decode_claim(message), decode(message)
             address, since = str(more["address"]), float(more["since"])
-        except (BadMessage, KeyError, TypeError, ValueError):
+        except (BadMessageError, KeyError, TypeError, ValueError):
             continue
         seen = _modified_at(path)
         if PUBLIC_KEY.fullmatch(path.stem) and seen is not None:
@@ -174,7 +174,7 @@ def _as_message(claim: Claim, address: str, since: float) -> dict[str, object]:
 def _since(path: Path) -> float | None:
     try:
         return float(decode(_read(path, MAX_CLAIM_FILE_BYTES) or b"")["since"])
-    except (BadMessage, KeyError, TypeError, ValueError):
+    except (BadMessageError, KeyError, TypeError, ValueError):
         return None
 
 

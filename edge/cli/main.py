@@ -14,7 +14,7 @@ from edge.cli.extras import missing_extra
 try:
     from edge.cli import commands, install_commands, order_commands
     from edge.config.schema import Config, ConfigError, load
-    from edge.contract.mqtt import BadMessage, read_day
+    from edge.contract.mqtt import BadMessageError, parse_day
     from edge.journal.file import JournalError
     from edge.journal.store import InUseError
     from edge.machine.facts import version
@@ -82,8 +82,8 @@ def _run(options: argparse.Namespace) -> int:
 
 def _day(text: str) -> date:
     try:
-        return read_day(text)
-    except BadMessage:
+        return parse_day(text)
+    except BadMessageError:
         raise argparse.ArgumentTypeError(f"{text!r} is no day; write it like 2026-03-02") from None
 
 

@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from edge.contract.mqtt import VERSION, BadMessage, decode, encode
+from edge.contract.mqtt import VERSION, BadMessageError, decode, encode
 
 CODE_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Crockford's base 32: no two characters are confused when they are read aloud."""
@@ -21,7 +21,7 @@ CODE_LENGTH = 10
 """Characters, 50 bits. To find another key with the same code costs 2^50 times the scrypt below."""
 SCRYPT_PARAMETERS = {"n": 2**15, "r": 8, "p": 1, "maxmem": 2**26}
 """32 MiB: some tenths of a second on a Pi Zero 2 W, once at its start."""
-LARGEST_SEALED = 64 * 1024
+MAX_SEALED_BYTES = 64 * 1024
 """Bytes. A bundle has about two thousand, and twice as many with certificates."""
 
 PUBLIC_KEY = re.compile(r"[0-9a-f]{64}", re.ASCII)
@@ -48,17 +48,17 @@ def code_of(public_key: bytes, serial: str) -> str:
     return "".join(CODE_ALPHABET[bits >> 5 * place & 31] for place in reversed(range(CODE_LENGTH)))
 
 
-def read_code(text: str) -> str:
+def parse_code(text: str) -> str:
     """Read a code as people type it: small letters, O for 0, I or L for 1, dashes and spaces anywhere or nowhere.
 
-    Raises `BadMessage`.
+    Raises `BadMessageError`.
     """
     code = text.upper().translate(TYPED_AS)
     wrong = sorted(set(code) - set(CODE_ALPHABET))
     if wrong:
-        raise BadMessage(f"{text!r} is no code: no code contains {wrong[0]!r}; one looks like K7QMX-4TZ9C")
+        raise BadMessageError(f"{text!r} is no code: no code contains {wrong[0]!r}; one looks like K7QMX-4TZ9C")
     if len(code) != CODE_LENGTH:
-        raise BadMessage(f"{text!r} is no code: it has {len(code)} letters and digits, and a code {CODE_LENGTH}")
+        raise BadMessageError(f"{text!r} is no code: it has {len(code)} letters and digits, and a code {CODE_LENGTH}")
     return code
 
 
@@ -73,13 +73,13 @@ def encode_claim(claim: Claim) -> bytes:
 
 
 def decode_claim(payload: bytes) -> Claim:
-    """Decode a claim, which anybody may have written. Raises `BadMessage`."""
+    """Decode a claim, which anybody may have written. Raises `BadMessageError`."""
     message = decode(payload)
     fields = {name: message.get(name) for name in ("code", "serial", "release")}
     forms = {"code": re.compile(f"[{CODE_ALPHABET}]{{{CODE_LENGTH}}}"), "serial": SERIAL, "release": RELEASE}
     for name, value in fields.items():
         if not isinstance(value, str) or not forms[name].fullmatch(value):
-            raise BadMessage(f"{name} is not what a till writes there")
+            raise BadMessageError(f"{name} is not what a till writes there")
     return Claim(**fields)  # type: ignore[arg-type]  # they are strings: each has matched its form
 
 
@@ -89,15 +89,15 @@ def encode_bundle(code: str, files: Mapping[str, str]) -> bytes:
 
 
 def decode_bundle(payload: bytes, code: str) -> dict[str, bytes]:
-    """Decode a bundle that was unsealed: its files, by name. Raises `BadMessage`."""
+    """Decode a bundle that was unsealed: its files, by name. Raises `BadMessageError`."""
     try:
         message = json.loads(payload)
     except (ValueError, RecursionError):
-        raise BadMessage("the bundle is not JSON") from None
+        raise BadMessageError("the bundle is not JSON") from None
     if not isinstance(message, dict) or message.get("v") != VERSION or not isinstance(message.get("files"), dict):
-        raise BadMessage(f"the bundle is of another form; this till reads version {VERSION}")
+        raise BadMessageError(f"the bundle is of another form; this till reads version {VERSION}")
     if message.get("code") != code:
-        raise BadMessage("the bundle is for another code")
+        raise BadMessageError("the bundle is for another code")
     return dict(_file(name, text) for name, text in message["files"].items())
 
 
@@ -107,4 +107,4 @@ def _file(name: str, text: object) -> tuple[str, bytes]:
             return name, text.encode()
     except UnicodeEncodeError:  # a lone surrogate
         pass
-    raise BadMessage(f"the bundle has a file that can't be one: {name[:40]!r}")
+    raise BadMessageError(f"the bundle has a file that can't be one: {name[:40]!r}")

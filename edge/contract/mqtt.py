@@ -1,7 +1,7 @@
 """The contract between till and relay: topics, and the messages on them. Pure; standard library only.
 
 Nothing else in the product looks inside a payload: what other machines send is decoded here, or refused with a
-`BadMessage` that says what is wrong. A doorbell carries no amount and no claim that anybody has to believe.
+`BadMessageError` that says what is wrong. A doorbell carries no amount and no claim that anybody has to believe.
 """
 
 import contextlib
@@ -12,9 +12,9 @@ from datetime import date
 from typing import Any
 
 VERSION = 1
-LARGEST_MESSAGE = 4096
+MAX_MESSAGE_BYTES = 4096
 """Bytes. A doorbell has about 100."""
-LARGEST_RECORD = 16384
+MAX_RECORD_BYTES = 16384
 """Bytes. The record of a check has 2,000, or 7,000 if everything fails."""
 
 TILL_ID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
@@ -33,7 +33,7 @@ OFFLINE = b'{"v":1,"state":"offline"}'
 ONLINE = b'{"v":1,"state":"online"}'
 
 
-class BadMessage(ValueError):
+class BadMessageError(ValueError):
     """The payload is not what the contract says; the text says why."""
 
 
@@ -109,44 +109,44 @@ def encode_doorbell(doorbell: Doorbell) -> bytes:
 
 
 def decode_doorbell(payload: bytes) -> Doorbell:
-    """Decode a doorbell. Raises `BadMessage`."""
+    """Decode a doorbell. Raises `BadMessageError`."""
     message = decode(payload)
     kind = message.get("kind")
     if not isinstance(kind, str) or kind not in IDS:
-        raise BadMessage(f"kind is {_shown(kind)}; it must be one of {', '.join(IDS)}")
+        raise BadMessageError(f"kind is {_shown(kind)}; it must be one of {', '.join(IDS)}")
     identity = message.get("id")
     if isinstance(identity, int) and not isinstance(identity, bool):
         identity = _shown(identity) if abs(identity) >= 10**20 else str(identity)
     if not isinstance(identity, str) or not IDS[kind].fullmatch(identity):
-        raise BadMessage(f"id {_shown(identity)} is not the id of a doorbell of kind {kind}")
+        raise BadMessageError(f"id {_shown(identity)} is not the id of a doorbell of kind {kind}")
     return Doorbell(kind, identity, _text(message, "received_at"), _text(message, "request_id"))
 
 
 def decode_command(payload: bytes) -> Command:
-    """Decode a command. Raises `BadMessage`."""
+    """Decode a command. Raises `BadMessageError`."""
     message = decode(payload)
     command = message.get("command")
     if not isinstance(command, str) or command not in COMMANDS:
-        raise BadMessage(f"command is {_shown(command)}; it must be one of {', '.join(COMMANDS)}")
+        raise BadMessageError(f"command is {_shown(command)}; it must be one of {', '.join(COMMANDS)}")
     reference = message.get("external_reference", "")
     if not isinstance(reference, str):
-        raise BadMessage(f"external_reference is {_shown(reference)}; it must be a string")
-    return Command(command, reference, None if message.get("date") is None else read_day(message["date"]))
+        raise BadMessageError(f"external_reference is {_shown(reference)}; it must be a string")
+    return Command(command, reference, None if message.get("date") is None else parse_day(message["date"]))
 
 
-def read_day(text: object) -> date:
-    """Read a day of this century, like 2026-03-02. Raises `BadMessage`."""
+def parse_day(text: object) -> date:
+    """Read a day of this century, like 2026-03-02. Raises `BadMessageError`."""
     if isinstance(text, str) and DAY.fullmatch(text):
         with contextlib.suppress(ValueError):  # the thirty-first of April
             return date.fromisoformat(text)
-    raise BadMessage(f"date is {_shown(text)}; it must be a day like 2026-03-02")
+    raise BadMessageError(f"date is {_shown(text)}; it must be a day like 2026-03-02")
 
 
 def decode_state(payload: bytes) -> str:
-    """Decode the `state` of a retained status. Raises `BadMessage`."""
+    """Decode the `state` of a retained status. Raises `BadMessageError`."""
     state = decode(payload).get("state")
     if not isinstance(state, str):
-        raise BadMessage(f"state is {_shown(state)}; it must be a string")
+        raise BadMessageError(f"state is {_shown(state)}; it must be a string")
     return state
 
 
@@ -155,22 +155,22 @@ def encode(message: dict[str, Any]) -> bytes:
     return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def decode(payload: bytes, largest: int = LARGEST_MESSAGE) -> dict[str, Any]:
-    """Decode a JSON object of our version and of at most `largest` bytes. Raises `BadMessage`."""
+def decode(payload: bytes, largest: int = MAX_MESSAGE_BYTES) -> dict[str, Any]:
+    """Decode a JSON object of our version and of at most `largest` bytes. Raises `BadMessageError`."""
     if len(payload) > largest:
-        raise BadMessage(f"{len(payload)} bytes; at most {largest} are read")
+        raise BadMessageError(f"{len(payload)} bytes; at most {largest} are read")
     try:
         message = json.loads(payload.decode())
     except UnicodeDecodeError as error:
-        raise BadMessage(f"not UTF-8: {error.reason} at byte {error.start}") from None
+        raise BadMessageError(f"not UTF-8: {error.reason} at byte {error.start}") from None
     except RecursionError:
-        raise BadMessage("not JSON: nested too deeply") from None
+        raise BadMessageError("not JSON: nested too deeply") from None
     except ValueError as error:
-        raise BadMessage(f"not JSON: {str(error)[:80]}") from None
+        raise BadMessageError(f"not JSON: {str(error)[:80]}") from None
     if not isinstance(message, dict):
-        raise BadMessage(f"a JSON {type(message).__name__}; an object is needed")
+        raise BadMessageError(f"a JSON {type(message).__name__}; an object is needed")
     if message.get("v") != VERSION or isinstance(message.get("v"), bool):
-        raise BadMessage(f"v is {_shown(message.get('v'))}; this till speaks {VERSION}")
+        raise BadMessageError(f"v is {_shown(message.get('v'))}; this till speaks {VERSION}")
     return message
 
 

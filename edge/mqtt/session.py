@@ -254,7 +254,7 @@ class MqttBroker:
     def _on_message(self, client: mqtt.Client, _: Any, message: mqtt.MQTTMessage) -> None:
         try:
             event = self._decode(message)
-        except wire.BadMessage as error:
+        except wire.BadMessageError as error:
             event = events.MessageDropped(message.topic, str(error))
         self._inbox.put(Arrival(event, self._acknowledgement(client, message)))
 
@@ -274,13 +274,13 @@ class MqttBroker:
 
     def _decode_command(self, message: mqtt.MQTTMessage) -> events.CommandCame:
         if message.retain:
-            raise wire.BadMessage(
+            raise wire.BadMessageError(
                 "retained, so that each connection would carry it out again; publish it without retain"
             )
         command = wire.decode_command(bytes(message.payload))
         topic = getattr(message.properties, "ResponseTopic", "")
         if any(letter in topic for letter in "+#\0"):
-            raise wire.BadMessage("its response topic has a wildcard")
+            raise wire.BadMessageError("its response topic has a wildcard")
         reply_to = duties.ReplyTo(topic, getattr(message.properties, "CorrelationData", b""))
         return events.CommandCame(duties.Command(command.command), reply_to, command.reference, command.day)
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge.contract.claims import LARGEST_SEALED, code_of, encode_bundle, read_code, shown
-from edge.contract.mqtt import BadMessage
+from edge.contract.claims import MAX_SEALED_BYTES, code_of, encode_bundle, parse_code, shown
+from edge.contract.mqtt import BadMessageError
 from relay.claims import ClaimError, StoredClaim, store_bundle, stored_claims
 from relay.config import ClaimFiles, Config
 
@@ -55,8 +55,8 @@ def claim_files(config: Config) -> ClaimFiles:
 def code_argument(text: str) -> str:
     """Read a code from the command line, for argparse."""
     try:
-        return read_code(text)
-    except BadMessage as error:
+        return parse_code(text)
+    except BadMessageError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
@@ -75,8 +75,10 @@ class Recipient:
         signed = self.key.sign(encode_bundle(self.stored.claim.code, bundle))
         box = SealedBox(PublicKey(bytes.fromhex(self.stored.public_key)))
         sealed = box.encrypt(bytes(self.key.verify_key) + bytes(signed))
-        if len(sealed) > LARGEST_SEALED:
-            raise ClaimError(f"the bundle has {len(sealed)} bytes, a till takes {LARGEST_SEALED}; is ca_file so large?")
+        if len(sealed) > MAX_SEALED_BYTES:
+            raise ClaimError(
+                f"the bundle has {len(sealed)} bytes, a till takes {MAX_SEALED_BYTES}; is ca_file so large?"
+            )
         try:
             store_bundle(self.files.folder, self.stored.public_key, sealed)
         except OSError as error:

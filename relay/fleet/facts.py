@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from edge.contract.mqtt import LARGEST_MESSAGE, LARGEST_RECORD, BadMessage, decode
+from edge.contract.mqtt import MAX_MESSAGE_BYTES, MAX_RECORD_BYTES, BadMessageError, decode
 
 MAX_TEXT_CHARS = 200
 """Longer texts of a till are cut."""
@@ -50,7 +50,7 @@ class Status:
 def decode_status(payload: bytes) -> Status:
     """Decode a retained status; one that can't be decoded becomes a problem of its till."""
     try:
-        facts = _decoded(payload, LARGEST_MESSAGE)
+        facts = _decoded(payload, MAX_MESSAGE_BYTES)
     except ValueError as error:
         return Status(problems=(f"its status can't be read: {clean(str(error))}",))
     ticket = facts.get("last_ticket")
@@ -87,7 +87,7 @@ class Record:
 def decode_record(payload: bytes) -> Record:
     """Decode the retained record of a check."""
     try:
-        facts = _decoded(payload, LARGEST_RECORD)
+        facts = _decoded(payload, MAX_RECORD_BYTES)
     except ValueError as error:
         return Record(unreadable=clean(str(error)))
     at, well = _moment(facts, "at"), facts.get("well")
@@ -112,7 +112,7 @@ def _decoded(payload: bytes, largest: int) -> dict[str, Any]:
     try:
         json.dumps(facts, allow_nan=False)  # Python decodes NaN, and deeper nesting than others can
     except RecursionError:
-        raise BadMessage("nested too deeply") from None
+        raise BadMessageError("nested too deeply") from None
     return facts
 
 

@@ -12,7 +12,7 @@ import paho.mqtt.client as paho
 from paho.mqtt.reasoncodes import ReasonCode
 from rich.text import Text
 
-from edge.contract.mqtt import RELAY_STATUS, BadMessage, Topics, decode_state
+from edge.contract.mqtt import RELAY_STATUS, BadMessageError, Topics, decode_state
 from relay.config import Broker
 from relay.fleet.facts import Record, Status, decode_record, decode_status
 from relay.fleet.rows import Hours, Row, rows_of
@@ -223,6 +223,6 @@ class Watcher:
 def _state(payload: bytes) -> str:
     try:
         state = decode_state(payload)
-    except BadMessage:
+    except BadMessageError:
         return ""
     return state if state in ("online", "offline") else ""

@@ -23,7 +23,7 @@ from edge.contract.mqtt import (
     OFFLINE,
     ONLINE,
     RELAY_STATUS,
-    BadMessage,
+    BadMessageError,
     Doorbell,
     Topics,
     decode,
@@ -144,7 +144,7 @@ class Publisher:
         """Publish "online" again if another relay, or the will of a dead connection, published "offline"."""
         try:
             online = decode_state(bytes(message.payload)) == "online"
-        except BadMessage:
+        except BadMessageError:
             online = False
         if not online and not self._leaving:
             self._publish_online()
@@ -157,7 +157,7 @@ class Publisher:
         till = message.topic.removeprefix(f"{self._broker.topic_root}/").removesuffix("/ping")
         try:
             nonce = decode(bytes(message.payload)).get("id")
-        except BadMessage as error:
+        except BadMessageError as error:
             log.warning("dropped a ping on %s: %s", message.topic, error)
             return
         if message.retain or not is_till_id(till) or not isinstance(nonce, str) or not NONCE.fullmatch(nonce):

@@ -18,7 +18,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 
 from edge.contract.claims import PUBLIC_KEY, decode_claim
-from edge.contract.mqtt import LARGEST_MESSAGE, BadMessage
+from edge.contract.mqtt import MAX_MESSAGE_BYTES, BadMessageError
 from relay.claims import ClaimsFullError, ClaimStore
 from relay.web.body import bounded_body, is_ambiguous
 from relay.web.limits import Limit
@@ -85,13 +85,13 @@ class ClaimEndpoint:
         if is_ambiguous(request):
             return PlainTextResponse("a body has one length\n", 400, {"connection": "close"})
         try:
-            body = await bounded_body(request, LARGEST_MESSAGE)
+            body = await bounded_body(request, MAX_MESSAGE_BYTES)
             if body is None:
-                return _refusal(413, f"a claim has at most {LARGEST_MESSAGE} bytes")
+                return _refusal(413, f"a claim has at most {MAX_MESSAGE_BYTES} bytes")
             claim = decode_claim(body)
         except (TimeoutError, ClientDisconnect):
             return _refusal(408, "the body did not arrive")
-        except BadMessage as error:
+        except BadMessageError as error:
             return _refusal(400, str(error))
         try:
             await _in_thread(lambda: self._claims.put(public_key, claim, address))

@@ -15,7 +15,7 @@ from tests.support.refusals import assert_fit_to_be_shown, is_one_path_segment
 def test_a_doorbell_is_of_a_known_kind_and_its_id_is_one_part_of_a_path_or_it_is_refused(payload):
     try:
         doorbell = wire.decode_doorbell(payload)
-    except wire.BadMessage as refusal:
+    except wire.BadMessageError as refusal:
         assert_fit_to_be_shown(refusal)
     else:
         assert events.Kind(doorbell.kind)
@@ -27,5 +27,5 @@ def test_a_doorbell_is_of_a_known_kind_and_its_id_is_one_part_of_a_path_or_it_is
 def test_the_relays_status_is_a_word_or_it_is_refused(payload):
     try:
         assert isinstance(wire.decode_state(payload), str)
-    except wire.BadMessage as refusal:
+    except wire.BadMessageError as refusal:
         assert_fit_to_be_shown(refusal)

@@ -3,7 +3,7 @@
 import pytest
 
 from edge.contract import mqtt as wire
-from edge.contract.mqtt import BadMessage, Doorbell, Topics, decode_doorbell, encode_doorbell
+from edge.contract.mqtt import BadMessageError, Doorbell, Topics, decode_doorbell, encode_doorbell
 
 
 def test_a_doorbell_survives_the_wire():
@@ -49,7 +49,7 @@ def test_an_order_of_the_orders_api_has_an_id_of_its_own_kind():
     ],
 )
 def test_what_is_no_doorbell_is_refused_with_a_reason(payload, says):
-    with pytest.raises(BadMessage) as refusal:
+    with pytest.raises(BadMessageError) as refusal:
         decode_doorbell(payload)
     assert says in str(refusal.value)
     assert len(str(refusal.value)) < 200

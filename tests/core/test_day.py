@@ -301,7 +301,7 @@ def test_a_long_list_is_asked_for_piece_by_piece():
 
 @pytest.mark.parametrize("day", ["2026-02-29", "20260302", "2026-W10-1", "1999-12-31", "yesterday", "", 20260302, []])
 def test_what_is_no_day_is_refused_with_a_reason(day):
-    with pytest.raises(wire.BadMessage, match="date is"):
+    with pytest.raises(wire.BadMessageError, match="date is"):
         wire.decode_command(wire.encode({"v": 1, "command": "end_of_day", "date": day}))
 
 

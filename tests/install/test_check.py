@@ -20,7 +20,7 @@ from gpiozero import Device
 from gpiozero.pins.mock import MockFactory
 
 from edge.config.schema import load
-from edge.contract.mqtt import LARGEST_RECORD, encode
+from edge.contract.mqtt import MAX_RECORD_BYTES, encode
 from edge.core import events
 from edge.daemon.local_status import Handover, leave_record, read_status
 from edge.install.check.acceptance import Acceptance, lay_out_acceptance
@@ -120,7 +120,7 @@ def test_the_record_stays_at_the_broker_and_has_no_secret_in_it(shop_of):
     assert code == 0
     assert shop.printer.tickets == []
     assert shop.mercadopago.access_token not in record
-    assert len(record.encode()) < LARGEST_RECORD
+    assert len(record.encode()) < MAX_RECORD_BYTES
     told = json.loads(record)
     assert {"v", "till", "at", "version", "board", "serial", "printer", "well", "checks", "versions"} == set(told)
     assert [each["part"] for each in told["checks"]] == [part.value for part in Part]

@@ -17,7 +17,7 @@ import requests
 from nacl.public import PrivateKey, PublicKey, SealedBox
 from nacl.signing import SigningKey
 
-from edge.contract.claims import Claim, encode_bundle, encode_claim, read_code, shown
+from edge.contract.claims import Claim, encode_bundle, encode_claim, parse_code, shown
 from edge.contract.mqtt import decode, encode
 from edge.install.claim.identity import KEY_FILE, BundleError, Identity
 from relay.claims import LIFETIME_S, ClaimStore, stored_claims
@@ -168,7 +168,7 @@ def test_one_letter_of_another_serial_or_key_makes_another_code():
     key = PrivateKey.generate()
     one, other = Identity("100000001", bytes(key)), Identity("100000002", bytes(key))
     assert len({one.code, other.code, Identity("100000001", bytes(PrivateKey.generate())).code}) == 3
-    assert read_code(shown(one.code)) == one.code
+    assert parse_code(shown(one.code)) == one.code
 
 
 def test_the_code_of_a_key_is_what_it_was_in_the_first_release():

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from edge.contract.mqtt import LARGEST_RECORD, OFFLINE, encode
+from edge.contract.mqtt import MAX_RECORD_BYTES, OFFLINE, encode
 from relay.fleet.facts import Record, Status, decode_record, decode_status
 from relay.fleet.rows import Check, Help, Hours, Row, checks_of, rows_of
 from relay.fleet.table import STYLES, ago, picture, summary
@@ -196,7 +196,7 @@ def checked(records: dict[str, bytes], *tills: str) -> list[Row]:
         (record(well=False, at=None, checks=[3, {"grade": "failed"}]), Check.FAILED, "its check failed"),
         (record(well="yes"), Check.UNREADABLE, "does not say whether all was well"),
         (record(v=2), Check.UNREADABLE, "can't be read: v is 2; this till speaks 1"),
-        (record(padding="x" * LARGEST_RECORD), Check.UNREADABLE, f"at most {LARGEST_RECORD} are read"),
+        (record(padding="x" * MAX_RECORD_BYTES), Check.UNREADABLE, f"at most {MAX_RECORD_BYTES} are read"),
         (b"\xff", Check.UNREADABLE, "not UTF-8: invalid start byte at byte 0"),
         (b"[]", Check.UNREADABLE, "an object is needed"),
     ],

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Self
 
 from edge.config.schema import Config, load
-from edge.contract.claims import read_code
+from edge.contract.claims import parse_code
 from relay.__main__ import main
 from relay.enroll.accounts import password_line
 from sim.network import free_port
@@ -159,7 +159,7 @@ class ClaimingTill:
     def code(self) -> str:
         self.slip()
         (code,) = self.codes
-        assert read_code(code)
+        assert parse_code(code)
         return code
 
     def configuration(self) -> Config:

@@ -95,7 +95,7 @@ class Cause(StrEnum):
 
 
 MAX_SEEN_LENGTH = 300
-"""In letters, for a sentence that quotes others: a whole record must fit into `wire.LARGEST_RECORD`."""
+"""In letters, for a sentence that quotes others: a whole record must fit into `wire.MAX_RECORD_BYTES`."""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from nacl.public import PrivateKey, SealedBox
 from nacl.signing import VerifyKey
 
 from edge.contract.claims import code_of, decode_bundle
-from edge.contract.mqtt import BadMessage
+from edge.contract.mqtt import BadMessageError
 from edge.machine.files import sync, write_whole
 
 log = logging.getLogger(__name__)
@@ -57,7 +57,7 @@ class Identity:
             raise BundleError(f"{by}, and this till's card names {signer.hex()}")
         try:
             return decode_bundle(payload, self.code)
-        except BadMessage as error:
+        except BadMessageError as error:
             raise BundleError(str(error)) from None
 
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from edge.config.values import is_loopback
 from edge.config.yaml_nodes import ConfigError
-from edge.contract.claims import LARGEST_SEALED, PUBLIC_KEY, Claim, encode_claim
+from edge.contract.claims import MAX_SEALED_BYTES, PUBLIC_KEY, Claim, encode_claim
 from edge.http import Failure, HttpError, Response, Session
 from edge.install.claim.identity import Identity
 
@@ -48,7 +48,7 @@ class Relay:
     def __init__(self, place: Place, identity: Identity, version: str) -> None:
         self._path = f"/claims/{identity.public_key.hex()}"
         self._claim = encode_claim(Claim(identity.code, identity.serial, version))
-        self._session = Session(place.url, {"User-Agent": f"till-edge/{version}"}, STEP_TIMEOUT_S, LARGEST_SEALED)
+        self._session = Session(place.url, {"User-Agent": f"till-edge/{version}"}, STEP_TIMEOUT_S, MAX_SEALED_BYTES)
 
     def ask(self) -> bytes | None:
         """Return the sealed bundle, or None while there is none; then the relay knows us. Raises `RelayError`."""
