@@ -20,6 +20,7 @@ from edge.core import till as core
 from edge.core.cashier import SETTLE_S
 from edge.core.failures import SLIP_EVERY_S
 from edge.core.lifecycle import Stage
+from edge.core.notices import PATIENCE_S, TOLD_OTHERWISE, Notice
 from edge.core.order import Item, MerchantOrder, Payment
 from edge.core.printing import printer_duty
 from edge.core.settings import Settings
@@ -59,8 +60,10 @@ class World:
     """Tickets: reference, marked, complete."""
     told: tuple[tuple[duties.Cause, float], ...] = ()
     """Slips that say what fails, each with its moment."""
+    concerns: tuple[tuple[Notice, bool, bool], ...] = ()
+    """Slips that say what a person must look at: the notice, marked, complete."""
     paying: duties.PaymentDuty | None = None
-    printing: duties.Print | duties.PrintFailure | None = None
+    printing: duties.Print | duties.PrintFailure | duties.PrintConcern | None = None
     rings: tuple[str, ...] = ()
     """Doorbells under way."""
     proved: tuple[str, ...] = ()
@@ -283,12 +286,20 @@ def prints(world: World, limits: Limits) -> Iterator[Move]:
             yield f"begin the ticket of {duty.order.reference}", replace(begun, printing=duty)
         elif isinstance(duty, duties.PrintFailure):
             yield f"begin to tell {duty.cause}", begin_to_tell(world, duty)
+        elif isinstance(duty, duties.PrintConcern):
+            yield (
+                f"begin the slip of {duty.notice.concern}",
+                replace(learn(world, events.SlipBegun(duty)), printing=duty),
+            )
         elif duty is not None:
             yield "look at the paper", learn(world, events.PrinterSeen(READY))
         return
     idle = replace(world, printing=None)
     if isinstance(world.printing, duties.PrintFailure):
         yield from tells(idle, world.printing, limits)
+        return
+    if isinstance(world.printing, duties.PrintConcern):
+        yield from tells_concern(idle, world.printing, limits)
         return
     whole = on_paper(idle, world.printing, complete=True)
     proved = replace(whole, proved=(*world.proved, world.printing.order.reference))
@@ -332,6 +343,29 @@ def tells(idle: World, slip: duties.PrintFailure, limits: Limits) -> Iterator[Mo
         )
 
 
+def tells_concern(idle: World, slip: duties.PrintConcern, limits: Limits) -> Iterator[Move]:
+    what = slip.notice.concern
+    out = concern_on_paper(idle, slip, complete=True)
+    yield f"the slip of {what} is out", end_slip(out, slip, events.TicketPrinted(events.Proof.PROCESS_ID, READY))
+    if idle.faults < limits.faults:
+        none = replace(idle, faults=idle.faults + 1)
+        half = concern_on_paper(none, slip, complete=False)
+        whole = replace(out, faults=none.faults)
+        yield f"no paper before the slip of {what}", end_slip(none, slip, events.TicketRefused(events.Paper.OUT))
+        yield f"no paper in the slip of {what}", end_slip(half, slip, events.TicketInterrupted(events.Paper.OUT))
+        yield f"the slip of {what} is out, and no proof", end_slip(whole, slip, events.TicketUnproved(READY))
+        if idle.till.printer.proof is not events.Proof.NONE and not slip.is_copy:  # the only void that can be noticed
+            yield f"the slip of {what} went into the void", end_slip(none, slip, events.TicketUnproved(READY))
+
+
+def end_slip(world: World, slip: duties.PrintConcern, end: events.TicketEnd) -> World:
+    return learn(world, events.SlipTried(slip, end))
+
+
+def concern_on_paper(world: World, slip: duties.PrintConcern, complete: bool) -> World:
+    return replace(world, concerns=(*world.concerns, (slip.notice, slip.is_copy, complete)))
+
+
 def on_paper(world: World, ticket: duties.Print, complete: bool) -> World:
     marked = duties.Banner.COPY in ticket.banners
     return replace(world, paper=(*world.paper, (ticket.order.reference, marked, complete)))
@@ -343,6 +377,7 @@ def passing(world: World) -> Iterator[Move]:
         return  # a worker ends before anything else falls due; the other order is a lost answer
     moments = [due.at for due in world.till.agenda.due.values()]
     moments += [world.till.api.retry_at, world.till.printer.retry_at, world.till.printer.look_at]
+    moments += [since + PATIENCE_S.get(notice.reason, 0) for notice, since in world.till.notices.since.items()]
     later = [moment for moment in moments if moment > world.now]
     if later and payment_duty(world.till, world.now) is None and printer_duty(world.till, world.now) is None:
         yield "time passes", learn(replace(world, now=min(later)), events.Ticked())
@@ -353,7 +388,7 @@ def cuts(world: World) -> Iterator[Move]:
     cut = replace(world, faults=world.faults + 1)
     yield "power cut", restart(cut)
     if not world.held:  # what a person held can't outlive the journal
-        yield "power cut, and the journal is gone", start(replace(cut, till=AT_OUR_POS, told=()))
+        yield "power cut, and the journal is gone", start(replace(cut, till=AT_OUR_POS, told=(), concerns=()))
     if world.paying:
         _, books = answer(world.paying, world.books)
         if books != world.books:
@@ -361,6 +396,9 @@ def cuts(world: World) -> Iterator[Move]:
     if isinstance(world.printing, duties.PrintFailure):
         told = (*world.told, (world.printing.cause, world.now))
         yield "power cut in mid-slip", restart(replace(cut, told=told))
+    elif isinstance(world.printing, duties.PrintConcern):
+        yield "power cut in mid-slip", restart(concern_on_paper(cut, world.printing, complete=False))
+        yield "power cut behind the slip", restart(concern_on_paper(cut, world.printing, complete=True))
     elif world.printing:
         yield "power cut in mid-ticket", restart(on_paper(cut, world.printing, complete=False))
         yield "power cut behind the ticket", restart(on_paper(cut, world.printing, complete=True))
@@ -399,6 +437,17 @@ def check(world: World) -> None:
             raise Broken(f"{order.reference} is called cancelled and is on the till")
         if order.stage in (Stage.CANCELLING, Stage.CANCELLED) and "hold" not in world.acts:
             raise Broken(f"{order.reference} is being cancelled, and nobody held the button")
+    check_concerns(world)
+
+
+def check_concerns(world: World) -> None:
+    """Each has one slip, or repetitions that are marked; and nobody's press wipes what was never on paper."""
+    unmarked = [notice for notice, marked, _ in world.concerns if not marked]
+    if len(unmarked) > len(set(unmarked)):
+        raise Broken("two unmarked slips of one concern")
+    on_slips = {notice for notice, _, _ in world.concerns}
+    if wiped := [notice.concern for notice in world.till.notices.seen if notice not in on_slips]:
+        raise Broken(f"nobody was told of {wiped} on paper, and it is called seen")
 
 
 def check_end(world: World) -> None:
@@ -413,6 +462,10 @@ def check_end(world: World) -> None:
             raise Broken(f"the button was held for {reference}, and nothing came of it")
     if world.till.orders.in_stage(Stage.PAID, Stage.PRINTING):
         raise Broken("a ticket is still owed")
+    told = {notice for notice, _, complete in world.concerns if complete}
+    for notice in (*world.till.notices, *world.till.notices.seen):
+        if notice.concern not in TOLD_OTHERWISE and notice not in told:
+            raise Broken(f"a person must look at {notice.concern} {notice.reference}, and no slip says so")
 
 
 def calm(world: World) -> Iterator[World]:
@@ -421,7 +474,7 @@ def calm(world: World) -> Iterator[World]:
     while world.now - quiet_since < QUIET:
         yield world
         after = next(all_well(world))
-        if (after.paper, after.books, after.rings) != (world.paper, world.books, world.rings):
+        if any(getattr(after, what) != getattr(world, what) for what in ("paper", "books", "rings", "concerns")):
             quiet_since = after.now
         world = after
     yield world
@@ -446,9 +499,11 @@ def key(world: World) -> Key:
     stale = frozenset(order.reference for order in till.orders.unprinted if till.evidence.is_stale(order, now))
     printer = (till.printer.paper, till.printer.look_at <= now, till.printer.retry_at <= now, stale)
     api = (till.api.trouble, till.api.retry_at <= now)
+    stands = {notice: now - since >= PATIENCE_S.get(notice.reason, 0) for notice, since in till.notices.since.items()}
     rest = (
         world.books,
         world.paper,
+        world.concerns,
         world.paying,
         world.printing,
         tuple(sorted(world.rings)),
@@ -460,7 +515,7 @@ def key(world: World) -> Key:
             for cause, at in till.failures.last_slip_at.items()
         ),
     )
-    return known_to(till), agenda_of(till, now), printer, api, rest, frozenset(world.acts), world.proved
+    return known_to(till), agenda_of(till, now), printer, api, freeze(stands), rest, frozenset(world.acts), world.proved
 
 
 def known_to(till: Till) -> Key:
@@ -468,7 +523,14 @@ def known_to(till: Till) -> Key:
     evidence, cashier, link = till.evidence, till.cashier, till.link
     return (
         *(frozenset(till.orders.living.items()), frozenset(till.orders.finished.items())),
-        *(till.notices, till.history, till.printer.proof, till.printer.slips, till.journal_error),
+        *(
+            freeze(till.notices.open),
+            till.notices.seen,
+            till.history,
+            till.printer.proof,
+            till.printer.slips,
+            till.journal_error,
+        ),
         *(freeze(evidence.pos_by_payment), freeze(evidence.awaiting_pos), freeze(evidence.rejections)),
         *(freeze(evidence.paid_twice), evidence.insisted),
         *(cashier.loaded, cashier.pointed_at, cashier.cancel_wanted_at),
@@ -583,6 +645,7 @@ SHOPS = {
     "the next sale comes meanwhile": ("load a", "pay a", "hold", "load b", "pay b"),
     "a press": ("load a", "scan a", "pay a", "press"),
     "paid twice": ("load a", "pay a", "again a"),
+    "paid twice, and somebody presses the button": ("load a", "pay a", "again a", "press"),
 }
 """Small shops, each with what can happen in it once, at any time."""
 

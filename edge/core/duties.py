@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from edge.core.day_report import Day, Received
+from edge.core.notices import Notice
 from edge.core.order import MerchantOrder
 
 PAYMENT_PREFIX = "payment "
@@ -151,7 +152,16 @@ class PrintFailure:
     """By Mercado Pago's clock; None if we have not heard it since the start."""
 
 
-Slip = PrintList | PrintTest | PrintDay | PrintFailure
+@dataclass(frozen=True)
+class PrintConcern:
+    """Print what a person must look at: the operation numbers, the sums, and what to do."""
+
+    notice: Notice
+    is_copy: bool = False
+    """An earlier attempt may have come out."""
+
+
+Slip = PrintList | PrintTest | PrintDay | PrintFailure | PrintConcern
 """What is printed beside tickets."""
 
 

@@ -10,8 +10,8 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from edge.core.day_report import Received
-from edge.core.duties import Command, PaymentDuty, PrintFailure, ReadPayment, ReplyTo, Slip, Verify
-from edge.core.order import MerchantOrder
+from edge.core.duties import Command, PaymentDuty, PrintConcern, PrintFailure, ReadPayment, ReplyTo, Slip, Verify
+from edge.core.order import MerchantOrder, Payment
 
 # --- from the broker -----------------------------------------------------------------------------------------------
 
@@ -130,6 +130,8 @@ class PaymentRead:
     merchant_order: str
     approved: bool = True
     created: datetime | None = None
+    money: Payment | None = None
+    """What was paid; None where Mercado Pago gives no sensible amount."""
 
 
 @dataclass(frozen=True)
@@ -182,6 +184,8 @@ class Swept:
     payments: Mapping[str, str] = field(default_factory=dict)
     reached: datetime | None = None
     """There is more: these are the payments created up to here. None at the end."""
+    money: Mapping[str, Payment] = field(default_factory=dict)
+    """What was paid with each of them, as far as Mercado Pago says so sensibly."""
 
 
 @dataclass(frozen=True)
@@ -348,9 +352,12 @@ class TicketBegun:
 
 @dataclass(frozen=True)
 class SlipBegun:
-    """The first byte of a failure's slip may leave. The journal has it first, or the slip would come at each start."""
+    """The first byte of a slip may leave that says what is wrong.
 
-    slip: PrintFailure
+    The journal has it first: a failure's slip would come at each start, and a concern's twice without a mark.
+    """
+
+    slip: PrintFailure | PrintConcern
 
 
 # --- from the panel, the journal and the clock ---------------------------------------------------------------------

@@ -13,8 +13,8 @@ from edge.core import duties, events
 from edge.core.agenda import Due
 from edge.core.lifecycle import FINISHED, Move, Order, Stage
 from edge.core.maps import remember, without
-from edge.core.notices import Concern, Notice
-from edge.core.order import NEVER, Account, MerchantOrder, Verdict, money, unplaced, verdict
+from edge.core.notices import Concern
+from edge.core.order import NEVER, Account, MerchantOrder, Payment, Verdict, money, unplaced, verdict
 
 if TYPE_CHECKING:
     from edge.core.state import Till
@@ -129,7 +129,7 @@ def judge(till: "Till", reading: MerchantOrder, now: float) -> "Till":
             return _watch(till, reading, now)
         case Verdict.PLACE_UNKNOWN:
             return _ask_place(till, reading, now)
-    return reject(till, duties.Verify(reading.id), found.value, reading.reference)
+    return reject(till, duties.Verify(reading.id), found.value, reading.reference, reading.moved_money)
 
 
 def judge_all(till: "Till", readings: tuple[MerchantOrder, ...], now: float) -> "Till":
@@ -158,23 +158,19 @@ def _pay(till: "Till", order: Order, reading: MerchantOrder) -> "Till":
     """The money is there: a ticket is owed, unless this reference has its own."""
     if order.reading is not None:
         till = till.put(replace(order, also_paid=(*order.also_paid, reading.id)))
-        return _report_double(till, order.reference, reading)
+        return _report_double(till, order.reference, reading, (*order.reading.approved, *reading.approved))
     late = order.stage in FINISHED and order.on_our_till  # an order that we only lost sight of isn't late
     order = replace(order.moved(Move.PAID), reading=reading, on_our_till=True, first_finished_at=None)
     if _may_have_its_ticket(till, reading):
         order = order.with_banner(duties.Banner.COPY)
     if late:
         order = order.with_banner(duties.Banner.LATE)
-        till = till.alarm(Concern.LATE_MONEY, order.reference)
+        till = till.alarm(Concern.LATE_MONEY, order.reference, reading.approved)
         till = till.report(duties.Outcome.LATE_MONEY, order.reference, reading.id)
     till = till.drop(duties.Search(order.reference), duties.Cancel(order.reference)).put(order)
-    solved = {Notice(Concern.PAID_WITHOUT_ORDER, payment.id) for payment in reading.payments}
-    return replace(
-        till,
-        cashier=till.cashier.off_the_till(order.reference),
-        notices=till.notices - solved,
-        agenda=till.agenda.refund_lookups(),
-    )
+    till = till.solve(Concern.PAID_WITHOUT_ORDER, *(payment.id for payment in reading.payments))
+    cashier = till.cashier.off_the_till(order.reference)
+    return replace(till, cashier=cashier, agenda=till.agenda.refund_lookups())
 
 
 def _may_have_its_ticket(till: "Till", reading: MerchantOrder) -> bool:
@@ -197,11 +193,12 @@ def _confirm(till: "Till", reference: str, reading: MerchantOrder, now: float) -
     evidence = till.evidence.confirm(reading.id, now)
     if not reading.paid_twice or reading.id in evidence.paid_twice:
         return replace(till, evidence=evidence)
-    return _report_double(replace(till, evidence=evidence.note_paid_twice(reading.id)), reference, reading)
+    till = replace(till, evidence=evidence.note_paid_twice(reading.id))
+    return _report_double(till, reference, reading, reading.approved)
 
 
-def _report_double(till: "Till", reference: str, reading: MerchantOrder) -> "Till":
-    till = till.alarm(Concern.DOUBLE_PAYMENT, reference)
+def _report_double(till: "Till", reference: str, reading: MerchantOrder, payments: tuple[Payment, ...]) -> "Till":
+    till = till.alarm(Concern.DOUBLE_PAYMENT, reference, payments)
     return till.report(duties.Outcome.DOUBLE_PAYMENT, reference, reading.id)
 
 
@@ -214,8 +211,8 @@ def _take_back(till: "Till", order: Order, reading: MerchantOrder, found: Verdic
         till = till.owe(duties.Verify(other), now, urgent=True)
     till = till.put(replace(order.moved(Move.TAKEN_BACK), reading=None, also_paid=()))
     till = replace(till, evidence=till.evidence.no_longer_insist(*order.paid_by))
-    till = till.alarm(Concern.REJECTED, order.reference)
-    return reject(till, duties.Verify(reading.id), found.value, order.reference)
+    till = till.alarm(Concern.REJECTED, order.reference, reading.moved_money, found.value)
+    return reject(till, duties.Verify(reading.id), found.value, order.reference, reading.moved_money)
 
 
 def in_doubt(till: "Till", merchant_order: str, now: float) -> bool:
@@ -240,17 +237,19 @@ def _orphan(till: "Till", payment: events.PaymentRead) -> "Till":
     source = duties.ReadPayment(payment.id)
     ours = payment.approved and payment.pos_id == till.history.pos_id
     if ours and source not in till.evidence.rejections:
-        till = till.alarm(Concern.PAID_WITHOUT_ORDER, payment.id)
+        till = till.alarm(Concern.PAID_WITHOUT_ORDER, payment.id, (payment.money,) if payment.money else ())
     return reject(till, source, "no_merchant_order")
 
 
-def reject(till: "Till", source: Source, reason: str, reference: str = "") -> "Till":
+def reject(
+    till: "Till", source: Source, reason: str, reference: str = "", payments: tuple[Payment, ...] = ()
+) -> "Till":
     """Report once why something that was read gets no ticket. The order that it claims to be is watched further."""
     if till.evidence.rejections.get(source) == reason:
         return till
     till = replace(till, evidence=till.evidence.reject(source, reason))
     if _concerns_a_person(till.orders.living.get(reference), reason):
-        till = till.alarm(Concern.REJECTED, reference)
+        till = till.alarm(Concern.REJECTED, reference, payments, reason)
     return till.publish(_rejection(source, reason, reference))
 
 

@@ -98,7 +98,7 @@ def _failing(till: "Till") -> Iterator[tuple[Cause, str]]:
         yield Cause.WRONG_TILL, NO_POS
     if (cause := _api_failure(till)) is not None:
         yield cause, till.api.error
-    if any(notice.concern is Concern.TWINS for notice in till.notices):
+    if till.notices.has(Concern.TWINS):
         yield Cause.TWINS, till.link.broker_error
 
 

@@ -1,11 +1,22 @@
-"""What a person must look at. Pure; the journal keeps it until somebody presses the button."""
+"""What a person must look at, and its way onto paper. Pure.
 
-from dataclasses import dataclass
+Each concern is told by one slip, and shown by the light until it is on paper and somebody has pressed the button. The
+journal keeps both, with what was looked at last, so that no restart tells the same news twice or forgets it untold.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+
+from edge.core.maps import without
+from edge.core.order import Payment, Verdict
+
+MAX_SEEN = 200
+"""Notices that somebody has looked at and that are still known."""
 
 
 class Concern(StrEnum):
-    """Why a person must look. The values are in the journal and in the status."""
+    """Why a person must look. The values are in the journal and the status; the slips' words in `concern_words.py`."""
 
     LATE_MONEY = "late_money"
     DOUBLE_PAYMENT = "double_payment"
@@ -18,6 +29,16 @@ class Concern(StrEnum):
     TWINS = "two_devices_with_this_identity"
 
 
+TOLD_OTHERWISE = frozenset({Concern.TWINS})
+"""A failure's slip tells these, see `failures.py`."""
+NEWS_EACH_TIME = frozenset(
+    {Concern.NOT_CANCELLED, Concern.UNREADABLE, Concern.SILENT_PRINTER, Concern.JOURNAL_DAMAGED, Concern.TWINS}
+)
+"""What may happen again. Any other is told once, however often Mercado Pago is asked about the same money."""
+PATIENCE_S: Mapping[str, float] = {Verdict.NOT_COVERED: 20.0}
+"""Reason -> how long it stands before its slip, where it may pass by itself: payments may lag behind their order."""
+
+
 @dataclass(frozen=True)
 class Notice:
     """One thing to look at. Raised by what the till learns; a press of the button says that somebody looked."""
@@ -25,3 +46,118 @@ class Notice:
     concern: Concern
     reference: str = ""
     """An order's reference, a payment's id, or whatever names the thing; "" where nothing has to be named."""
+    reason: str = ""
+    """Why a sale has no ticket, in the words of the `tickets` topic."""
+    payments: tuple[Payment, ...] = ()
+    """The money that it is about, as it was then: the slip's operation numbers and sums."""
+
+
+class Stage(StrEnum):
+    """How far the slip of a notice has come."""
+
+    OWED = "owed"
+    BEGUN = "begun"
+    DONE = "done"
+    """It is on paper, or another slip tells it."""
+
+
+@dataclass(frozen=True)
+class Telling:
+    """The slip of one notice. Begun is in the journal before the first byte, as with tickets."""
+
+    stage: Stage = Stage.OWED
+    may_be_out: bool = False
+    """An earlier attempt may be on paper, so the next one is marked as a copy."""
+
+    def again(self) -> "Telling":
+        """It broke off, or nobody knows whether it is out."""
+        return Telling(Stage.OWED, may_be_out=True)
+
+
+@dataclass(frozen=True)
+class Notices:
+    """All of them, oldest first."""
+
+    open: Mapping[Notice, Telling] = field(default_factory=dict)
+    seen: tuple[Notice, ...] = ()
+    """What was told and acknowledged, the last ones. Read by `till-edge orders`."""
+    since: Mapping[Notice, float] = field(default_factory=dict)
+    """When each open one was first noted, in the core's seconds. Not kept: after a start, patience begins anew."""
+
+    def __iter__(self) -> Iterator[Notice]:
+        return iter(self.open)
+
+    def __len__(self) -> int:
+        return len(self.open)
+
+    def has(self, *concerns: Concern) -> bool:
+        return any(notice.concern in concerns for notice in self.open)
+
+    def raised(self, notice: Notice) -> "Notices":
+        """A person must look, unless somebody has."""
+        is_known = notice in self.open or (notice in self.seen and notice.concern not in NEWS_EACH_TIME)
+        stage = Stage.DONE if notice.concern in TOLD_OTHERWISE else Stage.OWED
+        return self if is_known else self._put(notice, Telling(stage))
+
+    def solved(self, concern: Concern, *references: str) -> "Notices":
+        """These are over: nobody has to look any more, and what isn't on paper needs none."""
+        over = [notice for notice in self.open if notice.concern is concern and notice.reference in references]
+        return replace(self, open=without(self.open, *over)) if over else self
+
+    def acknowledged(self) -> "Notices":
+        """Somebody has looked at what is on paper. What is still to be told stays."""
+        told = [notice for notice, telling in self.open.items() if telling.stage is Stage.DONE]
+        return replace(self, open=without(self.open, *told), seen=(*self.seen, *told)[-MAX_SEEN:])
+
+    @property
+    def untold(self) -> bool:
+        """Whether a slip is still to come."""
+        return any(telling.stage is not Stage.DONE for telling in self.open.values())
+
+    # --- the slips ---------------------------------------------------------------------------------------------------
+
+    def observed(self, now: float) -> "Notices":
+        """Note since when each stands."""
+        if self.open.keys() == self.since.keys():
+            return self
+        return replace(self, since={notice: self.since.get(notice, now) for notice in self.open})
+
+    def slip_due(self, now: float) -> Notice | None:
+        """The oldest that is to be told now."""
+        due = (notice for notice, telling in self.open.items() if telling.stage is Stage.OWED)
+        return next((each for each in due if now - self.since.get(each, now) >= PATIENCE_S.get(each.reason, 0)), None)
+
+    def slip_begun(self, notice: Notice) -> "Notices":
+        """The first byte may leave."""
+        return self._move(notice, Stage.BEGUN)
+
+    def slip_refused(self, notice: Notice) -> "Notices":
+        """Not a byte was sent."""
+        return self._move(notice, Stage.OWED)
+
+    def slip_out(self, notice: Notice) -> "Notices":
+        return self._move(notice, Stage.DONE)
+
+    def slip_in_doubt(self, notice: Notice) -> "Notices":
+        """It broke off, or nobody knows whether it is out."""
+        return self._put(notice, self.open[notice].again()) if notice in self.open else self
+
+    def resumed(self) -> "Notices":
+        """After a start. A slip that was begun may be out."""
+        begun = [notice for notice, telling in self.open.items() if telling.stage is Stage.BEGUN]
+        return replace(self, open={**self.open, **{notice: self.open[notice].again() for notice in begun}})
+
+    def _move(self, notice: Notice, stage: Stage) -> "Notices":
+        """What was solved meanwhile is left alone."""
+        return self._put(notice, replace(self.open[notice], stage=stage)) if notice in self.open else self
+
+    def _put(self, notice: Notice, telling: Telling) -> "Notices":
+        return replace(self, open={**self.open, notice: telling})
+
+
+def all_of(notices: Iterable[Notice]) -> Notices:
+    """These, each still to be told."""
+    collected = Notices()
+    for notice in notices:
+        collected = collected.raised(notice)
+    return collected

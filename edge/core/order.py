@@ -77,6 +77,11 @@ class MerchantOrder:
         return tuple(payment for payment in self.payments if payment.approved)
 
     @property
+    def moved_money(self) -> tuple[Payment, ...]:
+        """The payments that took money, at least for a while: what a person looks up where a sale went wrong."""
+        return tuple(payment for payment in self.payments if payment.status not in ("rejected", "cancelled"))
+
+    @property
     def received(self) -> Decimal:
         """The money that is really there: approved, less what was given back."""
         with localcontext(EXACT):

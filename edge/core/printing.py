@@ -95,11 +95,22 @@ def printer_duty(till: "Till", now: float) -> duties.PrinterDuty | None:
     if till.orders.under_way:
         return None
     ready = printer.may_print(now)
-    if ready and not till.journal_error and (owed := _list(till) or _ticket(till, now) or printer.next_slip):
+    if ready and not till.journal_error and (owed := _owed(till, now)):
         return owed
     if ready and not printer.keeps_breaking and (failure := failure_duty(till, now)):
         return failure
     return duties.LookAtPrinter() if now >= printer.look_at else None
+
+
+def _owed(till: "Till", now: float) -> duties.PrinterDuty | None:
+    """A customer waits for a ticket, so whatever else is owed comes behind it."""
+    return _list(till) or _ticket(till, now) or _concern(till, now) or till.printer.next_slip
+
+
+def _concern(till: "Till", now: float) -> duties.PrintConcern | None:
+    """What a person must look at and nobody was told yet."""
+    notice = till.notices.slip_due(now)
+    return duties.PrintConcern(notice, till.notices.open[notice].may_be_out) if notice else None
 
 
 def read_stale_again(till: "Till", now: float) -> "Till":
@@ -194,7 +205,9 @@ def on_printer_event(till: "Till", event: events.PrinterEvent, now: float) -> "T
         case events.TicketBegun(reference):
             return till.put(till.orders.living[reference].moved(Move.BEGUN))
         case events.SlipBegun(slip):
-            return replace(till, failures=till.failures.slip_begun(slip.cause, now))
+            return _begin_slip(till, slip, now)
+        case events.SlipTried(duties.PrintConcern() as slip, end):
+            return _on_slip(_on_concern(till, slip, end), slip, end, now)
         case events.SlipTried(slip, end):
             return _on_slip(till, slip, end, now)
     order = till.orders.under_way
@@ -244,6 +257,30 @@ def _note_latency(till: "Till", order: Order, now: float) -> "Till":
     if heard_at is None or duties.Banner.COPY in order.banners:
         return till
     return replace(till, printer=till.printer.note_latency(now - heard_at))
+
+
+def _begin_slip(till: "Till", slip: duties.PrintFailure | duties.PrintConcern, now: float) -> "Till":
+    match slip:
+        case duties.PrintFailure(cause):
+            return replace(till, failures=till.failures.slip_begun(cause, now))
+        case duties.PrintConcern(notice):
+            return replace(till, notices=till.notices.slip_begun(notice))
+
+
+def _on_concern(till: "Till", slip: duties.PrintConcern, end: events.TicketEnd) -> "Till":
+    """What became of a concern's slip. Doubt is worth a second one, marked as a copy, but never a third."""
+    notices = till.notices
+    can_prove = till.printer.proof is not events.Proof.NONE
+    match end:
+        case events.TicketRefused():
+            notices = notices.slip_refused(slip.notice)
+        case events.TicketInterrupted():
+            notices = notices.slip_in_doubt(slip.notice)
+        case events.TicketUnproved() if can_prove and not slip.is_copy:
+            notices = notices.slip_in_doubt(slip.notice)
+        case _:
+            notices = notices.slip_out(slip.notice)
+    return replace(till, notices=notices)
 
 
 def _on_slip(till: "Till", slip: duties.Slip, end: events.TicketEnd, now: float) -> "Till":

@@ -15,8 +15,8 @@ from edge.core.evidence import Evidence
 from edge.core.failures import Failures
 from edge.core.lifecycle import Order
 from edge.core.links import Link
-from edge.core.notices import Concern, Notice
-from edge.core.order import Account
+from edge.core.notices import Concern, Notice, Notices
+from edge.core.order import Account, Payment
 from edge.core.orders import Orders
 from edge.core.outbox import LastTicket, Outbox, Today
 from edge.core.printing import PrinterLine
@@ -34,7 +34,7 @@ class Durable:
     orders: Orders = field(default_factory=Orders)
     doorbells: frozenset[Verify | ReadPayment] = frozenset()
     reports: Mapping[int, Report] = field(default_factory=dict)
-    notices: frozenset[Notice] = frozenset()
+    notices: Notices = field(default_factory=Notices)
     history: History = field(default_factory=History)
     proof: Proof = Proof.NONE
     today: Today = field(default_factory=Today)
@@ -57,7 +57,7 @@ class Till:
     cashier: Cashier = field(default_factory=Cashier)
     failures: Failures = field(default_factory=Failures)
     outbox: Outbox = field(default_factory=Outbox)
-    notices: frozenset[Notice] = frozenset()
+    notices: Notices = field(default_factory=Notices)
     journal_error: str = ""
     """Why the journal takes nothing, for people; "" if it does. What can't be remembered isn't printed."""
 
@@ -72,7 +72,7 @@ class Till:
             printer=PrinterLine(proof=durable.proof, last_ticket=durable.last_ticket),
             failures=Failures(last_slip_at=durable.last_slip_at),
             outbox=Outbox(durable.reports, max(durable.reports, default=0), today=durable.today),
-            notices=durable.notices,
+            notices=durable.notices.resumed(),
         )
 
     @property
@@ -120,6 +120,12 @@ class Till:
     def publish(self, report: Report) -> "Till":
         return replace(self, outbox=self.outbox.add(report, self.sweeps.day(self.settings.timezone)))
 
-    def alarm(self, concern: Concern, reference: str = "") -> "Till":
-        """A person must look."""
-        return replace(self, notices=self.notices | {Notice(concern, reference)})
+    def alarm(
+        self, concern: Concern, reference: str = "", payments: tuple[Payment, ...] = (), reason: str = ""
+    ) -> "Till":
+        """A person must look, and is told on paper; `payments` is the money that it is about."""
+        return replace(self, notices=self.notices.raised(Notice(concern, reference, reason, payments)))
+
+    def solve(self, concern: Concern, *references: str) -> "Till":
+        """Nobody has to look at these any more."""
+        return replace(self, notices=self.notices.solved(concern, *references))

@@ -50,6 +50,7 @@ def signal(till: Till, now: float) -> Signal:
         (Signal.PAID, _is_recent(till.printer.ticket_at, now)),
         (Signal.CANCELLED, _is_recent(till.cashier.cancelled_at, now)),
         (Signal.IDENTIFY, identify_until is not None and now < identify_until),
+        (Signal.PRINTER, till.notices.untold and not till.printer.paper.prints),  # else the slip can't be looked at
         (Signal.ATTENTION, bool(problems(till))),
         (Signal.PRINTER, not till.printer.paper.prints or breaks_at_each_ticket(till)),
         (Signal.STARTING, till.api.trouble is events.Trouble.CLOCK),

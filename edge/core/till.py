@@ -136,9 +136,14 @@ def _feel_button(till: Till, down: bool, at: float, now: float) -> Till:
 
 def _press(till: Till, now: float) -> Till:
     """Check now. It also means that somebody has looked at whatever a person had to look at."""
-    till = replace(till, notices=frozenset(), failures=till.failures.acknowledged())
+    till = replace(till, notices=till.notices.acknowledged(), failures=till.failures.acknowledged())
     cashier, at = till.cashier.plan_look(now)
     return look_again(replace(call_for_listed(till), cashier=cashier), at)
+
+
+def _observe_notices(till: Till, now: float) -> Till:
+    notices = till.notices.observed(now)
+    return till if notices is till.notices else replace(till, notices=notices)
 
 
 Consequence = Callable[[Till, float], Till]
@@ -146,6 +151,7 @@ Consequence = Callable[[Till, float], Till]
 AFTER_EACH_EVENT: tuple[tuple[Consequence, str], ...] = (
     (miss_echo, "a ping that wasn't echoed in time decides whether the till polls, so it comes before all that looks"),
     (read_stale_again, "money goes back: what could be printed now, and was read a while ago, is asked for anew"),
+    (_observe_notices, "a concern that may pass by itself is told when it has lasted, so its beginning is noted"),
     (observe_failures, "since when something fails is noted last, when all else that follows is known"),
 )
 """What follows after each event, in this order, and why."""
@@ -262,7 +268,8 @@ def _on_swept(till: Till, swept: events.Swept, now: float) -> Till:
         elif till.orders.paid_with(merchant_order) is None:
             till = evidence.place(till, events.PaymentRead(payment, swept.pos_id, merchant_order), now)
             if till.evidence.rejected(merchant_order) in ("not_found", Verdict.EXPIRED):
-                till = till.alarm(Concern.PAID_WITHOUT_ORDER, payment)
+                money = swept.money.get(payment)
+                till = till.alarm(Concern.PAID_WITHOUT_ORDER, payment, (money,) if money else ())
     till = replace(till, agenda=till.agenda.drop_sweeps())
     if swept.reached:
         return till.owe(duties.Sweep(swept.pos_id, swept.reached), now)

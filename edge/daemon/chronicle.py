@@ -2,7 +2,7 @@
 
 import logging
 
-from edge.core import events
+from edge.core import duties, events
 from edge.core.state import Till
 
 log = logging.getLogger(__name__)
@@ -18,7 +18,7 @@ def log_step(before: Till, after: Till, event: events.Event) -> None:
     if isinstance(event, events.MessageDropped):
         _log_dropped(event, after.link.dropped_messages)
     if isinstance(event, events.SlipBegun):
-        log.info("a slip reports: %s", event.slip.cause)
+        log.info("a slip reports: %s", _subject(event.slip))
     if before is not after:
         _log_orders(before, after)
         _log_links(before, after)
@@ -28,6 +28,14 @@ def _log_dropped(event: events.MessageDropped, count: int) -> None:
     """Each of the first ones, then one of many: whoever sends them could fill the disk."""
     if count <= LOGGED_DROPS or count % LOGGED_DROPS_EVERY == 0:
         log.warning("dropped a message on %s (number %d): %s", event.topic, count, event.why)
+
+
+def _subject(slip: duties.PrintFailure | duties.PrintConcern) -> str:
+    match slip:
+        case duties.PrintFailure(cause):
+            return cause.value
+        case duties.PrintConcern(notice):
+            return f"{notice.concern} {notice.reference}".strip()
 
 
 def _log_orders(before: Till, after: Till) -> None:

@@ -223,6 +223,9 @@ class Daemon:
             return
         if isinstance(duty, duties.PrintFailure):
             self._learn(events.SlipBegun(duty))
+        if isinstance(duty, duties.PrintConcern) and not self._learn(events.SlipBegun(duty)):
+            self._learn(events.SlipTried(duty, events.TicketRefused(self._till.printer.paper)))
+            return
         self._printing.give(duty, now)
 
     def _report(self, number: int, report: duties.Report) -> None:

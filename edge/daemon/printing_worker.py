@@ -8,7 +8,7 @@ from collections.abc import Callable
 from edge.config.schema import Config
 from edge.core import duties, events
 from edge.paper.escpos import Encoder
-from edge.paper.slips import lay_out_day, lay_out_failure, lay_out_list, lay_out_test
+from edge.paper.slips import lay_out_concern, lay_out_day, lay_out_failure, lay_out_list, lay_out_test
 from edge.paper.ticket import Line, lay_out
 from edge.printer.printer import Printer
 
@@ -61,3 +61,5 @@ class Composer:
                 return lay_out_day(day, *how)
             case duties.PrintFailure():
                 return lay_out_failure(duty, *how)
+            case duties.PrintConcern():
+                return lay_out_concern(duty, *how)

@@ -15,7 +15,7 @@ from typing import IO, Any
 
 from edge.journal.rows import UNREADABLE
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS orders (
     reference TEXT PRIMARY KEY, stage TEXT NOT NULL, on_our_till INTEGER NOT NULL, banners TEXT NOT NULL,
@@ -32,6 +32,7 @@ UPGRADES = {
         "ALTER TABLE orders ADD COLUMN filed_at TEXT",
     ),
     2: ("ALTER TABLE wishes ADD COLUMN day TEXT",),
+    3: (),  # the notices in `memory` have grown; each form of them is read, but by an older till-edge only its own
 }
 """From each earlier version of the file to the next."""
 BROKEN, MENDED = ".broken", ".mended"

@@ -9,7 +9,8 @@ from typing import Any
 
 from edge.core import duties, events
 from edge.core.lifecycle import Order, Stage
-from edge.core.notices import Concern, Notice
+from edge.core.notices import Concern, Notice, Notices, Telling
+from edge.core.notices import Stage as TellingStage
 from edge.core.order import Item, MerchantOrder, Payment
 from edge.core.orders import Orders
 from edge.core.outbox import LastTicket, Today
@@ -105,6 +106,7 @@ def _memory(durable: Durable) -> dict[str, str]:
         "known_since": iso(history.complete_since),
         "proof": durable.proof.value,
         "notices": write_notices(durable.notices),
+        "seen_notices": json.dumps([_write_notice(notice) for notice in durable.notices.seen], default=str),
         "today": json.dumps(asdict(durable.today)),
         "last_ticket": json.dumps(durable.last_ticket and asdict(durable.last_ticket), default=str),
     }
@@ -117,7 +119,7 @@ def facts_from_memory(memory: Mapping[str, str]) -> dict[str, Any]:
             memory.get("pos_id", ""), _date(memory.get("swept_until")), _date(memory.get("known_since"))
         ),
         "proof": events.Proof(memory.get("proof", events.Proof.NONE)),
-        "notices": notices_from_text(memory.get("notices", "[]")),
+        "notices": notices_from_texts(memory.get("notices", "[]"), memory.get("seen_notices", "[]")),
         "today": _today_from(json.loads(memory.get("today", "{}"))),
         "last_ticket": _last_ticket_from(json.loads(memory.get("last_ticket", "null"))),
     }
@@ -132,12 +134,34 @@ def _last_ticket_from(last: dict[str, Any] | None) -> LastTicket | None:
     return LastTicket(_date(last["at"]), last["reference"], duties.Outcome(last["outcome"])) if last else None
 
 
-def write_notices(notices: frozenset[Notice]) -> str:
-    return json.dumps(sorted([notice.concern, notice.reference] for notice in notices))
+def write_notices(notices: Notices) -> str:
+    """Those that somebody is still to look at, each with its slip."""
+    written = [_write_notice(notice) | asdict(telling) for notice, telling in notices.open.items()]
+    return json.dumps(written, default=str)
 
 
-def notices_from_text(text: str) -> frozenset[Notice]:
-    return frozenset(Notice(Concern(concern), reference) for concern, reference in json.loads(text))
+def _write_notice(notice: Notice) -> dict[str, Any]:
+    return asdict(notice)
+
+
+def notices_from_texts(open_ones: str, seen: str) -> Notices:
+    """All notices. An older journal has pairs, of which nobody was told on paper: their slips are owed."""
+    return Notices(
+        open=dict(_telling_from(row) for row in json.loads(open_ones)),
+        seen=tuple(_notice_from(row) for row in json.loads(seen)),
+    )
+
+
+def _telling_from(row: Any) -> tuple[Notice, Telling]:
+    if isinstance(row, list):
+        concern, reference = row
+        return next(iter(Notices().raised(Notice(Concern(concern), reference)).open.items()))
+    return _notice_from(row), Telling(TellingStage(row["stage"]), bool(row["may_be_out"]))
+
+
+def _notice_from(row: Mapping[str, Any]) -> Notice:
+    payments = tuple(_payment_from(payment) for payment in row["payments"])
+    return Notice(Concern(row["concern"]), row["reference"], row["reason"], payments)
 
 
 def _write_report(report: duties.Report) -> dict[str, str]:

@@ -16,7 +16,7 @@ from typing import IO
 
 from edge.core import duties, events
 from edge.core.lifecycle import Order
-from edge.core.notices import Concern, Notice
+from edge.core.notices import Concern, Notice, Notices
 from edge.core.orders import Orders
 from edge.core.state import Durable
 from edge.journal.file import (
@@ -40,7 +40,7 @@ from edge.journal.rows import (
     facts_from_memory,
     iso,
     last_slips_from_rows,
-    notices_from_text,
+    notices_from_texts,
     order_from_row,
     readable,
     report_from,
@@ -83,7 +83,7 @@ class Journal:
     def mark_incomplete(self, note: Note) -> None:
         """Commits are missing: note that we don't know which tickets came out, and that a person must look."""
         memory = self._memory()
-        notices = notices_from_text(memory.get("notices", "[]")) | {Notice(Concern.JOURNAL_DAMAGED)}
+        notices = notices_from_texts(memory.get("notices", "[]"), "[]").raised(Notice(Concern.JOURNAL_DAMAGED))
         changes = {
             "known_since": "",
             "swept_until": memory.get("swept_until") or note.swept_until,
@@ -145,6 +145,12 @@ class Journal:
         rows = self._database.execute("SELECT * FROM orders ORDER BY rowid")
         names = [column[0] for column in rows.description]
         return (order_from_row(dict(zip(names, row, strict=True))) for row in rows)
+
+    def notices(self) -> Notices:
+        """What a person must look at, and what somebody has looked at. Raises `JournalError`, `BrokenJournalError`."""
+        with as_journal_error(self._path):
+            memory = self._memory()
+            return notices_from_texts(memory.get("notices", "[]"), memory.get("seen_notices", "[]"))
 
     def request(self, request: events.Request) -> None:
         """Ask something of the daemon, which may be running or not. Raises `JournalError`."""

@@ -164,7 +164,8 @@ class MercadoPago:
         found, complete = self._approved(pos_id, "date_created", begin, end, decode_payments)
         ours = {payment.id: payment.merchant_order for payment in found if payment.pos_id in ("", pos_id)}
         reached = None if complete else _reached((payment.created for payment in found if payment.created), begin)
-        return events.Swept(pos_id, until, ours, reached)
+        money = {payment.id: payment.money for payment in found if payment.id in ours and payment.money}
+        return events.Swept(pos_id, until, ours, reached, money)
 
     def _fetch_day(self, duty: duties.ReadDay) -> events.DayRead | events.NotFound:
         """Payments by the date of their approval. This is rare enough to ask for our point of sale as well."""

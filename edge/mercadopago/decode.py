@@ -87,7 +87,16 @@ def decode_payment(answer: Any) -> PaymentRead:
     # A card that was only validated is no sale.
     approved = payment.get("status") == "approved" and payment.get("operation_type") != "card_validation"
     created = _date(payment, "date_created")
-    return PaymentRead(_id(payment, "id"), _text(payment, "pos_id"), _order_of(payment), approved, created)
+    pos_id, money = _text(payment, "pos_id"), _money_of(payment)
+    return PaymentRead(_id(payment, "id"), pos_id, _order_of(payment), approved, created, money)
+
+
+def _money_of(payment: Json) -> Payment | None:
+    """What was paid, for people; where the payment was made can be told without it."""
+    try:
+        return _payment(payment, refunded="transaction_amount_refunded")
+    except DecodeError:
+        return None
 
 
 def decode_payments(answer: Any) -> Page[PaymentRead]:
@@ -200,13 +209,13 @@ def _item(answer: Any) -> Item:
     return Item(_text(item, "title"), _amount(item, "quantity"), _amount(item, "unit_price"))
 
 
-def _payment(answer: Any) -> Payment:
+def _payment(answer: Any, refunded: str = "amount_refunded") -> Payment:
     payment = _object(answer, "payment")
     return Payment(
         id=_id(payment, "id"),
         status=_text(payment, "status"),
         amount=_amount(payment, "transaction_amount"),
-        refunded=_amount(payment, "amount_refunded"),
+        refunded=_amount(payment, refunded),
         currency=_text(payment, "currency_id"),
         date_approved=_date(payment, "date_approved"),
     )

@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from edge.core.day_report import Day, Entry, Sum
-from edge.core.duties import PrintFailure
-from edge.core.order import MerchantOrder
-from edge.paper.failure_words import FAILURE_WORDS, FailureWords
+from edge.core.duties import Banner, PrintConcern, PrintFailure
+from edge.core.notices import Concern
+from edge.core.order import MerchantOrder, Payment
+from edge.paper.concern_words import CONCERN_WORDS, REASON_WORDS
+from edge.paper.failure_words import FAILURE_WORDS, Failure, FailureWords
 from edge.paper.ticket import (
     ALARM,
     HEADLINE,
@@ -26,7 +28,7 @@ from edge.paper.ticket import (
     money,
     notice,
 )
-from edge.paper.words import WORDS, DayWords, Words
+from edge.paper.words import WORDS, DayWords, Notice, Words
 
 if TYPE_CHECKING:
     from edge.config.schema import TicketConfig, TillConfig
@@ -161,16 +163,20 @@ def lay_out_failure(slip: PrintFailure, ticket: "TicketConfig", till: "TillConfi
         *notice(failure.notice),
         *header(ticket, till, columns),
         Rule(),
-        *map(Text, failure.meaning),
-        Feed(),
-        Text(words.check, STRONG),
-        *(Text(f"- {sentence}") for sentence in failure.check),
+        *_what_to_do(failure, words),
         Feed(),
         Text(clean(till.support or words.installer), HEADLINE),
         Rule(),
         *_for_support(slip, words, till),
         Cut(),
     )
+
+
+def _what_to_do(failure: Failure, words: FailureWords) -> Iterator[Line]:
+    yield from map(Text, failure.meaning)
+    yield Feed()
+    yield Text(words.check, STRONG)
+    yield from (Text(f"- {sentence}") for sentence in failure.check)
 
 
 def _for_support(slip: PrintFailure, words: FailureWords, till: "TillConfig") -> Iterator[Line]:
@@ -191,3 +197,50 @@ def _for_support(slip: PrintFailure, words: FailureWords, till: "TillConfig") ->
 
 def _shortened(text: str) -> str:
     return text if len(text) <= MAX_DETAIL_LETTERS else text[: MAX_DETAIL_LETTERS - 3] + "..."
+
+
+# --- what a person must look at ------------------------------------------------------------------------------------
+
+
+def lay_out_concern(slip: PrintConcern, ticket: "TicketConfig", till: "TillConfig", columns: int) -> tuple[Line, ...]:
+    """Lay out what happened, what to do, and by which numbers to look it up in Mercado Pago."""
+    words = FAILURE_WORDS[till.language]
+    concern = CONCERN_WORDS[slip.notice.concern][till.language]
+    reason = REASON_WORDS.get(slip.notice.reason)
+    return (
+        *_repetition(slip, WORDS[till.language]),
+        *notice(concern.notice),
+        *header(ticket, till, columns),
+        Rule(),
+        *((Text(reason[till.language]),) if reason else ()),
+        *_what_to_do(concern, words),
+        Rule(),
+        *_looked_up(slip, words, till, columns),
+        Cut(),
+    )
+
+
+def _repetition(slip: PrintConcern, words: Words) -> Iterator[Line]:
+    """As on the copy of a ticket; but there are no goods to hand over."""
+    if slip.is_copy:
+        copy = words.banners[Banner.COPY]
+        yield from notice(Notice(copy.title, copy.advice[:1]))
+
+
+def _looked_up(slip: PrintConcern, words: FailureWords, till: "TillConfig", columns: int) -> Iterator[Line]:
+    """The operation numbers and sums, and whose they are."""
+    general = WORDS[till.language]
+    for payment in slip.notice.payments:
+        yield from _paid(payment, general, till)
+    if slip.notice.reference and slip.notice.reference not in {payment.id for payment in slip.notice.payments}:
+        label = general.operation if slip.notice.concern is Concern.PAID_WITHOUT_ORDER else general.reference
+        yield Row(label, clean(slip.notice.reference))
+    if till.id:
+        yield Row(words.till, till.id)
+
+
+def _paid(payment: Payment, words: Words, till: "TillConfig") -> Iterator[Line]:
+    yield Row(words.operation, clean(payment.id))
+    yield Row("", money(payment.left or payment.amount, payment.currency, ""), STRONG)
+    if payment.date_approved:
+        yield Row("", payment.date_approved.astimezone(till.timezone).strftime(words.date_form))

@@ -98,7 +98,7 @@ def test_two_phones_that_pay_one_order_are_said_once():
     assert desk.outcomes == ["printed", "double_payment"]
     assert desk.sign is Signal.PAID
     assert desk.wait(4).sign is Signal.ATTENTION
-    assert desk.press().ring("1").wait(100).sign is Signal.READY
+    assert desk.tell().press().ring("1").wait(100).sign is Signal.READY
     assert len(desk.printed) == 1
 
 
@@ -557,7 +557,7 @@ def test_a_paid_order_that_can_never_be_read_again_is_shown_until_a_person_decid
     desk.books.answer = lambda duty: unreadable if duty == duties.Verify("1") else answer(duty)  # type: ignore[method-assign]
     kept = desk.restart().till
     after = new_roll(DatedDesk(kept, desk.books)).wait(600)
-    after.press().wait(60).print()
+    after.tell().press().wait(60).print()
     assert after.printed == []
     assert [REFERENCE in problem for problem in problems(after.till)] == [True]
     after.hear(events.ReprintAsked(REFERENCE)).print()

@@ -98,7 +98,7 @@ def test_no_command_prints_an_unmarked_ticket():
 def test_check_now_looks_at_everything_and_acknowledges_nothing():
     desk = sold()
     desk.books.write(replace(PAID, id="2", payments=tuple(replace(each, id="22") for each in PAID.payments)))
-    desk.ring("2")
+    desk.ring("2").tell()
     assert desk.till.notices
     desk.asked.clear()
     assert ask(desk, duties.Command.CHECK_NOW).done

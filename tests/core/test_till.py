@@ -539,7 +539,7 @@ def test_money_after_a_cancel_gets_a_ticket_with_a_banner_and_a_person():
     assert desk.outcomes == ["cancelled", "late_money", "printed"]
     desk.wait(4)
     assert desk.sign is Signal.ATTENTION
-    desk.press()
+    desk.tell().press()
     assert desk.sign is Signal.READY
 
 

@@ -15,6 +15,7 @@ from edge.core.notices import Concern
 from edge.core.order import Verdict
 from edge.install.check.acceptance_words import ACCEPTANCE
 from edge.install.check.light_words import MEANINGS
+from edge.paper.concern_words import CONCERN_WORDS
 from edge.paper.failure_words import FAILURE_WORDS
 from edge.paper.words import WORDS
 from edge.printer.transport import ADVICE
@@ -130,6 +131,7 @@ def test_all_that_the_program_may_say_has_its_cure(page):
 def test_what_a_paper_begins_with_is_on_the_page(page, language):
     words = WORDS[language]
     titles = [words.waiting.title, words.day.difference.title, *(notice.title for notice in words.banners.values())]
+    titles += [said[language].notice.title for said in CONCERN_WORDS.values()]
     assert [title for title in titles if title not in read(page)] == []
 
 

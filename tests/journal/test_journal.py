@@ -11,7 +11,7 @@ import pytest
 from edge.core import duties, events
 from edge.core.agenda import Due
 from edge.core.lifecycle import Order, Stage
-from edge.core.notices import Concern, Notice
+from edge.core.notices import Concern, Notice, all_of
 from edge.core.outbox import LastTicket, Today
 from edge.core.settings import Settings
 from edge.core.state import Durable, Till
@@ -79,7 +79,7 @@ def test_what_else_a_power_cut_must_not_take(path):
         Durable(),
         history=History(POS, swept_until=datetime(2026, 3, 2, tzinfo=UTC)),
         proof=events.Proof.STATUS,
-        notices=frozenset({Notice(Concern.LATE_MONEY, REFERENCE)}),
+        notices=all_of([Notice(Concern.LATE_MONEY, REFERENCE)]),
         last_ticket=LastTicket(datetime(2026, 3, 2, tzinfo=UTC), REFERENCE, duties.Outcome.PRINTED),
         today=Today("2026-03-02", {duties.Outcome.PRINTED: 1}),
     )

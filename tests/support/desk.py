@@ -101,6 +101,7 @@ class Desk:
         self.asked: list[duties.PaymentDuty] = []
         self.printed: list[duties.Print] = []
         self.finger = False
+        self.told: list[duties.PrintConcern] = []
         self.till = till or with_settings()
         self.hear(events.Started(), events.BrokerConnected(), events.PrinterSeen(events.Paper.READY))
         self.settle()
@@ -167,6 +168,15 @@ class Desk:
         endings = list(ends)
         while self.begin():
             self.hear(endings.pop(0) if endings else events.TicketPrinted(events.Proof.PROCESS_ID, events.Paper.READY))
+        return self
+
+    def tell(self, *ends: events.TicketEnd) -> "Desk":
+        """Print the slips of what a person must look at; each ends as told, the others with proof."""
+        endings = list(ends)
+        while isinstance(slip := self.owed(), duties.PrintConcern):
+            self.told.append(slip)
+            end = endings.pop(0) if endings else events.TicketPrinted(events.Proof.PROCESS_ID, events.Paper.READY)
+            self.hear(events.SlipBegun(slip), events.SlipTried(slip, end))
         return self
 
     def restart(self) -> "Desk":
