@@ -110,9 +110,9 @@ class Notices:
         return replace(self, open=without(self.open, *told), seen=(*self.seen, *told)[-MAX_SEEN:])
 
     @property
-    def untold(self) -> bool:
-        """Whether a slip is still to come."""
-        return any(telling.stage is not Stage.DONE for telling in self.open.values())
+    def untold(self) -> int:
+        """How many slips are still to come."""
+        return sum(telling.stage is not Stage.DONE for telling in self.open.values())
 
     # --- the slips ---------------------------------------------------------------------------------------------------
 

@@ -50,7 +50,7 @@ def signal(till: Till, now: float) -> Signal:
         (Signal.PAID, _is_recent(till.printer.ticket_at, now)),
         (Signal.CANCELLED, _is_recent(till.cashier.cancelled_at, now)),
         (Signal.IDENTIFY, identify_until is not None and now < identify_until),
-        (Signal.PRINTER, till.notices.untold and not till.printer.paper.prints),  # else the slip can't be looked at
+        (Signal.PRINTER, till.notices.untold > 0 and not till.printer.paper.prints),  # else the slip can't be looked at
         (Signal.ATTENTION, bool(problems(till))),
         (Signal.PRINTER, not till.printer.paper.prints or breaks_at_each_ticket(till)),
         (Signal.STARTING, till.api.trouble is events.Trouble.CLOCK),
@@ -141,6 +141,7 @@ def status(till: Till, now: float) -> dict[str, Any]:
         "loaded": till.cashier.loaded,
         "waiting": len(till.orders.in_stage(Stage.WAITING)),
         "owed_tickets": len(till.orders.in_stage(*OWED)),
+        "owed_slips": till.notices.untold,
         "dropped_messages": till.link.dropped_messages,
         "last_ticket": _last_ticket(till),
         "today": _today(till),

@@ -206,6 +206,9 @@ CONCERN_WORDS: Mapping[Concern, ByLanguage] = {
 }
 """All but those that are told otherwise, see `notices.TOLD_OTHERWISE`."""
 
+GIVEN_BACK: Mapping[str, str] = {"es": "Devuelto", "pt": "Devolvido", "en": "Refunded"}
+"""Beside what was given back of a payment."""
+
 REASON_WORDS: Mapping[str, Mapping[str, str]] = {
     Verdict.WRONG_COLLECTOR: {
         "es": "La cobró otra cuenta de Mercado Pago.",

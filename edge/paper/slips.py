@@ -7,7 +7,7 @@ from edge.core.day_report import Day, Entry, Sum
 from edge.core.duties import Banner, PrintConcern, PrintFailure
 from edge.core.notices import Concern
 from edge.core.order import MerchantOrder, Payment
-from edge.paper.concern_words import CONCERN_WORDS, REASON_WORDS
+from edge.paper.concern_words import CONCERN_WORDS, GIVEN_BACK, REASON_WORDS
 from edge.paper.failure_words import FAILURE_WORDS, Failure, FailureWords
 from edge.paper.ticket import (
     ALARM,
@@ -241,6 +241,8 @@ def _looked_up(slip: PrintConcern, words: FailureWords, till: "TillConfig", colu
 
 def _paid(payment: Payment, words: Words, till: "TillConfig") -> Iterator[Line]:
     yield Row(words.operation, clean(payment.id))
-    yield Row("", money(payment.left or payment.amount, payment.currency, ""), STRONG)
+    yield Row("", money(payment.amount, payment.currency, ""), STRONG)
+    if payment.refunded:
+        yield Row(GIVEN_BACK[till.language], money(payment.refunded, payment.currency, ""))
     if payment.date_approved:
         yield Row("", payment.date_approved.astimezone(till.timezone).strftime(words.date_form))

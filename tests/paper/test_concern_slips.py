@@ -1,5 +1,6 @@
 """The slip of what a person must look at: operation numbers, sums, what to do; in each language and width."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -57,6 +58,14 @@ def test_a_repetition_is_marked():
     notice = Notice(Concern.DOUBLE_PAYMENT, "T1", payments=PAYMENTS)
     assert "COPIA" in printed(notice, is_copy=True)
     assert "COPIA" not in printed(notice)
+
+
+def test_what_was_given_back_stands_below_what_was_paid():
+    payment = replace(PAYMENTS[0], refunded=Decimal("50"))
+    text = printed(Notice(Concern.REJECTED, "T1", payments=(payment,)))
+    assert "5.350,50" in text
+    assert "Devuelto" in text
+    assert "50,00" in text
 
 
 def test_a_sale_without_ticket_says_why():
