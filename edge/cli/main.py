@@ -18,8 +18,8 @@ try:
     from edge.journal.file import JournalError
     from edge.journal.store import InUseError
     from edge.machine.facts import version
-    from edge.mercadopago.client import ApiError
     from edge.mercadopago.decode import DecodeError
+    from edge.mercadopago.exchange import ApiError
     from edge.mercadopago.new_order import OrderError
 except KeyboardInterrupt:  # Ctrl-C while all this loads
     sys.exit(INTERRUPTED)

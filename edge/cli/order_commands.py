@@ -29,14 +29,14 @@ def create(config: Config, options: argparse.Namespace) -> int:
     reference = options.reference or fresh_reference(config.till.id, now, secrets.token_hex(3))
     items = [parse_item(item) for item in options.item]
     order = new_order(config, reference, parse_amount(options.total, "the total"), items, now)
-    MercadoPago(config.mercadopago, version()).put_order(order)
+    MercadoPago(config.mercadopago, version()).till.put(order)
     print(reference)
     return DONE
 
 
 def show(config: Config, _: argparse.Namespace) -> int:
     """Print the reference and the total of the order on this till."""
-    order = MercadoPago(config.mercadopago, version()).order_on_till()
+    order = MercadoPago(config.mercadopago, version()).till.order()
     currency = "CLP" if config.till.timezone.key in CHILEAN_TIME_ZONES else ""
     print(f"{order.reference}  {format_amount(order.total, currency)}" if order else "no order on this till")
     return DONE
@@ -45,11 +45,11 @@ def show(config: Config, _: argparse.Namespace) -> int:
 def cancel(config: Config, _: argparse.Namespace) -> int:
     """Remove the order from this till, unless it may be paid already."""
     api = MercadoPago(config.mercadopago, version())
-    order = api.order_on_till()
+    order = api.till.order()
     if order is None:
         print("no order on this till")
         return DONE
-    tried = api.cancel(order.reference)
+    tried = api.till.cancel(order.reference)
     if any(merchant_order.status == "closed" for merchant_order in tried.orders):
         print(f"{order.reference} may be paid already: if it is, the till prints its ticket", file=sys.stderr)
         return FAILED

@@ -15,7 +15,8 @@ from edge.core import duties, events
 from edge.core.day_report import Day, Entry, Received, Sum
 from edge.core.order import MerchantOrder
 from edge.mercadopago import decode
-from edge.mercadopago.client import MAX_SWEEP_PAGES, PAGE_SIZE, MercadoPago
+from edge.mercadopago.client import MAX_SWEEP_PAGES, MercadoPago
+from edge.mercadopago.exchange import PAGE_SIZE
 from edge.paper.slips import MOST_ENTRIES, lay_out_day
 from edge.paper.ticket import Text, as_text
 from sim import mercadopago as sim

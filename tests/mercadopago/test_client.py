@@ -8,7 +8,8 @@ import pytest
 
 from edge.config.schema import MercadoPagoConfig, Secret
 from edge.core import duties, events
-from edge.mercadopago.client import ApiError, MercadoPago
+from edge.mercadopago.client import MercadoPago
+from edge.mercadopago.exchange import ApiError
 from sim import mercadopago as sim
 from sim.mercadopago import Fault, Switches
 
@@ -66,18 +67,18 @@ def test_a_point_of_sale_that_is_not_there_is_not_found(service):
 
 
 def test_amounts_come_as_exact_decimals(service, api):
-    api.put_order(ORDER)
+    api.till.put(ORDER)
     service.account.pay()
-    [order] = api.find_merchant_orders("R1")
+    [order] = api.till.find("R1")
     assert (order.total, order.received) == (Decimal("5350.5"), Decimal("5350.5"))
     assert order.items[0].unit_price == Decimal("2675.25")
     assert all(isinstance(amount, Decimal) for amount in (order.total, order.received, order.items[0].quantity))
 
 
 def test_a_read_leads_from_the_payment_to_its_order_and_place(service, api):
-    api.put_order(ORDER)
+    api.till.put(ORDER)
     payment = service.account.pay()
-    [order] = api.find_merchant_orders("R1")
+    [order] = api.till.find("R1")
     found = answer(api, duties.ReadPayment(str(payment["id"])))
     created = datetime.fromisoformat(payment["date_created"])
     assert found == events.PaymentRead(str(payment["id"]), str(service.account.till().id), order.id, created=created)
@@ -86,15 +87,15 @@ def test_a_read_leads_from_the_payment_to_its_order_and_place(service, api):
 
 def test_a_search_finds_all_merchant_orders_of_a_reference_and_none_is_null(service, api):
     assert answer(api, duties.Search("R1")) == events.OrdersFound("R1", ())
-    api.put_order(ORDER)
+    api.till.put(ORDER)
     for _ in range(70):
         service.account.scan()
-    assert len(api.find_merchant_orders("R1")) == 70
+    assert len(api.till.find("R1")) == 70
 
 
 def test_the_order_on_the_till_may_come_as_an_object_or_as_a_list(service, api):
     assert answer(api, duties.LookAtTill()) == events.TillSeen(None)
-    api.put_order(ORDER)
+    api.till.put(ORDER)
     for shape in ("object", "array"):
         service.switches.till_answer = shape
         assert answer(api, duties.LookAtTill()) == events.TillSeen("R1")
@@ -174,24 +175,24 @@ def cancel(api: MercadoPago) -> events.Removal:
 
 def test_only_the_order_that_is_meant_is_deleted(service, api):
     assert cancel(api) is events.Removal.ABSENT
-    api.put_order(ORDER)
+    api.till.put(ORDER)
     assert cancel(api) is events.Removal.DELETED
-    api.put_order({**ORDER, "external_reference": "R2"})
+    api.till.put({**ORDER, "external_reference": "R2"})
     assert cancel(api) is events.Removal.ANOTHER
-    assert api.order_on_till().reference == "R2"
+    assert api.till.order().reference == "R2"
 
 
 @pytest.mark.parametrize("status", [400, 409, 423])
 def test_a_locked_order_is_recognised_by_any_status(service, api, status):
     service.switches.locked_status = status
-    api.put_order(ORDER)
+    api.till.put(ORDER)
     service.account.begin_payment()
     assert cancel(api) is events.Removal.LOCKED
 
 
 @pytest.mark.parametrize("status", [400, 404, 500])
 def test_a_delete_that_is_refused_without_reason_is_no_cancel(service, api, status):
-    api.put_order(ORDER)
+    api.till.put(ORDER)
     service.switches.absent_delete_status = status
     # Paid between the look and the DELETE.
     service.faults.append(Fault("pay_before", "DELETE", times=1))
@@ -201,7 +202,7 @@ def test_a_delete_that_is_refused_without_reason_is_no_cancel(service, api, stat
 
 
 def test_a_cancel_reads_what_was_paid_after_it_deleted(service, api):
-    api.put_order(ORDER)
+    api.till.put(ORDER)
     service.account.on_delete = lambda: service.account.pay(reference="R1")
     tried = answer(api, duties.Cancel("R1"))
     assert tried.removal is events.Removal.DELETED
@@ -285,7 +286,7 @@ def test_the_token_is_in_a_header_and_nowhere_else(service, api):
 
 def test_an_order_that_mercado_pago_refuses_is_told_in_its_words(api):
     with pytest.raises(ApiError, match="400 invalid_external_reference"):
-        api.put_order({**ORDER, "external_reference": "no spaces please"})
+        api.till.put({**ORDER, "external_reference": "no spaces please"})
 
 
 def test_proxies_of_the_environment_are_not_used(service, monkeypatch):

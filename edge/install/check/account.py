@@ -15,8 +15,9 @@ from edge.config.schema import Config
 from edge.core import events
 from edge.core.order import LoadedOrder
 from edge.install.check.findings import Cause, Finding, Part, blocked, failed, ok, skipped, warning
-from edge.mercadopago.client import ApiError, MercadoPago
+from edge.mercadopago.client import MercadoPago
 from edge.mercadopago.decode import DecodeError, PointOfSale
+from edge.mercadopago.exchange import ApiError
 from edge.mercadopago.new_order import CHILEAN_TIME_ZONES, fresh_reference, new_order
 
 TEST_AMOUNT = Decimal(10)
@@ -68,13 +69,13 @@ def check_order(api: MercadoPago, config: Config, now: datetime, nonce: str) -> 
 
 
 def _there_and_back(api: MercadoPago, reference: str, order: Mapping[str, Any]) -> Finding:
-    if there := api.order_on_till():
+    if there := api.till.order():
         seen = f"the order {there.reference} is on the till; it was not touched, and no order was tried"
         return skipped(Part.ORDER, Cause.TILL_IN_USE, seen, "check again when it is paid or gone")
     began = time.monotonic()
     try:
-        api.put_order(order)
-        loaded = api.order_on_till()
+        api.till.put(order)
+        loaded = api.till.order()
     finally:  # an unanswered PUT may have been carried out all the same
         tried = _remove(api, reference)
     return _judge(reference, loaded, tried, time.monotonic() - began)
@@ -156,7 +157,7 @@ def _remove(api: MercadoPago, reference: str) -> events.CancelTried | None:
     """Remove our order if it is there; None if we can't know whether it is gone."""
     for _ in range(2):
         with contextlib.suppress(ApiError, DecodeError):
-            return api.cancel(reference)
+            return api.till.cancel(reference)
     return None
 
 

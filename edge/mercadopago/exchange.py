@@ -1,0 +1,136 @@
+"""One exchange with Mercado Pago: HTTP within a deadline, JSON, and what a failure means.
+
+Raises `ApiError` where it can't be reached or refuses, and `DecodeError` for what can't be read. The token is sent in
+one header and appears in no message, log or exception.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from edge.config.schema import MercadoPagoConfig
+from edge.core import events
+from edge.http import Failure, HttpError, Response, Session
+from edge.mercadopago.decode import DecodeError, Found, Page, decode_error_code, decode_json
+
+log = logging.getLogger(__name__)
+
+MAX_BODY_BYTES = 4 * 1024 * 1024
+PAGE_SIZE = 50
+MAX_RETRY_AFTER_S = 60.0
+"""A `Retry-After` of a day is not obeyed while a customer stands at the till."""
+
+
+class ApiError(Exception):
+    """Mercado Pago couldn't be reached, or refused. `code` is its own word for the reason; the text is for people."""
+
+    def __init__(
+        self, trouble: events.Trouble, why: str, status: int = 0, code: str = "", retry_after: float = 0
+    ) -> None:
+        super().__init__(why)
+        self.trouble = trouble
+        self.status = status
+        self.code = code
+        self.retry_after = retry_after
+
+
+class Exchange:
+    """The connection to the API, kept alive. Used by one thread, but for `clock_ahead`."""
+
+    def __init__(self, config: MercadoPagoConfig, version: str = "") -> None:
+        self._url = config.api_url
+        headers = {"Authorization": f"Bearer {config.access_token.reveal()}", "User-Agent": f"till-edge/{version}"}
+        self._session = Session(config.api_url, headers, config.timeout_seconds, MAX_BODY_BYTES)
+        self._clock = time.time
+        """Mercado Pago's time, in Unix seconds; our own time before the first answer."""
+
+    @property
+    def heard(self) -> bool:
+        """Whether Mercado Pago's time is known."""
+        return self._clock is not time.time
+
+    def now(self) -> datetime:
+        """Mercado Pago's time, or our own before the first answer."""
+        return datetime.fromtimestamp(self._clock(), UTC)
+
+    def clock_ahead(self) -> float | None:
+        """Seconds that our clock is ahead of Mercado Pago's; None before the first answer. From any thread."""
+        return time.time() - self._clock() if self.heard else None
+
+    def close(self) -> None:
+        self._session.close()
+
+    def get(self, path: str, query: Mapping[str, str] | None = None) -> Any:
+        """The JSON that is there. Raises `ApiError`, `DecodeError`."""
+        return decode_json(self.call("GET", path, query).body)
+
+    def search(
+        self, path: str, query: Mapping[str, str], decode: Callable[[Any], Page[Found]], max_pages: int
+    ) -> tuple[list[Found], bool]:
+        """What a search finds on the first pages, and whether that is all. Raises `ApiError`, `DecodeError`."""
+        found: list[Found] = []
+        seen = 0
+        for _ in range(max_pages):
+            page = decode(self.get(path, {**query, "limit": str(PAGE_SIZE), "offset": str(seen)}))
+            found.extend(page.found)
+            seen += page.size
+            if len(page.found) < page.size:
+                log.warning("%s %s: %d elements can't be decoded", path, query, page.size - len(page.found))
+            if not page.size or seen >= page.total:
+                return found, True
+        return found, False
+
+    def call(
+        self, method: str, path: str, query: Mapping[str, str] | None = None, body: bytes | None = None
+    ) -> Response:
+        """Ask, and return what was answered with 2xx. Raises `ApiError`, `DecodeError`."""
+        headers = {"Content-Type": "application/json"} if body else {}
+        try:
+            response = self._session.exchange(method, path, query, body, headers)
+        except HttpError as error:
+            raise _unreachable(error, self._url) from None
+        self._note_time(response)
+        if 200 <= response.status < 300:
+            return response
+        raise _refused(method, path, response)
+
+    def _note_time(self, response: Response) -> None:
+        """Keep Mercado Pago's time by the monotonic clock: the machine's own may be set at any moment."""
+        try:
+            ahead = parsedate_to_datetime(response.date).timestamp() - response.date_at
+        except (ValueError, TypeError, OverflowError):  # no date: the last one still counts
+            return
+        self._clock = lambda: time.monotonic() + ahead
+
+
+def _unreachable(error: HttpError, where: str) -> ApiError | DecodeError:
+    match error.failure:
+        case Failure.CLOCK:
+            why = "this machine's clock is wrong: the certificate is not valid at its date"
+            return ApiError(events.Trouble.CLOCK, why)
+        case Failure.TLS:
+            return ApiError(events.Trouble.NETWORK, f"no trusted connection to {where}: {error}")
+        case Failure.TIMEOUT:
+            return ApiError(events.Trouble.NETWORK, f"no answer in time from {where}")
+        case Failure.NETWORK:
+            why = f"no connection to {where}: {error}; check that the network is up"
+            return ApiError(events.Trouble.NETWORK, why)
+        case Failure.TOO_LARGE:
+            return DecodeError(str(error))
+
+
+def _refused(method: str, path: str, response: Response) -> ApiError:
+    try:
+        code = decode_error_code(decode_json(response.body))
+    except DecodeError:
+        code = ""
+    what = f"{method} {path}: {response.status} {code}".rstrip()
+    if code == "pos_not_found":
+        what += "; check external_store_id and external_pos_id"
+    if response.status in (401, 403):
+        why = f"Mercado Pago refuses the access token ({what}); put a valid one into access_token_file"
+        return ApiError(events.Trouble.REFUSED, why, response.status, code)
+    return ApiError(events.Trouble.BUSY, what, response.status, code, min(response.retry_after_s, MAX_RETRY_AFTER_S))
