@@ -217,6 +217,15 @@ BUGS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "core/remote.py:_reprint": (
         ("support prints a first ticket", "order.stage not in (Stage.PRINTED, Stage.UNCONFIRMED)", "False"),
     ),
+    # --- the journal's file ------------------------------------------------------------------------------------------
+    "journal/file.py:open_for_reading": (
+        ("who reads may write", "mode=ro", "mode=rwc"),
+        ("who reads leaves a log behind", '"&immutable=1"', '""'),
+        ("who reads misses what was just written", '.exists() else "&', '.is_dir() else "&'),
+        ("who reads takes any form", "_version(database)", "pass"),
+    ),
+    "journal/file.py:refuse_links": (("a link is a file", "beside.is_symlink()", "False"),),
+    "journal/store.py:lock": (("a link is a lock", "| os.O_NOFOLLOW", ""),),
     # --- what is owed to the printer ---------------------------------------------------------------------------------
     "core/events.py:Paper.prints": (
         ("no paper, but print", "self in (Paper.READY, Paper.LOW, Paper.UNKNOWN)", "True"),

@@ -54,7 +54,7 @@ def need_folder(config: Config, options: argparse.Namespace) -> None:
 
 def orders(config: Config, _: argparse.Namespace) -> int:
     """Print the orders in the journal as a table."""
-    journal = _open_journal(config)
+    journal = _open_journal(config, read_only=True)
     print(f"{'paid':19}  {'stage':11}  {'total':>16}  reference")
     for order in journal.orders():
         paid = order.reading
@@ -92,11 +92,11 @@ def report(config: Config, options: argparse.Namespace) -> int:
     return DONE
 
 
-def _open_journal(config: Config) -> Journal:
+def _open_journal(config: Config, read_only: bool = False) -> Journal:
     path = config.journal.path
     if not path.exists():
         raise ConfigError([f"{path}: there is no journal yet; has the daemon run with this configuration?"])
     try:
-        return Journal(path)
+        return Journal(path, read_only)
     except BrokenJournalError as error:
         raise ConfigError([f"{error}; the daemon repairs it when it is next started"]) from error

@@ -150,6 +150,8 @@ def claim(options: argparse.Namespace) -> int:
 
         print_config_slip(options.config, error.faults, printer=PrinterConfig("usb", options.printer))
         raise
+    except PermissionError:  # sudo was forgotten
+        raise
     except OSError as error:
         print(f"till-edge: {error}", file=sys.stderr)
         return FAILED

@@ -1,7 +1,10 @@
 """`till-edge`: what can be typed, and which exit code and sentence an error becomes."""
 
 import argparse
+import contextlib
 import logging
+import os
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from datetime import date
@@ -18,6 +21,7 @@ try:
     from edge.journal.file import JournalError
     from edge.journal.store import InUseError
     from edge.machine.facts import version
+    from edge.machine.users import become_owner
     from edge.mercadopago.decode import DecodeError
     from edge.mercadopago.exchange import ApiError
     from edge.mercadopago.new_order import OrderError
@@ -36,6 +40,7 @@ Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code."""
+    ordinary = os.geteuid() != 0
     try:
         options = _parser().parse_args(arguments)
         _set_up_log(options.verbose)
@@ -43,6 +48,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ConfigError as error:
         print(error, file=sys.stderr)
         return BAD_CONFIG
+    except PermissionError as error:
+        again = f"try: {shlex.join(['sudo', 'till-edge', *(sys.argv[1:] if arguments is None else arguments)])}"
+        advice = again if ordinary else "let the service's user have it"
+        print(f"till-edge: {error.filename or error.strerror}: no permission; {advice}", file=sys.stderr)
+        return FAILED
     except (ApiError, DecodeError, OrderError, JournalError, InUseError) as error:
         print(f"till-edge: {error}", file=sys.stderr)
         return FAILED
@@ -61,8 +71,25 @@ def _set_up_log(verbose: bool) -> None:
 
 
 def _configured(command: Callable[[Config, argparse.Namespace], int]) -> Command:
-    """A command that needs the configuration."""
-    return lambda options: command(load(options.config), options)
+    """A command that needs the configuration. From then on it has the rights of the service, and no more."""
+
+    def run(options: argparse.Namespace) -> int:
+        config = load(options.config)
+        become_owner(config.journal.path.parent)
+        return command(config, options)
+
+    return run
+
+
+def _typed(command: Callable[[Config, argparse.Namespace], int]) -> Command:
+    """A command that a person types, who may have forgotten sudo. Raises `PermissionError`."""
+
+    def run(options: argparse.Namespace) -> int:
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            options.config.open("rb").close()
+        return _configured(command)(options)
+
+    return run
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -131,7 +158,7 @@ def _add_common(parser: argparse.ArgumentParser, config: Path | str, verbose: bo
 
 def _add_check(subparsers: Subparsers) -> None:
     does = "try each part of this till, and print the acceptance ticket"
-    check = _add(subparsers, "check", does, _configured(install_commands.check))
+    check = _add(subparsers, "check", does, _typed(install_commands.check))
     check.add_argument("--json", action="store_true", help="print all findings as JSON")
     check.add_argument("--no-order", action="store_true", help="put no order on the till; for a till that is selling")
     check.add_argument("--no-ticket", action="store_true", help="print nothing on paper")
@@ -141,11 +168,11 @@ def _add_check(subparsers: Subparsers) -> None:
 
 
 def _add_journal(subparsers: Subparsers) -> None:
-    _add(subparsers, "orders", "print the orders in the journal as a table", _configured(commands.orders))
-    reprint = _add(subparsers, "reprint", "print a marked copy of a ticket", _configured(commands.reprint))
+    _add(subparsers, "orders", "print the orders in the journal as a table", _typed(commands.orders))
+    reprint = _add(subparsers, "reprint", "print a marked copy of a ticket", _typed(commands.reprint))
     reprint.add_argument("reference")
     does = "print the slip of a day, checked against Mercado Pago"
-    report = _add(subparsers, "report", does, _configured(commands.report))
+    report = _add(subparsers, "report", does, _typed(commands.report))
     report.add_argument("--day", type=_day, metavar="YYYY-MM-DD", help="default: today")
 
 
@@ -153,17 +180,17 @@ def _add_order(subparsers: Subparsers) -> None:
     order = subparsers.add_parser("order", help="the order on this till, at Mercado Pago")
     orders = order.add_subparsers(required=True, metavar="COMMAND")
     does = "put an order on this till, and print its reference"
-    create = _add(orders, "create", does, _configured(order_commands.create))
+    create = _add(orders, "create", does, _typed(order_commands.create))
     create.add_argument("--total", required=True, help="what the customer pays, like 5350.50")
     create.add_argument("--item", action="append", default=[], metavar="TITLE:QUANTITY:UNIT_PRICE")
     create.add_argument("--reference", help="default: a fresh one; never use one twice")
-    _add(orders, "show", "print the order on this till", _configured(order_commands.show))
-    _add(orders, "cancel", "remove the order from this till", _configured(order_commands.cancel))
+    _add(orders, "show", "print the order on this till", _typed(order_commands.show))
+    _add(orders, "cancel", "remove the order from this till", _typed(order_commands.cancel))
 
 
 def _add_installing(subparsers: Subparsers) -> None:
     does = "find out how the printer prints; you answer questions if its name isn't known"
-    printer = _add(subparsers, "printer", does, _configured(install_commands.printer))
+    printer = _add(subparsers, "printer", does, _typed(install_commands.printer))
     printer.add_argument("--calibrate", action="store_true", help="ask even if the printer is known by its name")
     does = "adopt the configuration on the boot partition"
     adopt = _add(subparsers, "adopt", does, install_commands.adopt)

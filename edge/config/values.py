@@ -316,7 +316,7 @@ def _content(where: Path, most: int, echo: bool) -> bytes:
         raise BadValueError(f"{_called(where, echo)}: there is no such file; create it") from None
     except PermissionError:
         raise BadValueError(
-            f"{_called(where, echo)}: no permission to read it; let the daemon's user read it"
+            f"{_called(where, echo)}: no permission to read it; use sudo, or let the daemon's user read it"
         ) from None
     except OSError as error:
         raise BadValueError(

@@ -5,6 +5,7 @@ Anchors and aliases are refused: no configuration needs them, and they turn kilo
 """
 
 import contextlib
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -94,7 +95,8 @@ def _text(path: Path, example: str) -> str:
     except FileNotFoundError:
         raise ConfigError([f"{path}: there is no such file; start from {example}"]) from None
     except OSError as error:
-        advice = "name the file in it" if path.is_dir() else "let this user read it"
+        # `Path.is_dir` raises for a folder that we may not enter.
+        advice = "name the file in it" if os.path.isdir(path) else "use sudo, or let this user read it"
         raise ConfigError([f"{path}: can't be read ({error.strerror}); {advice}"]) from None
     if len(content) > MAX_FILE_BYTES:
         raise ConfigError([f"{path}: has more than {MAX_FILE_BYTES} bytes; is it the right file?"])

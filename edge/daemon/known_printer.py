@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import cast
 
 from edge.config.schema import CodePage, PrinterConfig
-from edge.machine.files import write_whole
+from edge.machine.files import read_plain, write_whole
 from edge.paper.calibration import CANDIDATE_COLUMNS
 from edge.paper.escpos import DEFAULT_PROFILE, codepages
 
@@ -21,6 +21,7 @@ SAFE_COLUMNS = min(CANDIDATE_COLUMNS)
 """All can be read on wider paper too, while longer lines would be torn apart on narrow paper."""
 POSSIBLE_COLUMNS = range(24, 65)
 BROKEN_SUFFIX = ".broken"
+MAX_FILE_BYTES = 65536
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def load_known_printer(journal: Path) -> KnownPrinter | None:
     """Read the file. None if there is none; one that makes no sense is set aside, with a warning."""
     path = known_printer_file(journal)
     try:
-        return _decode(path.read_text(encoding="utf-8"))
+        return _decode(read_plain(path, MAX_FILE_BYTES).decode())
     except FileNotFoundError:
         return None
     except OSError as error:

@@ -11,10 +11,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from edge.machine.files import write_whole
+from edge.machine.files import read_plain, write_whole
 
 TOLD = ("broker", "relay", "round_trip_ms", "printer", "proof")
 """What of the status a check asks for: of what changes with each sale the card is spared."""
+MAX_FILE_BYTES = 1 << 20
 PAUSE = 1.0
 """Seconds between two looks, and between two writes."""
 
@@ -42,7 +43,7 @@ class Handover:
             return None
         self._looked_at = time.monotonic()
         try:
-            record = _record(self._journal).read_bytes()
+            record = read_plain(_record(self._journal), MAX_FILE_BYTES)
             _record(self._journal).unlink()
         except OSError:  # none was left
             return None
@@ -52,7 +53,7 @@ class Handover:
 def read_status(journal: Path) -> Mapping[str, Any]:
     """The last status that the daemon of this journal has shown; empty where there is none that can be read."""
     try:
-        facts = json.loads(_status(journal).read_bytes())
+        facts = json.loads(read_plain(_status(journal), MAX_FILE_BYTES))
     except (OSError, ValueError):
         return {}
     return facts if isinstance(facts, dict) else {}

@@ -23,7 +23,8 @@ from edge.config.schema import Config, ConfigError, JournalConfig, PrinterConfig
 from edge.config.yaml_nodes import compose_what_can_be_read
 from edge.core import duties, events
 from edge.daemon.known_printer import SAFE_COLUMNS, fitted, load_known_printer
-from edge.machine.files import write_whole
+from edge.machine.files import read_plain, write_whole
+from edge.machine.users import become_owner
 from edge.paper.escpos import Encoder, UnknownPrinterError
 from edge.paper.slips import lay_out_failure
 from edge.printer.printer import Printer
@@ -78,6 +79,8 @@ def _try(path: Path, faults: str, environ: Mapping[str, str], printer: PrinterCo
 def _print(path: Path, faults: str, environ: Mapping[str, str], printer: PrinterConfig | None) -> None:
     config = salvage_config(path)
     config = replace(config, printer=printer or config.printer)
+    with contextlib.suppress(OSError):  # the units of adopt and claim may not, and can't write there either
+        become_owner(config.journal.parent)
     state = environ.get("STATE_DIRECTORY", "").partition(":")[0]
     folders = [Path(state)] if state else [config.journal.parent, Path(tempfile.gettempdir())]
     slip = duties.PrintFailure(duties.Cause.MISCONFIGURED, faults)
@@ -101,7 +104,8 @@ def _note(path: Path, text: str, folders: Sequence[Path]) -> Path | None:
     digest = hashlib.sha256(text.encode()).hexdigest()
     for note in (folder / name for folder in folders):
         with contextlib.suppress(OSError):
-            if note.read_text() == digest and abs(time.time() - note.stat().st_mtime) < REPEAT_AFTER_S:
+            said = read_plain(note, len(digest)).decode()
+            if said == digest and abs(time.time() - note.lstat().st_mtime) < REPEAT_AFTER_S:
                 return None
     for note in (folder / name for folder in folders):
         with contextlib.suppress(OSError):

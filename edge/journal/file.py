@@ -66,6 +66,7 @@ def as_journal_error(path: Path) -> Iterator[None]:
 def open_file(path: Path) -> sqlite3.Connection:
     """Open or make the file, in today's form. Raises `JournalError`, `BrokenJournalError`."""
     with as_journal_error(path):
+        refuse_links(path)
         database = sqlite3.connect(path, isolation_level=None, timeout=5)
         try:
             _prepare(database)
@@ -75,19 +76,51 @@ def open_file(path: Path) -> sqlite3.Connection:
     return database
 
 
+def open_for_reading(path: Path) -> sqlite3.Connection:
+    """Open the file, which may be of an earlier form, and change nothing. Raises `JournalError`, `BrokenJournalError`.
+
+    A row of an earlier form lacks some columns; `rows` knows what that means.
+    """
+    with as_journal_error(path):
+        refuse_links(path)
+        # Without a WAL nobody has it open; SQLite would make one, for a reader too.
+        alone = "" if path.with_name(path.name + "-wal").exists() else "&immutable=1"
+        database = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro{alone}", uri=True, timeout=5)
+        try:
+            _version(database)
+        except BaseException:
+            database.close()
+            raise
+    return database
+
+
+def refuse_links(path: Path) -> None:
+    """Raise `OSError` if the file or one beside it is a link: what is behind it is no journal of ours."""
+    for suffix in SUFFIXES:
+        beside = path.with_name(path.name + suffix)
+        if beside.is_symlink():
+            raise OSError(f"{beside.name} is a link, which is not followed; put the file itself in its place")
+
+
 def _prepare(database: sqlite3.Connection) -> None:
     (pages,) = database.execute("PRAGMA page_count").fetchone()
     if not pages:
         database.execute("PRAGMA auto_vacuum = FULL")  # what is freed is given back; to be said before the first table
     database.execute("PRAGMA journal_mode = WAL")
     database.execute("PRAGMA synchronous = FULL")
-    (version,) = database.execute("PRAGMA user_version").fetchone()
-    if version > SCHEMA_VERSION:
-        raise sqlite3.OperationalError(f"it was written by a newer till-edge (form {version}); install that one")
+    version = _version(database)
     upgrades = [step for older in range(version or SCHEMA_VERSION, SCHEMA_VERSION) for step in UPGRADES[older]]
     if version != SCHEMA_VERSION:  # at once or not at all: half an upgrade could never be finished
         steps = "; ".join(["BEGIN IMMEDIATE", *upgrades, SCHEMA, f"PRAGMA user_version = {SCHEMA_VERSION}", "COMMIT"])
         database.executescript(steps)
+
+
+def _version(database: sqlite3.Connection) -> int:
+    """The form of the file; 0 for a new one. Raises `sqlite3.OperationalError` for one that is newer than ours."""
+    (version,) = database.execute("PRAGMA user_version").fetchone()
+    if version > SCHEMA_VERSION:
+        raise sqlite3.OperationalError(f"it was written by a newer till-edge (form {version}); install that one")
+    return int(version)
 
 
 def check(path: Path, database: sqlite3.Connection) -> None:

@@ -28,6 +28,7 @@ from edge.journal.file import (
     check,
     end_mending,
     open_file,
+    open_for_reading,
     read_note,
     salvage,
     write_note,
@@ -59,11 +60,14 @@ class InUseError(Exception):
 class Journal:
     """The file on the disk. Used by one thread; another process may read it and leave requests at any time."""
 
-    def __init__(self, path: Path) -> None:
-        """Open or make the file. Raises `JournalError`, `BrokenJournalError`."""
+    def __init__(self, path: Path, read_only: bool = False) -> None:
+        """Open or make the file; nothing is made or changed if it is `read_only`.
+
+        Raises `JournalError`, `BrokenJournalError`.
+        """
         self._path = path
         self._lock: IO[bytes] | None = None
-        self._database = open_file(path)
+        self._database = open_for_reading(path) if read_only else open_file(path)
         self._seen_version = -1
         self._commits = 0
 
@@ -257,7 +261,7 @@ def _open_checked(path: Path, identity: str, now: float) -> tuple[Journal, Durab
 def lock(path: Path) -> IO[bytes]:
     """Be the one daemon of this journal until the returned file is closed. Raises `InUseError`, `JournalError`."""
     with as_journal_error(path):
-        held = os.fdopen(os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600), "r+b")
+        held = os.fdopen(os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600), "r+b")
         try:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -269,7 +273,7 @@ def lock(path: Path) -> IO[bytes]:
 def in_use(path: Path) -> bool:
     """Whether a daemon works from this journal now. Makes nothing: a file of root's would lock the daemon out."""
     try:
-        with path.with_suffix(".lock").open("rb") as file:
+        with os.fdopen(os.open(path.with_suffix(".lock"), os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except (BlockingIOError, PermissionError):  # who may not look must not disturb either
         return True

@@ -1,6 +1,8 @@
 """Files that exist as a whole or not at all, written even where somebody else may have put a link."""
 
+import errno
 import os
+import stat
 from pathlib import Path
 
 
@@ -25,6 +27,18 @@ def write_whole(path: Path, content: bytes, mode: int, forced: bool = True) -> N
     fresh.replace(path)
     if forced:
         sync(path.parent)
+
+
+def read_plain(path: Path, max_bytes: int) -> bytes:
+    """Read a small file. Raises `OSError`, also for a link, which is not followed, a pipe, and too large a file."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "is no plain file", str(path))
+        content = file.read(max_bytes + 1)
+    if len(content) > max_bytes:
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
+    return content
 
 
 def sync(folder: Path) -> None:

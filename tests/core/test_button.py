@@ -95,6 +95,15 @@ def test_a_finger_that_may_have_been_lifted_unseen_does_not_hold():
     assert gestures(*wire, until=5, blind=(1.1, 3.0)) == [Gesture.PRESS]
 
 
+def test_a_reading_that_says_that_the_finger_is_away_ends_a_hold():
+    """A slow machine reads the wire ten times a second: one reading of `up` was no bounce."""
+    button, felt = Button(), []
+    for tick in range(1, 40):
+        button, gesture = button.read(tick != 10, tick / 10, HOLD_S)
+        felt += [(tick / 10, gesture)] if gesture is not Gesture.NONE else []
+    assert felt == [(1.1, Gesture.PRESS), (3.1, Gesture.HOLD)]
+
+
 def test_a_release_that_was_not_seen_is_a_press_when_the_wire_is_read_again():
     assert feel((1.0, True), (1.15, False), until=9, blind=(1.1, 7.0)) == [(7.0, Gesture.PRESS)]
 

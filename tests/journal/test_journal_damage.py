@@ -199,6 +199,8 @@ def test_a_journal_of_a_newer_till_edge_is_left_alone(path):
     database.close()
     with pytest.raises(JournalError, match="newer till-edge"):
         open_journal(path, "us", 0.0)
+    with pytest.raises(JournalError, match="newer till-edge"):
+        Journal(path, read_only=True)
     assert not list(path.parent.glob("*.broken*"))
 
 
@@ -243,6 +245,20 @@ def test_a_journal_of_the_second_form_learns_to_take_requests_for_a_day(tmp_path
     journal.request(events.DayAsked(date(2026, 3, 2)))
     journal.close()
     assert requests(path) == [events.ReprintAsked("a"), events.DayAsked(date(2026, 3, 2))]
+
+
+@pytest.mark.parametrize("form", [OLD, OLD + SECOND])
+def test_who_only_reads_brings_nothing_up_to_date_on_the_disk(tmp_path, form):
+    path = tmp_path / "journal.db"
+    database = sqlite3.connect(path)
+    database.executescript(form)
+    database.close()
+    before = path.read_bytes()
+    journal = Journal(path, read_only=True)
+    assert [order.reference for order in journal.orders()] == ["a"]
+    journal.close()
+    assert [each.name for each in tmp_path.iterdir()] == ["journal.db"]
+    assert path.read_bytes() == before
 
 
 def requests(path: Path) -> list[events.Request]:
