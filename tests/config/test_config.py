@@ -514,7 +514,7 @@ def test_a_secret_that_this_user_may_not_read_is_said():
         token.chmod(0)
         with (
             as_anybody(),
-            pytest.raises(ConfigError, match=f"{folder}/token: no permission to read it; use sudo, or let the daemon's"),
+            pytest.raises(ConfigError, match=f"{folder}/token: no permission to read it; use sudo, or "),
         ):
             load(path, {})
 
