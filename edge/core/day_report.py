@@ -69,6 +69,10 @@ class Day:
     """Sales that have their ticket, and how much of their money Mercado Pago doesn't list (any more)."""
     unknown_before: datetime | None = None
     """The journal begins within this day or later: what was paid before, it can't know."""
+    on_the_way: tuple[Entry, ...] = ()
+    """Payments so young, or so unclear, that their ticket may still come: no difference, and named all the same."""
+    not_listed_yet: tuple[Entry, ...] = ()
+    """Sales that were paid this moment, which Mercado Pago says itself, though not in its list."""
     site: str = ""
     """In which country the shop is, as Mercado Pago calls it; "" if nothing was ever sold."""
 

@@ -80,6 +80,8 @@ class ReadDay:
     end: datetime
     since: datetime | None = None
     so_far: tuple[Received, ...] = field(default=(), repr=False, compare=False)
+    rounds: int = field(default=0, compare=False)
+    """How often the list was read already, with what the till didn't know of it looked up in between."""
 
     def covers(self, moment: datetime) -> bool:
         return self.begin <= moment < self.end

@@ -88,8 +88,12 @@ class Evidence:
         merchant_order = order.paid_by[0]
         if order.is_reprint or merchant_order in self.insisted:
             return False
+        return not self.is_confirmed(merchant_order, now)
+
+    def is_confirmed(self, merchant_order: str, now: float) -> bool:
+        """Whether Mercado Pago said within the last minute that it is paid."""
         confirmed_at = self.confirmed_at.get(merchant_order)
-        return confirmed_at is None or now - confirmed_at > MAX_AGE_S
+        return confirmed_at is not None and now - confirmed_at <= MAX_AGE_S
 
     def reject(self, source: Source, reason: str) -> "Evidence":
         return replace(self, rejections=remember(self.rejections, source, reason))

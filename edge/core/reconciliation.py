@@ -1,7 +1,7 @@
 """The end of a day: what was sold here, held against what Mercado Pago lists for our point of sale. Pure.
 
-Payments are compared one by one, for sums may agree by chance. A difference is named on the slip and changes nothing
-else: the sweeps bring every ticket that is due.
+Payments are compared one by one, for sums may agree by chance. What the list names and the till doesn't know is looked
+up before anything is called missing, and what is too young to be missing is on its way.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -12,8 +12,19 @@ from decimal import Decimal, localcontext
 from edge.core import duties, events
 from edge.core.day_report import Day, Entry, Received, Sum, total
 from edge.core.lifecycle import FINISHED, Order, Stage
-from edge.core.order import EXACT, NEVER, MerchantOrder
+from edge.core.order import EXACT, NEVER, MerchantOrder, Verdict
 from edge.core.state import Till
+
+Lookup = duties.Verify | duties.ReadPayment
+YOUNG = timedelta(minutes=5)
+"""A payment that was approved so lately may still get its ticket, or its place in Mercado Pago's list."""
+ROUND_S = 2.0
+MAX_ROUNDS = 15
+"""Half a minute; what has no answer by then has none for the slip."""
+MAX_LOOKUPS = 40
+"""In one round: what one burst of questions may cost."""
+MAY_PASS = frozenset({"not_found", Verdict.NOT_COVERED})
+"""Rejections of an order that Mercado Pago may be late with."""
 
 
 def ask_day(till: Till, day: date, now: float) -> Till:
@@ -32,12 +43,42 @@ def on_day_read(till: Till, duty: duties.ReadDay, read: events.DayRead, now: flo
     """Ask for the rest of the list, or owe the slip; it replaces one of the same day that still waits for paper."""
     if read.reached:
         return till.owe(replace(duty, since=read.reached, so_far=read.payments), now)
-    slip = duties.PrintDay(summarize(till, duty, read))
+    if duty.rounds < MAX_ROUNDS and (lookups := _lookups(till, duty, read)):
+        return _look_up_first(till, duty, lookups, now)
+    slip = duties.PrintDay(summarize(till, duty, read, now))
     printer = till.printer
     for other in printer.slips:
         if isinstance(other, duties.PrintDay) and other.day.on == slip.day.on:
             printer = printer.without_slip(other)
     return replace(till, printer=printer.owe(slip))
+
+
+def _look_up_first(till: Till, duty: duties.ReadDay, lookups: list[Lookup], now: float) -> Till:
+    """Ask for what the list shows and the till doesn't know, or the other way round; then read the list again."""
+    for lookup in lookups[:MAX_LOOKUPS]:
+        till = till if lookup in till.agenda.due else till.owe(lookup, now, urgent=True)
+    return till.owe(replace(duty, rounds=duty.rounds + 1), now + ROUND_S)
+
+
+def _lookups(till: Till, span: duties.ReadDay, read: events.DayRead) -> list[Lookup]:
+    """The questions whose answers may still change the slip. None about times unknown to us: old sales would print."""
+    begin = till.history.complete_since or NEVER
+    unknown = [each for each in _unknown(till, _listed(span, read)) if each.approved_at >= begin]
+    lookups = [_lookup(each) for each in unknown if not _is_decided(till, each)]
+    if span.rounds == 0:
+        lookups += [duties.Verify(reading.id) for reading in _young_and_unlisted(till, span, read)]
+    return lookups
+
+
+def _lookup(payment: Received) -> Lookup:
+    return duties.Verify(payment.merchant_order) if payment.merchant_order else duties.ReadPayment(payment.id)
+
+
+def _is_decided(till: Till, payment: Received) -> bool:
+    """Whether the till knows that this payment gets no ticket: it is a second one, or was rejected for good."""
+    reason = till.evidence.rejections.get(_lookup(payment))
+    is_extra = till.orders.paid_with(payment.merchant_order) is not None
+    return is_extra or (reason is not None and reason not in MAY_PASS)
 
 
 # --- what it came to -----------------------------------------------------------------------------------------------
@@ -46,14 +87,14 @@ Sale = tuple[Order, MerchantOrder]
 """An order, and the reading that said that it is paid."""
 
 
-def summarize(till: Till, span: duties.ReadDay, read: events.DayRead) -> Day:
+def summarize(till: Till, span: duties.ReadDay, read: events.DayRead, now: float) -> Day:
     """What the day came to, by our tickets and by Mercado Pago's list."""
     sales = sorted(_sales(till), key=lambda sale: (_moment(sale[0]), sale[0].reference))
     done = [sale for sale in sales if _has_ticket(sale[0])]
-    listed = {each.id: each for each in read.payments if span.covers(each.approved_at) and each.amount > 0}
-    ours = _payments(sales)
-    unknown = [each for each in listed.values() if each.id not in ours]
-    young = [each for each in unknown if _is_looked_up(till, each)]
+    listed = _listed(span, read)
+    unknown = _unknown(till, listed)
+    on_the_way = [each for each in unknown if _is_on_its_way(till, each, read.at)]
+    unlisted = {each.id for each in _young_and_unlisted(till, span, read) if till.evidence.is_confirmed(each.id, now)}
     today = [(order, reading) for order, reading in done if span.covers(_moment(order))]
     complete_since = till.history.complete_since
     return Day(
@@ -61,11 +102,13 @@ def summarize(till: Till, span: duties.ReadDay, read: events.DayRead) -> Day:
         asked_at=read.at,
         tickets=total(len(today), ((reading.currency, reading.received) for _, reading in today)),
         unconfirmed=sum(order.stage is Stage.UNCONFIRMED for order, _ in today),
-        waiting=(*_waiting(sales, span), *map(_entry, young)),
+        waiting=tuple(_waiting(sales, span)),
         cancelled=_cancelled(till, span),
         listed=_sum(listed.values()),
-        without_ticket=tuple(_entry(each) for each in unknown if each not in young),
-        without_money=tuple(_without_money(done, span, listed)),
+        without_ticket=tuple(_entry(each) for each in unknown if each not in on_the_way),
+        without_money=tuple(_without_money((sale for sale in done if sale[1].id not in unlisted), span, listed)),
+        on_the_way=tuple(map(_entry, on_the_way)),
+        not_listed_yet=tuple(_without_money((sale for sale in done if sale[1].id in unlisted), span, listed)),
         unknown_before=complete_since if complete_since and complete_since > span.begin else None,
         site=next((reading.site for _, reading in sales), ""),
     )
@@ -97,14 +140,31 @@ def _waiting(sales: Iterable[Sale], span: duties.ReadDay) -> Iterator[Entry]:
             yield Entry(order.reference, reading.received, reading.currency)
 
 
-def _payments(sales: Iterable[Sale]) -> frozenset[str]:
-    return frozenset(payment.id for _, reading in sales for payment in reading.approved)
+def _listed(span: duties.ReadDay, read: events.DayRead) -> dict[str, Received]:
+    """What Mercado Pago lists of this day, by the payments' ids."""
+    return {each.id: each for each in read.payments if span.covers(each.approved_at) and each.amount > 0}
 
 
-def _is_looked_up(till: Till, payment: Received) -> bool:
-    """It came while Mercado Pago was asked, and has its ticket in a moment."""
+def _unknown(till: Till, listed: Mapping[str, Received]) -> list[Received]:
+    """Payments that are in no sale of ours."""
+    ours = frozenset(payment.id for _, reading in _sales(till) for payment in reading.approved)
+    return [each for each in listed.values() if each.id not in ours]
+
+
+def _is_on_its_way(till: Till, payment: Received, at: datetime) -> bool:
+    """Whether its ticket may still come: it is young, or being looked up."""
     lookups = (duties.Verify(payment.merchant_order), duties.ReadPayment(payment.id))
-    return any(duty in till.agenda.due for duty in lookups)
+    is_looked_up = any(duty in till.agenda.due for duty in lookups)
+    return not _is_decided(till, payment) and (is_looked_up or payment.approved_at > at - YOUNG)
+
+
+def _young_and_unlisted(till: Till, span: duties.ReadDay, read: events.DayRead) -> Iterator[MerchantOrder]:
+    """Sales of this moment that have their ticket, and of which Mercado Pago's list lacks a payment."""
+    listed = _listed(span, read)
+    for order, reading in _sales(till):
+        lacks = any(payment.id not in listed for payment in reading.approved)
+        if lacks and _has_ticket(order) and span.covers(_moment(order)) and _moment(order) > read.at - YOUNG:
+            yield reading
 
 
 def _entry(payment: Received) -> Entry:

@@ -33,6 +33,9 @@ class DayWords:
     unconfirmed: str
     cancelled: str
     waiting: str
+    on_the_way: str
+    """Payments whose ticket may still come."""
+    not_listed_yet: str
     agrees: str
     difference: Notice
     without_ticket: str
@@ -97,6 +100,8 @@ SPANISH = Words(
         unconfirmed="sin confirmar",
         cancelled="Canceladas",
         waiting="Falta imprimir",
+        on_the_way="En camino",
+        not_listed_yet="MP todavía no muestra",
         agrees="Coincide con Mercado Pago.",
         difference=Notice("DIFERENCIA", ("No coincide con Mercado Pago.",)),
         without_ticket="Pagos sin ticket",
@@ -138,6 +143,8 @@ PORTUGUESE = Words(
         unconfirmed="sem confirmação",
         cancelled="Canceladas",
         waiting="Falta imprimir",
+        on_the_way="A caminho",
+        not_listed_yet="MP ainda não mostra",
         agrees="Confere com o Mercado Pago.",
         difference=Notice("DIFERENÇA", ("Não confere com o Mercado Pago.",)),
         without_ticket="Pagamentos sem ticket",
@@ -179,6 +186,8 @@ ENGLISH = Words(
         unconfirmed="unconfirmed",
         cancelled="Cancelled",
         waiting="Still to print",
+        on_the_way="On the way",
+        not_listed_yet="MP doesn't show yet",
         agrees="Matches Mercado Pago.",
         difference=Notice("DIFFERENCE", ("Doesn't match Mercado Pago.",)),
         without_ticket="Payments without ticket",
