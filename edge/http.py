@@ -73,7 +73,7 @@ class Session:
         self._step_timeout_s = step_timeout_s
         self._max_body_bytes = max_body_bytes
         self._watchdog = _Watchdog()
-        self._session = requests.Session()
+        self._session = _UnledSession()
         self._session.trust_env = False
         self._session.verify = _trusted_certificates()
         self._session.headers.update({**headers, "Accept-Encoding": "gzip"})
@@ -95,12 +95,12 @@ class Session:
             if self._watchdog.has_bitten:  # an answer may look whole that was cut off at the end of a line
                 raise TimeoutError("cut off at the deadline")
             return answer
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-            self.close()
-            raise _as_http_error(error, self._watchdog.has_bitten) from None
         except HttpError:
             self.close()
             raise
+        except Exception as error:  # heads are parsed by libraries, which raise whatever they stumble over
+            self.close()
+            raise _as_http_error(error, self._watchdog.has_bitten) from None
 
     def close(self) -> None:
         """Let the connection go. The next exchange makes another."""
@@ -160,6 +160,13 @@ class _Watchdog:
             with contextlib.suppress(OSError):  # it ended by itself just now
                 # Not TLS's own farewell, which would wait for the other side.
                 socket.socket.shutdown(wire, socket.SHUT_RDWR)
+
+
+class _UnledSession(requests.Session):
+    """A session that doesn't even look where a redirect leads: it would parse the address, and read the whole body."""
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        return None
 
 
 class _WatchedAdapter(HTTPAdapter):

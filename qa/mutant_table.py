@@ -191,6 +191,11 @@ BUGS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("nothing is looked for further back", "now - far_at < LOOK_BACK_EVERY_S", "True"),
         ("looking back knows no beginning", "max(until - LOOK_BACK, complete_since - OVERLAP)", "until - LOOK_BACK"),
     ),
+    "core/sweeps.py:Sweeps.done": (
+        ("an hour that was wrong poisons for ever", "min(since, until)", "since"),
+        ("a journal that began in the past claims to know all since", "self.leaps(until, now) and self.began", "False"),
+    ),
+    "core/sweeps.py:Sweeps.leaps": (("a wrong hour makes all old", "abs(until - clock) > LEAP", "False"),),
     "core/links.py:Link.must_poll": (("a deaf till trusts its doorbells", "or self.deaf", ""),),
     # --- cancelling --------------------------------------------------------------------------------------------------
     "core/cashier.py:hold": (

@@ -67,6 +67,8 @@ class Sweep:
     since: datetime | None = None
 
     FIRST_MINUTES = 15
+    MISTRUSTED_MINUTES = 60
+    """How far back, if `since` is still to come: the clock that it was read from was wrong."""
 
 
 @dataclass(frozen=True)

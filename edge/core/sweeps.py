@@ -14,6 +14,8 @@ OVERLAP = timedelta(hours=1)
 LOOK_BACK = timedelta(days=3)
 LOOK_BACK_EVERY_S = 3600.0
 """Once an hour a sweep looks further back, for a payment may be under review for days."""
+LEAP = timedelta(minutes=10)
+"""Between two sweeps Mercado Pago's clock goes on as ours does; one that doesn't was wrong before, or is now."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,8 @@ class Sweeps:
     swept_at: float | None = None
     """None before the first sweep since the start, as the next."""
     looked_back_at: float | None = None
+    began: bool = False
+    """This process began the journal, by the clock that it then heard."""
 
     def clock(self, now: float) -> datetime | None:
         """What Mercado Pago's clock shows, as far as it was heard: right since the first sweep, else the last known."""
@@ -70,9 +74,21 @@ class Sweeps:
         return Sweep(self.history.pos_id, until - OVERLAP if until else None)
 
     def done(self, until: datetime, now: float) -> "Sweeps":
-        """A sweep came to its end; `until` is Mercado Pago's time when it began."""
-        history = replace(self.history, swept_until=until, complete_since=self.history.complete_since or until)
-        return replace(self, history=history, swept_at=now)
+        """A sweep came to its end; `until` is Mercado Pago's time when it began.
+
+        What rests on an hour that was wrong heals here: nothing can have been known since a time that is to come, and
+        a journal that began by a clock which leapt begins now.
+        """
+        since = self.history.complete_since or until
+        since = until if self.leaps(until, now) and self.began else min(since, until)
+        began = self.began or self.history.complete_since is None
+        history = replace(self.history, swept_until=until, complete_since=since)
+        return replace(self, history=history, swept_at=now, began=began)
+
+    def leaps(self, until: datetime, now: float) -> bool:
+        """Whether `until` isn't what Mercado Pago's clock shows, as far as it was heard since the start."""
+        clock = self.sure_clock(now)
+        return clock is not None and abs(until - clock) > LEAP
 
     def plan(self, every_s: float, now: float) -> tuple["Sweeps", Sweep, float]:
         """When and how to sweep next: as a rule in `every_s` seconds; once an hour at once, and three days back."""

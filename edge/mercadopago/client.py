@@ -6,6 +6,7 @@ be decoded, so that one odd order doesn't stop the till.
 
 import logging
 import random
+import time
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -35,6 +36,9 @@ log = logging.getLogger(__name__)
 
 MAX_SWEEP_PAGES = 3
 """Of one piece of a sweep; then a cashier who waits for an answer comes first."""
+TIME_AGAIN_S = 0.5
+MAX_WAIT_FOR_TIME_S = 4.0
+"""How long a sweep waits for Mercado Pago's time to be sure: only where this machine's own clock is wrong."""
 
 
 class MercadoPago:
@@ -60,8 +64,8 @@ class MercadoPago:
             return events.Answered(duty, failed)
 
     def clock_ahead(self) -> float | None:
-        """Seconds that our clock is ahead of Mercado Pago's; None before the first answer. From any thread."""
-        return self._exchange.clock_ahead()
+        """Seconds that our clock is ahead of Mercado Pago's; None before that is known. From any thread."""
+        return self._exchange.clock.ahead()
 
     def close(self) -> None:
         self._exchange.close()
@@ -112,10 +116,10 @@ class MercadoPago:
 
     def _sweep(self, pos_id: str, since: datetime | None) -> events.Swept:
         """Payments by the date of their creation: a refund meanwhile may shift pages, but not where a piece begins."""
-        if not self._exchange.heard:
-            self._find_pos()  # for their time: by a clock that is an hour off, an hour of payments would be missed
-        until = self._exchange.now()
+        until = self._time()
         begin = since or until - timedelta(minutes=duties.Sweep.FIRST_MINUTES)
+        if begin > until:
+            begin = until - timedelta(minutes=duties.Sweep.MISTRUSTED_MINUTES)
         end = until + timedelta(minutes=1)
         found, complete = self._approved(pos_id, "date_created", begin, end, decode_payments)
         ours = {payment.id: payment.merchant_order for payment in found if payment.pos_id in ("", pos_id)}
@@ -128,7 +132,7 @@ class MercadoPago:
         pos = self._find_pos()
         if isinstance(pos, events.NotFound):
             return pos
-        at, begin = self._exchange.now(), duty.since or duty.begin
+        at, begin = self._time(), duty.since or duty.begin
         found, complete = self._approved(pos.pos_id, "date_approved", begin, duty.end, decode_listed_payments)
         ours = tuple(payment for payment, pos_id in found if pos_id in ("", pos.pos_id))
         reached = None if complete else _reached((payment.approved_at for payment, _ in found), begin)
@@ -148,6 +152,16 @@ class MercadoPago:
             "end_date": _iso(end),
         }
         return self._exchange.search("/v1/payments/search", query, decode, MAX_SWEEP_PAGES)
+
+    def _time(self) -> datetime:
+        """Mercado Pago's time, asked for until it is sure: by one that is an hour off, payments would be missed."""
+        clock, give_up_at = self._exchange.clock, time.monotonic() + MAX_WAIT_FOR_TIME_S
+        if not clock.is_sure:
+            self._find_pos()
+        while clock.is_doubtful and time.monotonic() < give_up_at:
+            time.sleep(TIME_AGAIN_S)
+            self._find_pos()
+        return datetime.fromtimestamp(clock.now(), UTC)
 
 
 def _reached(dates: Iterable[datetime], begin: datetime) -> datetime:

@@ -5,15 +5,13 @@ one header and appears in no message, log or exception.
 """
 
 import logging
-import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from edge.config.schema import MercadoPagoConfig
 from edge.core import events
 from edge.http import Failure, HttpError, Response, Session
+from edge.mercadopago.clock import ServerClock
 from edge.mercadopago.decode import DecodeError, Found, Page, decode_error_code, decode_json
 
 log = logging.getLogger(__name__)
@@ -38,27 +36,13 @@ class ApiError(Exception):
 
 
 class Exchange:
-    """The connection to the API, kept alive. Used by one thread, but for `clock_ahead`."""
+    """The connection to the API, kept alive. Used by one thread, but for `clock.ahead`."""
 
     def __init__(self, config: MercadoPagoConfig, version: str = "") -> None:
         self._url = config.api_url
         headers = {"Authorization": f"Bearer {config.access_token.reveal()}", "User-Agent": f"till-edge/{version}"}
         self._session = Session(config.api_url, headers, config.timeout_seconds, MAX_BODY_BYTES)
-        self._clock = time.time
-        """Mercado Pago's time, in Unix seconds; our own time before the first answer."""
-
-    @property
-    def heard(self) -> bool:
-        """Whether Mercado Pago's time is known."""
-        return self._clock is not time.time
-
-    def now(self) -> datetime:
-        """Mercado Pago's time, or our own before the first answer."""
-        return datetime.fromtimestamp(self._clock(), UTC)
-
-    def clock_ahead(self) -> float | None:
-        """Seconds that our clock is ahead of Mercado Pago's; None before the first answer. From any thread."""
-        return time.time() - self._clock() if self.heard else None
+        self.clock = ServerClock()
 
     def close(self) -> None:
         self._session.close()
@@ -92,18 +76,10 @@ class Exchange:
             response = self._session.exchange(method, path, query, body, headers)
         except HttpError as error:
             raise _unreachable(error, self._url) from None
-        self._note_time(response)
+        self.clock.hear(response.date, response.date_at)
         if 200 <= response.status < 300:
             return response
         raise _refused(method, path, response)
-
-    def _note_time(self, response: Response) -> None:
-        """Keep Mercado Pago's time by the monotonic clock: the machine's own may be set at any moment."""
-        try:
-            ahead = parsedate_to_datetime(response.date).timestamp() - response.date_at
-        except (ValueError, TypeError, OverflowError):  # no date: the last one still counts
-            return
-        self._clock = lambda: time.monotonic() + ahead
 
 
 def _unreachable(error: HttpError, where: str) -> ApiError | DecodeError:

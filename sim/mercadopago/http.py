@@ -44,7 +44,7 @@ class Fault:
     Kinds: `status` (with `status`, `retry_after`), `html` (a 502 page), `garbage` (200, no JSON), `empty` (200, no
     body), `slow` (dribbles a byte every `seconds`), `slow_head` (the same, before the head ends), `cut` (half the
     body), `reset_before` and `reset_after` the request is carried out, `hang` (`seconds`, then the answer),
-    `pay_before` (the customer pays just before it is).
+    `pay_before` (the customer pays just before it is), `date` (all is well but for the header `Date`).
     """
 
     kind: str
@@ -54,6 +54,8 @@ class Fault:
     status: int = 500
     retry_after: int | None = None
     seconds: float = 0.5
+    date: str = ""
+    """The header `Date` of the kind `date`; "" for none."""
 
     def hits(self, method: str, path: str) -> bool:
         return bool(self.times and re.fullmatch(self.method, method) and re.search(self.path, path))
@@ -194,7 +196,9 @@ class _Handler(BaseHTTPRequestHandler):
         if fault and fault.kind == "hang":
             time.sleep(fault.seconds)
         self.send_response_only(status)
-        self.send_header("Date", format_datetime(self.server.api.account.now().astimezone(UTC), usegmt=True))
+        date = format_datetime(self.server.api.account.now().astimezone(UTC), usegmt=True)
+        if date := fault.date if fault and fault.kind == "date" else date:
+            self.send_header("Date", date)
         if fault and fault.retry_after is not None:
             self.send_header("Retry-After", str(fault.retry_after))
         if status != 204:

@@ -297,6 +297,46 @@ def test_any_bytes_are_an_answer_or_an_error(noise, begin):
         session(server.url).exchange("GET", "/")
 
 
+HEADS = [
+    b"Location: http://[::1",
+    b"Location: http://\xff\xfe/",
+    b"Location: /" + b"x" * 5000,
+    b"Set-Cookie: a=b; expires=Mon, 99 Foo 99999999999999999999 10:00:00 GMT",
+    b"Set-Cookie: a=b; max-age=" + b"9" * 5000,
+    b"Content-Length: -5",
+    b"Content-Length: " + b"9" * 5000,
+    b"Content-Length: 7, 8",
+    b"Retry-After: " + b"9" * 5000,
+    b"Transfer-Encoding: gzip, chunked",
+    b"Content-Encoding: br, gzip, x",
+    b"Content-Type: application/json; charset=utf-99",
+    b"Connection: \x00",
+    b"Date: Mon, 02 Mar 2026 10:00:00 +99999999999999999",
+    b": no name",
+    b" folded",
+]
+
+
+@pytest.mark.parametrize("status", [b"200 OK", b"302 Found", b"401 No", b"999 X", b"204 No Content"])
+@pytest.mark.parametrize("head", HEADS, ids=[head[:30].decode("latin1") for head in HEADS])
+def test_any_head_leads_to_an_answer_or_an_error(serve, status, head):
+    server = serve(answering(b"HTTP/1.1 %b\r\n%b\r\n\r\n%b" % (status, head, BODY)))
+    with contextlib.suppress(HttpError):
+        get(server.url)
+
+
+@settings(max_examples=LONG, deadline=None)
+@given(
+    st.sampled_from([b"Date", b"Location", b"Set-Cookie", b"Retry-After", b"Content-Length", b"Content-Encoding"]),
+    st.binary(max_size=60),
+    st.sampled_from([b"200 OK", b"302 Found", b"429 Slow"]),
+)
+def test_any_header_is_an_answer_or_an_error(name, value, status):
+    server = Server(answering(b"HTTP/1.1 %b\r\n%b: %b\r\n\r\n%b" % (status, name, value, BODY)))
+    with contextlib.closing(server), contextlib.suppress(HttpError):
+        session(server.url).exchange("GET", "/")
+
+
 def test_nobody_there():
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
@@ -372,6 +412,12 @@ def test_a_redirect_is_not_followed(serve):
     redirect = b"HTTP/1.1 302 Found\r\nLocation: %b/\r\nContent-Length: 0\r\n\r\n" % elsewhere.url.encode()
     assert get(serve(answering(redirect)).url).status == 302
     assert elsewhere.connections == 0
+
+
+def test_the_body_of_a_redirect_has_the_same_limit(serve):
+    bomb = gzip.compress(bytes(100 * MAX_BYTES))
+    head = b"HTTP/1.1 302 Found\r\nLocation: /there\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(bomb)
+    assert failure(serve(answering(head + bomb)).url) is Failure.TOO_LARGE
 
 
 def test_proxies_of_the_environment_are_not_used(serve, monkeypatch):

@@ -369,3 +369,34 @@ def test_two_devices_with_one_identity_can_be_seen_from_afar_and_on_paper(twins:
     assert 1 <= sum(SAYS_TWINS in slip.text for slip in slips) <= 2, "each of them says it once"
     wait_for(lambda: "broker: connected" in log.read_text().split(TWINS)[-1], "it comes back to say it")
     wait_for(lambda: "two_devices" in str(twins.shop.ears.on(f"tills/{TILL}/status")), "the status says it", timeout=5)
+
+
+# --- the hour ------------------------------------------------------------------------------------------------------
+
+POISON = {
+    "far in the future": "Tue, 02 Mar 2099 10:00:00 GMT",
+    "far in the past": "Sun, 02 Mar 1997 10:00:00 GMT",
+    "five years ahead": "Tue, 02 Mar 2032 10:00:00 GMT",
+    "no time at all": "Mon, 02 Mar 2026 10:00:00 +99999999999999999",
+    "the last second": "Fri, 31 Dec 9999 23:59:59 GMT",
+    "absent": "",
+}
+
+
+@pytest.mark.parametrize("date", POISON.values(), ids=POISON.keys())
+def test_a_wrong_hour_at_the_first_start_marks_no_ticket_and_hides_no_sale(shop_of, date):
+    """The first answers tell another time; nobody rings, so that the second sale is found by a sweep alone."""
+    mercadopago = MercadoPago()
+    mercadopago.faults.append(Fault("date", times=4, date=date))
+    shop = shop_of({"watch": {"idle_every_seconds": 2}}, mercadopago=mercadopago, without=("relay",))
+    sales = []
+    for number in (1, 2):
+        sales.append(sell(shop))
+        shop.wait_for_outcome("printed", number)
+        mercadopago.faults.append(Fault("date", times=3, date=date))
+    shop.board.pull_the_plug()
+    shop.board.plug_in()
+    shop.board.log_says("Swept(")
+    sales.append(sell(shop))
+    shop.printer.wait_for_tickets(3)
+    assert_one_unmarked_ticket_each(shop.printer, *sales)
