@@ -246,8 +246,8 @@ class Shop:
         return subprocess.run(command, capture_output=True, text=True, timeout=60, env=dict(os.environ))
 
     def order(self, *items: str, total: str, reference: str = "") -> str:
-        """Put an order on the till, as the shop's software does. Items are `TITLE:QUANTITY:UNIT_PRICE`."""
-        options = [f"--item={item}" for item in items]
+        """Put an order on the till, as the shop's software does, whatever is there. Items: `TITLE:QUANTITY:PRICE`."""
+        options = ["--replace", *(f"--item={item}" for item in items)]
         done = self.command(
             "order", "create", "--total", total, *options, *(["--reference", reference] * bool(reference))
         )

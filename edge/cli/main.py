@@ -183,7 +183,8 @@ def _add_order(subparsers: Subparsers) -> None:
     create = _add(orders, "create", does, _typed(order_commands.create))
     create.add_argument("--total", required=True, help="what the customer pays, like 5350.50")
     create.add_argument("--item", action="append", default=[], metavar="TITLE:QUANTITY:UNIT_PRICE")
-    create.add_argument("--reference", help="default: a fresh one; never use one twice")
+    create.add_argument("--reference", help="default: a fresh one; a used one is refused")
+    create.add_argument("--replace", action="store_true", help="put it in the place of an order that is on the till")
     _add(orders, "show", "print the order on this till", _typed(order_commands.show))
     _add(orders, "cancel", "remove the order from this till", _typed(order_commands.cancel))
 

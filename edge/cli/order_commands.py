@@ -4,17 +4,25 @@ Each takes the configuration and what was typed, and returns the exit code.
 """
 
 import argparse
+import contextlib
 import secrets
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from edge.cli.exit_codes import DONE, FAILED
 from edge.config.schema import Config
 from edge.core import events
+from edge.core.lifecycle import Order
+from edge.core.order import LoadedOrder, MerchantOrder
+from edge.journal.file import BrokenJournalError, JournalError
+from edge.journal.store import Journal
 from edge.machine.facts import version
 from edge.mercadopago.client import MercadoPago
+from edge.mercadopago.instore import InStoreTill
 from edge.mercadopago.new_order import (
     CHILEAN_TIME_ZONES,
+    OrderError,
     format_amount,
     fresh_reference,
     new_order,
@@ -24,21 +32,76 @@ from edge.mercadopago.new_order import (
 
 
 def create(config: Config, options: argparse.Namespace) -> int:
-    """Put an order on this till, and print its reference."""
+    """Put an order on a free till, and print its reference. No reference is used twice, and none replaced unasked."""
     now = datetime.now(UTC)
     reference = options.reference or fresh_reference(config.till.id, now, secrets.token_hex(3))
     items = [parse_item(item) for item in options.item]
-    order = new_order(config, reference, parse_amount(options.total, "the total"), items, now)
-    MercadoPago(config.mercadopago, version()).till.put(order)
+    total = parse_amount(options.total, "the total")
+    order = new_order(config, reference, total, items, now)
+    till = MercadoPago(config.mercadopago, version()).till
+    there = till.order()
+    if there and not options.replace:
+        raise OrderError(f"{_shown(config, there)} is on this till; {_HOW_TO_REPLACE}")
+    _refuse_used(config, till.find(reference) if options.reference else (), reference, there)
+    till.put(order)
+    _look_again(config, till, LoadedOrder(reference, total), there)
     print(reference)
     return DONE
+
+
+_HOW_TO_REPLACE = "remove it with `till-edge order cancel`, or put yours in its place with --replace"
+_ANOTHER_REFERENCE = "choose another reference, or leave --reference out for a fresh one"
+
+
+def _refuse_used(config: Config, found: Sequence[MerchantOrder], reference: str, there: LoadedOrder | None) -> None:
+    """A reference has one ticket for ever: a second order of it would be paid and get none. Raises `OrderError`."""
+    if found:
+        status = f"Mercado Pago has its order {found[-1].id}, {found[-1].status}"
+        raise OrderError(f"the reference {reference!r} was used before: {status}; {_ANOTHER_REFERENCE}")
+    known = _in_journal(config, reference)
+    if known is not None and not (there and there.reference == reference and known.reading is None):
+        used = f"this till knows it as {known.stage}"
+        raise OrderError(f"the reference {reference!r} was used before: {used}; {_ANOTHER_REFERENCE}")
+
+
+def _in_journal(config: Config, reference: str) -> Order | None:
+    """What this till's journal knows of a reference. Without a journal, as on another machine, Mercado Pago decides."""
+    path = config.journal.path
+    if not path.exists():
+        return None
+    try:
+        journal = Journal(path, read_only=True)
+    except (JournalError, BrokenJournalError) as error:
+        print(f"till-edge: {error}; whether {reference} has its ticket was asked of Mercado Pago only", file=sys.stderr)
+        return None
+    with contextlib.closing(journal):
+        return next((order for order in journal.orders() if order.reference == reference), None)
+
+
+def _look_again(config: Config, till: InStoreTill, ours: LoadedOrder, before: LoadedOrder | None) -> None:
+    """Somebody else may have put an order at the same moment, or paid the one that was there. Raises `OrderError`."""
+    now_there = till.order()
+    if now_there and now_there.reference != ours.reference:
+        taken = f"{_shown(config, now_there)} was put in its place at the same moment"
+        raise OrderError(f"{ours.reference} is not on this till: {taken}; look with `till-edge order show`")
+    if any(order.total != ours.total for order in till.find(ours.reference)):
+        used = "somebody used it for another sum at the same moment"
+        raise OrderError(f"the reference {ours.reference!r} is used twice: {used}; remove it: `till-edge order cancel`")
+    if before and before.reference != ours.reference:
+        print(f"{_shown(config, before)} was on this till and is replaced", file=sys.stderr)
+        if any(order.status == "closed" for order in till.find(before.reference)):
+            print(f"{before.reference} may be paid already: if it is, the till prints its ticket", file=sys.stderr)
+
+
+def _shown(config: Config, order: LoadedOrder) -> str:
+    currency = "CLP" if config.till.timezone.key in CHILEAN_TIME_ZONES else ""
+    return f"{order.reference}  {format_amount(order.total, currency)}"
 
 
 def show(config: Config, _: argparse.Namespace) -> int:
     """Print the reference and the total of the order on this till."""
     order = MercadoPago(config.mercadopago, version()).till.order()
-    currency = "CLP" if config.till.timezone.key in CHILEAN_TIME_ZONES else ""
-    print(f"{order.reference}  {format_amount(order.total, currency)}" if order else "no order on this till")
+    print(_shown(config, order) if order else "no order on this till")
     return DONE
 
 

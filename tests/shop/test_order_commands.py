@@ -6,8 +6,13 @@ from decimal import Decimal
 import pytest
 
 from edge.cli.main import main
+from edge.core.lifecycle import Order, Stage
+from edge.core.orders import Orders
+from edge.core.state import Durable
+from edge.journal.store import Journal
 from edge.mercadopago.new_order import fresh_reference
 from sim.shop import Shop
+from tests.support.facts import PAID
 
 
 @pytest.fixture
@@ -38,7 +43,7 @@ def test_create_puts_an_order_that_mercado_pago_takes(till_edge, mercadopago):
 
 
 def test_each_order_has_a_fresh_reference(till_edge):
-    references = {till_edge("order", "create", "--total", "1")[1] for _ in range(3)}
+    references = {till_edge("order", "create", "--total", "1", "--replace")[1] for _ in range(3)}
     assert len(references) == 3
 
 
@@ -60,6 +65,74 @@ def test_cancel_says_so_when_somebody_is_paying(till_edge, mercadopago):
     code, _, complaint = till_edge("order", "cancel")
     assert code == 1
     assert "R1 was not cancelled: locked" in complaint
+
+
+def test_an_order_that_waits_is_not_replaced_unasked(till_edge, mercadopago):
+    till_edge("order", "create", "--total", "10", "--reference", "R1")
+    code, said, complaint = till_edge("order", "create", "--total", "20", "--reference", "R2")
+    assert (code, said) == (1, "")
+    assert "R1  10.00 is on this till" in complaint
+    assert "--replace" in complaint
+    assert mercadopago.account.till().loaded.reference == "R1"
+
+
+def test_an_order_is_replaced_if_that_is_asked_for_and_it_is_said(till_edge, mercadopago):
+    till_edge("order", "create", "--total", "10", "--reference", "R1")
+    code, said, complaint = till_edge("order", "create", "--total", "20", "--reference", "R2", "--replace")
+    assert (code, said) == (0, "R2")
+    assert "R1  10.00 was on this till and is replaced" in complaint
+    assert mercadopago.account.till().loaded.reference == "R2"
+
+
+def test_a_reference_that_was_paid_is_refused(till_edge, mercadopago):
+    till_edge("order", "create", "--total", "10", "--reference", "R1")
+    mercadopago.account.pay()
+    for more in ([], ["--replace"]):
+        code, said, complaint = till_edge("order", "create", "--total", "20", "--reference", "R1", *more)
+        assert (code, said) == (1, "")
+        assert "the reference 'R1' was used before" in complaint
+        assert "leave --reference out" in complaint
+    assert mercadopago.account.till().loaded is None
+
+
+def test_a_reference_that_was_only_scanned_is_refused_too_for_it_may_be_paid_late(till_edge, mercadopago):
+    till_edge("order", "create", "--total", "10", "--reference", "R1")
+    mercadopago.account.scan()
+    till_edge("order", "cancel")
+    assert till_edge("order", "create", "--total", "20", "--reference", "R1")[0] == 1
+
+
+@pytest.mark.parametrize("order", [Order("R1", Stage.PRINTED, True, PAID), Order("R1", Stage.CANCELLED)])
+def test_a_reference_that_only_the_journal_knows_is_refused(till_edge, mercadopago, tmp_path, order):
+    till_edge("order", "show")
+    journal = Journal(tmp_path / "journal.db")
+    journal.save(journal.load("us", 0), Durable(orders=Orders.of((order,))))
+    journal.close()
+    code, _, complaint = till_edge("order", "create", "--total", "20", "--reference", "R1")
+    assert code == 1
+    assert f"this till knows it as {order.stage}" in complaint
+    assert mercadopago.account.till().loaded is None
+
+
+def test_the_sum_of_an_order_that_nobody_scanned_may_be_corrected(till_edge, mercadopago):
+    till_edge("order", "create", "--total", "10", "--reference", "R1")
+    assert till_edge("order", "create", "--total", "20", "--reference", "R1", "--replace")[0] == 0
+    assert mercadopago.account.till().loaded.total == 20
+
+
+def test_of_two_that_put_an_order_at_once_one_is_told(till_edge, mercadopago):
+    """The other one comes between our PUT and our second look."""
+    load = mercadopago.account.load
+
+    def load_both(pos: object, body: object) -> None:
+        mercadopago.account.load = load
+        load(pos, body)
+        mercadopago.put_order("R2", "7.00")
+
+    mercadopago.account.load = load_both
+    code, said, complaint = till_edge("order", "create", "--total", "10", "--reference", "R1")
+    assert (code, said) == (1, "")
+    assert "R1 is not on this till: R2  7.00 was put in its place" in complaint
 
 
 CHILE = {"timezone": "America/Santiago"}
