@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args, get_type_hints
 
 import yaml
 
-from edge.config.yaml_nodes import ConfigError, line_of
+from edge.config.yaml_lines import ODD_BLANK, advice_for
+from edge.config.yaml_nodes import ConfigError, line_of, source_lines
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -122,6 +123,8 @@ class Reader:
         self._given = given
         self._lines = {"": 1}
         self._faults: list[tuple[int, str]] = []
+        self._misread: set[str] = set()
+        """Sections that are none; what is missing in them may be there, and isn't reported."""
         self._shape: type[DataclassInstance] | None = None
 
     def read(self, shape: type[T], node: yaml.Node) -> T:
@@ -162,20 +165,33 @@ class Reader:
             return {}
         names = [key.name for key in keys]
         if not isinstance(node, yaml.MappingNode):
-            self.fault(path, f"must be a section with keys of its own: {', '.join(names)}")
+            self._misread.add(path)
+            self._no_section(path, node, f"must be a section with keys of its own: {', '.join(names)}")
             return {}
         entries: dict[str, yaml.Node] = {}
         seen: dict[str, int] = {}
         for key_node, value in node.value:
             name, line = _name(key_node), line_of(key_node)
             if name not in names:
-                self._add(line, _join(path, name), f"there is no such key; {self._suggest(name, names)}")
+                self._add(
+                    line, _join(path, name), f"there is no such key; {_odd(key_node) or self._suggest(name, names)}"
+                )
             elif name in seen:
                 self._add(line, _join(path, name), f"is here twice, first in line {seen[name]}; remove one of them")
             else:
                 seen[name] = self._lines[_join(path, name)] = line
                 entries[name] = value
         return {name: value for name, value in entries.items() if _kind(value) != "null"}
+
+    def _no_section(self, path: str, node: yaml.Node, text: str) -> None:
+        """Report the lines that make a text of a section or a list, or else `text` at its key."""
+        begins = line_of(node)
+        lines = source_lines(node) if isinstance(node, yaml.ScalarNode) and begins > self._lines.get(path, 0) else []
+        found = [(begins + number, advice) for number, line in enumerate(lines) if (advice := advice_for(line))]
+        for line, advice in found:
+            self._add(line, path, advice)
+        if not found:
+            self.fault(path, text)
 
     def _suggest(self, name: str, names: list[str]) -> str:
         near = closest(name, names)
@@ -187,6 +203,8 @@ class Reader:
     # --- a key -------------------------------------------------------------------------------------------------------
 
     def _value(self, key: Key, node: yaml.Node | None, path: str, others: Mapping[str, Any]) -> Any:
+        if path.rpartition(".")[0] in self._misread:
+            return UNREAD
         if path in self._given:
             return self._read(path, lambda: key.form.read(Value(self._given[path])))
         if node is not None:
@@ -218,7 +236,7 @@ class Reader:
 
     def _list(self, form: Form, node: yaml.Node, path: str) -> Any:
         if not isinstance(node, yaml.SequenceNode):
-            self.fault(path, "must be a list; write each line of it behind a dash: - text")
+            self._no_section(path, node, "must be a list; write each line of it behind a dash: - text")
             return UNREAD
         items = []
         for number, item in enumerate(node.value, start=1):
@@ -288,6 +306,12 @@ def _name(node: yaml.Node) -> str:
         return "(an access token)"
     short = _cut(name)
     return short if short.isprintable() and short else repr(short)
+
+
+def _odd(node: yaml.Node) -> str:
+    """What to do about a key that is more than a word; "" if it is one."""
+    more = isinstance(node, yaml.ScalarNode) and re.search(f"[:/;]|{ODD_BLANK}", node.value)
+    return advice_for(node.value) if more else ""
 
 
 def _join(path: str, name: str) -> str:

@@ -12,20 +12,27 @@ from pathlib import Path
 
 import yaml
 
+from edge.config.yaml_lines import blamed, stands_out
+
 MAX_FILE_BYTES = 65536
 """The example, with all its explanations, has about 5,000."""
 TILL_EXAMPLE = "config.example.yaml"
 
+NOT_INDENTED = "this line is not indented like its neighbours; keys of one section begin in one column"
 PLAIN_WORDS = (
     (r"found character '(.)' that cannot start", r"a text can't begin with \1; put it in quotes"),
     (
         r"mapping values are not allowed",
         "a colon where none can be; is the line indented like its neighbours? A text with a colon in it needs quotes",
     ),
-    (r"expected <block end>", "this line is not indented like its neighbours; keys of one section begin in one column"),
+    (r"expected <block end>", NOT_INDENTED),
     (r"could not find expected ':'", "a key without a colon before here; write it as: key: value"),
     (r"unexpected end of stream", "the quotes that are opened here are never closed"),
-    (r"expected ',' or '(.)'", r"a comma or \1 is missing before here"),
+    (r"expected ',' or '(.)'", r"what is opened here is never closed with \1, or a comma is missing in it"),
+    (
+        r"comment or a line break|chomping|alphabetic or numeric",
+        "a text can't begin with > | * & or %; put it in quotes",
+    ),
     (r"unknown escape character", r"a backslash in double quotes means something else; use single quotes"),
     (r"another document", "a second document; remove the line with ---"),
     (r"found duplicate anchor|undefined alias", "& and * can't be used here; put the text in quotes"),
@@ -70,7 +77,7 @@ def _parse(text: str, path: Path, example: str) -> yaml.Node:
     try:
         node = yaml.compose(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
-        raise ConfigError([f"{path}:{_explain(error, text)}"]) from None
+        raise ConfigError([f"{path}:{fault}" for fault in _explain(error, text)]) from None
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise ConfigError([f"{path}:{line}: an unprintable character; remove it"]) from None
@@ -81,6 +88,12 @@ def _parse(text: str, path: Path, example: str) -> yaml.Node:
     if node is None:
         raise ConfigError([f"{path}: is empty; start from {example}"])
     return node
+
+
+def source_lines(node: yaml.Node) -> list[str]:
+    """Return the lines of the file that a node takes up, the first one from where it begins."""
+    begin, end = node.start_mark, node.end_mark
+    return (begin.buffer or "")[begin.pointer : end.pointer].splitlines()
 
 
 def line_of(node: yaml.Node) -> int:
@@ -107,18 +120,23 @@ def _text(path: Path, example: str) -> str:
         raise ConfigError([f"{path}:{line}: is not UTF-8; save the file as UTF-8"]) from None
 
 
-def _explain(error: yaml.MarkedYAMLError, text: str) -> str:
-    """Return `line:column: what is wrong; what to do`."""
+def _explain(error: yaml.MarkedYAMLError, text: str) -> list[str]:
+    """Return `line:column: what is wrong; what to do` for the mistake that was noticed, or for those that led to it."""
     problem = str(error.problem)
     # PyYAML notices too late that something is unfinished; the place where it began is more useful.
-    began = error.context_mark if "end of stream" in problem or "expected ':'" in problem else None
+    began = error.context_mark if re.search(r"end of stream|expected ':'|expected ','", problem) else None
     mark = began or error.problem_mark or error.context_mark
     if mark is None:
-        return f" is not YAML ({problem})"
-    tab = re.match(r" *\t", text[mark.index - mark.column :])
-    if tab:
-        return f"{mark.line + 1}:{tab.end()}: a tab; indent with blanks only"
-    return f"{mark.line + 1}:{mark.column + 1}: {_in_plain_words(problem)}"
+        return [f" is not YAML ({problem})"]
+    if tab := re.match(r" *\t", text[mark.index - mark.column :]):
+        return [f"{mark.line + 1}:{tab.end()}: a tab; indent with blanks only"]
+    lines = text.splitlines()
+    if to_blame := sorted(blamed(lines, mark.line)):
+        return [f"{number + 1}: {advice}" for number, advice in to_blame]
+    first_colon = "mapping values" in problem and ":" not in lines[mark.line][: mark.column]
+    if first_colon and (number := stands_out(lines, mark.line)) is not None:
+        return [f"{number + 1}: {NOT_INDENTED}"]
+    return [f"{mark.line + 1}:{mark.column + 1}: {_in_plain_words(problem)}"]
 
 
 def _in_plain_words(problem: str) -> str:

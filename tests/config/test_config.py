@@ -648,13 +648,16 @@ def test_a_certificate_goes_with_its_own_key(folder):
         ("till:\n  id: a\n    name: b\n", "config.yaml:3:9: a colon where none can be; is the line indented like"),
         ("till:\n  name: Caja: 1\n", "config.yaml:2:13: a colon where none can be"),
         ("till:\n  name: @home\n", "config.yaml:2:9: a text can't begin with @; put it in quotes"),
-        ("till:\n  id CAJA01\n  name: a\n", "config.yaml:3:7: a colon where none can be"),
+        ("till:\n  id CAJA01\n  name: a\n", "config.yaml:2: a key without a colon; write it as: key: value"),
         (
             "till:\n  id: a\nbroker\nprinter:\n",
-            "config.yaml:3:1: a key without a colon before here; write it as: key: value",
+            "config.yaml:3: a key without a colon; write it as: key: value",
         ),
         ('till: {id: a}\nname: "abc\nb: c\n', "config.yaml:2:7: the quotes that are opened here are never closed"),
-        ("till: {id: a\nbroker: {host: b}\n", "config.yaml:2:7: a comma or } is missing before here"),
+        (
+            "till: {id: a\nbroker: {host: b}\n",
+            "config.yaml:1:7: what is opened here is never closed with }, or a comma is missing",
+        ),
         (
             'logo: "C:\\logo"\n',
             "config.yaml:1:11: a backslash in double quotes means something else; use single quotes",
@@ -669,6 +672,80 @@ def test_a_certificate_goes_with_its_own_key(folder):
 def test_what_is_no_yaml_is_said_in_plain_words(folder, content, fault):
     [said] = faults(folder, content)
     assert said.startswith(fault)
+
+
+SOUND = """\
+till:
+  id: CAJA01
+  timezone: America/Montevideo
+mercadopago:
+  user_id: 700100200
+  external_store_id: SUC001
+  external_pos_id: SUC001POS003
+broker:
+  host: 127.0.0.1
+  tls: false
+printer:
+  connection: usb
+ticket:
+  header:
+    - Almacén
+    - Tel. 099
+"""
+
+
+SLIPS = (
+    (": ", ":", "write a blank after"),
+    (": ", " ", "a key without a colon"),
+    (": ", " = ", "and no ="),
+    (": ", ":\t", "plain blank after"),
+    (": ", ":\u00a0", "plain blank after"),
+    (": ", "\uff1a", "a colon of another alphabet"),
+    ("    - ", "    -", "behind a dash and a blank"),
+    (":\n", "\n", "a key without a colon"),
+    ("  ", "\u00a0 ", "an odd blank"),
+    ("  ", "\t", "a tab"),
+)
+"""What is written by mistake, what instead, and what is said."""
+
+
+@pytest.mark.parametrize(
+    ("number", "slip"),
+    [
+        (number, slip)
+        for number, line in enumerate(SOUND.splitlines(keepends=True), start=1)
+        for slip in SLIPS
+        if slip[0] in line
+    ],
+)
+def test_a_slip_of_the_finger_is_told_at_its_own_line(folder, number, slip):
+    """Wherever in the file it is: YAML would notice it a line later, or two, or take it for a text."""
+    lines, (right, wrong, advice) = SOUND.splitlines(keepends=True), slip
+    lines[number - 1] = lines[number - 1].replace(right, wrong, 1)
+    told = faults(folder, "".join(lines))
+    assert [fault for fault in told if re.match(rf"config.yaml:{number}:.*{advice}", fault)], told
+    assert "a colon where none can be" not in str(told)
+
+
+def test_several_slips_of_the_finger_are_told_at_once(folder):
+    text = SOUND.replace("user_id: ", "user_id:").replace("external_store_id: ", "external_store_id = ")
+    assert [fault.partition(": ")[0] for fault in faults(folder, text)] == ["config.yaml:5", "config.yaml:6"]
+
+
+@pytest.mark.parametrize(("number", "line"), [(6, "external_store_id: SUC001"), (6, "   external_store_id: SUC001")])
+def test_a_line_that_is_not_indented_like_its_neighbours_is_told_at_its_own(folder, number, line):
+    lines = SOUND.splitlines()
+    lines[number - 1] = line
+    [fault] = faults(folder, "\n".join(lines))
+    assert fault.startswith(f"config.yaml:{number}:")
+    assert "indented like its neighbours" in fault
+
+
+@pytest.mark.parametrize("text", ["hunter2", "hunter2 is my password", "APP_USR-1:2", "TEST-1234-x"])
+def test_a_secret_on_a_line_of_its_own_is_not_shown(folder, text):
+    told = "\n".join(faults(folder, SOUND.replace("  external_store_id: SUC001", f"  {text}")))
+    assert "config.yaml:6" in told
+    assert text not in told
 
 
 def test_a_configuration_that_is_not_there_is_said(folder):
