@@ -9,7 +9,6 @@ import os
 import re
 import ssl
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -36,7 +35,8 @@ from sim.board import BUTTON, GroundedPin
 from sim.mercadopago import Fault, MercadoPago
 from sim.mosquitto import Mosquitto
 from sim.printer.printer import Printer
-from sim.shop import PATIENCE, TILL, Ears, Shop, wait_for
+from sim.shop import PATIENCE, TILL, Shop
+from tests.support.odd_broker import CONNECT, PUBLISH, Link, OddBroker, Talk
 from tests.support.shipped_broker import Client, ShippedBroker
 
 PAGE = Path(__file__).parent.parent / "docs" / "check.md"
@@ -216,16 +216,28 @@ def backlog(shop: Shop) -> None:
         say(shop, f"tills/{TILL}/orders", b'{"v":1,"kind":"merchant_order","id":"%d"}' % (31000000000 + number))
 
 
-def twin(shop: Shop) -> None:
+def odd(talk: Talk) -> Step:
+    """At the broker's address is one that does one odd thing."""
+
+    def replace_broker(shop: Shop) -> None:
+        settings = yaml.safe_load(shop.config.read_text())
+        settings["broker"] |= {"port": OddBroker(talk).port}
+        shop.config.write_text(yaml.safe_dump(settings))
+
+    return replace_broker
+
+
+def no_doorbells(link: Link) -> None:
+    link.answer_login()
+    link.answer_subscription(0x87)
+    link.wait()
+
+
+def twin(link: Link) -> None:
     """Another device comes with our name while we wait for the relay."""
-    ears = Ears(shop.broker.host, shop.broker.port)  # listening before anybody pings
-
-    def come() -> None:
-        wait_for(lambda: any(topic.endswith("/ping") for topic, _ in tuple(ears.heard)), "a ping")
-        Client(shop.broker.port, client_id=f"till-{TILL}").close()
-        ears.close()
-
-    threading.Thread(target=come, daemon=True).start()
+    link.welcome()
+    link.hear(PUBLISH)
+    link.send_away(0x8E)
 
 
 def by_usb(shop: Shop) -> None:
@@ -337,15 +349,30 @@ WRONG: dict[str, Wrong] = {
     ),
     "The broker speaks no TLS": Wrong(Part.BROKER, "Connection reset", {"broker": {"tls": True}}),
     "The broker wants another password": Wrong(
-        Part.BROKER, "the broker refuses us: Not authorized", done=lambda shop: over_tls(shop, "old"), broker=enrolled
+        Part.BROKER, "the broker refuses us: not authorized", done=lambda shop: over_tls(shop, "old"), broker=enrolled
     ),
+    "The broker's port accepts and says nothing": Wrong(Part.BROKER, "no answer to the login", done=odd(Link.wait)),
+    "The broker's port is another program's": Wrong(
+        Part.BROKER, "does not speak MQTT", done=odd(lambda link: link.write(b"SSH-2.0-OpenSSH_9.2\r\n" * 20))
+    ),
+    "The broker can't do what a till needs": Wrong(
+        Part.BROKER, "retain not supported (0x9A)", done=odd(lambda link: link.answer_login(0x9A))
+    ),
+    "The broker is full": Wrong(Part.BROKER, "quota exceeded", done=odd(lambda link: link.answer_login(0x97))),
+    "The broker refuses and doesn't say why": Wrong(
+        Part.BROKER, "unspecified error (0x80)", done=odd(lambda link: link.answer_login(0x80))
+    ),
+    "The broker refuses the doorbells": Wrong(
+        Part.BROKER, "the subscription to tills/CAJA01/orders", done=odd(no_doorbells)
+    ),
+    "The broker hangs up": Wrong(Part.BROKER, "hung up", done=odd(lambda link: link.hear(CONNECT))),
     "The relay is off": Wrong(Part.RELAY, "the relay is offline", done=relay_says(b"offline")),
     "The broker lets no doorbell through": Wrong(
         Part.RELAY, "its doorbells don't reach us", done=relay_says(b"online"), broker=deaf
     ),
     "No relay announces itself": Wrong(Part.RELAY, "no ping came back"),
     "Doorbells wait for the daemon": Wrong(Part.RELAY, "20 doorbells wait for the daemon", done=backlog),
-    "Another device uses the till's name": Wrong(Part.RELAY, "ended our session", done=twin),
+    "Another device uses the till's name": Wrong(Part.RELAY, "session taken over (0x8E)", done=odd(twin)),
     "The printer can't be reached": Wrong(
         Part.PRINTER, "refuses the connection", done=lambda shop: shop.printer.switch_off()
     ),

@@ -17,10 +17,11 @@ from pathlib import Path
 
 from edge.core import duties, events
 from edge.core import till as core
+from edge.core.agenda import LOOKS
 from edge.core.cashier import SETTLE_S
 from edge.core.failures import SLIP_EVERY_S
 from edge.core.lifecycle import Stage
-from edge.core.notices import PATIENCE_S, TOLD_OTHERWISE, Notice
+from edge.core.notices import PATIENCE_S, TOLD_OTHERWISE, Concern, Notice
 from edge.core.order import Item, MerchantOrder, Payment
 from edge.core.printing import printer_duty
 from edge.core.settings import Settings
@@ -204,6 +205,11 @@ def do_act(act: str, world: World) -> World | None:
             return hold(world)
         case ["press"]:
             return lift(touch(world, READING_S))
+        case ["flap"]:
+            return learn(learn(world, events.RelaySeen(False)), events.RelaySeen(True))
+        case ["hang", "up"]:
+            lost = events.BrokerLost("hung up again", events.BrokerTrouble.HANGS_UP)
+            return learn(learn(world, lost), events.BrokerConnected())
     return None
 
 
@@ -466,6 +472,8 @@ def check_end(world: World) -> None:
     for notice in (*world.till.notices, *world.till.notices.seen):
         if notice.concern not in TOLD_OTHERWISE and notice not in told:
             raise Broken(f"a person must look at {notice.concern} {notice.reference}, and no slip says so")
+    if world.till.link.broker_trouble or any(notice.concern is Concern.TWINS for notice in world.till.notices):
+        raise Broken("the broker is well again, and still called names")
 
 
 def calm(world: World) -> Iterator[World]:
@@ -515,7 +523,8 @@ def key(world: World) -> Key:
             for cause, at in till.failures.last_slip_at.items()
         ),
     )
-    return known_to(till), agenda_of(till, now), printer, api, freeze(stands), rest, frozenset(world.acts), world.proved
+    looks = (till.agenda.looks.free_at(LOOKS, now) <= now, till.link.holds(now), freeze(stands))
+    return known_to(till), agenda_of(till, now), printer, api, looks, rest, frozenset(world.acts), world.proved
 
 
 def known_to(till: Till) -> Key:
@@ -534,7 +543,7 @@ def known_to(till: Till) -> Key:
         *(freeze(evidence.pos_by_payment), freeze(evidence.awaiting_pos), freeze(evidence.rejections)),
         *(freeze(evidence.paid_twice), evidence.insisted),
         *(cashier.loaded, cashier.pointed_at, cashier.cancel_wanted_at),
-        *(link.broker_up, link.broker_error, link.relay_up, link.relay_speaks),
+        *(link.broker_up, link.broker_trouble, link.broker_error, link.relay_up, link.relay_speaks),
     )
 
 
@@ -646,6 +655,7 @@ SHOPS = {
     "a press": ("load a", "scan a", "pay a", "press"),
     "paid twice": ("load a", "pay a", "again a"),
     "paid twice, and somebody presses the button": ("load a", "pay a", "again a", "press"),
+    "the links come and go": ("load a", "scan a", "pay a", "flap", "hang up"),
 }
 """Small shops, each with what can happen in it once, at any time."""
 

@@ -171,6 +171,32 @@ BUGS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "core/links.py:look_around": (
         ("whatever flaps floods Mercado Pago", "till.agenda.plan_look(now)", "(till.agenda, now)"),
     ),
+    "core/links.py:trust_broker": (
+        ("a broker that hung up once is never trusted again", "till.link.holds(now)", "False"),
+        ("a broker that hangs up is trusted as soon as it lets us in", "till.link.holds(now)", "till.link.broker_up"),
+    ),
+    "core/links.py:_on_broker_lost": (
+        (
+            "whoever hangs up is a twin",
+            "lost.trouble is events.BrokerTrouble.TWINS",
+            "lost.trouble in (events.BrokerTrouble.TWINS, events.BrokerTrouble.HANGS_UP)",
+        ),
+    ),
+    "core/links.py:PASSING": (
+        ("a broker that was away stays in trouble for a while", "events.BrokerTrouble.UNREACHABLE, ", ""),
+    ),
+    "core/outbox.py:Outbox.refused": (
+        ("a report that is refused is lost", "last_number: self.reports[number]", ""),
+        (
+            "a refused report stops those behind it",
+            "{**without(self.reports, number), last_number: self.reports[number]}",
+            "self.reports",
+        ),
+        ("a broker that refuses is asked without pause", "now + REFUSED_EVERY_S", "now"),
+    ),
+    "core/failures.py:PATIENCE_IN_SLIPS": (
+        ("a broker that hangs up is told at once", "Cause.BROKER_HANGS_UP: 5,", ""),
+    ),
     "core/links.py:_look": (("no sweep", "till.owe(till.sweeps.next, at) if till.history.pos_id else till", "till"),),
     "core/links.py:look_again": (
         ("a look that is put off puts off what was due before it", "min(till.api.retry_at, at)", "at"),

@@ -10,6 +10,7 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from edge.cli.commands import need_folder
@@ -36,13 +37,22 @@ def check(config: Config, options: argparse.Namespace) -> int:
         logging.getLogger("edge").setLevel(logging.CRITICAL)
     with_button = options.button or sys.stdin.isatty()
     press = Press(lambda text: print(text, file=sys.stderr, flush=True), options.seconds)
-    wanted = Options(not options.no_order, not options.no_ticket, press if with_button else Press())
+    wanted = Options(
+        not options.no_order, not options.no_ticket, press if with_button else Press(), _announcer(options.json)
+    )
     try:
         running = Check(config, version(), wanted)
     except (UnknownPrinterError, OSError) as error:
         raise ConfigError([f"{options.config}: printer: {error}"]) from error
     with contextlib.closing(running):
         return _report(running, options)
+
+
+def _announcer(as_json: bool) -> Callable[[str], None]:
+    """Says on a terminal what the check waits for; in a pipe or a log nobody waits."""
+    if as_json or not sys.stderr.isatty():
+        return lambda _: None
+    return lambda what: print(f"...      waits for {what}", file=sys.stderr, flush=True)
 
 
 def _end_gracefully() -> None:

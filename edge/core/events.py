@@ -81,13 +81,39 @@ class BrokerConnected:
     """The broker granted our subscription."""
 
 
+class BrokerTrouble(StrEnum):
+    """Why there is no session at the broker, by what a person can do about it. The values stand in the status."""
+
+    UNREACHABLE = "unreachable"
+    LOST = "lost"
+    """It was there, and ended. That happens."""
+    NO_TLS = "no_tls"
+    MUTE = "mute"
+    """Somebody accepts the connection and says nothing."""
+    NO_MQTT = "no_mqtt"
+    """Somebody answers, in another language."""
+    CREDENTIALS = "credentials"
+    RIGHTS = "rights"
+    """It lets us in, but not to our doorbells."""
+    UNFIT = "unfit"
+    """It can't do what a till needs."""
+    BUSY = "busy"
+    REFUSED = "refused"
+    """By a code that says no more."""
+    HANGS_UP = "hangs_up"
+    """It ends our sessions again and again, and doesn't say why."""
+    TAKEN_OVER = "taken_over"
+    """Another client came with our name: the broker says so."""
+    TWINS = "twins"
+    """The same again and again, so that a person must look."""
+
+
 @dataclass(frozen=True)
 class BrokerLost:
     """The connection to the broker ended, or could not be made. `why` is for people."""
 
     why: str
-    twins: bool = False
-    """Another device connects with our name, so a person must look."""
+    trouble: BrokerTrouble = BrokerTrouble.LOST
 
 
 @dataclass(frozen=True)
@@ -102,6 +128,14 @@ class ReportDelivered:
     """The broker acknowledged the report with this number."""
 
     number: int
+
+
+@dataclass(frozen=True)
+class ReportRefused:
+    """The broker doesn't take the report with this number. `why` is for people."""
+
+    number: int
+    why: str
 
 
 # --- from the payments worker --------------------------------------------------------------------------------------
@@ -417,7 +451,15 @@ Request = ReprintAsked | DayAsked
 """What somebody at the command line asks for."""
 
 LinkEvent = (
-    BrokerConnected | BrokerLost | RelaySeen | PingSent | PingEchoed | ReportDelivered | MessageDropped | Replied
+    BrokerConnected
+    | BrokerLost
+    | RelaySeen
+    | PingSent
+    | PingEchoed
+    | ReportDelivered
+    | ReportRefused
+    | MessageDropped
+    | Replied
 )
 FromBroker = DoorbellRang | LinkEvent | CommandCame
 PrinterEvent = PrinterSeen | TicketBegun | TicketEnd | SlipBegun | SlipTried

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from edge.core.duties import Cause, FindPos, PrintFailure
-from edge.core.events import Trouble
+from edge.core.events import BrokerTrouble, Trouble
 from edge.core.maps import without
 from edge.core.notices import Concern
 
@@ -26,8 +26,28 @@ PATIENCE_IN_SLIPS: Mapping[Cause, float] = {
     Cause.NO_MEMORY: 1,
     Cause.WRONG_CLOCK: 2,  # after a power cut it takes a while to hear the time
     Cause.API_DOWN: 5,  # and nobody at the till can do anything about it
+    Cause.BROKER_CREDENTIALS: 1,
+    Cause.BROKER_UNFIT: 1,
+    Cause.BROKER_REFUSES: 5,
+    Cause.BROKER_BUSY: 15,  # the till sells without it
+    Cause.BROKER_MUTE: 5,
+    Cause.BROKER_HANGS_UP: 5,
 }
 """How long a failure that may pass by itself must last, as a multiple of `Settings.slip_after_s`."""
+
+
+BROKER_CAUSES: Mapping[BrokerTrouble, Cause] = {
+    BrokerTrouble.CREDENTIALS: Cause.BROKER_CREDENTIALS,
+    BrokerTrouble.RIGHTS: Cause.BROKER_CREDENTIALS,
+    BrokerTrouble.UNFIT: Cause.BROKER_UNFIT,
+    BrokerTrouble.BUSY: Cause.BROKER_BUSY,
+    BrokerTrouble.REFUSED: Cause.BROKER_REFUSES,
+    BrokerTrouble.MUTE: Cause.BROKER_MUTE,
+    BrokerTrouble.NO_MQTT: Cause.BROKER_MUTE,
+    BrokerTrouble.HANGS_UP: Cause.BROKER_HANGS_UP,
+}
+"""What is said on paper. A broker that is away is not: the till sells, and `NO_INTERNET` says what a cashier can check.
+That there are twins stays to be looked at after the broker has settled it."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +120,9 @@ def _failing(till: "Till") -> Iterator[tuple[Cause, str]]:
         yield cause, till.api.error
     if till.notices.has(Concern.TWINS):
         yield Cause.TWINS, till.link.broker_error
+    trouble = till.link.broker_trouble
+    if trouble is not None and trouble in BROKER_CAUSES:
+        yield BROKER_CAUSES[trouble], till.link.broker_error
 
 
 def _pos_is_unknown(till: "Till") -> bool:

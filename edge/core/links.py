@@ -20,6 +20,10 @@ PING_AGAIN_S = 30.0
 """After a ping that wasn't echoed."""
 ECHO_TIMEOUT_S = 10.0
 DEAF_AFTER_MISSES = 2
+HOLDS_AFTER_S = 10.0
+"""A session that lasted so long holds."""
+PASSING = (events.BrokerTrouble.UNREACHABLE, events.BrokerTrouble.LOST)
+"""These are over when there is a connection; any other trouble may end it again at once."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +47,14 @@ class Link:
     """How the links are, as far as the broker's thread heard. Not kept over a restart."""
 
     broker_up: bool = False
+    connected_at: float = 0.0
+    """When the session began, if there is one."""
+    broker_trouble: events.BrokerTrouble | None = None
+    """What is wrong with the broker. It may let us in and throw us out again: only a session that holds ends that."""
     broker_error: str = ""
-    """Why there is no connection, for people."""
+    """The same for people; "" if nothing is."""
+    refused_reports: str = ""
+    """Why the broker takes no reports; "" if it does, as far as we know."""
     relay_up: bool = True
     """Until we hear otherwise: a shop's own relay may never publish its status."""
     relay_speaks: bool = False
@@ -72,10 +82,18 @@ class Link:
         return self.echo.number + 1 if self.broker_up and now >= self.echo.due_at else None
 
     def connected(self, now: float) -> "Link":
-        return replace(self, broker_up=True, broker_error="", echo=replace(self.echo, sent_at=None, due_at=now))
+        echo = replace(self.echo, sent_at=None, due_at=now)
+        link = replace(self, broker_up=True, connected_at=now, echo=echo)
+        return link.well() if self.broker_trouble in PASSING else link
 
-    def lost(self, error: str) -> "Link":
-        return replace(self, broker_up=False, broker_error=error)
+    def lost(self, trouble: events.BrokerTrouble, error: str) -> "Link":
+        return replace(self, broker_up=False, broker_trouble=trouble, broker_error=error)
+
+    def well(self) -> "Link":
+        return replace(self, broker_trouble=None, broker_error="")
+
+    def holds(self, now: float) -> bool:
+        return self.broker_up and now - self.connected_at >= HOLDS_AFTER_S
 
     def relay_seen(self, online: bool) -> "Link":
         return replace(self, relay_up=online, relay_speaks=True)
@@ -102,9 +120,9 @@ class Link:
 # --- what is owed to the broker ------------------------------------------------------------------------------------
 
 
-def report_duty(till: "Till") -> tuple[int, duties.Report] | None:
+def report_duty(till: "Till", now: float) -> tuple[int, duties.Report] | None:
     """The outcome that is owed to the relay now, with its number. Each is owed until the broker acknowledges it."""
-    return till.outbox.next_report if till.link.broker_up else None
+    return till.outbox.next_report if till.link.broker_up and now >= till.outbox.retry_at else None
 
 
 def ping_duty(till: "Till", now: float) -> int | None:
@@ -133,7 +151,11 @@ def on_link_event(till: "Till", event: events.LinkEvent, now: float) -> "Till":
             till = replace(till, link=till.link.ping_echoed(number, now))
             return look_around(till, now) if was_deaf and not till.link.deaf else till
         case events.ReportDelivered(number):
-            return replace(till, outbox=till.outbox.delivered(number))
+            link = replace(till.link, refused_reports="")
+            return replace(till, link=link, outbox=till.outbox.delivered(number))
+        case events.ReportRefused(number, why):
+            link = replace(till.link, refused_reports=why)
+            return replace(till, link=link, outbox=till.outbox.refused(number, now))
         case events.MessageDropped():
             return replace(till, link=replace(till.link, dropped_messages=till.link.dropped_messages + 1))
         case events.Replied():
@@ -141,9 +163,15 @@ def on_link_event(till: "Till", event: events.LinkEvent, now: float) -> "Till":
 
 
 def _on_broker_lost(till: "Till", lost: events.BrokerLost, now: float) -> "Till":
-    till = till.alarm(Concern.TWINS) if lost.twins else till
+    till = till.alarm(Concern.TWINS) if lost.trouble is events.BrokerTrouble.TWINS else till
     till = look_around(till, now) if till.link.broker_up else till
-    return replace(till, link=till.link.lost(lost.why))
+    return replace(till, link=till.link.lost(lost.trouble, lost.why))
+
+
+def trust_broker(till: "Till", now: float) -> "Till":
+    """A session that holds ends what was said of the broker that hung up."""
+    mended = till.link.broker_trouble is not None and till.link.holds(now)
+    return replace(till, link=till.link.well()) if mended else till
 
 
 def miss_echo(till: "Till", now: float) -> "Till":

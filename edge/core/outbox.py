@@ -10,6 +10,9 @@ from datetime import datetime
 from edge.core.duties import Outcome, Reply, Report
 from edge.core.maps import MAX_REMEMBERED, without
 
+REFUSED_EVERY_S = 30.0
+"""How soon a report is offered again that the broker refused."""
+
 
 @dataclass(frozen=True)
 class Today:
@@ -44,6 +47,8 @@ class Outbox:
     replies: tuple[Reply, ...] = ()
     """Answers to support's commands. A restart loses them."""
     today: Today = field(default_factory=Today)
+    retry_at: float = 0.0
+    """When the broker is offered a report again, after it refused one."""
 
     def add(self, report: Report, day: str) -> "Outbox":
         """Queue a report. Anybody can cause rejections, so at most `MAX_REMEMBERED` of them wait."""
@@ -58,6 +63,14 @@ class Outbox:
 
     def delivered(self, number: int) -> "Outbox":
         return replace(self, reports=without(self.reports, number))
+
+    def refused(self, number: int, now: float) -> "Outbox":
+        """It is offered again later and behind the others: what is wrong may be this one."""
+        if number not in self.reports:
+            return self
+        last_number = self.last_number + 1
+        reports = {**without(self.reports, number), last_number: self.reports[number]}
+        return replace(self, last_number=last_number, reports=reports, retry_at=now + REFUSED_EVERY_S)
 
     @property
     def next_report(self) -> tuple[int, Report] | None:

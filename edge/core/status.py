@@ -135,6 +135,8 @@ def status(till: Till, now: float) -> dict[str, Any]:
         "proof": till.printer.proof.value,
         "api": till.api.trouble.value if till.api.trouble else "ok",
         "api_error": till.api.error,
+        "broker": till.link.broker_trouble.value if till.link.broker_trouble else "ok",
+        "broker_error": till.link.broker_error or till.link.refused_reports,
         "relay": _relay(till),
         "round_trip_ms": None if round_trip_s is None else round(round_trip_s * 1000),
         "problems": problems(till),
@@ -200,7 +202,7 @@ def diagnosis(till: Till, now: float) -> dict[str, Any]:
         "agenda": [f"{duty} in {due.at - now:.0f} s" for duty, due in list(till.agenda.due.items())[:MAX_ORDERS]],
         "rejections": {duties.shown(source): reason for source, reason in rejections},
         "reports_waiting": len(till.outbox.reports),
-        "broker": till.link.broker_error or "connected",
+        "broker": "connected" if till.link.broker_up else till.link.broker_error,
     }
 
 

@@ -16,7 +16,7 @@ from edge.core.backoff import back_off
 from edge.core.cashier import Button, Gesture, hold, on_cancel_tried, see_till
 from edge.core.failures import NO_POS, observe_failures
 from edge.core.lifecycle import Move, Order, Stage
-from edge.core.links import look_again, look_around, miss_echo, on_link_event, sweep_later
+from edge.core.links import look_again, look_around, miss_echo, on_link_event, sweep_later, trust_broker
 from edge.core.notices import Concern
 from edge.core.order import MerchantOrder, Verdict
 from edge.core.printing import call_for_listed, on_printer_event, read_stale_again, reprint
@@ -150,6 +150,7 @@ Consequence = Callable[[Till, float], Till]
 
 AFTER_EACH_EVENT: tuple[tuple[Consequence, str], ...] = (
     (miss_echo, "a ping that wasn't echoed in time decides whether the till polls, so it comes before all that looks"),
+    (trust_broker, "a connection that holds ends a failure, so it comes before failures are noted"),
     (read_stale_again, "money goes back: what could be printed now, and was read a while ago, is asked for anew"),
     (_observe_notices, "a concern that may pass by itself is told when it has lasted, so its beginning is noted"),
     (observe_failures, "since when something fails is noted last, when all else that follows is known"),

@@ -48,12 +48,17 @@ def _log_orders(before: Till, after: Till) -> None:
         log.info("%s %s %s %s", report.outcome, report.reference, report.subject, report.reason)
 
 
+def _broker(till: Till) -> str:
+    return "connected" if till.link.broker_up else till.link.broker_error
+
+
 def _log_links(before: Till, after: Till) -> None:
     if before.api.error != after.api.error:
         level = logging.WARNING if after.api.error else logging.INFO
         log.log(level, "Mercado Pago: %s", after.api.error or "answers")
-    links = (before.link.broker_up, before.link.broker_error), (after.link.broker_up, after.link.broker_error)
-    if links[0] != links[1]:
-        log.info("broker: %s", after.link.broker_error or "connected")
+    if (said := _broker(after)) != _broker(before):
+        log.info("broker: %s", said)
+    if after.link.refused_reports and not before.link.refused_reports:
+        log.warning("the broker takes no reports: %s", after.link.refused_reports)
     if before.printer.paper is not after.printer.paper:
         log.info("printer: %s", after.printer.paper)

@@ -208,7 +208,7 @@ class Daemon:
             self._payments.give(question, now)
         if self._printing.idle and (job := printer_duty(self._till, now)):
             self._print(job, now)
-        if report := report_duty(self._till):
+        if report := report_duty(self._till, now):
             self._report(*report)
         if (ping := ping_duty(self._till, now)) is not None:
             self._broker.ping(ping)
@@ -261,6 +261,6 @@ class Daemon:
         """Give a check on this machine our status, and publish the record that it left."""
         link = self._till.link
         broker = "connected" if link.broker_up else link.broker_error or "not connected yet"
-        handover.show({**status, "broker": broker})
+        handover.show({**status, "broker": broker, "broker_trouble": status["broker"]})
         if link.broker_up and (record := handover.take_record()):
             self._broker.keep(record)

@@ -12,50 +12,47 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import Any
 
 import paho.mqtt.client as mqtt
-from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from edge.config.schema import BrokerConfig, TlsConfig
 from edge.contract import mqtt as wire
+from edge.contract.reason_codes import FIRST_FAILURE, reason
 from edge.core import duties, events
-from edge.core.backoff import back_off, jittered
 from edge.core.budget import Budget, Rate
 from edge.inbox import Arrival, Call, Inbox
+from edge.mqtt.ending import (
+    Ending,
+    Stage,
+    Streaks,
+    hung_up,
+    mute,
+    no_mqtt,
+    of_error,
+    refused_login,
+    refused_subscription,
+    sent_away,
+)
 
 KEEPALIVE_S = 30
+KEEP_ALIVE_TIMEOUT = 0x8D
+"""paho's code for a broker that doesn't answer its ping."""
 SESSION_EXPIRY_S = 7 * 24 * 3600
 """How long the broker keeps our messages while we are away."""
 MIN_STATUS_INTERVAL_S = 1.0
 """Between two statuses of the same state."""
 NEW_STATES = Rate(every_s=1.0, burst=10)
 """How often a status is published because of a new state, which others can make flap."""
-MAX_RETRY_S = 15.0
-"""Before jitter, which may double it."""
+CONNECT_TIMEOUT_S = 5.0
+"""For each address of the broker, and for TLS."""
+ANSWER_TIMEOUT_S = 10.0
+"""For the login and the subscription to be answered."""
 SHORT_SESSION_S = 10.0
-"""Sessions that end sooner, one after the other, are evicted by a client with our name."""
-MAX_EVICTIONS = 3
-"""After so many, report twins. Reconnect once more, so that the status says so too, and then back off."""
-TWIN_PAUSE_S = 60.0
-TWINS_WHY = (
-    "the broker ends our session again and again: most likely two devices use this till's identity; "
-    "give each its own till id"
-)
-
-
-class Hurdle(StrEnum):
-    """The steps to our doorbells that can fail, in this order."""
-
-    ADDRESS = "address"
-    TLS = "tls"
-    LOGIN = "login"
-    SUBSCRIPTION = "subscription"
-    NONE = "none"
 
 
 class MqttBroker:
@@ -77,13 +74,10 @@ class MqttBroker:
         self._since = ""
         self._published_at = float("-inf")
         self._states = Budget()
-        self._why = ""
-        self._subscribed = False
-        self._hung_up = False
-        """Whether an established session ended without a DISCONNECT of the broker."""
+        self._stage = Stage.ADDRESS
+        self._ending: Ending | None = None
+        """How the session ended, as soon as that is known."""
         self._record = mqtt.MQTTMessageInfo(0)
-        self.hurdle = Hurdle.ADDRESS
-        """The step at which the last attempt failed."""
         self._client = self._make_client(f"till-{till}")
 
     # --- the main thread -------------------------------------------------------------------------------------------
@@ -143,15 +137,21 @@ class MqttBroker:
             return self._record.is_published()
         return False
 
+    @property
+    def works(self) -> bool:
+        """Whether the broker has granted our subscription, and not ended the session since."""
+        return self._stage is Stage.WORKING
+
     def close(self) -> None:
         """Publish that we are offline, and disconnect. The broker keeps the session, and its messages for us."""
         self._closing.set()
         self._client.disconnect(ReasonCode(PacketTypes.DISCONNECT, "Disconnect with will message"))
 
-    def _delivered(self, mid: int) -> None:
+    def _acknowledged(self, mid: int, code: int) -> None:
         number = self._reports.pop(mid, None)
         if number is not None:
-            self._inbox.put(Arrival(events.ReportDelivered(number)))
+            refused = events.ReportRefused(number, str(reason(code))) if code >= FIRST_FAILURE else None
+            self._inbox.put(Arrival(refused or events.ReportDelivered(number)))
 
     def _publish_status(self) -> None:
         facts = {"v": wire.VERSION, **self._facts, "since": self._since, "version": self._version}
@@ -161,41 +161,55 @@ class MqttBroker:
 
     def loop(self) -> None:
         """Connect again and again, until `close`."""
-        failures = evictions = 0
+        streaks = Streaks()
         while not self._closing.is_set():
             began = time.monotonic()
-            self._run_session()
+            ending = self._run_session()
+            self._stage = Stage.ADDRESS
             if self._closing.is_set():
                 return
-            short = time.monotonic() - began < SHORT_SESSION_S
-            failures = failures + 1 if short else 0
-            evictions = evictions + 1 if self._was_evicted(short) else 0
-            twins = evictions >= MAX_EVICTIONS
-            why = TWINS_WHY if twins else self._why or "the connection was lost"
-            self._inbox.put(Arrival(events.BrokerLost(why, twins)))
-            self._closing.wait(_pause_s(failures, evictions))
+            streaks = streaks.after(ending, short=time.monotonic() - began < SHORT_SESSION_S)
+            self._inbox.put(Arrival(streaks.report(ending)))
+            self._closing.wait(streaks.pause_s(random.random()))
 
-    def _run_session(self) -> None:
-        self._why = ""
-        self._subscribed = self._hung_up = False
-        self.hurdle = Hurdle.ADDRESS
+    def _run_session(self) -> Ending:
+        self._ending = None
+        self._stage = Stage.ADDRESS
         connect = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         connect.SessionExpiryInterval = SESSION_EXPIRY_S
-        host, port = self._config.host, self._config.port
         self._connection += 1
         try:
-            self._client.connect(host, port, KEEPALIVE_S, clean_start=False, properties=connect)
-            self.hurdle = Hurdle.LOGIN
-            while self._client.loop(1.0) == mqtt.MQTT_ERR_SUCCESS:
-                pass
+            self._client.connect(
+                self._config.host, self._config.port, KEEPALIVE_S, clean_start=False, properties=connect
+            )
         except (OSError, ValueError) as error:  # ValueError: an impossible host name
-            self._why = _describe(error, f"{host}:{port}")
-            if isinstance(error, ssl.SSLError | ConnectionResetError):  # somebody answers, but not in TLS
-                self.hurdle = Hurdle.TLS
+            return of_error(error, self._address, CONNECT_TIMEOUT_S)
+        self._stage = Stage.LOGIN
+        end = self._work()
+        return self._ending or self._silent_ending(end)
 
-    def _was_evicted(self, short: bool) -> bool:
-        """Whether a client with our name took our place. mosquitto before 2.0.15 only hangs up."""
-        return "taken over" in self._why.lower() or (self._hung_up and short)
+    def _work(self) -> MQTTErrorCode:
+        """Take part in the session until its end. Returns paho's code for the end."""
+        answer_by = time.monotonic() + ANSWER_TIMEOUT_S
+        code = MQTTErrorCode.MQTT_ERR_SUCCESS
+        while code == MQTTErrorCode.MQTT_ERR_SUCCESS:
+            code = self._client.loop(1.0)
+            if self._stage is not Stage.WORKING and time.monotonic() >= answer_by:
+                return MQTTErrorCode.MQTT_ERR_KEEPALIVE
+        return code
+
+    def _silent_ending(self, code: MQTTErrorCode) -> Ending:
+        """Of a session that ended without a word of the broker."""
+        match code:
+            case MQTTErrorCode.MQTT_ERR_KEEPALIVE:
+                return mute(self._stage, self._address, ANSWER_TIMEOUT_S)
+            case MQTTErrorCode.MQTT_ERR_PROTOCOL:
+                return no_mqtt(self._stage, self._address)
+        return hung_up(self._stage, self._address)
+
+    @property
+    def _address(self) -> str:
+        return f"{self._config.host}:{self._config.port}"
 
     def _make_client(self, client_id: str) -> mqtt.Client:
         client = mqtt.Client(
@@ -205,6 +219,7 @@ class MqttBroker:
             manual_ack=True,
             reconnect_on_failure=False,  # `loop` does that, with jitter and with a reason
         )
+        client.connect_timeout = CONNECT_TIMEOUT_S
         config = self._config
         if config.username:
             client.username_pw_set(config.username, config.password.reveal() if config.password else None)
@@ -221,35 +236,38 @@ class MqttBroker:
         client.on_message = self._on_message
         return client
 
-    def _on_connect(self, client: mqtt.Client, _: Any, __: Any, reason: ReasonCode, ___: Any) -> None:
-        if reason.is_failure:
-            self._why = f"the broker refuses us: {reason}; check broker.username and broker.password_file"
+    def _on_connect(self, client: mqtt.Client, _: Any, __: Any, code: ReasonCode, ___: Any) -> None:
+        if code.value:
+            self._ending = refused_login(code.value)
             return
-        self.hurdle = Hurdle.SUBSCRIPTION
+        self._stage = Stage.SUBSCRIPTION
         topics = (self._topics.orders, wire.RELAY_STATUS, self._topics.commands, self._for_all)
         client.subscribe([(topic, 1) for topic in topics])
 
-    def _on_subscribe(self, client: mqtt.Client, _: Any, __: int, reasons: list[ReasonCode], ___: Any) -> None:
-        if reasons[0].is_failure:  # that of the doorbells; the others can be done without
-            self._why = f"the broker refuses the subscription to {self._topics.orders}: {reasons[0]}"
+    def _on_subscribe(self, client: mqtt.Client, _: Any, __: int, codes: list[ReasonCode], ___: Any) -> None:
+        code = codes[0].value if codes else 0x80  # that of the doorbells; the others can be done without
+        if code >= FIRST_FAILURE:
+            self._ending = refused_subscription(code, self._topics.orders)
             client.disconnect()
             return
-        self._subscribed = True
-        self.hurdle = Hurdle.NONE
+        self._stage = Stage.WORKING
         self._inbox.put(Arrival(events.BrokerConnected()))
         if self._facts:  # otherwise the loop is about to publish the first ones
             self._publish_status()
 
     def _on_disconnect(
-        self, _: mqtt.Client, __: Any, flags: mqtt.DisconnectFlags, reason: ReasonCode, ___: Any
+        self, _: mqtt.Client, __: Any, flags: mqtt.DisconnectFlags, code: ReasonCode | None, ___: Any
     ) -> None:
-        self._why = self._why or f"the connection ended: {reason}"
-        self._hung_up = self._subscribed and not flags.is_disconnect_packet_from_server
+        number = code.value if code else 0
+        if flags.is_disconnect_packet_from_server:
+            self._ending = self._ending or sent_away(number)
+        elif number == KEEP_ALIVE_TIMEOUT:
+            self._ending = mute(self._stage, self._address, KEEPALIVE_S)
 
-    def _on_publish(self, _: mqtt.Client, __: Any, mid: int, ___: Any, ____: Any) -> None:
+    def _on_publish(self, _: mqtt.Client, __: Any, mid: int, code: ReasonCode, ___: Any) -> None:
         # The main thread looks up which report this was: it may be about to note the number down, and a lock around
         # that could deadlock with paho's own, which is held here.
-        self._inbox.put(Call(lambda: self._delivered(mid)))
+        self._inbox.put(Call(lambda: self._acknowledged(mid, code.value)))
 
     def _on_message(self, client: mqtt.Client, _: Any, message: mqtt.MQTTMessage) -> None:
         try:
@@ -294,13 +312,6 @@ class MqttBroker:
         return acknowledge
 
 
-def _pause_s(failures: int, evictions: int) -> float:
-    """Until the next session; hardly ever the same for two tills that lost the same broker."""
-    if evictions > MAX_EVICTIONS:
-        return jittered(TWIN_PAUSE_S, random.random(), spread=1.0)
-    return back_off(failures, random.random(), max_s=MAX_RETRY_S, spread=1.0)
-
-
 def _tls_context(tls: TlsConfig) -> ssl.SSLContext:
     context = ssl.create_default_context(cafile=tls.ca_file)
     if tls.cert_file:
@@ -308,7 +319,14 @@ def _tls_context(tls: TlsConfig) -> ssl.SSLContext:
     return context
 
 
-def _describe(error: Exception, address: str) -> str:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"{address}: the broker's certificate is not trusted: {error.verify_message}"
-    return f"{address}: {error}"
+def _with_all_codes() -> dict[int, dict[str, list[int]]]:
+    """paho's names of reason codes, and one for each that it doesn't know: it would end the connection unread."""
+    kinds = range(PacketTypes.CONNECT, PacketTypes.AUTH + 1)
+    names = {code: dict(ReasonCode.names.get(code, {})) for code in range(256)}
+    for code, known in names.items():
+        named = {kind for its_kinds in known.values() for kind in its_kinds}
+        known[f"code {code}"] = [kind for kind in kinds if kind not in named]
+    return names
+
+
+ReasonCode.names = _with_all_codes()

@@ -35,6 +35,7 @@ class FailureWords:
 _UNKNOWN_ES = ("No se sabe qué está pagado.", "No entregue mercadería por lo que muestre un teléfono.")
 _LATER_ES = "Lo pagado se imprime cuando esto se arregle."
 _CALL_ES = "No se arregla solo: llame."
+_SLOWER_ES = ("Puede seguir vendiendo; el ticket tarda unos segundos más.",)
 _LINE_ES = ("¿Está encendido el router?", "¿Está enchufado el cable de red?", "¿Anda internet en otro aparato?")
 
 SPANISH = FailureWords(
@@ -76,10 +77,41 @@ SPANISH = FailureWords(
         ),
         Cause.TWINS: Failure(
             Notice("CAJA DUPLICADA", ("Otro aparato usa su nombre.",)),
-            ("Puede seguir vendiendo; el ticket tarda unos segundos más.",),
+            _SLOWER_ES,
             (
                 "¿Hay otro aparato igual, con una copia de esta tarjeta de memoria? Desenchúfelo.",
                 "Después apriete el botón de este.",
+            ),
+        ),
+        Cause.BROKER_CREDENTIALS: Failure(
+            Notice("AVISOS NEGADOS", ("El broker no acepta esta caja.",)),
+            _SLOWER_ES,
+            (_CALL_ES, "Hay que darla de alta otra vez."),
+        ),
+        Cause.BROKER_UNFIT: Failure(
+            Notice("BROKER NO SIRVE", ("No hace lo que la caja necesita.",)),
+            _SLOWER_ES,
+            (_CALL_ES, "Abajo dice qué le falta."),
+        ),
+        Cause.BROKER_BUSY: Failure(
+            Notice("BROKER LLENO", ("No atiende a esta caja ahora.",)),
+            _SLOWER_ES,
+            ("Casi siempre se arregla solo.", "Si sigue mañana, llame."),
+        ),
+        Cause.BROKER_REFUSES: Failure(
+            Notice("AVISOS NEGADOS", ("El broker rechaza la caja.",)), _SLOWER_ES, ("Si sigue mañana, llame.",)
+        ),
+        Cause.BROKER_MUTE: Failure(
+            Notice("BROKER MUDO", ("El broker no contesta.",)),
+            _SLOWER_ES,
+            ("¿Alguien cambió el router o un firewall?", "Si sigue mañana, llame."),
+        ),
+        Cause.BROKER_HANGS_UP: Failure(
+            Notice("AVISOS CORTADOS", ("El broker corta la conexión.",)),
+            _SLOWER_ES,
+            (
+                "Puede ser el broker, o un aparato igual con una copia de esta tarjeta de memoria.",
+                "Si hay uno, desenchúfelo. Si no, llame mañana si sigue.",
             ),
         ),
         Cause.MISCONFIGURED: Failure(
@@ -93,6 +125,7 @@ SPANISH = FailureWords(
 _UNKNOWN_PT = ("Não se sabe o que está pago.", "Não entregue nada pelo que aparece num celular.")
 _LATER_PT = "O que for pago será impresso quando isso se resolver."
 _CALL_PT = "Não se resolve sozinho: chame o suporte."
+_SLOWER_PT = ("Pode continuar vendendo; o ticket demora alguns segundos a mais.",)
 _LINE_PT = ("O roteador está ligado?", "O cabo de rede está conectado?", "A internet funciona em outro aparelho?")
 
 PORTUGUESE = FailureWords(
@@ -134,10 +167,43 @@ PORTUGUESE = FailureWords(
         ),
         Cause.TWINS: Failure(
             Notice("CAIXA DUPLICADO", ("Outro aparelho usa o nome dele.",)),
-            ("Pode continuar vendendo; o ticket demora alguns segundos a mais.",),
+            _SLOWER_PT,
             (
                 "Há outro aparelho igual, com uma cópia deste cartão de memória? Tire-o da tomada.",
                 "Depois aperte o botão deste aqui.",
+            ),
+        ),
+        Cause.BROKER_CREDENTIALS: Failure(
+            Notice("AVISOS NEGADOS", ("O broker não aceita este caixa.",)),
+            _SLOWER_PT,
+            (_CALL_PT, "É preciso cadastrá-lo de novo."),
+        ),
+        Cause.BROKER_UNFIT: Failure(
+            Notice("BROKER NÃO SERVE", ("Não faz o que o caixa precisa.",)),
+            _SLOWER_PT,
+            (_CALL_PT, "Abaixo está o que falta."),
+        ),
+        Cause.BROKER_BUSY: Failure(
+            Notice("BROKER CHEIO", ("Não atende este caixa agora.",)),
+            _SLOWER_PT,
+            ("Quase sempre se resolve sozinho.", "Se continuar amanhã, chame o suporte."),
+        ),
+        Cause.BROKER_REFUSES: Failure(
+            Notice("AVISOS NEGADOS", ("O broker recusa o caixa.",)),
+            _SLOWER_PT,
+            ("Se continuar amanhã, chame o suporte.",),
+        ),
+        Cause.BROKER_MUTE: Failure(
+            Notice("BROKER MUDO", ("O broker não responde.",)),
+            _SLOWER_PT,
+            ("Alguém mudou o roteador ou um firewall?", "Se continuar amanhã, chame o suporte."),
+        ),
+        Cause.BROKER_HANGS_UP: Failure(
+            Notice("AVISOS CORTADOS", ("O broker corta a conexão.",)),
+            _SLOWER_PT,
+            (
+                "Pode ser o broker, ou um aparelho igual com uma cópia deste cartão de memória.",
+                "Se houver um, tire-o da tomada. Se não, chame o suporte se continuar amanhã.",
             ),
         ),
         Cause.MISCONFIGURED: Failure(
@@ -151,6 +217,7 @@ PORTUGUESE = FailureWords(
 _UNKNOWN_EN = ("The till can't tell what is paid.", "Don't hand over goods on a phone's word.")
 _LATER_EN = "Paid orders print once this is fixed."
 _CALL_EN = "It won't fix itself: call."
+_SLOWER_EN = ("You can keep selling; tickets take some seconds longer.",)
 _LINE_EN = ("Is the router on?", "Is the network cable plugged in?", "Does another device have internet?")
 
 ENGLISH = FailureWords(
@@ -192,10 +259,41 @@ ENGLISH = FailureWords(
         ),
         Cause.TWINS: Failure(
             Notice("DUPLICATE TILL", ("Another device uses its name.",)),
-            ("You can keep selling; tickets take some seconds longer.",),
+            _SLOWER_EN,
             (
                 "Is there another device like this, with a copy of this memory card? Unplug it.",
                 "Then press the button on this one.",
+            ),
+        ),
+        Cause.BROKER_CREDENTIALS: Failure(
+            Notice("BROKER REFUSES", ("It doesn't accept this till.",)),
+            _SLOWER_EN,
+            (_CALL_EN, "The till has to be enrolled again."),
+        ),
+        Cause.BROKER_UNFIT: Failure(
+            Notice("UNFIT BROKER", ("It can't do what a till needs.",)),
+            _SLOWER_EN,
+            (_CALL_EN, "What it lacks is listed below."),
+        ),
+        Cause.BROKER_BUSY: Failure(
+            Notice("BROKER FULL", ("It doesn't serve this till now.",)),
+            _SLOWER_EN,
+            ("It nearly always fixes itself.", "If it goes on tomorrow, call."),
+        ),
+        Cause.BROKER_REFUSES: Failure(
+            Notice("BROKER REFUSES", ("It sends the till away.",)), _SLOWER_EN, ("If it goes on tomorrow, call.",)
+        ),
+        Cause.BROKER_MUTE: Failure(
+            Notice("BROKER SILENT", ("The broker doesn't answer.",)),
+            _SLOWER_EN,
+            ("Did somebody change the router or a firewall?", "If it goes on tomorrow, call."),
+        ),
+        Cause.BROKER_HANGS_UP: Failure(
+            Notice("BROKER HANGS UP", ("It ends the connection.",)),
+            _SLOWER_EN,
+            (
+                "It may be the broker, or a device like this with a copy of this memory card.",
+                "If there is one, unplug it. If not, call if it goes on tomorrow.",
             ),
         ),
         Cause.MISCONFIGURED: Failure(

@@ -9,8 +9,10 @@ import pytest
 from edge.config.schema import TicketConfig, TillConfig
 from edge.core import duties, events
 from edge.core.failures import NO_POS, SLIP_EVERY_S
+from edge.core.links import HOLDS_AFTER_S, report_duty
 from edge.core.notices import Concern
 from edge.core.state import Till
+from edge.core.status import status
 from edge.journal.store import Journal
 from edge.paper.failure_words import FAILURE_WORDS
 from edge.paper.slips import MOST_DETAILS, lay_out_failure
@@ -134,7 +136,7 @@ def test_a_refused_token_is_told_behind_an_unknown_till():
 
 
 def test_twins_are_told_at_once_and_until_somebody_has_looked():
-    desk = Desk().hear(events.BrokerLost("thrown out again and again", twins=True))
+    desk = Desk().hear(events.BrokerLost("thrown out again and again", events.BrokerTrouble.TWINS))
     slip = told(desk)
     assert (slip.cause, slip.why) == (duties.Cause.TWINS, "thrown out again and again")
     desk.press()
@@ -353,3 +355,65 @@ def test_of_many_details_the_first_are_shown_and_none_is_endless():
     assert text.count("- mistake") == MOST_DETAILS
     assert f"+ {9 - MOST_DETAILS}" in text
     assert len(text) < 2500
+
+
+# --- the broker ----------------------------------------------------------------------------------------------------
+
+HANGS_UP = events.BrokerLost("hung up again", events.BrokerTrouble.HANGS_UP)
+
+
+def hang_up_for(desk: Desk, seconds: float) -> Desk:
+    """A broker that lets us in, and hangs up after two seconds."""
+    for _ in range(round(seconds / 4)):
+        desk.hear(HANGS_UP).wait(2)
+        desk.hear(events.BrokerConnected()).wait(2)
+    return desk
+
+
+def test_a_broker_that_hangs_up_is_told_on_paper_when_it_lasts():
+    assert not isinstance(hang_up_for(Desk(), 60).owed(), duties.PrintFailure)
+    slip = hang_up_for(Desk(), 400).owed()
+    assert isinstance(slip, duties.PrintFailure)
+    assert (slip.cause, slip.why) == (duties.Cause.BROKER_HANGS_UP, "hung up again")
+
+
+def test_a_broker_that_hung_up_is_well_as_soon_as_a_session_holds():
+    desk = hang_up_for(Desk(), 20)
+    assert status(desk.till, desk.now)["broker"] == "hangs_up"
+    desk.wait(HOLDS_AFTER_S)
+    facts = status(desk.till, desk.now)
+    assert (facts["broker"], facts["broker_error"], facts["problems"]) == ("ok", "", [])
+    assert not isinstance(desk.owed(), duties.PrintFailure)
+
+
+def test_a_broker_that_was_away_is_well_as_soon_as_it_is_back():
+    desk = Desk().hear(events.BrokerLost("no route", events.BrokerTrouble.UNREACHABLE))
+    assert status(desk.till, desk.now)["broker"] == "unreachable"
+    assert status(desk.hear(events.BrokerConnected()).till, desk.now)["broker"] == "ok"
+
+
+@pytest.mark.parametrize("trouble", events.BrokerTrouble)
+def test_only_what_the_broker_says_of_twins_needs_a_press(trouble):
+    desk = Desk()
+    for _ in range(10):
+        desk.hear(events.BrokerLost("x", trouble)).wait(2)
+        desk.hear(events.BrokerConnected()).wait(2)
+    desk.wait(HOLDS_AFTER_S)
+    assert bool(desk.till.notices) == (trouble is events.BrokerTrouble.TWINS)
+
+
+def test_a_report_that_the_broker_refuses_stays_owed_and_lets_others_go_first():
+    desk = Desk()
+    for name in ("first", "second"):
+        desk.till = desk.till.report(duties.Outcome.PRINTED, name)
+    number, report = report_duty(desk.till, desk.now)
+    assert report.reference == "first"
+    desk.hear(events.ReportRefused(number, "not authorized (0x87)"))
+    assert report_duty(desk.till, desk.now) is None
+    assert "not authorized" in status(desk.till, desk.now)["broker_error"]
+    desk.wait(31)
+    number, report = report_duty(desk.till, desk.now)
+    assert report.reference == "second"
+    desk.hear(events.ReportDelivered(number))
+    assert report_duty(desk.till, desk.now)[1].reference == "first"
+    assert status(desk.till, desk.now)["broker_error"] == ""

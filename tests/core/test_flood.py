@@ -209,3 +209,12 @@ def test_what_others_cause_takes_nothing_from_the_cashier():
     desk.press()
     assert looked(desk) == 2
     assert desk.sign is not Signal.ATTENTION
+
+
+def test_a_look_that_is_put_off_puts_off_nothing_else():
+    desk = Desk()
+    for _ in range(40):
+        desk.press(0.1)
+    desk.books.write(PAID)
+    desk.ring(PAID.id).print()
+    assert len(desk.printed) == 1

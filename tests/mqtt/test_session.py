@@ -2,16 +2,14 @@
 
 import json
 import queue
-import socket
 import threading
-from typing import NamedTuple
 
 import pytest
 
 from edge.config.schema import BrokerConfig, Secret
 from edge.core import duties, events
 from edge.inbox import Arrival, Call, Inbox
-from edge.mqtt.session import MAX_EVICTIONS, MqttBroker
+from edge.mqtt.session import MqttBroker
 from sim.mosquitto import Mosquitto
 from sim.shop import TILL, Ears, wait_for
 from tests.support.facts import USER
@@ -33,15 +31,10 @@ def ears(mosquitto):
     ears.close()
 
 
-class Address(NamedTuple):
-    host: str
-    port: int
-
-
 class Till:
     """A till's connection and its inbox, with no daemon behind them."""
 
-    def __init__(self, mosquitto: Mosquitto | Address, **config: object) -> None:
+    def __init__(self, mosquitto: Mosquitto, **config: object) -> None:
         self.inbox: Inbox = Inbox()
         settings = {"host": mosquitto.host, "port": mosquitto.port, "tls": None, **config}
         self.broker = MqttBroker(BrokerConfig(**settings), TILL, USER, "1.2.3", self.inbox)
@@ -197,28 +190,4 @@ def test_nobody_there_is_said_with_the_address(mosquitto):
     mosquitto.stop()
     till = Till(mosquitto)
     assert f"{mosquitto.host}:{mosquitto.port}" in till.hear(events.BrokerLost).event.why
-    till.leave()
-
-
-def take_the_place_over(server: socket.socket) -> None:
-    """What a newer mosquitto says to the first of two with one name: welcome, subscribed, "session taken over"."""
-    with server.accept()[0] as link:
-        link.recv(1000)
-        link.sendall(bytes.fromhex("20 03 00 00 00"))
-        subscribe = link.recv(1000)
-        link.sendall(bytes.fromhex("90 05") + subscribe[2:4] + bytes.fromhex("00 01 01"))
-        link.sendall(bytes.fromhex("e0 02 8e 00"))
-        link.recv(1000)
-
-
-def test_a_place_that_is_taken_over_again_and_again_is_told_as_twins():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        till = Till(Address("127.0.0.1", server.getsockname()[1]))
-        told = []
-        for _ in range(MAX_EVICTIONS):
-            take_the_place_over(server)
-            told.append(till.hear(events.BrokerLost, timeout=20).event)
-        assert [lost.twins for lost in told] == [False, False, True]
-        assert "taken over" in told[0].why
-        assert "two devices" in told[2].why
     till.leave()

@@ -19,6 +19,7 @@ from sim.board import Board
 from sim.mercadopago import Fault, Habits, MercadoPago
 from sim.printer.printer import Printer
 from sim.shop import POS, STORE, TILL, Shop, wait_for
+from tests.support.odd_broker import Link, OddBroker, Talk
 
 pytestmark = pytest.mark.slow
 
@@ -306,6 +307,8 @@ def test_a_clock_that_lost_the_time_is_said_and_waited_for(tmp_path):
 
 OTHER_POS = "SUC001POS004"
 TWINS = "two devices use this till's identity"
+PERHAPS_TWINS = "another device may use this till's identity"
+"""What is known at a mosquitto before 2.0.15, which throws the first of two out without a word."""
 
 
 class Twins:
@@ -339,10 +342,10 @@ class Twins:
         mercadopago.put_order(reference, "10", pos=pos, notification_url=self.shop.notification_url)
         mercadopago.pay(pos)
 
-    def wait_until_told(self) -> Path:
-        """Wait until one of them says that there are two; return its log."""
-        logs = (self.shop.board.log, self.board.log)
-        return wait_for(lambda: next((log for log in logs if TWINS in log.read_text()), None), "a word of twins", 90)
+    def wait_until_told(self) -> tuple[Path, str]:
+        """Wait until one of them says that there are two, or may be; return its log, and what it said."""
+        said = [(log, words) for log in (self.shop.board.log, self.board.log) for words in (TWINS, PERHAPS_TWINS)]
+        return wait_for(lambda: next((each for each in said if each[1] in each[0].read_text()), None), "a word", 90)
 
 
 @pytest.fixture(scope="module")
@@ -364,11 +367,12 @@ def test_two_devices_with_one_identity_say_so_and_sell_on(twins: Twins):
 
 
 def test_two_devices_with_one_identity_can_be_seen_from_afar_and_on_paper(twins: Twins):
-    log = twins.wait_until_told()
-    slips = twins.shop.printer.tickets + twins.printer.tickets
-    assert 1 <= sum(SAYS_TWINS in slip.text for slip in slips) <= 2, "each of them says it once"
-    wait_for(lambda: "broker: connected" in log.read_text().split(TWINS)[-1], "it comes back to say it")
-    wait_for(lambda: "two_devices" in str(twins.shop.ears.on(f"tills/{TILL}/status")), "the status says it", timeout=5)
+    log, words = twins.wait_until_told()
+    slips = [slip for slip in twins.shop.printer.tickets + twins.printer.tickets if SAYS_TWINS in slip.text]
+    assert (1 <= len(slips) <= 2) if words == TWINS else not slips, "each says it once, and only if it is certain"
+    wait_for(lambda: "broker: connected" in log.read_text().split(words)[-1], "it comes back to say it", 40)
+    concern = "two_devices" if words == TWINS else "may use this till"
+    wait_for(lambda: concern in str(twins.shop.ears.on(f"tills/{TILL}/status")), "the status says it", timeout=5)
 
 
 # --- the hour ------------------------------------------------------------------------------------------------------
@@ -400,3 +404,36 @@ def test_a_wrong_hour_at_the_first_start_marks_no_ticket_and_hides_no_sale(shop_
     sales.append(sell(shop))
     shop.printer.wait_for_tickets(3)
     assert_one_unmarked_ticket_each(shop.printer, *sales)
+
+
+# --- odd brokers ---------------------------------------------------------------------------------------------------
+
+
+def at(talk: Talk, folder: Path, **watch: float) -> Shop:
+    """A shop whose till is at a broker that does one odd thing. It sells by looking."""
+    broker = OddBroker(talk)
+    settings = {"broker": {"host": broker.host, "port": broker.port}, "watch": {"outage_every_seconds": 1, **watch}}
+    return Shop(folder, settings, without=("relay", "board"))
+
+
+def hang_up(link: Link) -> None:
+    link.welcome()
+
+
+def refuse_the_till(link: Link) -> None:
+    link.answer_login(0x87)
+
+
+@pytest.mark.parametrize(
+    ("talk", "title"),
+    [(hang_up, "AVISOS CORTADOS"), (refuse_the_till, "AVISOS NEGADOS"), (Link.wait, "BROKER MUDO")],
+)
+def test_at_an_odd_broker_the_till_sells_and_paper_says_what_is_known(talk, title, tmp_path):
+    with at(talk, tmp_path, slip_after_seconds=1) as shop:
+        shop.board.plug_in()
+        slip = wait_for(lambda: next((each for each in shop.printer.tickets if title in each.text), None), "a slip", 90)
+        assert SAYS_TWINS not in slip.text
+        shop.mercadopago.put_order("the-sale", "10")
+        shop.mercadopago.pay()
+        wait_for(lambda: any("the-sale" in each.text for each in shop.printer.tickets), "the ticket", 40)
+        assert "two_devices" not in shop.board.log.read_text()

@@ -12,10 +12,11 @@ from typing import Any
 from edge.config.schema import Config
 from edge.config.values import is_loopback
 from edge.core import events
+from edge.core.events import BrokerTrouble as Trouble
 from edge.core.links import ECHO_TIMEOUT_S
 from edge.inbox import Inbox, Thread
 from edge.install.check.findings import Cause, Finding, Part, blocked, failed, ok, skipped, warning
-from edge.mqtt.session import Hurdle, MqttBroker
+from edge.mqtt.session import MqttBroker
 
 CONNECT_TIMEOUT_S = 15.0
 SLOW_PING_MS = 2000
@@ -70,11 +71,16 @@ def check_broker(visit: Visit, config: Config, ping_timeout_s: float = ECHO_TIME
         yield ok(Part.BROKER, f"{_address(config)} accepts the login{_how(config)} and the subscription")
         yield _relay(visit, ping_timeout_s)
         return
-    why = event.why if isinstance(event, events.BrokerLost) else f"{_address(config)}: no answer"
-    if visit.broker.hurdle is Hurdle.ADDRESS and is_loopback(config.broker.host):
+    if not isinstance(event, events.BrokerLost):
+        event = events.BrokerLost(f"{_address(config)}: no answer within {CONNECT_TIMEOUT_S:g} s", Trouble.UNREACHABLE)
+    yield from _lost(event.trouble, event.why, config)
+
+
+def _lost(trouble: Trouble, why: str, config: Config) -> Iterator[Finding]:
+    if trouble is Trouble.UNREACHABLE and is_loopback(config.broker.host):
         yield from _without_relay()
         return
-    cause, advice = HURDLES[visit.broker.hurdle]
+    cause, advice = TROUBLES[trouble]
     yield failed(Part.BROKER, cause, why, advice)
     yield blocked(Part.RELAY, Part.BROKER)
 
@@ -86,18 +92,34 @@ def _without_relay() -> Iterator[Finding]:
     yield skipped(Part.RELAY, Cause.NO_RELAY, "not tried: none is configured")
 
 
-HURDLES = {
-    Hurdle.ADDRESS: (
+HANGS_UP = (
+    Cause.BROKER_HANGS_UP,
+    "look into the broker's log: its own trouble, a right that is missing, or another device with this till's identity",
+)
+TAKEN_OVER = (Cause.BROKER_LOST, "check that no other device uses this till's identity")
+TROUBLES = {
+    Trouble.UNREACHABLE: (
         Cause.BROKER_UNREACHABLE,
         "check broker.host and broker.port, and that no firewall blocks them",
     ),
-    Hurdle.TLS: (
+    Trouble.NO_TLS: (
         Cause.NO_TLS,
         "check broker.port (the one for TLS), broker.host (the name in its certificate) and broker.tls.ca_file",
     ),
-    Hurdle.LOGIN: (Cause.LOGIN_REFUSED, "enrol the till again: till-relay enroll"),
-    Hurdle.SUBSCRIPTION: (Cause.SUBSCRIPTION_REFUSED, "check the till's rights at the broker"),
-    Hurdle.NONE: (Cause.BROKER_LOST, "check that no other device uses this till's identity"),
+    Trouble.MUTE: (Cause.BROKER_MUTE, "check broker.port, and any firewall or proxy in between"),
+    Trouble.NO_MQTT: (Cause.NO_BROKER, "check broker.host and broker.port; a till needs a broker with MQTT 5"),
+    Trouble.CREDENTIALS: (Cause.LOGIN_REFUSED, "enrol the till again: till-relay enroll"),
+    Trouble.RIGHTS: (Cause.SUBSCRIPTION_REFUSED, "check the till's rights at the broker"),
+    Trouble.UNFIT: (
+        Cause.BROKER_UNFIT,
+        "a till needs MQTT 5, QoS 1, retained messages and a session that lasts: change the broker, or its plan",
+    ),
+    Trouble.BUSY: (Cause.BROKER_BUSY, "check again in some minutes; if it stays so, the broker needs more room"),
+    Trouble.REFUSED: (Cause.BROKER_REFUSES, "look into the broker's log"),
+    Trouble.LOST: HANGS_UP,
+    Trouble.HANGS_UP: HANGS_UP,
+    Trouble.TAKEN_OVER: TAKEN_OVER,
+    Trouble.TWINS: TAKEN_OVER,
 }
 
 
@@ -109,14 +131,12 @@ def _relay(visit: Visit, timeout_s: float) -> Finding:
     if isinstance(event, events.PingEchoed):
         return _heard((time.monotonic() - began) * 1000)
     if isinstance(event, events.BrokerLost):
-        return failed(Part.RELAY, *_BROKEN, HURDLES[Hurdle.NONE][1])
+        cause, advice = TROUBLES[event.trouble]
+        return failed(Part.RELAY, cause, f"while we waited for the relay: {event.why}", advice)
     if visit.waiting >= MAX_IN_FLIGHT:
         seen = f"{visit.waiting} doorbells wait for the daemon, and the echo may be queued behind them"
         return skipped(Part.RELAY, Cause.DOORBELLS_WAIT, seen, "start the daemon, and check again")
     return _silent(visit.relay_online)
-
-
-_BROKEN = (Cause.BROKER_LOST, "the broker ended our session while we waited for the relay")
 
 
 def _heard(milliseconds: float) -> Finding:
@@ -151,12 +171,10 @@ def ask_daemon(status: Mapping[str, Any], config: Config) -> Iterator[Finding]:
         seen = "the running daemon holds the till's session at the broker"
         yield skipped(Part.BROKER, Cause.DAEMON_RUNS, seen, STOP_IT)
         yield skipped(Part.RELAY, Cause.DAEMON_RUNS, seen)
-    elif is_loopback(config.broker.host):
-        yield from _without_relay()
     else:
-        seen, advice = f"the running daemon reports: {broker}", HURDLES[Hurdle.ADDRESS][1]
-        yield failed(Part.BROKER, Cause.BROKER_UNREACHABLE, seen, advice)
-        yield blocked(Part.RELAY, Part.BROKER)
+        trouble = status.get("broker_trouble")
+        known = Trouble(trouble) if trouble in list(Trouble) else Trouble.UNREACHABLE
+        yield from _lost(known, f"the running daemon reports: {broker}", config)
 
 
 def unanswered(status: Mapping[str, Any]) -> bool:

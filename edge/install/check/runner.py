@@ -21,7 +21,7 @@ from edge.daemon.local_status import leave_record, read_status
 from edge.daemon.printer_setup import by_button, identify, set_up
 from edge.install.check.acceptance import Acceptance, lay_out_acceptance
 from edge.install.check.account import check_account, check_order
-from edge.install.check.broker import Visit, ask_daemon, check_broker, unanswered
+from edge.install.check.broker import CONNECT_TIMEOUT_S, Visit, ask_daemon, check_broker, unanswered
 from edge.install.check.findings import Cause, Finding, Findings, Grade, Part, blocked, failed, ok, skipped
 from edge.install.check.hardware import (
     Press,
@@ -35,7 +35,6 @@ from edge.journal.store import in_use
 from edge.machine.facts import Machine, board, versions
 from edge.machine.panel import Panel, PanelError
 from edge.mercadopago.client import MercadoPago
-from edge.mqtt.session import Hurdle
 from edge.paper.escpos import Encoder
 from edge.printer.printer import Printer
 
@@ -57,6 +56,8 @@ class Options:
     order: bool = True
     ticket: bool = True
     press: Press = ASK_NOBODY
+    announce: Callable[[str], None] = lambda _: None
+    """Called before each part that may keep a person waiting, with what it waits for and how long at most."""
 
 
 class Check:
@@ -83,16 +84,21 @@ class Check:
 
     def run(self) -> Iterator[Finding]:
         """Try each part; each finding is yielded at once."""
-        steps: tuple[Callable[[], Iterator[Finding]], ...] = (
-            lambda: iter([ok(Part.CONFIGURATION, "no mistakes")]),
-            lambda: check_account(self._api, self._config),
-            self._order,
-            self._broker,
-            self._printer,
-            self._panel,
-            lambda: check_machine(self._machine(), self._config.journal.path),
+        api, broker = self._config.mercadopago, self._config.broker
+        mercadopago = f"Mercado Pago ({api.api_url}), at most {api.timeout_seconds:g} s for each answer"
+        relay = f"and then the relay, at most {ECHO_TIMEOUT_S:g} s"
+        steps: tuple[tuple[str, Callable[[], Iterator[Finding]]], ...] = (
+            ("", lambda: iter([ok(Part.CONFIGURATION, "no mistakes")])),
+            (mercadopago, lambda: check_account(self._api, self._config)),
+            ("", self._order),
+            (f"the broker ({broker.host}:{broker.port}), at most {CONNECT_TIMEOUT_S:g} s, {relay}", self._broker),
+            (f"the printer ({self._config.printer.connection})", self._printer),
+            ("", self._panel),
+            ("", lambda: check_machine(self._machine(), self._config.journal.path)),
         )
-        for step in steps:
+        for waits_for, step in steps:
+            if waits_for:
+                self._options.announce(waits_for)
             for finding in step():
                 self._found.append(finding)
                 yield finding
@@ -212,7 +218,7 @@ class Check:
     def leave_record(self) -> str:
         """Publish the record, or leave it for the daemon to publish. Returns why it isn't there yet, or ""."""
         record = wire.encode(self.record())
-        if self._visit and self._visit.broker.hurdle is Hurdle.NONE:
+        if self._visit and self._visit.broker.works:
             self._visit.broker.keep(record)
             if self._visit.broker.has_kept(RECORD_TIMEOUT_S):
                 return ""

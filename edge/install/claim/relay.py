@@ -114,4 +114,6 @@ def place_on_card(files: tuple[Path, ...]) -> Place:
 def _describe(error: HttpError) -> str:
     if error.failure is Failure.CLOCK:
         return "this machine's clock is wrong: the relay's certificate is not valid at its date"
+    if error.failure is Failure.TIMEOUT:
+        return f"the relay doesn't answer within {STEP_TIMEOUT_S:g} s: a firewall in between, or a wrong port?"
     return f"the relay can't be reached: {error}"
