@@ -5,19 +5,21 @@ Each takes the configuration and what was typed, and returns the exit code. What
 """
 
 import argparse
+import contextlib
 import logging
 import signal
 import sys
 from datetime import datetime
 
 from edge.cli.exit_codes import DONE, FAILED, USAGE
+from edge.cli.orders_view import View
 from edge.config.schema import Config, ConfigError
 from edge.core import events
-from edge.core.order import NEVER
+from edge.core.lifecycle import Order
+from edge.core.lookup import candidates, find
 from edge.journal.file import BrokenJournalError
 from edge.journal.store import Journal
 from edge.machine.facts import version
-from edge.mercadopago.new_order import format_amount
 
 log = logging.getLogger(__name__)
 
@@ -52,32 +54,42 @@ def need_folder(config: Config, options: argparse.Namespace) -> None:
 # --- the journal -----------------------------------------------------------------------------------------------------
 
 
-def orders(config: Config, _: argparse.Namespace) -> int:
-    """Print the orders in the journal as a table."""
-    journal = _open_journal(config, read_only=True)
-    print(f"{'paid':19}  {'stage':11}  {'total':>16}  reference")
-    for order in journal.orders():
-        paid = order.reading
-        dated = paid is not None and paid.paid_at > NEVER
-        when = f"{paid.paid_at.astimezone(config.till.timezone):%Y-%m-%d %H:%M:%S}" if paid and dated else "-"
-        amount = f"{format_amount(paid.total, paid.currency)} {paid.currency}" if paid else "-"
-        print(f"{when:19}  {order.stage:11}  {amount:>16}  {order.reference}  {' '.join(order.banners)}".rstrip())
-    journal.close()
+def orders(config: Config, options: argparse.Namespace) -> int:
+    """Print the orders in the journal, and what a person must look at."""
+    with contextlib.closing(_open_journal(config, read_only=True)) as journal:
+        view = View.of(journal.orders(), journal.notices(), config.till.timezone, options.day, options.limit)
+    print(view.as_json() if options.json else "\n".join(view.table()))
     return DONE
 
 
 def reprint(config: Config, options: argparse.Namespace) -> int:
     """Leave a request for a marked copy of a ticket."""
-    journal = _open_journal(config)
-    known = {order.reference: order for order in journal.orders()}
-    order = known.get(options.reference)
-    if order is None or order.reading is None:
-        what = f"{options.reference!r} is not paid" if order else f"there is no order {options.reference!r}"
-        print(f"till-edge: {what}; `till-edge orders` lists them", file=sys.stderr)
-        return FAILED
-    journal.request(events.ReprintAsked(options.reference))
-    print("asked for: the daemon prints it as a marked copy, now or as soon as it runs")
+    with contextlib.closing(_open_journal(config)) as journal:
+        order = _last(journal) if options.last else _find(journal, options.wanted)
+        if isinstance(order, str):
+            print(f"till-edge: {order}", file=sys.stderr)
+            return FAILED
+        journal.request(events.ReprintAsked(order.reference))
+    print(f"asked for: the daemon prints {order.reference} as a marked copy, now or as soon as it runs")
     return DONE
+
+
+def _find(journal: Journal, wanted: str) -> Order | str:
+    """The paid order that a person means, or why there is none, in words."""
+    notices = journal.notices()
+    found = find(journal.orders(), (*notices, *notices.seen), wanted)
+    if not found:
+        return f"there is no order {wanted!r}, nor an operation, nor one that ends so; `till-edge orders` lists them"
+    if len(found) > 1:
+        return f"{wanted!r} may be each of these: {candidates(found)}; write more of it"
+    return found[0] if found[0].reading else f"{found[0].reference!r} is not paid; `till-edge orders` lists them"
+
+
+def _last(journal: Journal) -> Order | str:
+    """The order whose ticket came out last."""
+    last = journal.last_ticket()
+    order = next((order for order in journal.orders() if last and order.reference == last.reference), None)
+    return order or "no ticket has come out of this till yet; `till-edge orders` lists the orders"
 
 
 def report(config: Config, options: argparse.Namespace) -> int:

@@ -114,6 +114,12 @@ def _day(text: str) -> date:
         raise argparse.ArgumentTypeError(f"{text!r} is no day; write it like 2026-03-02") from None
 
 
+def _limit(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text[:9]) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of orders; write one from 1 on")
+    return int(text[:9])
+
+
 def _press_timeout(text: str) -> float:
     try:
         seconds = float(text)
@@ -168,9 +174,14 @@ def _add_check(subparsers: Subparsers) -> None:
 
 
 def _add_journal(subparsers: Subparsers) -> None:
-    _add(subparsers, "orders", "print the orders in the journal as a table", _typed(commands.orders))
+    orders = _add(subparsers, "orders", "print the orders in the journal, and what to look at", _typed(commands.orders))
+    orders.add_argument("--json", action="store_true", help="print them as JSON")
+    orders.add_argument("--day", type=_day, metavar="YYYY-MM-DD", help="only what was paid or finished on that day")
+    orders.add_argument("--limit", type=_limit, metavar="N", help="only the last N orders")
     reprint = _add(subparsers, "reprint", "print a marked copy of a ticket", _typed(commands.reprint))
-    reprint.add_argument("reference")
+    which = reprint.add_mutually_exclusive_group(required=True)
+    which.add_argument("wanted", nargs="?", metavar="REFERENCE", help="or an operation number, or the end of either")
+    which.add_argument("--last", action="store_true", help="the ticket that came out last")
     does = "print the slip of a day, checked against Mercado Pago"
     report = _add(subparsers, "report", does, _typed(commands.report))
     report.add_argument("--day", type=_day, metavar="YYYY-MM-DD", help="default: today")

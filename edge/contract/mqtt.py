@@ -76,6 +76,10 @@ class Command:
     command: str
     reference: str = ""
     day: date | None = None
+    find: str = ""
+    """The order's reference or operation number, or the end of either; only where no `reference` is given."""
+    last: bool = False
+    """The order whose ticket came out last."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +135,13 @@ def decode_command(payload: bytes) -> Command:
     reference = message.get("external_reference", "")
     if not isinstance(reference, str):
         raise BadMessageError(f"external_reference is {_shown(reference)}; it must be a string")
-    return Command(command, reference, None if message.get("date") is None else parse_day(message["date"]))
+    wanted, last = message.get("find", ""), message.get("last", False)
+    if not isinstance(wanted, str):
+        raise BadMessageError(f"find is {_shown(wanted)}; it must be a string")
+    if not isinstance(last, bool):
+        raise BadMessageError(f"last is {_shown(last)}; it must be true or false")
+    day = None if message.get("date") is None else parse_day(message["date"])
+    return Command(command, reference, day, wanted, last)
 
 
 def parse_day(text: object) -> date:

@@ -55,12 +55,17 @@ class PingEchoed:
 
 @dataclass(frozen=True)
 class CommandCame:
-    """Support wants something done. `reference` names an order and `day` a day, where the command needs one."""
+    """Support wants something done. `reference` names an order and `day` a day, where the command needs one.
+
+    Without a reference, `find` may name the order as a person does, or `last` mean the one whose ticket came last.
+    """
 
     command: Command
     reply_to: ReplyTo = field(default_factory=ReplyTo)
     reference: str = ""
     day: date | None = None
+    find: str = ""
+    last: bool = False
 
 
 @dataclass(frozen=True)

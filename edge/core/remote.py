@@ -8,8 +8,9 @@ from dataclasses import replace
 
 from edge.core import duties, events
 from edge.core.budget import Budget, Rate
-from edge.core.lifecycle import Stage
+from edge.core.lifecycle import Order, Stage
 from edge.core.links import look_again
+from edge.core.lookup import candidates, find
 from edge.core.printing import reprint
 from edge.core.reconciliation import ask_day, is_closing
 from edge.core.state import Till
@@ -70,12 +71,29 @@ def _test(till: Till, command: events.CommandCame) -> Till:
 
 def _reprint(till: Till, command: events.CommandCame) -> Till:
     """Only an order that has its ticket: a first ticket comes by itself, or when somebody at the till asks for it."""
-    order = till.orders.get(command.reference)
-    if order is None:
-        return _reply(till, command, False, f"this till knows no order {command.reference!r}")
+    found = _meant(till, command)
+    if not found:
+        return _reply(till, command, False, _unknown(command))
+    if len(found) > 1:
+        return _reply(till, command, False, f"{command.find!r} may be each of these: {candidates(found)}")
+    [order] = found
     if order.stage not in (Stage.PRINTED, Stage.UNCONFIRMED):
-        return _reply(till, command, False, f"{command.reference} is {order.stage}: there is no ticket to copy")
-    return _reply(reprint(till, command.reference), command, True, "a marked copy is printed")
+        return _reply(till, command, False, f"{order.reference} is {order.stage}: there is no ticket to copy")
+    return _reply(reprint(till, order.reference), command, True, f"a marked copy is printed of {order.reference}")
+
+
+def _unknown(command: events.CommandCame) -> str:
+    wanted = command.reference or command.find
+    return f"this till knows no order {wanted!r}" if wanted or not command.last else "no ticket has come out here yet"
+
+
+def _meant(till: Till, command: events.CommandCame) -> list[Order]:
+    """The orders that the command may mean. `external_reference` means exactly what it says, as it always did."""
+    last = till.printer.last_ticket if command.last and not (command.reference or command.find) else None
+    order = till.orders.get(command.reference or (last.reference if last else None))
+    if order or command.reference or not command.find:
+        return [order] if order else []
+    return find(till.orders, (*till.notices, *till.notices.seen), command.find)
 
 
 def _close_day(till: Till, command: events.CommandCame, now: float) -> Till:

@@ -18,6 +18,7 @@ from edge.core import duties, events
 from edge.core.lifecycle import Order
 from edge.core.notices import Concern, Notice, Notices
 from edge.core.orders import Orders
+from edge.core.outbox import LastTicket
 from edge.core.state import Durable
 from edge.journal.file import (
     BROKEN,
@@ -155,6 +156,12 @@ class Journal:
         with as_journal_error(self._path):
             memory = self._memory()
             return notices_from_texts(memory.get("notices", "[]"), memory.get("seen_notices", "[]"))
+
+    def last_ticket(self) -> LastTicket | None:
+        """The ticket that came out last. Raises `JournalError`, `BrokenJournalError`."""
+        with as_journal_error(self._path):
+            last: LastTicket | None = facts_from_memory(self._memory())["last_ticket"]
+            return last
 
     def request(self, request: events.Request) -> None:
         """Ask something of the daemon, which may be running or not. Raises `JournalError`."""

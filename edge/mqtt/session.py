@@ -300,7 +300,8 @@ class MqttBroker:
         if any(letter in topic for letter in "+#\0"):
             raise wire.BadMessageError("its response topic has a wildcard")
         reply_to = duties.ReplyTo(topic, getattr(message.properties, "CorrelationData", b""))
-        return events.CommandCame(duties.Command(command.command), reply_to, command.reference, command.day)
+        about = command.reference, command.day, command.find, command.last
+        return events.CommandCame(duties.Command(command.command), reply_to, *about)
 
     def _acknowledgement(self, client: mqtt.Client, message: mqtt.MQTTMessage) -> Callable[[], None]:
         connection = self._connection

@@ -95,6 +95,42 @@ def test_no_command_prints_an_unmarked_ticket():
         assert desk.stage(REFERENCE) is stage
 
 
+def find(desk: Desk, wanted: str = "", last: bool = False) -> duties.Reply:
+    desk.till = replace(desk.till, outbox=replace(desk.till.outbox, replies=()))
+    desk.hear(events.CommandCame(duties.Command.REPRINT, ANSWERED, find=wanted, last=last)).settle()
+    [reply] = desk.till.outbox.replies
+    return reply
+
+
+@pytest.mark.parametrize("wanted", [REFERENCE, REFERENCE[-6:], PAID.payments[0].id, PAID.payments[0].id[-5:]])
+def test_a_copy_is_found_as_a_person_names_it(wanted):
+    desk = sold()
+    reply = find(desk, wanted)
+    assert (reply.done, reply.text) == (True, f"a marked copy is printed of {REFERENCE}")
+    assert duties.Banner.COPY in desk.owed().banners
+
+
+def test_the_last_ticket_needs_no_name():
+    assert find(sold(), last=True).text == f"a marked copy is printed of {REFERENCE}"
+    assert find(Desk(), last=True).text == "no ticket has come out here yet"
+
+
+def test_what_may_be_two_is_not_guessed():
+    desk = sold()
+    other = replace(PAID, id="2", external_reference="x" + REFERENCE[-6:])
+    desk.books.write(replace(other, payments=tuple(replace(each, id="22") for each in PAID.payments)))
+    desk.ring("2").print()
+    reply = find(desk, REFERENCE[-6:])
+    assert not reply.done
+    assert REFERENCE in reply.text
+    assert other.external_reference in reply.text
+
+
+def test_a_reference_means_exactly_what_it_says_as_it_always_did():
+    assert not ask(sold(), duties.Command.REPRINT, REFERENCE[-6:]).done
+    assert not ask(sold(), duties.Command.REPRINT, PAID.payments[0].id).done
+
+
 def test_check_now_looks_at_everything_and_acknowledges_nothing():
     desk = sold()
     desk.books.write(replace(PAID, id="2", payments=tuple(replace(each, id="22") for each in PAID.payments)))
