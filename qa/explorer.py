@@ -21,7 +21,7 @@ from edge.core.agenda import LOOKS
 from edge.core.cashier import SETTLE_S
 from edge.core.failures import SLIP_EVERY_S
 from edge.core.lifecycle import Stage
-from edge.core.notices import PATIENCE_S, TOLD_OTHERWISE, Concern, Notice
+from edge.core.notices import TOLD_OTHERWISE, Concern, Notice
 from edge.core.order import Item, MerchantOrder, Payment
 from edge.core.printing import printer_duty
 from edge.core.settings import Settings
@@ -383,7 +383,7 @@ def passing(world: World) -> Iterator[Move]:
         return  # a worker ends before anything else falls due; the other order is a lost answer
     moments = [due.at for due in world.till.agenda.due.values()]
     moments += [world.till.api.retry_at, world.till.printer.retry_at, world.till.printer.look_at]
-    moments += [since + PATIENCE_S.get(notice.reason, 0) for notice, since in world.till.notices.since.items()]
+    moments += [since + notice.patience_s for notice, since in world.till.notices.since.items()]
     later = [moment for moment in moments if moment > world.now]
     if later and payment_duty(world.till, world.now) is None and printer_duty(world.till, world.now) is None:
         yield "time passes", learn(replace(world, now=min(later)), events.Ticked())
@@ -507,7 +507,7 @@ def key(world: World) -> Key:
     stale = frozenset(order.reference for order in till.orders.unprinted if till.evidence.is_stale(order, now))
     printer = (till.printer.paper, till.printer.look_at <= now, till.printer.retry_at <= now, stale)
     api = (till.api.trouble, till.api.retry_at <= now)
-    stands = {notice: now - since >= PATIENCE_S.get(notice.reason, 0) for notice, since in till.notices.since.items()}
+    stands = {notice: now - since >= notice.patience_s for notice, since in till.notices.since.items()}
     rest = (
         world.books,
         world.paper,

@@ -331,6 +331,12 @@ BUGS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("a slip into the void is called told", "if can_prove and not slip.is_copy", "if False"),
         ("a refused slip is called told", "notices.slip_refused(slip.notice)", "notices.slip_out(slip.notice)"),
     ),
+    "core/notices.py:observe_notices": (
+        ("what is over is told", "notices.solved(notice.concern, notice.reference)", "notices"),
+    ),
+    "core/notices.py:_standing": (
+        ("a ticket that is held back has no paper", "till.agenda.keeps_failing_to_read(order.reading.id)", "False"),
+    ),
     "core/notices.py:Notices.acknowledged": (
         ("one press wipes what was never on paper", "if telling.stage is Stage.DONE", ""),
     ),
@@ -345,8 +351,7 @@ BUGS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "core/notices.py:Notices.resumed": (
         ("a slip that was begun before the power cut never comes", "telling.stage is Stage.BEGUN", "False"),
     ),
-    "core/notices.py:Notices.slip_due": (("what passes by itself is told", "PATIENCE_S.get(each.reason, 0)", "0"),),
-    "core/printing.py:on_printer_event": (),
+    "core/notices.py:Notices.slip_due": (("what passes by itself is told", "each.patience_s", "0"),),
     "core/printing.py:_on_ticket": (
         (
             "after a cut-off ticket no mark",
@@ -357,8 +362,8 @@ BUGS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "core/printing.py:_unproved": (
         (
             "silence lights up as paid",
-            "return till.alarm(Concern.SILENT_PRINTER, order.reference)",
-            "till = till.alarm(Concern.SILENT_PRINTER, order.reference)",
+            "return till.alarm(Concern.SILENT_PRINTER, ",
+            "till = till.alarm(Concern.SILENT_PRINTER, ",
         ),
     ),
     "core/printing.py:_on_slip": (

@@ -7,9 +7,13 @@ journal keeps both, with what was looked at last, so that no restart tells the s
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from edge.core.maps import without
 from edge.core.order import Payment, Verdict
+
+if TYPE_CHECKING:
+    from edge.core.state import Till
 
 MAX_SEEN = 200
 """Notices that somebody has looked at and that are still known."""
@@ -26,17 +30,22 @@ class Concern(StrEnum):
     PAID_WITHOUT_ORDER = "paid_without_order"
     SILENT_PRINTER = "silent_printer"
     JOURNAL_DAMAGED = "journal_damaged"
+    NOT_CONFIRMED = "not_confirmed"
+    STUCK_BUTTON = "stuck_button"
     TWINS = "two_devices_with_this_identity"
 
 
 TOLD_OTHERWISE = frozenset({Concern.TWINS})
 """A failure's slip tells these, see `failures.py`."""
+STANDING = frozenset({Concern.NOT_CONFIRMED, Concern.STUCK_BUTTON})
+"""What the till's state shows for as long as it lasts; it ends by itself."""
 NEWS_EACH_TIME = frozenset(
     {Concern.NOT_CANCELLED, Concern.UNREADABLE, Concern.SILENT_PRINTER, Concern.JOURNAL_DAMAGED, Concern.TWINS}
 )
 """What may happen again. Any other is told once, however often Mercado Pago is asked about the same money."""
-PATIENCE_S: Mapping[str, float] = {Verdict.NOT_COVERED: 20.0}
-"""Reason -> how long it stands before its slip, where it may pass by itself: payments may lag behind their order."""
+PATIENCE_S: Mapping[str, float] = {Verdict.NOT_COVERED: 20.0, Concern.STUCK_BUTTON: 20.0}
+"""Concern or reason -> how long it stands before its slip, where it may pass by itself: payments may lag behind
+their order, and a finger may rest on the button."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +59,11 @@ class Notice:
     """Why a sale has no ticket, in the words of the `tickets` topic."""
     payments: tuple[Payment, ...] = ()
     """The money that it is about, as it was then: the slip's operation numbers and sums."""
+
+    @property
+    def patience_s(self) -> float:
+        """How long it stands before its slip."""
+        return PATIENCE_S.get(self.reason or self.concern, 0.0)
 
 
 class Stage(StrEnum):
@@ -125,7 +139,7 @@ class Notices:
     def slip_due(self, now: float) -> Notice | None:
         """The oldest that is to be told now."""
         due = (notice for notice, telling in self.open.items() if telling.stage is Stage.OWED)
-        return next((each for each in due if now - self.since.get(each, now) >= PATIENCE_S.get(each.reason, 0)), None)
+        return next((each for each in due if now - self.since.get(each, now) >= each.patience_s), None)
 
     def slip_begun(self, notice: Notice) -> "Notices":
         """The first byte may leave."""
@@ -161,3 +175,27 @@ def all_of(notices: Iterable[Notice]) -> Notices:
     for notice in notices:
         collected = collected.raised(notice)
     return collected
+
+
+# --- what stands for as long as the till is as it is ---------------------------------------------------------------
+
+
+def observe_notices(till: "Till", now: float) -> "Till":
+    """Raise what stands, end what stood, and note since when each is there."""
+    standing = tuple(_standing(till))
+    notices = till.notices
+    for notice in till.notices:
+        if notice.concern in STANDING and notice not in standing:
+            notices = notices.solved(notice.concern, notice.reference)
+    for notice in standing:
+        notices = notices.raised(notice)
+    notices = notices.observed(now)
+    return till if notices is till.notices else replace(till, notices=notices)
+
+
+def _standing(till: "Till") -> Iterator[Notice]:
+    if till.cashier.button.stuck:
+        yield Notice(Concern.STUCK_BUTTON)
+    for order in till.orders.unprinted:
+        if order.reading and till.agenda.keeps_failing_to_read(order.reading.id):
+            yield Notice(Concern.NOT_CONFIRMED, order.reference, payments=order.reading.approved)

@@ -236,7 +236,7 @@ def _on_ticket(till: "Till", order: Order, end: events.TicketEnd, now: float) ->
 def _unproved(till: "Till", order: Order, now: float) -> "Till":
     """A printer that has proved tickets and is silent now is alarming; one that never could is not."""
     if till.printer.proof is not events.Proof.NONE:
-        return till.alarm(Concern.SILENT_PRINTER, order.reference)
+        return till.alarm(Concern.SILENT_PRINTER, order.reference, order.reading.approved if order.reading else ())
     return replace(till, printer=replace(till.printer, ticket_at=now))
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from edge.core import duties, events
 from edge.core.agenda import ALARM_AFTER_FAILURES, Due
 from edge.core.lifecycle import Order, Stage
+from edge.core.notices import STANDING
 from edge.core.order import NEVER
 from edge.core.printing import breaks_at_each_ticket
 from edge.core.state import Till
@@ -69,7 +70,7 @@ def _is_recent(at: float | None, now: float) -> bool:
 
 def problems(till: Till) -> list[str]:
     """What a person must look at, in words; empty if nothing."""
-    found = sorted(f"{notice.concern}: {notice.reference}" for notice in till.notices)
+    found = sorted(f"{each.concern}: {each.reference}" for each in till.notices if each.concern not in STANDING)
     if till.journal_error:
         found.append(f"nothing can be printed, for it could not be remembered: {till.journal_error}")
     if listed := len(till.orders.in_stage(Stage.LISTED)):
@@ -78,7 +79,7 @@ def problems(till: Till) -> list[str]:
         f"{order.reference} was paid and Mercado Pago doesn't say so again, so that it has no ticket yet; "
         f"`till-edge reprint {order.reference}` prints it all the same"
         for order in till.orders.unprinted
-        if _cannot_be_confirmed(till, order)
+        if till.agenda.keeps_failing_to_read(order.paid_by[0])
     ]
     if till.api.trouble is events.Trouble.REFUSED:
         found.append(till.api.error)
@@ -113,11 +114,6 @@ def _is_working(till: Till, now: float) -> bool:
 def _is_being_asked(due: Due, now: float) -> bool:
     """Or asked again. A question that fails for ever is a problem and no work."""
     return due.at <= now or 0 < due.not_found + due.failures < ALARM_AFTER_FAILURES
-
-
-def _cannot_be_confirmed(till: Till, order: Order) -> bool:
-    due = till.agenda.due.get(duties.Verify(order.paid_by[0]))
-    return due is not None and due.failures + due.not_found >= ALARM_AFTER_FAILURES
 
 
 # --- the status ----------------------------------------------------------------------------------------------------

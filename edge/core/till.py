@@ -17,7 +17,7 @@ from edge.core.cashier import Button, Gesture, hold, on_cancel_tried, see_till
 from edge.core.failures import NO_POS, observe_failures
 from edge.core.lifecycle import Move, Order, Stage
 from edge.core.links import look_again, look_around, miss_echo, on_link_event, sweep_later, trust_broker
-from edge.core.notices import Concern
+from edge.core.notices import Concern, observe_notices
 from edge.core.order import MerchantOrder, Verdict
 from edge.core.printing import call_for_listed, on_printer_event, read_stale_again, reprint
 from edge.core.reconciliation import ask_day, on_day_read
@@ -141,18 +141,13 @@ def _press(till: Till, now: float) -> Till:
     return look_again(replace(call_for_listed(till), cashier=cashier), at)
 
 
-def _observe_notices(till: Till, now: float) -> Till:
-    notices = till.notices.observed(now)
-    return till if notices is till.notices else replace(till, notices=notices)
-
-
 Consequence = Callable[[Till, float], Till]
 
 AFTER_EACH_EVENT: tuple[tuple[Consequence, str], ...] = (
     (miss_echo, "a ping that wasn't echoed in time decides whether the till polls, so it comes before all that looks"),
     (trust_broker, "a connection that holds ends a failure, so it comes before failures are noted"),
     (read_stale_again, "money goes back: what could be printed now, and was read a while ago, is asked for anew"),
-    (_observe_notices, "a concern that may pass by itself is told when it has lasted, so its beginning is noted"),
+    (observe_notices, "what stands until it ends, and since when: all else that follows may have changed it"),
     (observe_failures, "since when something fails is noted last, when all else that follows is known"),
 )
 """What follows after each event, in this order, and why."""
@@ -300,11 +295,15 @@ def _on_unreachable(till: Till, duty: duties.PaymentDuty, answer: events.Unreach
     if till.api.failures == 0:  # others were answered, so it is this question
         due = due.after_failure(now, answer.jitter)
         if due.failures == ALARM_AFTER_FAILURES:
-            till = till.alarm(Concern.UNREADABLE, f"{duty}")
+            till = till.alarm(Concern.UNREADABLE, _named(duty))
     api = ApiLine(answer.trouble, answer.why, till.api.failures + 1, now + pause_s, pause_s, now)
     # Behind the others, when the line has had its rest: were it this question alone, they would wait for ever.
     due = replace(due, at=max(due.at, api.retry_at + back_off(0)), urgent=False)
     return replace(till, api=api).schedule(duty, due)
+
+
+def _named(duty: duties.PaymentDuty) -> str:
+    return duties.shown(duty) if isinstance(duty, duties.Verify | duties.ReadPayment) else f"{duty}"
 
 
 def _on_not_found(till: Till, duty: duties.PaymentDuty, due: Due, now: float) -> Till:

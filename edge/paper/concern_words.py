@@ -203,6 +203,52 @@ CONCERN_WORDS: Mapping[Concern, ByLanguage] = {
             "The memory card must be replaced soon.",
         ),
     },
+    Concern.NOT_CONFIRMED: {
+        "es": _slip(
+            "TICKET RETENIDO",
+            "MP ya no confirma el pago.",
+            "Esta venta estaba pagada, y Mercado Pago ya no lo confirma. Su ticket espera.",
+            "No entregue hasta ver el pago en Mercado Pago.",
+            "Si está, pida a soporte que imprima el ticket.",
+        ),
+        "pt": _slip(
+            "TICKET RETIDO",
+            "O MP não confirma o pagamento.",
+            "Esta venda estava paga, e o Mercado Pago não confirma mais. O ticket espera.",
+            "Não entregue antes de ver o pagamento no Mercado Pago.",
+            "Se estiver lá, peça ao suporte que imprima o ticket.",
+        ),
+        "en": _slip(
+            "TICKET HELD BACK",
+            "MP doesn't confirm the payment.",
+            "This sale was paid, and Mercado Pago no longer confirms it. Its ticket waits.",
+            "Hand over nothing before you see the payment in Mercado Pago.",
+            "If it is there, ask support to print the ticket.",
+        ),
+    },
+    Concern.STUCK_BUTTON: {
+        "es": _slip(
+            "BOTÓN TRABADO",
+            "Suéltelo o revise su cable.",
+            "El botón está apretado desde hace rato, y por eso no se le hace caso.",
+            "Mire si algo lo aprieta.",
+            "Si está suelto, avise a soporte: puede ser el cable.",
+        ),
+        "pt": _slip(
+            "BOTÃO PRESO",
+            "Solte-o ou confira o fio.",
+            "O botão está apertado há algum tempo, e por isso é ignorado.",
+            "Veja se algo o aperta.",
+            "Se está solto, avise o suporte: pode ser o fio.",
+        ),
+        "en": _slip(
+            "BUTTON STUCK",
+            "Release it, or check its wire.",
+            "The button has been down for a while, so it is ignored.",
+            "See whether something presses it.",
+            "If nothing does, tell support: it may be the wire.",
+        ),
+    },
 }
 """All but those that are told otherwise, see `notices.TOLD_OTHERWISE`."""
 
@@ -226,7 +272,11 @@ REASON_WORDS: Mapping[str, Mapping[str, str]] = {
         "en": "Mercado Pago says that it is cancelled.",
     },
     Verdict.EXPIRED: {"es": "Venció sin pago.", "pt": "Venceu sem pagamento.", "en": "It expired unpaid."},
-    Verdict.REFUNDED: {"es": "El pago se devolvió.", "pt": "O pagamento foi devolvido.", "en": "It was refunded."},
+    Verdict.REFUNDED: {
+        "es": "El pago se devolvió, entero o en parte.",
+        "pt": "O pagamento foi devolvido, todo ou em parte.",
+        "en": "The payment was refunded, in full or in part.",
+    },
     Verdict.NOT_COVERED: {
         "es": "Lo pagado no alcanza para el total.",
         "pt": "O valor pago não cobre o total.",

@@ -149,3 +149,31 @@ def test_what_happens_again_is_told_again():
         desk.hear(events.ReprintAsked(REFERENCE)).wait(1).print(events.TicketUnproved(READY)).tell().press()
     assert [concern for concern, _ in concerns(desk)].count(Concern.SILENT_PRINTER) == 2
     assert desk.stage(REFERENCE) is Stage.UNCONFIRMED
+
+
+def test_a_button_that_is_stuck_is_told_once_and_is_over_when_it_is_released():
+    desk = Desk()
+    stuck = Desk(desk.till).hear(events.Started(button_down=True)).wait(3).tell()
+    assert concerns(stuck) == [], "a finger may rest there for a moment"
+    assert concerns(stuck.wait(30).tell().wait(60).tell()) == [(Concern.STUCK_BUTTON, False)]
+    for _ in range(2):  # a wire is believed when it was read twice
+        stuck.now += 0.1
+        stuck.hear(events.ButtonUp())
+    assert not stuck.till.notices
+
+
+def test_a_ticket_that_is_held_back_is_told_and_needs_no_slip_once_it_may_come():
+    desk = Desk()
+    desk.books.write(PAID)
+    desk.hear(events.PrinterSeen(OUT)).ring(PAID.id)
+    answer = desk.books.answer
+    unreadable = events.Unreachable(events.Trouble.BUSY, "an answer that makes no sense")
+    desk.books.answer = lambda duty: unreadable if duty == duties.Verify(PAID.id) else answer(duty)  # type: ignore[method-assign]
+    desk.wait(70).hear(events.PrinterSeen(READY)).wait(600)
+    assert desk.till.notices.has(Concern.NOT_CONFIRMED)
+    told = desk.tell().told
+    assert [slip.notice.payments for slip in told if slip.notice.concern is Concern.NOT_CONFIRMED] == [PAID.approved]
+    desk.books.answer = answer  # type: ignore[method-assign]
+    desk.wait(600)
+    assert not desk.till.notices.has(Concern.NOT_CONFIRMED)
+    assert desk.print().stage(REFERENCE) is Stage.PRINTED
