@@ -654,7 +654,7 @@ SHOPS = {
     "the next sale comes meanwhile": ("load a", "pay a", "hold", "load b", "pay b"),
     "a press": ("load a", "scan a", "pay a", "press"),
     "paid twice": ("load a", "pay a", "again a"),
-    "paid twice, and somebody presses the button": ("load a", "pay a", "again a", "press"),
+    "paid twice, and a press": ("load a", "pay a", "again a", "press"),
     "the links come and go": ("load a", "scan a", "pay a", "flap", "hang up"),
 }
 """Small shops, each with what can happen in it once, at any time."""

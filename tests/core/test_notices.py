@@ -141,6 +141,8 @@ def test_a_payment_without_an_order_is_told_with_its_sum():
     assert (slip.notice.concern, slip.notice.payments[0].left) == (Concern.PAID_WITHOUT_ORDER, payment.left)
     assert desk.stage(REFERENCE) is None
     assert concerns(desk.restart().ring("77", events.Kind.PAYMENT).wait(60).tell()) == []
+    again = desk.press().restart().ring("77", events.Kind.PAYMENT).wait(60).tell()
+    assert (concerns(again), len(again.till.notices)) == ([], 0), "somebody has looked at it, before the power cut"
 
 
 def test_what_happens_again_is_told_again():

@@ -12,7 +12,8 @@ from edge.core import duties, events
 from edge.core.agenda import Due
 from edge.core.lifecycle import Order, Stage
 from edge.core.maps import Shelf
-from edge.core.notices import Concern, Notice
+from edge.core.notices import Concern, Notice, Telling
+from edge.core.notices import Stage as TellingStage
 from edge.core.settings import Settings
 from edge.core.state import Durable, Till
 from edge.core.sweeps import History
@@ -27,6 +28,7 @@ KNOWN = Durable(
     history=History(POS, swept_until=NOON, complete_since=NOON - timedelta(days=9)), proof=events.Proof.PROCESS_ID
 )
 DAMAGED = Notice(Concern.JOURNAL_DAMAGED)
+TOLD = Telling(TellingStage.DONE)
 
 
 @pytest.fixture
@@ -247,7 +249,25 @@ def test_a_journal_of_the_second_form_learns_to_take_requests_for_a_day(tmp_path
     assert requests(path) == [events.ReprintAsked("a"), events.DayAsked(date(2026, 3, 2))]
 
 
-@pytest.mark.parametrize("form", [OLD, OLD + SECOND])
+THIRD = """
+PRAGMA user_version = 3;
+ALTER TABLE wishes ADD COLUMN day TEXT;
+INSERT INTO memory VALUES ('notices', '[["double_payment", "a"], ["two_devices_with_this_identity", ""]]');
+"""
+
+
+def test_a_journal_of_the_third_form_owes_the_slips_of_its_notices(tmp_path):
+    """Nobody was told of them on paper; and what has another slip has none here."""
+    path = tmp_path / "journal.db"
+    database = sqlite3.connect(path)
+    database.executescript(OLD + SECOND + THIRD)
+    database.close()
+    for _ in range(2):
+        notices = after_a_start(path).notices
+        assert notices.open == {Notice(Concern.DOUBLE_PAYMENT, "a"): Telling(), Notice(Concern.TWINS): TOLD}
+
+
+@pytest.mark.parametrize("form", [OLD, OLD + SECOND, OLD + SECOND + THIRD])
 def test_who_only_reads_brings_nothing_up_to_date_on_the_disk(tmp_path, form):
     path = tmp_path / "journal.db"
     database = sqlite3.connect(path)
