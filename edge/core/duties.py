@@ -4,13 +4,13 @@ The core works a duty out from what it knows; a worker carries it out and answer
 an imperative and carries all that its worker needs. All are frozen, so any thread may hold them.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
 from edge.core.day_report import Day, Received
 from edge.core.notices import Notice
-from edge.core.order import MerchantOrder
+from edge.core.order import NEVER, MerchantOrder
 
 PAYMENT_PREFIX = "payment "
 """Stands before a payment's id wherever the reader expects the id of a merchant order."""
@@ -212,6 +212,27 @@ class Report:
     """Why, if it is a rejection."""
     payment: str = ""
     """The id of the payment, if no merchant order is known."""
+    amount: str = ""
+    """What the order came to, exactly, as a decimal number; "" where no reading is at hand."""
+    currency: str = ""
+    payments: tuple[str, ...] = ()
+    """The operation numbers of the money that moved."""
+    paid_at: str = ""
+    """RFC 3339, by Mercado Pago's clock; "" where it gives no date."""
+    copy: bool = False
+    """The ticket is marked as a copy, whatever became of it."""
+
+    def of(self, reading: MerchantOrder | None) -> "Report":
+        """The same, with what a bookkeeper needs of the sale."""
+        if reading is None:
+            return self
+        return replace(
+            self,
+            amount=f"{reading.total:f}",
+            currency=next((payment.currency for payment in reading.moved_money), ""),
+            payments=tuple(payment.id for payment in reading.moved_money),
+            paid_at="" if reading.paid_at == NEVER else reading.paid_at.isoformat(timespec="seconds"),
+        )
 
     @property
     def subject(self) -> str:

@@ -170,7 +170,7 @@ def _pay(till: "Till", order: Order, reading: MerchantOrder) -> "Till":
     if late:
         order = order.with_banner(duties.Banner.LATE)
         till = till.alarm(Concern.LATE_MONEY, order.reference, reading.approved)
-        till = till.report(duties.Outcome.LATE_MONEY, order.reference, reading.id)
+        till = till.publish(duties.Report(duties.Outcome.LATE_MONEY, order.reference, reading.id).of(reading))
     till = till.drop(duties.Search(order.reference), duties.Cancel(order.reference)).put(order)
     till = till.solve(Concern.PAID_WITHOUT_ORDER, *(payment.id for payment in reading.payments))
     cashier = till.cashier.off_the_till(order.reference)
@@ -203,7 +203,7 @@ def _confirm(till: "Till", reference: str, reading: MerchantOrder, now: float) -
 
 def _report_double(till: "Till", reference: str, reading: MerchantOrder, payments: tuple[Payment, ...]) -> "Till":
     till = till.alarm(Concern.DOUBLE_PAYMENT, reference, payments)
-    return till.report(duties.Outcome.DOUBLE_PAYMENT, reference, reading.id)
+    return till.publish(duties.Report(duties.Outcome.DOUBLE_PAYMENT, reference, reading.id).of(reading))
 
 
 def _take_back(till: "Till", order: Order, reading: MerchantOrder, found: Verdict, now: float) -> "Till":

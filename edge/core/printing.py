@@ -247,7 +247,11 @@ def _ticket_out(
     last = LastTicket(till.sweeps.clock(now), order.reference, outcome)
     printer = replace(till.printer.succeeded(paper, now), last_ticket=last)
     till = replace(till, printer=printer, evidence=till.evidence.no_longer_insist(*order.paid_by))
-    return till.put(order.moved(move)).report(outcome, order.reference, order.paid_by[0])
+    return till.put(order.moved(move)).publish(
+        duties.Report(outcome, order.reference, order.paid_by[0], copy=duties.Banner.COPY in order.banners).of(
+            order.reading
+        )
+    )
 
 
 def _note_latency(till: "Till", order: Order, now: float) -> "Till":

@@ -164,16 +164,19 @@ def _notice_from(row: Mapping[str, Any]) -> Notice:
     return Notice(Concern(row["concern"]), row["reference"], row["reason"], payments)
 
 
-def _write_report(report: duties.Report) -> dict[str, str]:
+def _write_report(report: duties.Report) -> dict[str, Any]:
     """As every version has written it: a payment stands in the place of a merchant order, with a word before it."""
-    written: dict[str, str] = asdict(report) | {"merchant_order": report.subject}
+    written: dict[str, Any] = asdict(report) | {"merchant_order": report.subject}
     del written["payment"]
-    return written
+    plain = asdict(duties.Report(report.outcome))
+    sale = ("amount", "currency", "payments", "paid_at", "copy")
+    return {key: value for key, value in written.items() if key not in sale or value != plain[key]}
 
 
-def report_from(report: dict[str, str]) -> duties.Report:
-    """A report from its JSON."""
+def report_from(report: dict[str, Any]) -> duties.Report:
+    """A report from its JSON; one of an earlier version has less of the sale."""
     outcome = duties.Outcome(report.pop("outcome"))
+    report |= {"payments": tuple(report.get("payments", ()))}
     if report["merchant_order"].startswith(duties.PAYMENT_PREFIX):
         report |= {"merchant_order": "", "payment": report["merchant_order"].removeprefix(duties.PAYMENT_PREFIX)}
     return duties.Report(outcome, **report)

@@ -89,6 +89,11 @@ class MqttBroker:
             "external_reference": report.reference or None,
             "outcome": report.outcome.value,
             "merchant_order": report.subject or None,
+            "copy": report.copy,
+            "amount": report.amount or None,
+            "currency": report.currency or None,
+            "payments": list(report.payments),
+            "paid_at": report.paid_at or None,
         }
         payload = wire.encode({**message, "reason": report.reason} if report.reason else message)
         self._reports[self._client.publish(self._topics.tickets, payload, qos=1).mid] = number
@@ -272,6 +277,8 @@ class MqttBroker:
     def _on_message(self, client: mqtt.Client, _: Any, message: mqtt.MQTTMessage) -> None:
         try:
             event = self._decode(message)
+        except UnicodeDecodeError:
+            event = events.MessageDropped("?", "its topic is not UTF-8")
         except wire.BadMessageError as error:
             event = events.MessageDropped(message.topic, str(error))
         self._inbox.put(Arrival(event, self._acknowledgement(client, message)))

@@ -1,5 +1,6 @@
 """What support may ask of a till, what rings for all tills of a seller, whether the till would hear it, its status."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -11,6 +12,7 @@ from edge.core.links import ECHO_TIMEOUT_S, PING_AGAIN_S, PING_EVERY_S, ping_dut
 from edge.core.notices import Concern
 from edge.core.remote import COMMANDS
 from edge.core.status import Signal, status
+from edge.journal.rows import _write_report, report_from
 from tests.support.desk import Books, Desk, with_settings
 from tests.support.facts import PAID, REFERENCE
 
@@ -343,3 +345,31 @@ def test_a_status_with_many_problems_can_still_be_read():
         desk.till = desk.till.alarm(Concern.LATE_MONEY, f"a-reference-of-some-length-{number}" * 2)
     assert facts(desk)["problems"][-1] == "and 90 more"
     assert wire.decode_state(wire.encode({"v": 1, **facts(desk)})) == "attention"
+
+
+# --- outcomes ------------------------------------------------------------------------------------------------------
+
+
+def test_an_outcome_has_what_a_bookkeeper_needs_and_the_journal_keeps_it():
+    desk = sold()
+    [report] = desk.till.outbox.reports.values()
+    assert (report.amount, report.currency) == (f"{PAID.total:f}", "ARS")
+    assert report.payments == tuple(payment.id for payment in PAID.approved)
+    assert report.paid_at == PAID.paid_at.isoformat(timespec="seconds")
+    assert not report.copy
+    assert report_from(json.loads(json.dumps(_write_report(report)))) == report
+
+
+def test_an_unconfirmed_copy_says_that_it_is_a_copy():
+    desk = sold()
+    ask(desk, duties.Command.REPRINT, REFERENCE)
+    desk.print(events.TicketUnproved(events.Paper.UNKNOWN))
+    assert [(report.outcome.value, report.copy) for report in desk.till.outbox.reports.values()] == [
+        ("printed", False),
+        ("unconfirmed", True),
+    ]
+
+
+def test_a_report_of_an_earlier_version_is_read():
+    older = {"outcome": "rejected", "reference": "R", "merchant_order": "payment 7", "reason": "not_found"}
+    assert report_from(older) == duties.Report(duties.Outcome.REJECTED, "R", reason="not_found", payment="7")

@@ -10,15 +10,36 @@ from pathlib import Path
 
 import pytest
 
-from edge.core.duties import Outcome
+from edge.core.duties import Command, Outcome
+from edge.core.order import Verdict
 from relay.enroll.accounts import password_line
 from tests.support.shipped_broker import Client, ShippedBroker
 
-PAGE = (Path(__file__).parent.parent.parent / "docs" / "integrating.md").read_text()
+ROOT = Path(__file__).parent.parent.parent
+PAGE = (ROOT / "docs" / "integrating.md").read_text()
 
 
 def test_the_page_names_every_outcome():
     assert set(re.findall(r"^\| `(\w+)` \|", PAGE, re.M)) == {outcome.value for outcome in Outcome}
+
+
+def test_the_page_has_every_reason_and_no_other():
+    [listed] = re.findall(r"All values of `reason`:\n\n((?:\* .*\n)+)", PAGE)
+    said = set(re.findall(r"`([^`]+)`", listed))
+    core = "".join(path.read_text() for path in sorted((ROOT / "edge" / "core").glob("*.py")))
+    verdicts = {verdict.value for verdict in Verdict if verdict.rejected}
+    lookups = set(re.findall(r'reject\(till, \w+, "(\w+)"\)', core))
+    kept = {f"not_cancelled: {reason}" for reason in re.findall(r'_kept\(till, order, "(\w+)", now\)', core)}
+    assert {"not_found", "no_merchant_order"} <= lookups
+    assert len(kept) == 3
+    assert said == verdicts | lookups | kept
+
+
+def test_the_page_names_every_command():
+    section = PAGE.partition("## Commands from afar")[2].partition("\n## ")[0]
+    assert [
+        command.value for command in Command if f"`{command}`" not in section and f'"{command}"' not in section
+    ] == []
 
 
 SAYINGS = {
