@@ -1,5 +1,6 @@
 """Brokers that refuse, say nothing, hang up or speak another language: what the till says of them is what is known."""
 
+import gc
 import queue
 import threading
 from collections.abc import Iterator
@@ -67,6 +68,8 @@ def till_at(talk: Talk, tls: TlsConfig | None = None) -> Iterator[Till]:
         till = Till(broker, tls)
         yield till
         till.leave()
+        del till
+        gc.collect()  # paho's clients are in circles, and each has files open
 
 
 def says_number(lost: events.BrokerLost, number: int) -> bool:

@@ -101,6 +101,8 @@ class OddBroker:
         return self
 
     def __exit__(self, *_: object) -> None:
+        with contextlib.suppress(OSError):
+            self._server.shutdown(socket.SHUT_RDWR)  # ends the thread that accepts
         self._server.close()
 
 
