@@ -107,6 +107,8 @@ class Print:
 
     order: MerchantOrder
     banners: tuple[Banner, ...] = ()
+    despite: bool = False
+    """A person pressed the button although the printer says that it can't print: it may be wrong about itself."""
 
 
 @dataclass(frozen=True)

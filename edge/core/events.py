@@ -298,7 +298,9 @@ class Paper(StrEnum):
     LOW = "low"
     """Near end: it still prints."""
     UNKNOWN = "unknown"
-    """It did not answer. Silence is neither ready nor failed."""
+    """It has never answered. Its silence is neither ready nor failed."""
+    SILENT = "no_answer"
+    """It answered before, and says nothing now: it is switched off behind an adapter, say, or hangs."""
     OUT = "no_paper"
     COVER = "cover_open"
     ERROR = "error"
@@ -345,6 +347,8 @@ class TicketUnproved:
     """All bytes were taken; nobody knows whether they became a ticket."""
 
     paper: Paper
+    alarming: bool = False
+    """This printer is known to answer, so a person must look; of one that never answered nothing else is to be had."""
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 LOOK_EVERY_S = 10.0
 LOOK_AT_TROUBLE_EVERY_S = 2.0
+REFUSES_WRONGLY_AFTER_S = 60.0
+"""So long a printer is believed that says that it can't print; then a press of the button prints one ticket."""
 MAX_BREAKS = 3
 """A ticket that broke off this often lets the others go first; such a printer is in trouble, whatever it says."""
 MAX_LATENCIES = 200
@@ -35,6 +37,12 @@ class PrinterLine:
     """What the printing worker's events told. The journal keeps the best proof and the last ticket."""
 
     paper: events.Paper = events.Paper.UNKNOWN
+    refuses_since: float | None = None
+    """Since when it says that it can't print; None while it can, or can't be reached at all."""
+    despite: bool = False
+    """A person wants the next ticket printed whatever it says."""
+    silences: int = 0
+    """How often in a row it was asked in vain."""
     look_at: float = 0.0
     retry_at: float = 0.0
     failures: int = 0
@@ -49,8 +57,13 @@ class PrinterLine:
     latencies_s: tuple[float, ...] = ()
     """From the news to the paper, for the last `MAX_LATENCIES` tickets."""
 
+    @property
+    def prints(self) -> bool:
+        """Whether a ticket is worth sending: it says so, or a person does."""
+        return self.paper.prints or self.despite
+
     def may_print(self, now: float) -> bool:
-        return self.paper.prints and now >= self.retry_at
+        return self.prints and now >= self.retry_at
 
     @property
     def next_slip(self) -> duties.Slip | None:
@@ -61,8 +74,18 @@ class PrinterLine:
         return self.failures >= MAX_BREAKS
 
     def seen(self, paper: events.Paper, now: float) -> "PrinterLine":
+        """Looks at a silent one come ever farther apart, for a look may be what keeps it deaf."""
+        silences = self.silences + 1 if paper is events.Paper.SILENT else 0
         every_s = LOOK_EVERY_S if paper.prints else LOOK_AT_TROUBLE_EVERY_S
-        return replace(self, paper=paper, look_at=now + every_s)
+        every_s = max(every_s, back_off(silences)) if silences else every_s
+        refuses = not paper.prints and paper is not events.Paper.GONE
+        since = (now if self.refuses_since is None else self.refuses_since) if refuses else None
+        return replace(self, paper=paper, silences=silences, refuses_since=since, look_at=now + every_s)
+
+    def pressed(self, now: float) -> "PrinterLine":
+        """Somebody stands at a printer that has refused for a minute: they may know better than it does."""
+        refused_long = self.refuses_since is not None and now - self.refuses_since >= REFUSES_WRONGLY_AFTER_S
+        return replace(self, despite=True) if refused_long else self
 
     def failed(self, paper: events.Paper, now: float) -> "PrinterLine":
         """What was sent is still owed; a printer that breaks at each ticket is not fed the whole roll."""
@@ -97,13 +120,15 @@ def printer_duty(till: "Till", now: float) -> duties.PrinterDuty | None:
     ready = printer.may_print(now)
     if ready and not till.journal_error and (owed := _owed(till, now)):
         return owed
-    if ready and not printer.keeps_breaking and (failure := failure_duty(till, now)):
+    if ready and printer.paper.prints and not printer.keeps_breaking and (failure := failure_duty(till, now)):
         return failure
     return duties.LookAtPrinter() if now >= printer.look_at else None
 
 
 def _owed(till: "Till", now: float) -> duties.PrinterDuty | None:
     """A customer waits for a ticket, so whatever else is owed comes behind it."""
+    if not till.printer.paper.prints:
+        return _ticket(till, now)
     return _list(till) or _ticket(till, now) or _concern(till, now) or till.printer.next_slip
 
 
@@ -115,7 +140,7 @@ def _concern(till: "Till", now: float) -> duties.PrintConcern | None:
 
 def read_stale_again(till: "Till", now: float) -> "Till":
     """Ask Mercado Pago anew about each ticket that could be printed now, had it been read within the last minute."""
-    if not till.printer.paper.prints or till.journal_error:
+    if not till.printer.prints or till.journal_error:
         return till
     for order in till.orders.unprinted:
         duty = duties.Verify(order.paid_by[0])
@@ -130,7 +155,7 @@ def _ticket(till: "Till", now: float) -> duties.Print | None:
     if not fresh:
         return None
     order, reading = min(fresh, key=lambda each: (_may_break_the_printer(till, each[0]), each[1].paid_at))
-    return duties.Print(reading, order.banners)
+    return duties.Print(reading, order.banners, despite=not till.printer.paper.prints)
 
 
 def _may_break_the_printer(till: "Till", order: Order) -> bool:
@@ -203,6 +228,7 @@ def on_printer_event(till: "Till", event: events.PrinterEvent, now: float) -> "T
         case events.PrinterSeen(paper):
             return replace(till, printer=till.printer.seen(paper, now))
         case events.TicketBegun(reference):
+            till = replace(till, printer=replace(till.printer, despite=False))
             return till.put(till.orders.living[reference].moved(Move.BEGUN))
         case events.SlipBegun(slip):
             return _begin_slip(till, slip, now)
@@ -224,7 +250,7 @@ def _on_ticket(till: "Till", order: Order, end: events.TicketEnd, now: float) ->
             outcome = duties.Outcome.COPY if is_copy else duties.Outcome.PRINTED
             return _ticket_out(replace(till, printer=printer), order, Move.PROVED, outcome, end.paper, now)
         case events.TicketUnproved():
-            till = _unproved(till, order, now)
+            till = _unproved(till, order, end, now)
             return _ticket_out(till, order, Move.UNPROVED, duties.Outcome.UNCONFIRMED, end.paper, now)
         case events.TicketInterrupted():
             order = order.moved(Move.INTERRUPTED).with_banner(duties.Banner.COPY)
@@ -233,9 +259,9 @@ def _on_ticket(till: "Till", order: Order, end: events.TicketEnd, now: float) ->
     return replace(till, printer=till.printer.failed(end.paper, now)).put(order)
 
 
-def _unproved(till: "Till", order: Order, now: float) -> "Till":
-    """A printer that has proved tickets and is silent now is alarming; one that never could is not."""
-    if till.printer.proof is not events.Proof.NONE:
+def _unproved(till: "Till", order: Order, end: events.TicketUnproved, now: float) -> "Till":
+    """Silence is alarming in a printer that is known to answer; in one that never did it is all there is to be had."""
+    if end.alarming or till.printer.proof is not events.Proof.NONE:
         return till.alarm(Concern.SILENT_PRINTER, order.reference, order.reading.approved if order.reading else ())
     return replace(till, printer=replace(till.printer, ticket_at=now))
 
@@ -274,7 +300,7 @@ def _begin_slip(till: "Till", slip: duties.PrintFailure | duties.PrintConcern, n
 def _on_concern(till: "Till", slip: duties.PrintConcern, end: events.TicketEnd) -> "Till":
     """What became of a concern's slip. Doubt is worth a second one, marked as a copy, but never a third."""
     notices = till.notices
-    can_prove = till.printer.proof is not events.Proof.NONE
+    can_prove = till.printer.proof is not events.Proof.NONE or getattr(end, "alarming", False)
     match end:
         case events.TicketRefused():
             notices = notices.slip_refused(slip.notice)

@@ -138,6 +138,7 @@ def _press(till: Till, now: float) -> Till:
     """Check now. It also means that somebody has looked at whatever a person had to look at."""
     till = replace(till, notices=till.notices.acknowledged(), failures=till.failures.acknowledged())
     cashier, at = till.cashier.plan_look(now)
+    till = replace(till, printer=till.printer.pressed(now))
     return look_again(replace(call_for_listed(till), cashier=cashier), at)
 
 

@@ -6,6 +6,7 @@ from edge.config.schema import Config
 from edge.config.values import is_far
 from edge.core.settings import Settings
 from edge.core.state import Durable
+from edge.daemon.known_printer import Acquaintance
 from edge.daemon.local_status import Handover
 from edge.daemon.loop import Daemon
 from edge.daemon.printer_setup import by_button, set_up
@@ -29,7 +30,8 @@ def assemble(config: Config, version: str) -> Daemon:
     panel = Panel(config.panel)
     config = set_up(config, by_button(panel, config.panel.button.hold_seconds))
     mercadopago = MercadoPago(config.mercadopago, version)
-    printer = Printer(config.printer)
+    acquaintance = Acquaintance(config.journal.path, config.printer)
+    printer = Printer(config.printer, record=acquaintance.record, keep=acquaintance.keep)
     printing = PrintingWorker(printer, Composer(config).compose)
 
     def open_and_expect(now: float) -> tuple[Journal, Durable]:

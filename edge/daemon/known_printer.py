@@ -6,14 +6,16 @@ What is written in the configuration always wins. For a printer of which nothing
 import contextlib
 import json
 import logging
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from edge.config.schema import CodePage, PrinterConfig
 from edge.machine.files import read_plain, write_whole
 from edge.paper.calibration import CANDIDATE_COLUMNS
 from edge.paper.escpos import DEFAULT_PROFILE, codepages
+from edge.printer.track_record import Capability, Question, TrackRecord
 
 log = logging.getLogger(__name__)
 
@@ -26,9 +28,10 @@ MAX_FILE_BYTES = 65536
 
 @dataclass(frozen=True)
 class KnownPrinter:
-    """How a printer prints, and which one it is. Made by the set-up, read at each start.
+    """How a printer prints, which one it is, and what it has shown. Read at each start.
 
-    None: nobody answered, or the configuration has it.
+    How it prints is found out by the set-up; None: nobody answered, or the configuration has it. What it has shown is
+    added by the daemon as it prints.
     """
 
     printer: str
@@ -37,6 +40,7 @@ class KnownPrinter:
     profile: str | None = None
     columns: int | None = None
     codepage: str | None = None
+    record: TrackRecord = field(default_factory=TrackRecord)
 
     def is_of(self, printer: str, connection: str) -> bool:
         """Whether this is about that printer. One that doesn't answer now, for want of paper say, is the same one."""
@@ -85,7 +89,7 @@ def load_known_printer(journal: Path) -> KnownPrinter | None:
     except OSError as error:
         log.warning("%s can't be read: %s", path, error.strerror)
         return None
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
         log.warning("%s makes no sense (%s); it is set aside as %s", path, error, path.name + BROKEN_SUFFIX)
         with contextlib.suppress(OSError):
             path.replace(path.with_name(path.name + BROKEN_SUFFIX))
@@ -94,7 +98,9 @@ def load_known_printer(journal: Path) -> KnownPrinter | None:
 
 def _decode(text: str) -> KnownPrinter:
     """Raises `ValueError` and `TypeError` for what no set-up has written."""
-    known = KnownPrinter(**json.loads(text))
+    fields = json.loads(text)
+    record = _decode_record(fields.pop("record", {}))
+    known = KnownPrinter(**fields, record=record)
     if not (isinstance(known.printer, str) and isinstance(known.connection, str)):
         raise ValueError("it doesn't say of which printer it is")
     if known.columns is not None and known.columns not in POSSIBLE_COLUMNS:
@@ -104,12 +110,56 @@ def _decode(text: str) -> KnownPrinter:
     return known
 
 
+def _decode_record(fields: Mapping[str, Any]) -> TrackRecord:
+    """What an earlier version lacks is not known. Raises `ValueError`, `TypeError`, `KeyError`."""
+    capability = fields.get("capability")
+    return TrackRecord(
+        str(fields.get("name", "")),
+        None if capability is None else Capability[capability],
+        frozenset(Question(each) for each in fields.get("answers", ())),
+        frozenset(Question(each) for each in fields.get("shunned", ())),
+    )
+
+
+def _encode(known: KnownPrinter) -> bytes:
+    record = known.record
+    shown = {
+        "name": record.name,
+        "capability": None if record.capability is None else record.capability.name,
+        "answers": sorted(record.answers),
+        "shunned": sorted(record.shunned),
+    }
+    return json.dumps({**asdict(replace(known, record=TrackRecord())), "record": shown}, indent=2).encode()
+
+
 def save_known_printer(journal: Path, known: KnownPrinter) -> bool:
     """Write the file; returns whether that could be done."""
     path = known_printer_file(journal)
     try:
-        write_whole(path, json.dumps(asdict(known), indent=2).encode(), 0o600)
+        write_whole(path, _encode(known), 0o600)
     except OSError as error:
         log.warning("%s can't be written: %s; the next start asks again", path, error.strerror)
         return False
     return True
+
+
+class Acquaintance:
+    """What the daemon learns of its printer, kept in the file. Used by the printing thread, and once before it."""
+
+    def __init__(self, journal: Path, printer: PrinterConfig) -> None:
+        here, known = connection(printer), load_known_printer(journal)
+        self._journal = journal
+        self._known = known if known and known.connection == here else KnownPrinter("", here)
+
+    @property
+    def record(self) -> TrackRecord:
+        """What the printer at this connection has shown so far."""
+        return self._known.record
+
+    def keep(self, record: TrackRecord) -> None:
+        """Write down what it has shown now. How another printer printed says nothing about this one."""
+        name = record.name or self._known.printer
+        here = self._known.connection
+        known = self._known if self._known.is_of(name, here) else KnownPrinter("", here)
+        self._known = replace(known, printer=name, record=record)
+        save_known_printer(self._journal, self._known)

@@ -27,8 +27,9 @@ class PrintingWorker:
         match duty:
             case duties.LookAtPrinter():
                 return events.PrinterSeen(self._printer.look())
-            case duties.Print(_, banners):
-                return self._printer.print(self._compose(duty), is_copy=duties.Banner.COPY in banners)
+            case duties.Print(_, banners, despite):
+                is_copy = duties.Banner.COPY in banners
+                return self._printer.print(self._compose(duty), is_copy, despite)
             case slip:
                 return events.SlipTried(slip, self._printer.print(self._compose(slip)))
 

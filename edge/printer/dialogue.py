@@ -9,8 +9,9 @@ from collections.abc import Callable
 
 from edge.core.events import Paper
 from edge.printer import replies
-from edge.printer.commands import ASK_NAME, ASK_STATUS, MAKER, MODEL
+from edge.printer.commands import ASK_NAME, ASK_STATUS, BARRIER, MAKER, MODEL
 from edge.printer.models import full_name
+from edge.printer.track_record import Question
 from edge.printer.transport import StalledError, Transport
 
 
@@ -28,17 +29,43 @@ class Dialogue:
         self._was_well = False
         self._names: list[str] = []
         self.one_way = one_way
-        self.answered = False
-        """Whether it has answered anything at all."""
+        self.heard: frozenset[Question] = frozenset()
+        """What it has answered."""
         self.echoes: set[bytes] = set()
         self.barriers = 0
+        self._expected_barriers = 0
+        self._noisy = False
         self.stopped = False
         """Whether the printer reported, while it was watched and before any proof, that it came to a stop."""
+
+    @property
+    def answered(self) -> bool:
+        """Whether it has answered anything at all."""
+        return bool(self.heard)
 
     def forget_proofs(self) -> None:
         """What comes from now on belongs to the next ticket."""
         self.echoes.clear()
         self.barriers = 0
+
+    def expect_barriers(self, count: int) -> None:
+        """So many more answers to `GS r` may come. One that nobody asked for is noise, and so are all others then."""
+        self._expected_barriers += count
+
+    @property
+    def passed_barrier(self) -> bool:
+        """Whether `GS r` was answered, as far as its one byte can be told from noise."""
+        return self.barriers > 0 and not self._noisy
+
+    def health(self, known: frozenset[Question]) -> Paper:
+        """Ask how the printer is, before anything is sent to it. `known`: what it ever answered.
+
+        One that is known to answer and says nothing is SILENT. Raises `TransportError` if the link is gone.
+        """
+        paper = self.paper()
+        if paper is not Paper.UNKNOWN or self.one_way or not known:
+            return paper
+        return Paper.UNKNOWN if self._answers_otherwise(known) else Paper.SILENT
 
     def watch(self, command: bytes, timeout: float) -> bool:
         """Have the printer report each change. False if it doesn't report first that it is well: it isn't understood.
@@ -56,11 +83,9 @@ class Dialogue:
 
     def paper(self) -> Paper:
         """Ask how the printer is. Silence is UNKNOWN. Raises `TransportError` if the link is gone."""
-        statuses: dict[int, int] = {}
-        for question in (replies.PRINTER, replies.ROLL, replies.OFFLINE_CAUSE, replies.ERROR_CAUSE):
-            if (answer := self._ask(question)) is None:
-                break
-            statuses[question] = answer
+        statuses = self._ask_all()
+        if replies.contradict(statuses) and (answer := self._ask(replies.PRINTER)) is not None:
+            statuses[replies.PRINTER] = answer
         return replies.paper(statuses)
 
     def identity(self) -> str:
@@ -91,6 +116,26 @@ class Dialogue:
         """Let the printer go; twice is fine. `abandon`: what was not sent is thrown away."""
         self._transport.close(abandon)
 
+    def _answers_otherwise(self, known: frozenset[Question]) -> bool:
+        """Whether it answers a question that it answered before, though not this one."""
+        if Question.BARRIER in known:
+            self.expect_barriers(1)
+            self.send(BARRIER, self._answer_timeout)
+            self.wait(lambda: self.answered, time.monotonic() + self._answer_timeout)
+        elif Question.NAME in known:
+            self._ask_name(MODEL)
+        return self.answered
+
+    def _ask_all(self) -> dict[int, int]:
+        """The four statuses; one that doesn't come, or can't be the answer to its question, is left out."""
+        statuses: dict[int, int] = {}
+        for question in (replies.PRINTER, replies.ROLL, replies.OFFLINE_CAUSE, replies.ERROR_CAUSE):
+            if (answer := self._ask(question)) is None:
+                break
+            if replies.can_be(question, answer):
+                statuses[question] = answer
+        return statuses
+
     def _ask(self, question: int) -> int | None:
         if self.one_way or self._unanswered:
             return None
@@ -110,20 +155,35 @@ class Dialogue:
         return self._names[0] if self._names else ""
 
     def _note(self, answer: replies.PrinterReply) -> None:
-        self.answered = True
         match answer:
             case replies.Status(byte):
                 self._status, self._unanswered = byte, False
+                self._hear(Question.STATUS)
             case replies.Barrier():
-                self.barriers += 1
+                self._note_barrier()
             case replies.ProcessId(digits):
                 self.echoes.add(digits)
+                self._hear(Question.ECHO)
             case replies.Cleared():
                 self._cleared = True
             case replies.AutomaticStatus(stopped):
                 self._note_change(stopped)
+                self._hear(Question.WATCH)
             case replies.Name(text):
                 self._names.append(text)
+                self._hear(Question.NAME)
+
+    def _hear(self, question: Question) -> None:
+        self.heard |= {question}
+
+    def _note_barrier(self) -> None:
+        """A zero is an answer to `GS r`, and also what a bad line says: only what was asked for counts."""
+        if self._expected_barriers:
+            self._expected_barriers -= 1
+            self.barriers += 1
+            self._hear(Question.BARRIER)
+        else:
+            self._noisy = True
 
     def _note_change(self, stopped: bool) -> None:
         self._was_well = self._was_well or not stopped

@@ -13,7 +13,7 @@ from edge.core.events import Paper, Proof, TicketEnd, TicketInterrupted, TicketP
 from edge.printer.commands import BARRIER, CLEAR_BUFFERS, CUT_OFF_LEFTOVERS, PROCESS_ID, RESET, STOP_WATCHING, WATCH
 from edge.printer.dialogue import Dialogue
 from edge.printer.timeouts import Timeouts
-from edge.printer.track_record import Capability, TrackRecord
+from edge.printer.track_record import Capability, Question, TrackRecord
 from edge.printer.transport import TransportError
 
 log = logging.getLogger(__name__)
@@ -40,11 +40,12 @@ class Job:
         self.leftovers = leftovers
         self._dialogue = dialogue
         self._demands_echo = proof == "process_id"
-        self._may_echo = proof == "auto" and record.capability not in (Capability.STATUS, Capability.BARRIER)
+        self._may_echo = proof == "auto" and record.may_echo
         self._timeouts = timeouts
         self._watched = False
         self._size = 0
         self._process_id = b""
+        dialogue.expect_barriers(leftovers.answers)
 
     @property
     def one_way(self) -> bool:
@@ -53,10 +54,13 @@ class Job:
 
     # --- up to the last byte ------------------------------------------------------------------------------------------
 
-    def prepare(self) -> Paper:
-        """Return how the printer is; if it prints, rid it of leftovers and watch it. Raises `TransportError`."""
-        paper = self._dialogue.paper()
-        if paper.prints:
+    def prepare(self, despite: bool) -> Paper:
+        """Return how the printer is; if it prints, rid it of leftovers and watch it. Raises `TransportError`.
+
+        `despite`: a person wants the ticket whatever the printer says of itself.
+        """
+        paper = self._dialogue.health(self.record.answers)
+        if paper.prints or despite:
             self._clean_up()
             self._watched = self._watch()
         return paper
@@ -86,6 +90,7 @@ class Job:
             # A command that was cut in half swallows at most as many bytes as its ticket had left; zeros print nothing.
             tidying = bytes(size) + CUT_OFF_LEFTOVERS
         if tidying or self.leftovers.answers:
+            self._dialogue.expect_barriers(1)
             self._dialogue.send(tidying + (b"" if self.one_way else BARRIER), self._timeouts.stall)
             self._wait_for_barriers(self.leftovers.answers + 1)
         self.leftovers = Leftovers(size and 0)
@@ -100,7 +105,13 @@ class Job:
             return False
         watched = self._dialogue.watch(RESET + WATCH, self._timeouts.answer)
         self.record = self.record.note_watch(watched)
+        if not watched and self._fell_silent():
+            self.record = self.record.shun(Question.WATCH)
         return watched
+
+    def _fell_silent(self) -> bool:
+        """Whether it answered in this job and does no more."""
+        return self._dialogue.answered and self._dialogue.paper() is Paper.UNKNOWN
 
     def _choose_process_id(self, number: int) -> bytes:
         """Four digits, or b"" where they would prove nothing; some printers would print them."""
@@ -110,6 +121,7 @@ class Job:
     def _questions(self) -> bytes:
         if self.one_way:
             return b""
+        self._dialogue.expect_barriers(1)
         echo = PROCESS_ID + self._process_id if self._process_id else b""
         return echo + BARRIER + (STOP_WATCHING if self._watched else b"")
 
@@ -136,15 +148,20 @@ class Job:
 
     def _proved(self) -> bool:
         """Whether the best answer that was asked for is there."""
-        return self._echoed() if self._process_id else self._dialogue.barriers > 0
+        return self._echoed() if self._process_id else self._dialogue.passed_barrier
 
     def _echoed(self) -> bool:
         return bool(self._process_id) and self._process_id in self._dialogue.echoes
 
     def judge(self, before: Paper, after: Paper) -> TicketEnd:
-        """Decide what the answers prove. `before` and `after`: how the printer was; GONE if the link broke."""
+        """Decide what the answers prove. `before` and `after`: how the printer was; GONE if the link broke.
+
+        Where it said before the ticket already that it can't print, the same word after it is no news.
+        """
         shown = self._shown(before, after)
-        if not (after.prints or shown is Capability.ECHO or (after is Paper.GONE and self._may_hang_up())):
+        doubted = not before.prints and after is before
+        whole = after.prints or doubted or shown is Capability.ECHO
+        if not (whole or (after is Paper.GONE and self._may_hang_up())):
             return self._interrupt(after)
         self._note(shown, after)
         if self.record.stopped:
@@ -152,16 +169,16 @@ class Job:
         if shown < self._required():
             late = bool(self.record.capability) and not self._dialogue.barriers
             self.leftovers = replace(self.leftovers, answers=int(late))
-            return TicketUnproved(after)
+            return TicketUnproved(after, alarming=bool(self.record.answers))
         return TicketPrinted(Proof.PROCESS_ID if shown is Capability.ECHO else Proof.STATUS, after)
 
     def _shown(self, before: Paper, after: Paper) -> Capability:
         """The best proof in what the printer answered."""
         if self._echoed():
             return Capability.ECHO
-        if self._dialogue.barriers:
+        if self._dialogue.passed_barrier:
             return Capability.BARRIER
-        answered = before is not Paper.UNKNOWN and after in (Paper.READY, Paper.LOW)
+        answered = before in (Paper.READY, Paper.LOW) and after in (Paper.READY, Paper.LOW)
         return Capability.STATUS if answered else Capability.SILENT
 
     def _required(self) -> Capability:
@@ -172,6 +189,9 @@ class Job:
     def _note(self, shown: Capability, after: Paper) -> None:
         """Keep for later jobs what this one showed. A link that broke before any proof shows nothing."""
         known = self.record.capability
+        self.record = self.record.note_answers(self._dialogue.heard)
+        if self._process_id and not self._echoed() and after is Paper.UNKNOWN and self._dialogue.answered:
+            self.record = self.record.shun(Question.ECHO)
         if shown or after is not Paper.GONE:
             self.record = self.record.note_capability(shown)
         if self.record.capability is not known:

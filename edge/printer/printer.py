@@ -6,6 +6,7 @@ unplugged and plugged in again is simply found again. Nothing in this room knows
 
 import logging
 import random
+from collections.abc import Callable
 from dataclasses import replace
 
 from edge.config.schema import PrinterConfig
@@ -14,7 +15,7 @@ from edge.printer.connections import open_transport
 from edge.printer.dialogue import Dialogue
 from edge.printer.job import Job, Leftovers
 from edge.printer.timeouts import DEFAULT_TIMEOUTS, Timeouts
-from edge.printer.track_record import TrackRecord
+from edge.printer.track_record import Question, TrackRecord
 from edge.printer.transport import StalledError, TransportError
 from edge.printer.usb import usb_name
 
@@ -27,17 +28,31 @@ MAX_TICKET_BYTES = 8192
 class Printer:
     """One printer, used by one thread. Its methods block: for seconds as a rule, for minutes at worst."""
 
-    def __init__(self, config: PrinterConfig, timeouts: Timeouts = DEFAULT_TIMEOUTS) -> None:
+    def __init__(
+        self,
+        config: PrinterConfig,
+        timeouts: Timeouts = DEFAULT_TIMEOUTS,
+        record: TrackRecord | None = None,
+        keep: Callable[[TrackRecord], object] = lambda record: None,
+    ) -> None:
+        """`record`: what is known of the printer from earlier starts. `keep` is called with what was learned since."""
         self._config = config
         self._timeouts = timeouts
-        self._record = TrackRecord()
+        self._record = record or TrackRecord()
+        self._keep = keep
+        self._met = record is None
+        """Whether it was asked who it is, since it was last out of reach. Without a record it may be anyone."""
+        self._kept = self._record
         self._leftovers = Leftovers()
         # Counted, so that the late echo of one ticket never proves the next. The start is random for the same reason.
         self._number = random.randrange(10_000)
         self._complaint = ""
 
-    def print(self, ticket: bytes, is_copy: bool = False) -> TicketEnd:
-        """Print a whole ticket, from reset to cut. `is_copy`: a part of its original may be left in the printer."""
+    def print(self, ticket: bytes, is_copy: bool = False, despite: bool = False) -> TicketEnd:
+        """Print a whole ticket, from reset to cut. `is_copy`: a part of its original may be left in the printer.
+
+        `despite`: print it even if the printer says that it can't, for a person says that it can.
+        """
         if is_copy and self._leftovers.size is None:
             self._leftovers = replace(self._leftovers, size=len(ticket))
         try:
@@ -46,10 +61,11 @@ class Printer:
             return TicketRefused(self._complain(error))
         job = Job(dialogue, self._config.proof, self._timeouts, self._record, self._leftovers)
         try:
-            return self._deliver(job, ticket)
+            return self._deliver(job, ticket, despite)
         finally:
             dialogue.close()
-            self._record, self._leftovers = job.record, job.leftovers
+            self._leftovers = job.leftovers
+            self._learn(job.record.note_answers(dialogue.heard))
 
     def look(self) -> Paper:
         """Return how the printer is; nothing is printed."""
@@ -58,11 +74,12 @@ class Printer:
         except TransportError as error:
             return self._complain(error)
         try:
-            paper = dialogue.paper()
+            paper = self._meet(dialogue)
         except TransportError as error:
             return self._complain(error)
         finally:
             dialogue.close()
+            self._learn(self._record.note_answers(dialogue.heard))
         self._complaint = ""
         return paper
 
@@ -79,6 +96,42 @@ class Printer:
         finally:
             dialogue.close()
 
+    def _meet(self, dialogue: Dialogue) -> Paper:
+        """How it is; and, when it was out of reach, who it is, for it may have been exchanged."""
+        paper = dialogue.health(self._record.answers)
+        if self._met or not paper.prints:
+            return paper
+        self._met = True
+        if not self._record.may_ask(Question.NAME):
+            return paper
+        name = self._name(dialogue)
+        if name != self._record.name and name:
+            name = self._name(dialogue)  # an answer that was garbled on its way makes no other printer
+        if name and self._record.name and name != self._record.name:
+            log.warning("printer: it is %s now and was %s; what was known of it is forgotten", name, self._record.name)
+            self._record = TrackRecord()
+        self._record = replace(self._record, name=name or self._record.name)
+        return self._after_name(dialogue, paper)
+
+    def _name(self, dialogue: Dialogue) -> str:
+        return dialogue.identity() or usb_name(self._config)
+
+    def _after_name(self, dialogue: Dialogue, before: Paper) -> Paper:
+        """A printer that answered before it was asked for its name, and no more after it, is never asked again."""
+        if before is Paper.UNKNOWN or Question.NAME in dialogue.heard:
+            return before
+        after = dialogue.paper()
+        if after is Paper.UNKNOWN:
+            self._record = self._record.shun(Question.NAME)
+        return after
+
+    def _learn(self, record: TrackRecord) -> None:
+        """Keep what is new about it."""
+        self._record = record
+        if record != self._kept:
+            self._kept = record
+            self._keep(record)
+
     def expect_leftovers(self) -> None:
         """Note that an earlier process was cut off in a ticket: a part of it may be left, and half a command."""
         self._leftovers = replace(self._leftovers, size=MAX_TICKET_BYTES)
@@ -88,13 +141,13 @@ class Printer:
         """Why the printer could not be reached the last time, for people; "" if it could."""
         return self._complaint
 
-    def _deliver(self, job: Job, ticket: bytes) -> TicketEnd:
+    def _deliver(self, job: Job, ticket: bytes, despite: bool) -> TicketEnd:
         """A broken link means three different things: before the first byte, on the way, and after the last one."""
         try:
-            before = job.prepare()
+            before = job.prepare(despite)
         except TransportError as error:
             return TicketRefused(self._complain(error))
-        if not before.prints:
+        if not (before.prints or despite):
             return TicketRefused(before)
         try:
             job.send(ticket, self._next_number())
@@ -137,4 +190,5 @@ class Printer:
         if error.text != self._complaint:
             log.warning("printer: %s", error.text)
             self._complaint = error.text
+        self._met = False
         return error.paper

@@ -64,7 +64,9 @@ FIXED_BITS = 0b1001_0011
 STATUS_BITS = 0b0001_0010
 AUTOMATIC_BITS = 0b0001_0000
 CLEAR_BITS = 0b1001_0000
-"""Never set in an answer to `GS r`, nor in the last three of the four bytes of an automatic status."""
+"""Never set in the last three of the four bytes of an automatic status."""
+BARRIERS = frozenset({0x00, 0x03, 0x0C, 0x0F})
+"""All answers to `GS r 1`: each of its two sensors has two bits, which agree."""
 
 
 class Parser:
@@ -98,7 +100,7 @@ def _first(data: bytes) -> tuple[int, PrinterReply | None]:
         return 1, Status(head)
     if head & FIXED_BITS == AUTOMATIC_BITS:
         return _automatic_status(data)
-    return 1, None if head & CLEAR_BITS else Barrier(head)
+    return 1, Barrier(head) if head in BARRIERS else None
 
 
 def _block(data: bytes) -> tuple[int, PrinterReply | None]:
@@ -141,8 +143,24 @@ LID_OPEN, ROLL_END = 0x20, 0x0C
 """The cover and the end of the roll as an automatic status has them, in its first byte and its third."""
 
 
+def can_be(question: int, answer: int) -> bool:
+    """Whether a status can be the answer to `DLE EOT` with this n: the two bits of each paper sensor agree."""
+    return question != ROLL or (answer & NEAR_END in (0, NEAR_END) and answer & PAPER_END in (0, PAPER_END))
+
+
+def contradict(statuses: Mapping[int, int]) -> bool:
+    """Whether the printer is on-line and yet names a cause for being off-line.
+
+    Then an answer was to another question: some printers answer each question when the next one comes.
+    """
+    stops = statuses.get(OFFLINE_CAUSE, 0) & (COVER_OPEN | STOPPED_FOR_PAPER)
+    return PRINTER in statuses and bool(stops) and not statuses[PRINTER] & IS_OFFLINE
+
+
 def paper(statuses: Mapping[int, int]) -> Paper:
     """Sum up the answers to `DLE EOT n`, by n; those that didn't come are left out."""
+    if contradict(statuses):
+        statuses = {question: answer for question, answer in statuses.items() if question == PRINTER}
     if not statuses:
         return Paper.UNKNOWN
     printer, cause, error, roll = (statuses.get(n, 0) for n in (PRINTER, OFFLINE_CAUSE, ERROR_CAUSE, ROLL))

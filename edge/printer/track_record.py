@@ -1,11 +1,11 @@
-"""What a printer has shown since this process began: how well it proves its tickets, and which reports to trust. Pure.
+"""What a printer has shown: what it ever answered, how well it proves its tickets, which questions it can't bear. Pure.
 
-`Printer` keeps it from one job to the next. Each job reads it, to decide what to ask and how long to wait, and adds to
-it. Nothing of it outlives the process.
+`Printer` keeps it from one job to the next, and `printer.json` from one start to the next. Each job reads it, to decide
+what to ask, what silence means and how long to wait, and adds to it. Another printer begins with an empty one.
 """
 
-from dataclasses import dataclass, replace
-from enum import IntEnum
+from dataclasses import dataclass, field, replace
+from enum import IntEnum, StrEnum
 
 from edge.printer.timeouts import Timeouts
 
@@ -13,8 +13,23 @@ HABIT_TICKETS = 3
 """So many tickets in a row make a habit."""
 
 
+class Question(StrEnum):
+    """What a printer can be asked. The values stand in `printer.json`."""
+
+    STATUS = "status"
+    """`DLE EOT`"""
+    NAME = "name"
+    """`GS I`"""
+    BARRIER = "barrier"
+    """`GS r`"""
+    WATCH = "watch"
+    """`GS a`"""
+    ECHO = "echo"
+    """`GS ( H`"""
+
+
 class Capability(IntEnum):
-    """How well a printer has proved a ticket, worst first."""
+    """How well a printer has proved a ticket, worst first. The names stand in `printer.json`."""
 
     SILENT = 0
     """Not at all."""
@@ -28,14 +43,23 @@ class Capability(IntEnum):
 
 @dataclass(frozen=True)
 class TrackRecord:
-    """A value: `Printer` begins with an empty one, and each job makes the next."""
+    """A value: each job makes the next. All but the last two fields are kept over a restart."""
 
+    name: str = ""
+    """What it called itself; "" if it doesn't say."""
     capability: Capability | None = None
     """The best proof so far. A printer that once did better is not believed on less. None: no ticket yet."""
-    failed_watches: int = 0
+    answers: frozenset[Question] = frozenset()
+    """What it ever answered. Where it answers nothing of that any more, something is wrong with it."""
+    shunned: frozenset[Question] = frozenset()
+    """Questions after which it said nothing more."""
+    failed_watches: int = field(default=0, compare=False)
     """For so many tickets in a row it could not be watched."""
-    stops: int = 0
+    stops: int = field(default=0, compare=False)
     """So many tickets in a row looked whole although it reported a stop in each."""
+
+    def note_answers(self, answers: frozenset[Question]) -> "TrackRecord":
+        return replace(self, answers=self.answers | answers) if answers - self.answers else self
 
     def note_capability(self, shown: Capability) -> "TrackRecord":
         """Return the record with a ticket that was proved so well."""
@@ -43,19 +67,34 @@ class TrackRecord:
         return replace(self, capability=shown) if better else self
 
     def note_watch(self, succeeded: bool) -> "TrackRecord":
-        return replace(self, failed_watches=0 if succeeded else self.failed_watches + 1)
+        failed = 0 if succeeded else self.failed_watches + 1
+        shunned = self.shunned | {Question.WATCH} if failed >= HABIT_TICKETS else self.shunned
+        return replace(self, failed_watches=failed, shunned=shunned)
 
     def note_stop(self, stopped: bool) -> "TrackRecord":
         return replace(self, stops=self.stops + 1 if stopped else 0)
 
+    def shun(self, question: Question) -> "TrackRecord":
+        """It said nothing more after this question. What it once answered is no such question."""
+        return self if question in self.answers else replace(self, shunned=self.shunned | {question})
+
+    def may_ask(self, question: Question) -> bool:
+        return question not in self.shunned
+
     @property
     def silent(self) -> bool:
-        """Whether it has proved nothing, though there was a ticket."""
-        return self.capability is Capability.SILENT
+        """Whether it has never said anything, though there was a ticket."""
+        return self.capability is Capability.SILENT and not self.answers
 
     @property
     def can_be_watched(self) -> bool:
-        return not self.silent and self.failed_watches < HABIT_TICKETS
+        return not self.silent and self.may_ask(Question.WATCH)
+
+    @property
+    def may_echo(self) -> bool:
+        """Whether it is worth asking for an echo: it gave one, or nobody knows better."""
+        worse = self.capability in (Capability.STATUS, Capability.BARRIER)
+        return not worse and self.may_ask(Question.ECHO)
 
     @property
     def stopped(self) -> bool:

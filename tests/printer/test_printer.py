@@ -127,7 +127,7 @@ def test_answers_that_come_late_are_not_taken_for_others(sim):
 
 def test_without_the_proof_that_is_demanded_a_ticket_is_not_called_printed():
     with SimPrinter(proof="status") as sim:
-        assert printer_at(sim, proof="process_id").print(TICKET) == TicketUnproved(Paper.READY)
+        assert printer_at(sim, proof="process_id").print(TICKET) == TicketUnproved(Paper.READY, alarming=True)
         assert texts(sim) == [LINES]
 
 
@@ -135,7 +135,7 @@ def test_a_printer_that_could_do_better_is_not_believed_on_less(sim):
     printer = printer_at(sim)
     assert printer.print(TICKET) == TicketPrinted(Proof.PROCESS_ID, Paper.READY)
     sim.proof = "status"
-    assert printer.print(TICKET) == TicketUnproved(Paper.READY)
+    assert printer.print(TICKET) == TicketUnproved(Paper.READY, alarming=True)
     sim.proof = "process_id"
     assert printer.print(TICKET) == TicketPrinted(Proof.PROCESS_ID, Paper.READY)
 
@@ -161,11 +161,13 @@ def test_a_printer_that_was_silent_is_not_waited_for_again_but_believed_once_it_
     assert printer.print(TICKET) == TicketPrinted(Proof.PROCESS_ID, Paper.READY)
 
 
-def test_a_printer_known_to_answer_that_falls_silent_proves_nothing(sim):
+def test_a_printer_known_to_answer_that_falls_silent_gets_no_ticket(sim):
     printer = printer_at(sim, timeouts=SHORT_TIMEOUTS)
     printer.print(TICKET)
     sim.silent = True
-    assert printer.print(TICKET) == TicketUnproved(Paper.UNKNOWN)
+    assert printer.print(TICKET) == TicketRefused(Paper.SILENT)
+    assert printer.look() is Paper.SILENT
+    assert len(sim.tickets) == 1
 
 
 def test_where_no_proof_is_wanted_nothing_but_the_ticket_is_sent(sim):
@@ -553,8 +555,8 @@ def test_a_late_answer_for_one_ticket_does_not_prove_the_next():
         printer = Printer(PrinterConfig(connection="serial", device=path), timeouts)
         assert printer.print(TICKET) == TicketPrinted(Proof.STATUS, Paper.READY)
         sim.bytes_per_second = 80  # over two seconds for a ticket: its answer comes while the next one's is due
-        assert printer.print(TICKET) == TicketUnproved(Paper.READY)
-        assert printer.print(TICKET) == TicketUnproved(Paper.READY)
+        assert printer.print(TICKET) == TicketUnproved(Paper.READY, alarming=True)
+        assert printer.print(TICKET) == TicketUnproved(Paper.READY, alarming=True)
         sim.wait_for_tickets(3)
         assert texts(sim) == [LINES] * 3
 
