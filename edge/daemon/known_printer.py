@@ -158,8 +158,8 @@ class Acquaintance:
 
     def keep(self, record: TrackRecord) -> None:
         """Write down what it has shown now. How another printer printed says nothing about this one."""
-        name = record.name or self._known.printer
-        here = self._known.connection
-        known = self._known if self._known.is_of(name, here) else KnownPrinter("", here)
+        name, before = record.name or self._known.printer, self._known
+        exchanged = before.printer not in ("", name)
+        known = KnownPrinter("", before.connection) if exchanged else before
         self._known = replace(known, printer=name, record=record)
         save_known_printer(self._journal, self._known)

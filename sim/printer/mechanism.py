@@ -18,6 +18,9 @@ from sim.printer.head import Cut, Effect, Head, Kick
 from sim.printer.paper import Ticket
 
 
+CUT = b"\x1dV"
+
+
 class EndOfRoll:
     """From here on there is no paper."""
 
@@ -41,6 +44,13 @@ class Mechanism:
         """Maker and model, as in the answer to `GS I`. A printer without them prints that question's last letter."""
         self.noise = 0
         """How many more of its answers to `GS I` arrive garbled."""
+        self.knows_real_time = True
+        """Whether it answers `DLE EOT`."""
+        self.swallows = 0
+        """How many more tickets it takes and loses, as some do with the first one after they were switched on."""
+        self.locks_at = ""
+        """The command after which it says nothing more until it is switched off and on; "" for none."""
+        self.locked = False
         self.pages = dict(CODE_PAGES)
         """The code page of each `ESC t n`; not every printer has them all."""
         self._save_to = save_to
@@ -156,7 +166,10 @@ class Mechanism:
 
     def _take_in(self, data: bytes) -> None:
         for piece, command in self._scanner.pieces(data):
-            self._buffer += piece
+            if self.swallows:
+                self.swallows -= piece.count(CUT)
+            else:
+                self._buffer += piece
             self._needs_bytes = False
             if command:
                 self._execute_at_once(command)
@@ -164,7 +177,7 @@ class Mechanism:
     def _execute_at_once(self, command: Command) -> None:
         """Real-time commands: neither bytes in the buffer nor missing paper hold them up."""
         match command:
-            case Command("DLE EOT", data):
+            case Command("DLE EOT", data) if self.knows_real_time:
                 self._answer(self._health.real_time(data[0]), "real_time")
             case Command("DLE ENQ", data):
                 if self._health.jammed and data == b"\x02":
@@ -209,6 +222,7 @@ class Mechanism:
             self._pending.append(EndOfRoll())
 
     def _execute(self, command: Command) -> None:
+        self.locked = self.locked or bool(self.locks_at and command.name == self.locks_at)
         match command:
             case Command("GS r", data) if data[0] in (1, 2, 49, 50):
                 return self._answer(self._health.queued(data[0]), "status")

@@ -45,6 +45,11 @@ class Printer(Mechanism):
         """Whether it takes bytes at all. If not, the host's window fills up."""
         self.answer_delay = 0.0
         """Seconds."""
+        self.answers_late = False
+        """Whether each answer leaves only when the next one is due, even on another connection."""
+        self.babbles = b""
+        """What it says after each answer, though nobody asked."""
+        self._late = b""
         self._bytes_left: int | None = None
         self._power: object | None = None
         self._threads: tuple[threading.Thread, ...] = ()
@@ -95,6 +100,7 @@ class Printer(Mechanism):
                 self._listener.shutdown(socket.SHUT_RDWR)
             self._listener = None
         self._bytes_left = None
+        self.locked, self._late = False, b""
         self._outbox.clear()
         self._lose_memory()
         self._changed.notify_all()
@@ -180,9 +186,12 @@ class Printer(Mechanism):
     def _answer(self, answer: bytes, needs: str) -> None:
         """Answer the host that is connected, if there is one and this printer can."""
         able = PROOFS.index(self.proof) <= PROOFS.index(needs)
-        if self._connection is not None and able and not self.silent:
-            self._outbox.append((time.monotonic() + self.answer_delay, self._connection, answer))
-            self._changed.notify_all()
+        if self._connection is None or not able or self.silent or self.locked:
+            return
+        if self.answers_late:
+            answer, self._late = self._late, answer
+        self._outbox.append((time.monotonic() + self.answer_delay, self._connection, answer + self.babbles))
+        self._changed.notify_all()
 
     def _send_due_answers(self) -> None:
         """Send the answers that are due. Those for a host that has gone are lost."""
