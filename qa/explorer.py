@@ -26,6 +26,7 @@ from edge.core.order import Item, MerchantOrder, Payment
 from edge.core.printing import printer_duty
 from edge.core.settings import Settings
 from edge.core.state import Durable, Till
+from edge.core.status import Signal, signal
 from edge.core.sweeps import History, Sweeps
 from edge.core.till import payment_duty
 from edge.journal.store import Journal
@@ -70,6 +71,8 @@ class World:
     proved: tuple[str, ...] = ()
     held: tuple[str, ...] = ()
     """Orders for which the button was held."""
+    swallowed: tuple[str, ...] = ()
+    """Tickets that the printer took and lost: nobody can know, so a person must be told."""
     faults: int = 0
     acts: tuple[str, ...] = ()
     """What customer and shop did already; each act happens once."""
@@ -323,6 +326,22 @@ def prints(world: World, limits: Limits) -> Iterator[Move]:
             "out, and no proof",
             learn(replace(whole, faults=half.faults), events.TicketUnproved(events.Paper.UNKNOWN)),
         )
+        yield "silent before the ticket", learn(none, events.TicketRefused(events.Paper.SILENT))
+        yield (
+            "swallowed, as by one that was just switched on",
+            unpaid(learn(swallow(none, world.printing), events.TicketUnproved(READY, alarming=True))),
+        )
+
+
+def swallow(world: World, ticket: duties.Print) -> World:
+    return replace(world, swallowed=(*world.swallowed, ticket.order.reference))
+
+
+def unpaid(world: World) -> World:
+    """No light may say that a ticket is out of which nobody knows."""
+    if signal(world.till, world.now) is Signal.PAID:
+        raise Broken("paid is shown of a ticket that the printer swallowed")
+    return world
 
 
 def begin_to_tell(world: World, slip: duties.PrintFailure) -> World:
@@ -460,7 +479,10 @@ def check_end(world: World) -> None:
     """What must hold when all is quiet. Raises `Broken`."""
     complete = {reference for reference, _, complete in world.paper if complete}
     for letter in world.books.paid:
-        if letter.lower() not in complete:
+        if letter.lower() in world.swallowed:
+            if not any(notice.concern is Concern.SILENT_PRINTER for notice, _, _ in world.concerns):
+                raise Broken(f"{letter}'s ticket was swallowed, and nobody was told to look")
+        elif letter.lower() not in complete:
             raise Broken(f"{letter} is paid and has no ticket")
     for reference in world.held:
         order = world.till.orders.get(reference)

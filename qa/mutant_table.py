@@ -279,6 +279,7 @@ BUGS: dict[str, tuple[tuple[str, str, str], ...]] = {
     # --- what is owed to the printer ---------------------------------------------------------------------------------
     "core/events.py:Paper.prints": (
         ("no paper, but print", "self in (Paper.READY, Paper.LOW, Paper.UNKNOWN)", "True"),
+        ("silence is health", "Paper.UNKNOWN)", "Paper.UNKNOWN, Paper.SILENT)"),
     ),
     "core/printing.py:printer_duty": (
         ("a full disk, but print", "and not till.journal_error", ""),
@@ -289,7 +290,7 @@ BUGS: dict[str, tuple[tuple[str, str, str], ...]] = {
             "        return failure\n"
             "    if ready and not till.journal_error",
         ),
-        ("a failure is told by a printer that can't print", "ready and not printer", "not printer"),
+        ("a failure is told by a printer that can't print", "ready and printer.paper.prints and", ""),
         ("a failure is fed the whole roll", "and not printer.keeps_breaking", ""),
     ),
     "core/printing.py:_list": (("what was called for is listed again", "and not order.wanted_by_person", ""),),
@@ -304,7 +305,16 @@ BUGS: dict[str, tuple[tuple[str, str, str], ...]] = {
             "till.evidence",
         ),
     ),
+    "core/printing.py:PrinterLine.pressed": (
+        ("a printer that refuses is doubted at once", ">= REFUSES_WRONGLY_AFTER_S", ">= 0"),
+        ("a printer that refuses wrongly does so for ever", "if refused_long", "if False"),
+    ),
+    "core/printing.py:PrinterLine.seen": (
+        ("a silent printer is asked without pause", "max(every_s, back_off(silences))", "every_s"),
+        ("what isn't there refuses", "and paper is not events.Paper.GONE", ""),
+    ),
     "core/printing.py:_owed": (
+        ("a press prints all that waits", "if not till.printer.paper.prints:", "if False:"),
         ("a backlog is a storm", "_list(till) or", ""),
         ("a concern has no paper", "or _concern(till, now)", ""),
         (
@@ -360,6 +370,7 @@ BUGS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ),
     ),
     "core/printing.py:_unproved": (
+        ("the first ticket needs no proof", "end.alarming or", ""),
         (
             "silence lights up as paid",
             "return till.alarm(Concern.SILENT_PRINTER, ",

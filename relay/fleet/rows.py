@@ -20,6 +20,7 @@ PRINTER_WORDS = {
     "no_paper": "no paper",
     "cover_open": "the printer's cover is open",
     "error": "the printer reports an error",
+    "no_answer": "the printer doesn't answer",
     "gone": "the printer is switched off or unplugged",
 }
 CONCERN = re.compile(r"[a-z]+(_[a-z]+)*", re.ASCII)

@@ -17,7 +17,6 @@ from sim.printer.escpos import CLEARED, CODE_PAGES, Command, Health, RealTimeSca
 from sim.printer.head import Cut, Effect, Head, Kick
 from sim.printer.paper import Ticket
 
-
 CUT = b"\x1dV"
 
 

@@ -37,6 +37,11 @@ FINDING_BY_PAPER = {
         "the printer reports that it can't print",
         "check the cutter, then switch the printer off and on",
     ),
+    Paper.SILENT: (
+        Cause.PRINTER_SILENT,
+        "the printer answered before, and now it doesn't",
+        "switch it off and on; if it is new and can't answer, write printer.proof: none",
+    ),
     Paper.GONE: (Cause.PRINTER_GONE, "the printer can't be reached", "check its power and its cable"),
 }
 
