@@ -98,3 +98,10 @@ def test_the_first_ticket_of_one_that_answers_is_not_paid_without_its_proof():
 def test_one_that_never_answered_is_believed_as_ever():
     desk = due_for_paper().print(events.TicketUnproved(Paper.UNKNOWN))
     assert desk.sign is Signal.PAID
+
+
+def test_a_press_prints_a_ticket_and_nothing_else_that_waits():
+    desk = due_for_paper().print()
+    looks(desk, 61, Paper.COVER)
+    desk.hear(events.CommandCame(duties.Command.TEST_TICKET)).press()
+    assert not isinstance(desk.owed(), duties.PrintTest)
