@@ -1,5 +1,6 @@
 """Facts of this machine: free disk space, power, clock offset, model, serial, versions. A missing one is no error."""
 
+import contextlib
 import os
 import platform
 import re
@@ -10,7 +11,11 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-FIRMWARE_FILE = Path("/sys/devices/platform/soc/soc:firmware/get_throttled")
+SYSFS = Path("/sys")
+THROTTLED_FILES = "devices/platform/soc*/soc*:firmware/get_throttled"
+"""`soc/soc:firmware` up to a Pi 4, `soc@107c000000/soc@107c000000:firmware` on a Pi 5."""
+VOLTAGE_SENSOR = "rpi_volt"
+"""The kernel's own driver, in class/hwmon: found by its name, for the numbers there change."""
 THROTTLED_BITS = {0: "under_voltage", 1: "slowed_down", 2: "throttled", 3: "hot"}
 """Bits for the present moment, by the documentation of `vcgencmd get_throttled`."""
 MAX_AGE_S = 60.0
@@ -21,9 +26,9 @@ DISK_STEP_MB = 100
 class Machine:
     """Facts for the status. `clock_ahead`: seconds that our clock is ahead of Mercado Pago's, or None."""
 
-    def __init__(self, folder: Path, clock_ahead: Callable[[], float | None], firmware: Path = FIRMWARE_FILE) -> None:
+    def __init__(self, folder: Path, clock_ahead: Callable[[], float | None], sysfs: Path = SYSFS) -> None:
         self._folder = folder
-        self._firmware = firmware
+        self._sysfs = sysfs
         self._clock_ahead = clock_ahead
         self._read_at = float("-inf")
         self._facts: Mapping[str, Any] = {}
@@ -32,7 +37,7 @@ class Machine:
         """At most `MAX_AGE_S` old; None for what can't be read."""
         if time.monotonic() - self._read_at >= MAX_AGE_S:
             self._read_at = time.monotonic()
-            self._facts = {"throttled": _throttled(self._firmware), "disk_free_mb": _disk_free(self._folder)}
+            self._facts = {"throttled": _throttled(self._sysfs), "disk_free_mb": _disk_free(self._folder)}
         ahead = self._clock_ahead()
         return {**self._facts, "clock_offset_seconds": None if ahead is None else round(ahead)}
 
@@ -79,12 +84,26 @@ def serial() -> str:
     return re.sub(r"[^A-Za-z0-9_.:-]", "", number)[:16] or "unknown"
 
 
-def _throttled(firmware: Path) -> list[str] | None:
-    try:
-        bits = int(firmware.read_text(), 16)
-    except (OSError, ValueError):
-        return None
-    return [word for bit, word in THROTTLED_BITS.items() if bits & 1 << bit]
+def _throttled(sysfs: Path) -> list[str] | None:
+    """What the firmware and the voltage sensor say; None if neither is there."""
+    found = [words for words in (_firmware_words(sysfs), _sensor_words(sysfs)) if words is not None]
+    return sorted({word for words in found for word in words}) if found else None
+
+
+def _firmware_words(sysfs: Path) -> list[str] | None:
+    for path in sorted(sysfs.glob(THROTTLED_FILES)):
+        with contextlib.suppress(OSError, ValueError):
+            bits = int(path.read_text(), 16)
+            return [word for bit, word in THROTTLED_BITS.items() if bits & 1 << bit]
+    return None
+
+
+def _sensor_words(sysfs: Path) -> list[str] | None:
+    for sensor in sorted(sysfs.glob("class/hwmon/*")):
+        with contextlib.suppress(OSError, ValueError):
+            if (sensor / "name").read_text().strip() == VOLTAGE_SENSOR:
+                return ["under_voltage"] if int((sensor / "in0_lcrit_alarm").read_text()) else []
+    return None
 
 
 def _disk_free(folder: Path) -> int | None:
