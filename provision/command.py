@@ -11,17 +11,24 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from edge.config.reader import BadValueError
-from provision import card, plan, table
-from provision.plan import Package, Plan, PlanError, Release, Request, make_plan
+DONE, FAILED, USAGE, BAD_CONFIGURATION = 0, 1, 2, 78
 
-DONE, FAILED, USAGE = 0, 1, 2
+try:
+    from edge.config.reader import BadValueError
+    from provision import card, plan, table
+    from provision.plan import Package, Plan, PlanError, Release, Request, make_plan
+except ModuleNotFoundError as error:
+    if error.name is None or error.name.partition(".")[0] in ("edge", "provision"):
+        raise
+    print(f"till-provision: {error.name} is not installed; pip install 'till-edge[provision]'", file=sys.stderr)
+    sys.exit(BAD_CONFIGURATION)
+
 PATH_COLUMNS = ("bundle", "ssh_key")
 """A table gives these relative to its own folder."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Write one card, or a folder for each of many. Returns the exit code: 0 done, 1 failed, 2 usage."""
+    """Write one card, or a folder for each of many. Returns the exit code: 0, 1 failed, 2 usage."""
     options = parser().parse_args(arguments)
     one = options.boot and options.bundle and not (options.csv or options.out)
     many = options.csv and options.out and not (options.bundle or options.hostname)

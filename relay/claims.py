@@ -13,8 +13,9 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from edge.contract.claims import MAX_SEALED_BYTES, PUBLIC_KEY, Claim, decode_claim, encode_claim
+from edge.contract.claims import CLAIM_VERSION, HEX_KEY, MAX_SEALED_BYTES, Claim, decode_claim, encode_claim
 from edge.contract.mqtt import BadMessageError, decode, encode
 from edge.machine.files import write_whole
 
@@ -42,7 +43,7 @@ class StoredClaim:
     Times are Unix seconds.
     """
 
-    public_key: str
+    share: str
     claim: Claim
     address: str
     """Where the till asked from."""
@@ -63,37 +64,37 @@ class ClaimStore:
         self._lock = threading.Lock()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = sorted(stored_claims(folder), key=lambda each: each.seen)
-        self._known = OrderedDict((each.public_key, each.address) for each in found)
-        """public key -> address; the last seen is at the end."""
+        self._known = OrderedDict((each.share, each.address) for each in found)
+        """share -> address; the last seen is at the end."""
         for path in folder.glob("*.claim"):
             if path.stem not in self._known:  # a power cut left half of it
                 path.unlink()
 
-    def put(self, public_key: str, claim: Claim, address: str) -> None:
+    def put(self, share: str, claim: Claim, address: str) -> None:
         """Store a claim, or store it again. Raises `ClaimsFullError`."""
         with self._lock:
-            if public_key not in self._known:
+            if share not in self._known:
                 self._make_room(address)
-            since = _since(self._claim_path(public_key)) or time.time()
+            since = _since(self._claim_path(share)) or time.time()
             content = encode(_as_message(claim, address, since))
-            write_whole(self._claim_path(public_key), content, OWNER_ONLY, forced=False)
-            self._known[public_key] = address
-            self._known.move_to_end(public_key)
+            write_whole(self._claim_path(share), content, OWNER_ONLY, forced=False)
+            self._known[share] = address
+            self._known.move_to_end(share)
 
-    def bundle(self, public_key: str) -> bytes | None:
-        """Return the sealed bundle; None if there is none yet. Raises `KeyError` if nobody claimed with this key."""
+    def bundle(self, share: str) -> bytes | None:
+        """Return the sealed bundle; None if there is none yet. Raises `KeyError` if nobody claimed with this share."""
         with self._lock:
-            self._known.move_to_end(public_key)
+            self._known.move_to_end(share)
             try:
-                os.utime(self._claim_path(public_key))
+                os.utime(self._claim_path(share))
             except FileNotFoundError:  # a person has removed it
-                raise KeyError(public_key) from None
-            return _read(self._bundle_path(public_key), MAX_SEALED_BYTES)
+                raise KeyError(share) from None
+            return _read(self._bundle_path(share), MAX_SEALED_BYTES)
 
-    def remove(self, public_key: str) -> None:
-        """Remove a claim and its bundle. Raises `KeyError` if nobody claimed with this key."""
+    def remove(self, share: str) -> None:
+        """Remove a claim and its bundle. Raises `KeyError` if nobody claimed with this share."""
         with self._lock:
-            self._drop(public_key)
+            self._drop(share)
 
     def expire(self) -> None:
         """Remove what is older than `LIFETIME_S`."""
@@ -102,16 +103,16 @@ class ClaimStore:
             for path in [*self._folder.glob("*.bundle"), *self._folder.glob("*.new")]:
                 if (_modified_at(path) or 0.0) < oldest:
                     path.unlink(missing_ok=True)
-            for public_key in list(self._known):
-                is_old = (_modified_at(self._claim_path(public_key)) or 0.0) < oldest
-                if is_old and not self._bundle_path(public_key).exists():
-                    self._drop(public_key)
+            for share in list(self._known):
+                is_old = (_modified_at(self._claim_path(share)) or 0.0) < oldest
+                if is_old and not self._bundle_path(share).exists():
+                    self._drop(share)
 
     def __len__(self) -> int:
         return len(self._known)
 
-    def __contains__(self, public_key: str) -> bool:
-        return public_key in self._known
+    def __contains__(self, share: str) -> bool:
+        return share in self._known
 
     def _make_room(self, address: str) -> None:
         neighbours = [each for each, its in self._known.items() if its == address]
@@ -120,23 +121,23 @@ class ClaimStore:
         elif len(self._known) >= self._max_claims:
             self._drop(self._first_without_bundle(list(self._known)))
 
-    def _first_without_bundle(self, public_keys: list[str]) -> str:
+    def _first_without_bundle(self, shares: list[str]) -> str:
         """Return the claim that was unseen the longest, but never one that a person has enrolled already."""
-        for public_key in public_keys:
-            if not self._bundle_path(public_key).exists():
-                return public_key
+        for share in shares:
+            if not self._bundle_path(share).exists():
+                return share
         raise ClaimsFullError
 
-    def _drop(self, public_key: str) -> None:
-        del self._known[public_key]
-        self._claim_path(public_key).unlink(missing_ok=True)
-        self._bundle_path(public_key).unlink(missing_ok=True)
+    def _drop(self, share: str) -> None:
+        del self._known[share]
+        self._claim_path(share).unlink(missing_ok=True)
+        self._bundle_path(share).unlink(missing_ok=True)
 
-    def _claim_path(self, public_key: str) -> Path:
-        return self._folder / f"{public_key}.claim"
+    def _claim_path(self, share: str) -> Path:
+        return self._folder / f"{share}.claim"
 
-    def _bundle_path(self, public_key: str) -> Path:
-        return _bundle_path(self._folder, public_key)
+    def _bundle_path(self, share: str) -> Path:
+        return _bundle_path(self._folder, share)
 
 
 def stored_claims(folder: Path) -> Iterator[StoredClaim]:
@@ -145,35 +146,39 @@ def stored_claims(folder: Path) -> Iterator[StoredClaim]:
     for path in (path for path in folder.iterdir() if path.suffix == ".claim"):
         try:
             message = _read(path, MAX_CLAIM_FILE_BYTES) or b""
-            claim, more = decode_claim(message), decode(message)
+            claim, more = decode_claim(message), _decoded(message)
             address, since = str(more["address"]), float(more["since"])
         except (BadMessageError, KeyError, TypeError, ValueError):
             continue
         seen = _modified_at(path)
-        if PUBLIC_KEY.fullmatch(path.stem) and seen is not None:
+        if HEX_KEY.fullmatch(path.stem) and seen is not None:
             enrolled = _modified_at(_bundle_path(folder, path.stem))
             yield StoredClaim(path.stem, claim, address, since, seen, enrolled)
 
 
-def store_bundle(folder: Path, public_key: str, sealed: bytes) -> None:
+def store_bundle(folder: Path, share: str, sealed: bytes) -> None:
     """Store a sealed bundle, which the relay gives to the till when it asks next. It is on the disk on return.
 
     Raises `OSError`.
     """
-    write_whole(_bundle_path(folder, public_key), sealed, OWNER_ONLY)
+    write_whole(_bundle_path(folder, share), sealed, OWNER_ONLY)
 
 
-def _bundle_path(folder: Path, public_key: str) -> Path:
-    return folder / f"{public_key}.bundle"
+def _bundle_path(folder: Path, share: str) -> Path:
+    return folder / f"{share}.bundle"
 
 
 def _as_message(claim: Claim, address: str, since: float) -> dict[str, object]:
-    return {**decode(encode_claim(claim)), "address": address, "since": since}
+    return {**_decoded(encode_claim(claim)), "address": address, "since": since}
+
+
+def _decoded(message: bytes) -> dict[str, Any]:
+    return decode(message, versions=(CLAIM_VERSION,))
 
 
 def _since(path: Path) -> float | None:
     try:
-        return float(decode(_read(path, MAX_CLAIM_FILE_BYTES) or b"")["since"])
+        return float(_decoded(_read(path, MAX_CLAIM_FILE_BYTES) or b"")["since"])
     except (BadMessageError, KeyError, TypeError, ValueError):
         return None
 

@@ -147,11 +147,10 @@ def claim(options: argparse.Namespace) -> int:
     try:
         from edge.install.claim.claimant import claim as wait_for_bundle
     except ModuleNotFoundError as error:
-        if error.name != "nacl":
+        if error.name not in ("nacl", "spake2"):
             raise
-        raise ConfigError(
-            ["claiming needs PyNaCl: apt install python3-nacl, or pip install 'till-edge[claim]'"]
-        ) from None
+        needs = "claiming needs PyNaCl and spake2: apt install python3-nacl python3-spake2"
+        raise ConfigError([f"{needs}, or pip install 'till-edge[claim]'"]) from None
     try:
         return wait_for_bundle(options, version())
     except ConfigError as error:

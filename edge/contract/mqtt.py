@@ -165,8 +165,8 @@ def encode(message: dict[str, Any]) -> bytes:
     return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def decode(payload: bytes, largest: int = MAX_MESSAGE_BYTES) -> dict[str, Any]:
-    """Decode a JSON object of our version and of at most `largest` bytes. Raises `BadMessageError`."""
+def decode(payload: bytes, largest: int = MAX_MESSAGE_BYTES, versions: tuple[int, ...] = (VERSION,)) -> dict[str, Any]:
+    """Decode a JSON object of one of these versions and of at most `largest` bytes. Raises `BadMessageError`."""
     if len(payload) > largest:
         raise BadMessageError(f"{len(payload)} bytes; at most {largest} are read")
     try:
@@ -179,8 +179,8 @@ def decode(payload: bytes, largest: int = MAX_MESSAGE_BYTES) -> dict[str, Any]:
         raise BadMessageError(f"not JSON: {str(error)[:80]}") from None
     if not isinstance(message, dict):
         raise BadMessageError(f"a JSON {type(message).__name__}; an object is needed")
-    if message.get("v") != VERSION or isinstance(message.get("v"), bool):
-        raise BadMessageError(f"v is {_shown(message.get('v'))}; this till speaks {VERSION}")
+    if message.get("v") not in versions or isinstance(message.get("v"), bool):
+        raise BadMessageError(f"v is {_shown(message.get('v'))}; this till speaks {versions[-1]}")
     return message
 
 

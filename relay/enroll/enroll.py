@@ -10,13 +10,14 @@ import json
 import re
 import secrets
 import sys
+import time
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from edge.contract.mqtt import NUMERIC_ID, Topics
 from edge.machine.files import write_whole
 from relay.addresses import address_of
-from relay.claims import ClaimError
+from relay.claims import ClaimError, StoredClaim
 from relay.config import Config, Mosquitto, Tills
 from relay.enroll import sealing
 from relay.enroll.accounts import AccountError, open_accounts, reload_mosquitto
@@ -81,6 +82,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="where the bundle goes; default: the till's id")
     parser.add_argument(
         "--claim", type=sealing.code_argument, metavar="CODE", help="send the bundle to the till with this code"
+    )
+    parser.add_argument(
+        "--serial",
+        type=sealing.serial_argument,
+        metavar="N.º",
+        help="the number on that till's slip, or its end; default: you are asked whether the claim's is on it",
     )
     parser.add_argument(
         "--token-file", type=Path, metavar="FILE", help="holds the access token, which goes into the bundle"
@@ -264,10 +271,22 @@ def _recipient(config: Config, options: argparse.Namespace, bundle: dict[str, st
     missing = [*_blanks(bundle), *([] if options.token_file else ["its access token, by --token-file"])]
     if missing:
         raise EnrollError(f"a till that fetches its bundle needs a complete one; add {'; '.join(missing)}")
-    recipient = sealing.find_recipient(config, options.claim)
+    recipient = sealing.find_recipient(config, options.claim, options.serial)
+    if options.serial is None:
+        _ask_for_serial(recipient.stored)
     if recipient.stored.enrolled and not options.again:
         raise EnrollError("a bundle waits for this till already; --again replaces it")
     return recipient
+
+
+def _ask_for_serial(stored: StoredClaim) -> None:
+    """Let a person compare the serial with the slip, before anything is made or sent."""
+    if not sys.stdin.isatty():
+        raise EnrollError("add --serial and the N.º on the slip; nobody can be asked here, for this is no terminal")
+    since = time.strftime("%Y-%m-%d %H:%M", time.localtime(stored.since))
+    print(f"The till with serial {stored.claim.serial} claims this code, from {stored.address}, since {since}.")
+    if input("Is this serial on the slip? [y/N] ").strip().lower() not in ("y", "yes"):
+        raise EnrollError("nothing was sent; `till-relay claims` lists the tills that wait")
 
 
 # --- sections, errors and values of the command line -----------------------------------------------------------------

@@ -1,6 +1,6 @@
 """Answering a claim: a till's bundle is signed, and sealed so that only the till with this code can open it.
 
-The code is a hash of the till's key, so whoever enrolls it need not trust anybody in between, not even the relay. The
+The key comes of SPAKE2 over the code, so whoever enrolls it need not trust anybody in between, not even the relay. The
 signature lets a till whose card names our key refuse bundles of anybody else.
 """
 
@@ -14,16 +14,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge.contract.claims import MAX_SEALED_BYTES, code_of, encode_bundle, parse_code, shown
+from edge.contract.claims import (
+    MAX_SEALED_BYTES,
+    SERIAL,
+    encode_bundle,
+    nameplate,
+    parse_code,
+    password,
+    shown,
+    signed_text,
+)
 from edge.contract.mqtt import BadMessageError
 from relay.claims import ClaimError, StoredClaim, store_bundle, stored_claims
 from relay.config import ClaimFiles, Config
 
 if TYPE_CHECKING:
     from nacl.signing import SigningKey
+    from spake2 import SPAKE2_B
 
 DONE, FAILED, BAD_CONFIGURATION = 0, 1, 78
 KEY_BYTES = 32
+SERIAL_END_LENGTH = 4
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -60,47 +71,94 @@ def code_argument(text: str) -> str:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
+def serial_argument(text: str) -> str:
+    """Read the end of a serial from the command line, for argparse."""
+    if not SERIAL.fullmatch(text.strip()) or len(text.strip()) < SERIAL_END_LENGTH:
+        wanted = f"give the N.º on the slip, or its last {SERIAL_END_LENGTH} characters or more"
+        raise argparse.ArgumentTypeError(f"{text!r} is no serial: {wanted}")
+    return text.strip()
+
+
 @dataclass(frozen=True)
 class Recipient:
-    """The till that printed a code, and what is needed to send it a bundle. `find_recipient` makes it."""
+    """The till that waits under a code, and what is needed to send it a bundle. `find_recipient` makes it."""
 
     stored: StoredClaim
+    code: str
     files: ClaimFiles
     key: "SigningKey"
 
     def send(self, bundle: Mapping[str, str]) -> None:
         """Sign and seal a bundle, and store it for the till to fetch. Raises `ClaimError`."""
-        from nacl.public import PublicKey, SealedBox
-
-        signed = self.key.sign(encode_bundle(self.stored.claim.code, bundle))
-        box = SealedBox(PublicKey(bytes.fromhex(self.stored.public_key)))
-        sealed = box.encrypt(bytes(self.key.verify_key) + bytes(signed))
+        sealed = self._seal(encode_bundle(bundle))
         if len(sealed) > MAX_SEALED_BYTES:
-            raise ClaimError(
-                f"the bundle has {len(sealed)} bytes, a till takes {MAX_SEALED_BYTES}; is ca_file so large?"
-            )
+            size = f"the bundle has {len(sealed)} bytes, a till takes {MAX_SEALED_BYTES}"
+            raise ClaimError(f"{size}; is ca_file so large?")
         try:
-            store_bundle(self.files.folder, self.stored.public_key, sealed)
+            store_bundle(self.files.folder, self.stored.share, sealed)
         except OSError as error:
             raise ClaimError(f"can't write into {self.files.folder}: {error.strerror}; enroll it --again") from None
 
+    def _seal(self, payload: bytes) -> bytes:
+        """Our half of the exchange, and behind it what only a till that knows the code can open."""
+        from nacl.secret import SecretBox
+        from spake2 import SPAKE2_B
 
-def find_recipient(config: Config, code: str) -> Recipient:
-    """Return the till that printed this code. Raises `ClaimError`."""
+        claim, till_share = self.stored.claim, bytes.fromhex(self.stored.share)
+        half = SPAKE2_B(password(self.code), idA=claim.serial.encode(), idB=bytes.fromhex(claim.signer))
+        desk_share = half.start()
+        signature = self.key.sign(signed_text(till_share, desk_share, payload)).signature
+        session_key = _finish(half, till_share)
+        return bytes(desk_share + SecretBox(session_key).encrypt(bytes(self.key.verify_key) + signature + payload))
+
+
+def _finish(half: "SPAKE2_B", till_share: bytes) -> bytes:
+    from spake2 import SPAKEError
+    from spake2.ed25519_basic import NotOnCurve
+
+    try:
+        return bytes(half.finish(b"A" + till_share))
+    except (SPAKEError, NotOnCurve, ValueError):
+        raise ClaimError("this claim is no till's: somebody has made it up; nothing was sent") from None
+
+
+def find_recipient(config: Config, code: str, serial_end: str | None) -> Recipient:
+    """Return the till that waits under this code, and whose serial ends so. Raises `ClaimError`.
+
+    Somebody in between can have written all of a claim. Not knowing the code, he gets one guess for a bundle, and none
+    if the true claim is beside his.
+    """
     files = claim_files(config)
-    stated = [each for each in _all(files) if each.claim.code == code]
-    for each in stated:
-        if code_of(bytes.fromhex(each.public_key), each.claim.serial) == code:
-            return Recipient(each, files, _signing_key(files.key_file))
-    if stated:
+    found = [each for each in _all(files) if each.claim.nameplate == nameplate(code)]
+    if serial_end is not None:
+        found = [each for each in found if each.claim.serial.lower().endswith(serial_end.lower())]
+    match found:
+        case []:
+            raise ClaimError(NOBODY_CLAIMS.format(code=shown(code)))
+        case [stored]:
+            key = _signing_key(files.key_file)
+            _check_signer(stored.claim.signer, bytes(key.verify_key).hex())
+            return Recipient(stored, code, files, key)
+    raise ClaimError(SEVERAL_CLAIM.format(number=len(found), nameplate=nameplate(code)))
+
+
+NOBODY_CLAIMS = (
+    "no till claims {code}; are code and serial as on its newest slip, and has that till reached the internet? "
+    "`till-relay claims` lists those that have"
+)
+SEVERAL_CLAIM = (
+    "{number} tills wait with codes that begin with {nameplate}; nothing was sent. Add --serial and the whole N.º on "
+    "the slip. If you have, somebody imitates that till: on it, remove /var/lib/till-edge-claim/key.json and switch it "
+    "on again, and it prints a new code"
+)
+
+
+def _check_signer(named: str, ours: str) -> None:
+    if named not in ("", ours):
         raise ClaimError(
-            f"somebody between the till and here claims {shown(code)} with a key or a serial that is not that till's; "
-            "nothing was sent. Check who can write here and in the web server in front"
+            f"that till's card names the key {named}, and ours is {ours}: it would not take the bundle, and nothing "
+            "was sent. Write the line of `till-relay claims --card` into its file relay_url, and switch it on again"
         )
-    raise ClaimError(
-        f"no till claims {shown(code)}; is it written as on the slip, and has that till reached the internet? "
-        "`till-relay claims` lists those that have"
-    )
 
 
 def _all(files: ClaimFiles) -> list[StoredClaim]:
@@ -115,9 +173,11 @@ def _all(files: ClaimFiles) -> list[StoredClaim]:
 def _signing_key(path: Path) -> "SigningKey":
     """Read our key; make one if there is none."""
     try:
+        import spake2  # noqa: F401  # needed when it comes to sealing, and nothing is done before that is sure
         from nacl.signing import SigningKey
     except ImportError:
-        raise ClaimError("this needs PyNaCl: apt install python3-nacl, or pip install 'till-edge[relay]'") from None
+        needs = "this needs PyNaCl and spake2: apt install python3-nacl python3-spake2"
+        raise ClaimError(f"{needs}, or pip install 'till-edge[relay]'") from None
     try:
         if not path.exists():
             _make_key(path)
@@ -136,7 +196,7 @@ def _make_key(path: Path) -> None:
 
 
 def _table(claims: list[StoredClaim]) -> str:
-    """One line for each claim, beginning with what is printed on the slip."""
+    """One line for each claim, beginning with what the code on its slip begins with. Nobody here knows the rest."""
     rows = [("code", "serial", "claimed", "last seen", "from", ""), *map(_row, claims)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
@@ -146,4 +206,4 @@ def _table(claims: list[StoredClaim]) -> str:
 def _row(each: StoredClaim) -> tuple[str, str, str, str, str, str]:
     since, seen = (time.strftime("%Y-%m-%d %H:%M", time.localtime(moment)) for moment in (each.since, each.seen))
     note = "enrolled, not fetched yet" if each.enrolled else ""
-    return shown(each.claim.code), each.claim.serial, since, seen, each.address, note
+    return f"{each.claim.nameplate}…", each.claim.serial, since, seen, each.address, note

@@ -191,7 +191,7 @@ def create_app(config: Config) -> Starlette:
         Route("/metrics", relay.metrics),
     ]
     if endpoint:
-        routes.append(Route("/claims/{public_key}", endpoint.serve, methods=["PUT", "GET", "DELETE"]))
+        routes.append(Route("/claims/{share}", endpoint.serve, methods=["PUT", "GET", "DELETE"]))
     app = Starlette(routes=routes, lifespan=lifespan)
     app.router.redirect_slashes = False  # Mercado Pago does not follow redirects
     return app

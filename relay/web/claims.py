@@ -1,7 +1,7 @@
-"""`/claims/{public key}`: where a till without a bundle claims one and fetches it. Nobody is authenticated here.
+"""`/claims/{share}`: where a till without a bundle claims one and fetches it. Nobody is authenticated here.
 
-A claim's address is the till's public key, which is written nowhere else: whoever could guess the address could guess
-the key. Only the till can open the bundle that it gets. The requests and answers: edge/contract/claims.py.
+A claim's address is the till's share of its exchange, 256 random bits that are in no answer and on no slip. Only the
+till can open the bundle that it gets. The requests and answers: edge/contract/claims.py.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from prometheus_client import Counter
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 
-from edge.contract.claims import PUBLIC_KEY, decode_claim
+from edge.contract.claims import HEX_KEY, decode_claim
 from edge.contract.mqtt import MAX_MESSAGE_BYTES, BadMessageError
 from relay.claims import ClaimsFullError, ClaimStore
 from relay.web.body import bounded_body, is_ambiguous
@@ -50,7 +50,7 @@ class ClaimEndpoint:
     async def serve(self, request: Request) -> Response:
         """Store a claim, return its bundle, or remove both."""
         try:
-            response = await self._answer(request, request.path_params["public_key"])
+            response = await self._answer(request, request.path_params["share"])
         except OSError as error:
             log.error("claims: %s", error)
             response = _refusal(503, "claims can't be kept at the moment")
@@ -64,20 +64,20 @@ class ClaimEndpoint:
         yield
         expiring.cancel()
 
-    async def _answer(self, request: Request, public_key: str) -> Response:
-        if not PUBLIC_KEY.fullmatch(public_key):
+    async def _answer(self, request: Request, share: str) -> Response:
+        if not HEX_KEY.fullmatch(share):
             return _refusal(404, "no such address")
         if request.method == "PUT":
-            return await self._put(request, public_key)
-        if public_key not in self._claims:
-            return _refusal(404, "nobody claims with this key")
-        if not self._till.allows(public_key, time.monotonic()):
+            return await self._put(request, share)
+        if share not in self._claims:
+            return _refusal(404, "nobody claims with this share")
+        if not self._till.allows(share, time.monotonic()):
             return _refusal(429, "too many requests for this bundle")
         with contextlib.suppress(KeyError):  # it was removed just now
-            return await (self._delete(public_key) if request.method == "DELETE" else self._get(public_key))
-        return _refusal(404, "nobody claims with this key")
+            return await (self._delete(share) if request.method == "DELETE" else self._get(share))
+        return _refusal(404, "nobody claims with this share")
 
-    async def _put(self, request: Request, public_key: str) -> Response:
+    async def _put(self, request: Request, share: str) -> Response:
         address = address_of(request)
         now = time.monotonic()
         if not self._address.allows(address, now) or not self._all.allows("", now):
@@ -92,22 +92,23 @@ class ClaimEndpoint:
         except (TimeoutError, ClientDisconnect):
             return _refusal(408, "the body did not arrive")
         except BadMessageError as error:
+            log.info("no claim from %s: %s", address, error)
             return _refusal(400, str(error))
         try:
-            await _in_thread(lambda: self._claims.put(public_key, claim, address))
+            await _in_thread(lambda: self._claims.put(share, claim, address))
         except ClaimsFullError:
             return _refusal(503, "there is no room for one more claim")
         log.info("claim of a till with serial %s, from %s", claim.serial, address)
         return PlainTextResponse("claimed\n", 201)
 
-    async def _get(self, public_key: str) -> Response:
-        sealed = await _in_thread(lambda: self._claims.bundle(public_key))
+    async def _get(self, share: str) -> Response:
+        sealed = await _in_thread(lambda: self._claims.bundle(share))
         if sealed is None:
             return Response(status_code=204)
         return Response(sealed, media_type="application/octet-stream", headers={"cache-control": "no-store"})
 
-    async def _delete(self, public_key: str) -> Response:
-        await _in_thread(lambda: self._claims.remove(public_key))
+    async def _delete(self, share: str) -> Response:
+        await _in_thread(lambda: self._claims.remove(share))
         return Response(status_code=204)
 
     async def _expire(self) -> None:

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parent.parent.parent
 OURS = {"edge", "relay", "provision", "sim", "tests", "qa", "scripts"}
 DISTRIBUTIONS = packages_distributions()
 ONLY_A_TILL = {"gpiozero", "colorzero", "python-escpos", "qrcode", "python-barcode", "pillow", "babel", "requests"}
-ONLY_A_RELAY = {"starlette", "uvicorn", "h11", "anyio", "prometheus-client", "rich", "pynacl"}
+ONLY_A_RELAY = {"starlette", "uvicorn", "h11", "anyio", "prometheus-client", "rich", "pynacl", "spake2"}
 
 
 def name_of(distribution: str) -> str:
@@ -82,7 +82,7 @@ def test_only_claiming_needs_more_than_a_till_has():
     """And there it is said: tests/install has that."""
     had = brought_by(asked_for("till"))
     missing = {name: path for name, path in libraries_of("edge").items() if name not in had}
-    assert {name: Path(path).parent.name for name, path in missing.items()} == {"pynacl": "claim"}
+    assert {name: Path(path).parent.name for name, path in missing.items()} == {"pynacl": "claim", "spake2": "claim"}
 
 
 WITHOUT = """
@@ -115,6 +115,8 @@ def run_without(library: str, program: str, *arguments: str) -> subprocess.Compl
     [
         ("relay", "uvicorn", "till-relay: uvicorn is not installed; pip install 'till-edge[relay]'\n"),
         ("relay", "rich", "till-relay: rich is not installed; pip install 'till-edge[relay]'\n"),
+        ("provision", "babel", "till-provision: babel is not installed; pip install 'till-edge[provision]'\n"),
+        ("provision", "yaml", "till-provision: yaml is not installed; pip install 'till-edge[provision]'\n"),
         ("sim", "PIL", "python -m sim: PIL is not installed; pip install '.[sim]', or make demo\n"),
     ],
 )
@@ -136,3 +138,4 @@ def test_the_till_names_its_extra_although_it_imports_some_libraries_only_when_i
 
 def test_a_module_of_ours_that_is_missing_is_a_bug_and_shows_as_one():
     assert "Traceback" in run_without("relay.claims", "relay").stderr
+    assert "Traceback" in run_without("provision.plan", "provision").stderr

@@ -3,26 +3,30 @@
 The relay is its own process, tills are processes with a simulated printer on a cable, files are files.
 """
 
+import io
 import json
 import os
 import shutil
 import signal
+import socket
 import stat
 import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
 import pytest
 import requests
-from nacl.public import PrivateKey, PublicKey, SealedBox
-from nacl.signing import SigningKey
 
-from edge.contract.claims import Claim, encode_bundle, encode_claim, parse_code, shown
-from edge.contract.mqtt import decode, encode
-from edge.install.claim.identity import KEY_FILE, BundleError, Identity
-from relay.claims import LIFETIME_S, ClaimStore, stored_claims
-from tests.support.claimants import TOKEN, ClaimingTill, Desk
+from edge.contract.claims import CODE_ALPHABET, Claim, encode_claim, make_code, parse_code, shown
+from edge.contract.mqtt import encode
+from edge.install.claim.identity import KEY_FILE, MAX_WRONG_BUNDLES, Identity, WrongCodeError, renewed
+from edge.machine.facts import serial
+from relay.claims import LIFETIME_S, ClaimStore, store_bundle, stored_claims
+from tests.support.claimants import CODE, SERIAL, TOKEN, ClaimingTill, Desk
 from tests.support.relays import wait_until
+from tests.support.scripted_server import DRIBBLING, STEP_S, Script, Server, request
 from tests.support.shipped_broker import SHOP
 
 pytest_plugins = ["tests.support.relay_fixtures"]
@@ -66,8 +70,7 @@ def till(new_till) -> ClaimingTill:
 
 def identity(till: ClaimingTill) -> Identity:
     """The key that lies on the till's card."""
-    kept = json.loads((till.state / KEY_FILE).read_text())
-    return Identity(kept["serial"], bytes.fromhex(kept["private_key"]))
+    return Identity(**json.loads((till.state / KEY_FILE).read_text()))
 
 
 # --- the whole story --------------------------------------------------------------------------------------------------
@@ -144,7 +147,7 @@ def test_a_code_is_taken_as_people_type_it(desk, till):
     ("typed", "says"),
     [
         ("AAAAA-AAAAA", "no till claims AAAAA-AAAAA"),
-        ("ooooo-IIIII", "no till claims 00000-11111"),
+        ("ooooo-IIiLR", "no till claims 00000-1111R"),
     ],
 )
 def test_a_code_that_nobody_claims_lets_nobody_in(desk, till, capsys, typed, says):
@@ -153,7 +156,9 @@ def test_a_code_that_nobody_claims_lets_nobody_in(desk, till, capsys, typed, say
     assert "CAJA01" not in desk.passwords.read_text()
 
 
-@pytest.mark.parametrize("typed", ["", "AAAAA", "AAAAA-AAAAAA", "AAAAA-AAAAU", "AAAAA-AAAA!", "ÑÑÑÑÑ-ÑÑÑÑÑ"])
+@pytest.mark.parametrize(
+    "typed", ["", "AAAAA", "AAAAA-AAAAAA", "AAAAA-AAAAU", "AAAAA-AAAA!", "AAAAA-AAAAB", "ÑÑÑÑÑ-ÑÑÑÑÑ"]
+)
 def test_what_can_be_no_code_is_wrong_usage(desk, typed):
     with pytest.raises(SystemExit) as exit_:
         enroll(desk, typed)
@@ -161,19 +166,45 @@ def test_what_can_be_no_code_is_wrong_usage(desk, typed):
 
 
 def enroll(desk: Desk, code: str, more: str = SHOP) -> int:
-    return desk.type(f"enroll CAJA01 --claim '{code}' --token-file {desk.folder}/token {more}")
+    return desk.type(f"enroll CAJA01 --claim '{code}' {SERIAL} --token-file {desk.folder}/token {more}")
 
 
-def test_one_letter_of_another_serial_or_key_makes_another_code():
-    key = PrivateKey.generate()
-    one, other = Identity("100000001", bytes(key)), Identity("100000002", bytes(key))
-    assert len({one.code, other.code, Identity("100000001", bytes(PrivateKey.generate())).code}) == 3
-    assert parse_code(shown(one.code)) == one.code
+def test_whoever_enrolls_without_a_terminal_gives_the_serial(desk, till, capsys, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    assert desk.type(f"enroll CAJA01 --claim {till.code} --token-file {desk.folder}/token {SHOP}") == 1
+    assert "add --serial and the N.º on the slip" in capsys.readouterr().err
+    assert nothing_was_made(desk)
 
 
-def test_the_code_of_a_key_is_what_it_was_in_the_first_release():
-    """Tills and relays of different releases must agree."""
-    assert Identity("10000000abcdef01", bytes(range(32))).code == "4S7NK3N9YN"
+@pytest.mark.parametrize(("answer", "end"), [("", 1), ("n", 1), ("y", 0), (" Y ", 0)])
+def test_the_serial_is_asked_for_before_anything_is_made_or_sent(desk, till, monkeypatch, answer, end):
+    asked = []
+
+    def asks(text: str) -> str:
+        asked.append((text, nothing_was_made(desk)))
+        return answer
+
+    monkeypatch.setattr("sys.stdin", Terminal())
+    monkeypatch.setattr("builtins.input", asks)
+    till.kill()
+    desk.type(f"enroll CAJA01 --claim {till.code} --token-file {desk.folder}/token {SHOP}")
+    assert asked == [("Is this serial on the slip? [y/N] ", True)]
+    assert nothing_was_made(desk) is bool(end)
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def nothing_was_made(desk: Desk) -> bool:
+    return "CAJA01" not in desk.passwords.read_text() and not list(desk.claims.glob("*.bundle"))
+
+
+def test_another_serial_is_another_till(desk, till, capsys):
+    assert enroll(desk, till.code, f"{SHOP} --serial 0000000000000000") == 1
+    assert "are code and serial as on its newest slip" in capsys.readouterr().err
+    assert nothing_was_made(desk)
 
 
 # --- the power goes, the network, the paper ---------------------------------------------------------------------------
@@ -252,7 +283,7 @@ def test_a_key_that_a_dying_card_has_broken_is_replaced(till):
     (till.state / KEY_FILE).write_bytes(b"\0" * 64)
     till.start()
     assert old not in till.slip(2).text
-    assert f"{KEY_FILE} can't be read; this till gets a new key" in till.log
+    assert f"{KEY_FILE} can't be read; this till gets a new code" in till.log
 
 
 def test_a_card_that_was_copied_makes_a_key_of_its_own(till):
@@ -262,7 +293,7 @@ def test_a_card_that_was_copied_makes_a_key_of_its_own(till):
     (till.state / KEY_FILE).write_text(json.dumps({**kept, "serial": "10000000abcdef01"}))
     till.start()
     assert old not in till.slip(2).text
-    assert "this card is a copy" in till.log
+    assert "is void, or another machine's or relay's" in till.log
 
 
 # --- the relay --------------------------------------------------------------------------------------------------------
@@ -294,7 +325,8 @@ def test_what_a_power_cut_left_half_written_is_claimed_again(desk, till):
 def test_the_open_claims_are_listed(desk, till, capsys):
     assert desk.type("claims") == 0
     listed = capsys.readouterr().out
-    assert till.code in listed
+    assert f"{till.code[:4]}…" in listed
+    assert till.code[:5] not in listed
     assert identity(till).serial in listed
     assert "127.0.0.1" in listed
     till.kill()
@@ -306,7 +338,7 @@ def test_the_open_claims_are_listed(desk, till, capsys):
 def test_a_code_that_is_enrolled_already_is_not_enrolled_as_another_till_by_mistake(desk, till, capsys):
     till.kill()
     desk.enroll("CAJA01", till.code)
-    line = f"--claim {till.code} --token-file {desk.folder}/token {SHOP}"
+    line = f"--claim {till.code} {SERIAL} --token-file {desk.folder}/token {SHOP}"
     assert desk.type(f"enroll CAJA02 {line}") == 1
     assert "a bundle waits for this till already" in capsys.readouterr().err
     assert "CAJA02" not in desk.passwords.read_text()
@@ -335,6 +367,54 @@ def test_a_relay_that_takes_no_claims_says_so_and_the_till_waits(start_relay, sh
     assert till.code
 
 
+def test_a_relay_of_an_older_release_is_told_on_paper(new_till, serve):
+    def as_before(wire: socket.socket) -> None:
+        while head := request(wire):
+            known, body = (b"404 Not Found", b"") if head.startswith(b"GET") else (b"400 Bad Request", OLD_REFUSAL)
+            wire.sendall(b"HTTP/1.1 %b\r\nContent-Length: %d\r\n\r\n%b" % (known, len(body), body))
+
+    till = new_till(serve(as_before).url).plug_in().start()
+    till.wait_until_it_says("the relay doesn't understand this till: is its release the same?")
+    assert "v is 2; this till speaks 1" in till.log
+    assert "EL RELAY NO ACEPTA EL ALTA" in till.slip().text
+
+
+OLD_REFUSAL = b"v is 2; this till speaks 1\n"
+
+
+def test_a_till_of_an_older_release_is_told_what_to_do(desk):
+    old = {"v": 1, "code": "K7QMX4TZ9C", "serial": "100000001", "release": "0.1.0"}
+    answer = requests.put(f"{desk.relay.url}/claims/{key(1)}", json.dumps(old), timeout=20)
+    assert answer.status_code == 400
+    assert answer.text[:80] == "this till's package is older: install the relay's release of till-edge on it\n"[:80]
+    wait_until(lambda: "no claim from 127.0.0.1: this till's package is older" in desk.relay.log, "so is its owner")
+
+
+@pytest.mark.parametrize("script", DRIBBLING.values(), ids=DRIBBLING.keys())
+def test_a_relay_whose_answer_does_not_end_is_given_up_and_the_slip_comes(new_till, serve, script):
+    began = time.monotonic()
+    hurry = (
+        f"claimant.NETWORK_TIMEOUT_S = 0.5\nimport edge.install.claim.relay as relay\nrelay.STEP_TIMEOUT_S = {STEP_S}"
+    )
+    till = new_till(serve(script).url).plug_in().start(hurry=hurry)
+    till.wait_until_it_says("the relay can't be reached: ")
+    assert "SIN CONEXIÓN" in till.slip().text
+    assert time.monotonic() - began < 15, "what dribbles here would go on for a minute"
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[Script], Server]]:
+    servers: list[Server] = []
+
+    def start(script: Script) -> Server:
+        servers.append(Server(script))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.close()
+
+
 def test_a_folder_in_which_the_relay_cannot_write_is_told_at_the_start(start_relay, shared_broker, tmp_path):
     (tmp_path / "file").touch()
     relay = start_relay(shared_broker.port, more=f"claims: {{folder: {tmp_path}/file/claims, key_file: key}}\n")
@@ -358,35 +438,65 @@ def test_the_relay_holds_nothing_that_it_can_read(desk, till):
     assert stat.S_IMODE(sealed.parent.stat().st_mode) == 0o700
 
 
-def swap_the_key(desk: Desk) -> Path:
-    """Somebody in between puts his own key in the place of the till's, and keeps all else."""
+def rewrite(desk: Desk, **changes: str) -> None:
+    """Somebody in between changes what the till says of itself."""
     (claim,) = desk.claims.glob("*.claim")
-    return claim.rename(claim.with_name(f"{bytes(PrivateKey.generate().public_key).hex()}.claim"))
+    claim.write_bytes(encode({**json.loads(claim.read_bytes()), **changes}))
 
 
-def test_a_key_that_was_changed_on_the_way_is_found_out_and_nothing_is_sent(desk, till, capsys):
-    till.kill()
-    swap_the_key(desk)
-    assert enroll(desk, till.code) == 1
-    assert "somebody between the till and here claims" in capsys.readouterr().err
-    assert "CAJA01" not in desk.passwords.read_text()
-    assert not list(desk.claims.glob("*.bundle"))
-
-
-def test_a_serial_that_was_changed_on_the_way_is_found_out(desk, till, capsys):
-    till.kill()
+def swap_the_share(desk: Desk, till: ClaimingTill, guess: str) -> Identity:
+    """Somebody in between puts his own share in the place of the till's, made with his guess at the code."""
+    true = identity(till)
+    own = renewed(replace(true, code=guess), guessed=False)
     (claim,) = desk.claims.glob("*.claim")
-    claim.write_bytes(encode({**decode(claim.read_bytes()), "serial": "666"}))
-    assert enroll(desk, till.code) == 1
-    assert "somebody between" in capsys.readouterr().err
+    claim.rename(claim.with_name(f"{own.share}.claim"))
+    return own
 
 
-def test_a_false_claim_beside_the_true_one_gets_nothing(desk, till):
-    false = swap_the_key(desk)
-    wait_until(lambda: len(list(desk.claims.glob("*.claim"))) == 2, "the till claims again")
+def other_code(code: str) -> str:
+    """Another code with the same nameplate."""
+    plain = parse_code(code)
+    other = CODE_ALPHABET[CODE_ALPHABET.index(plain[4]) ^ 1]
+    return make_code([CODE_ALPHABET.index(each) for each in plain[:4] + other + plain[5:9]])
+
+
+def test_a_share_that_was_exchanged_on_the_way_is_one_guess(desk, till):
+    """What he gets opens with the code that he guessed, or with nothing."""
+    till.kill()
+    wrong = swap_the_share(desk, till, other_code(till.code))
     desk.enroll("CAJA01", till.code)
-    assert till.wait_for_the_end() == 0
-    assert not false.with_suffix(".bundle").exists()
+    with pytest.raises(WrongCodeError):
+        wrong.open((desk.claims / f"{wrong.share}.bundle").read_bytes())
+    (desk.claims / f"{wrong.share}.bundle").unlink()
+    right = swap_the_share(desk, till, parse_code(till.code))
+    desk.enroll("CAJA01", till.code, "--again")
+    assert "config.yaml" in right.open((desk.claims / f"{right.share}.bundle").read_bytes()), "or this shows nothing"
+
+
+def test_a_serial_that_was_changed_on_the_way_ends_the_exchange(desk, till):
+    till.kill()
+    rewrite(desk, serial=f"666{serial()}")
+    desk.enroll("CAJA01", till.code)
+    till.start().wait_until_it_says("a bundle came that was sealed without this till's code")
+    assert not list(till.home.iterdir())
+
+
+def test_a_false_claim_beside_the_true_one_stops_both_and_that_is_said(desk, till, capsys):
+    (claim,) = desk.claims.glob("*.claim")
+    shutil.copy(claim, claim.with_name(f"{renewed(identity(till), guessed=False).share}.claim"))
+    assert enroll(desk, till.code) == 1
+    assert f"2 tills wait with codes that begin with {till.code[:4]}; nothing was sent" in capsys.readouterr().err
+    assert nothing_was_made(desk)
+
+
+@pytest.mark.parametrize("share", ["00" * 32, "ff" * 32, "01" + "00" * 31, "02" + "00" * 31, "ec" + "ff" * 30 + "7f"])
+def test_a_share_that_no_till_makes_gets_nothing(desk, till, capsys, share):
+    till.kill()
+    (claim,) = desk.claims.glob("*.claim")
+    claim.rename(claim.with_name(f"{share}.claim"))
+    assert enroll(desk, till.code) == 1
+    assert "somebody has made it up; nothing was sent" in capsys.readouterr().err
+    assert not list(desk.claims.glob("*.bundle"))
 
 
 def test_a_bundle_for_another_till_is_not_taken(desk, new_till):
@@ -396,41 +506,97 @@ def test_a_bundle_for_another_till_is_not_taken(desk, new_till):
     second.wait_until_it_says(WAITS)
     first.kill()
     desk.enroll("CAJA01", codes[0])
-    key = identity(second).public_key.hex()
-    next(desk.claims.glob("*.bundle")).rename(desk.claims / f"{key}.bundle")
-    second.wait_until_it_says("a bundle came that this till can't open")
+    next(desk.claims.glob("*.bundle")).rename(desk.claims / f"{identity(second).share}.bundle")
+    second.wait_until_it_says("a bundle came that was sealed without this till's code")
     assert not (second.home / "config.yaml").exists()
-    desk.enroll("CAJA02", codes[1], "--again")
+    wait_until(lambda: (desk.claims / f"{identity(second).share}.claim").exists(), "the till claims with a new share")
+    desk.enroll("CAJA02", codes[1])
     assert second.wait_for_the_end() == 0
     assert second.configuration().till.id == "CAJA02"
 
 
-def test_a_bundle_that_names_another_code_is_not_taken():
-    """The same card in another Pi."""
-    till = Identity("100000001", bytes(PrivateKey.generate()))
-    signer = SigningKey.generate()
-    signed = bytes(signer.verify_key) + bytes(signer.sign(encode_bundle("0123456789", {})))
-    with pytest.raises(BundleError, match="is for another code"):
-        till.open(SealedBox(PublicKey(till.public_key)).encrypt(signed), None)
+# --- guessing ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("noise", [b"", b"x", bytes(48), bytes(200), bytes(64 * 1024)])
-def test_noise_is_no_bundle(noise):
-    with pytest.raises(BundleError, match="can't open"):
-        Identity("100000001", bytes(PrivateKey.generate())).open(noise, None)
+def guess(desk: Desk, till: ClaimingTill) -> None:
+    """Somebody at the relay sends a bundle as soon as the till has a new share, and waits until it was tried."""
+    share = identity(till).share
+    wait_until(lambda: (desk.claims / f"{share}.claim").exists(), "the till claims")
+    store_bundle(desk.claims, share, os.urandom(300))
+    wait_until(lambda: identity(till).share != share, "the till has tried it")
+
+
+def test_after_five_wrong_bundles_the_code_is_void_until_somebody_presses_the_button(desk, till):
+    old = till.code
+    for number in range(MAX_WRONG_BUNDLES):
+        assert "ANULADO" not in till.printer.tickets[-1].text, number
+        guess(desk, till)
+    void = till.slip(2).text
+    assert "CÓDIGO ANULADO" in void
+    assert old not in void
+    share = identity(till).share
+    time.sleep(1.5)  # several times as long as it waits between two questions
+    assert not list(desk.claims.glob("*.claim")), "it asks no more"
+    till.board("down")
+    new = CODE.findall(till.slip(3).text)
+    assert new != [old]
+    assert identity(till).share != share
+    till.wait_until_it_says(WAITS)
+    wait_until(lambda: bool(list(desk.claims.glob("*.claim"))), "the till claims again")
+    assert enroll(desk, old) == 1
+    desk.enroll("CAJA01", new[0])
+    assert till.wait_for_the_end() == 0
+
+
+def test_guesses_are_counted_over_power_cuts_and_a_void_code_does_not_come_back(desk, till):
+    old = till.code
+    for _ in range(MAX_WRONG_BUNDLES - 1):
+        guess(desk, till)
+    till.start()
+    assert old in till.slip(2).text
+    guess(desk, till)
+    assert "CÓDIGO ANULADO" in till.slip(3).text
+    till.start()
+    assert CODE.findall(till.slip(4).text) != [old]
+
+
+def test_a_bundle_that_does_not_fit_is_no_guess_and_each_has_a_share_of_its_own(desk, new_till, capsys):
+    desk.type("claims --card")
+    till = new_till(capsys.readouterr().out.strip()).start()
+    till.wait_until_it_says(WAITS)
+    desk.configure("tills: {host: mqtt.example.net, ca_file: ca.pem}\n")
+    (desk.folder / "ca.pem").write_text("no certificate\n")
+    shares = {identity(till).share}
+    for _ in range(MAX_WRONG_BUNDLES + 1):
+        share = identity(till).share
+        wait_until(lambda share=share: (desk.claims / f"{share}.claim").exists(), "the till claims")
+        desk.enroll("CAJA01", shown(identity(till).code), "--again")
+        wait_until(lambda share=share: identity(till).share != share, "the till has tried it")
+        shares.add(identity(till).share)
+    assert len(shares) == MAX_WRONG_BUNDLES + 2
+    assert identity(till).wrong_bundles == 0
+
+
+# --- whom to trust ----------------------------------------------------------------------------------------------------
 
 
 def test_a_till_whose_card_names_our_key_takes_nobody_elses_bundle(desk, new_till, capsys):
+    """Not even from somebody who knows the code."""
     assert desk.type("claims --card") == 0
     till = new_till(capsys.readouterr().out.strip()).plug_in().start()
     till.wait_until_it_says(WAITS)
     ours = desk.folder / "claim_key"
     ours.rename(desk.folder / "ours")
-    desk.enroll("CAJA66", till.code)  # by somebody who can write at the relay, and has not our key
-    till.wait_until_it_says("the bundle that came is signed by ")
-    assert not (till.home / "config.yaml").exists()
+    assert enroll(desk, till.code) == 1
+    assert f"that till's card names the key {identity(till).signer}, and ours is " in capsys.readouterr().err
+    assert nothing_was_made(desk)
+    till.kill()
+    rewrite(desk, signer="")  # he makes his own desk send it all the same
+    desk.enroll("CAJA66", till.code)
+    till.start().wait_until_it_says("a bundle came that was sealed without this till's code")
     (desk.folder / "ours").rename(ours)
-    desk.enroll("CAJA01", till.code, "--again")
+    wait_until(lambda: bool(list(desk.claims.glob("*.claim"))), "the till claims with a new share")
+    desk.enroll("CAJA01", till.code)
     assert till.wait_for_the_end() == 0
     assert till.configuration().till.id == "CAJA01"
 
@@ -443,6 +609,7 @@ def test_a_bundle_with_which_the_daemon_could_not_start_is_not_taken(desk, till)
     assert "ca.pem" in till.log
     assert not list(till.home.iterdir())
     desk.configure("tills: {host: mqtt.example.net}\n")
+    wait_until(lambda: (desk.claims / f"{identity(till).share}.claim").exists(), "the till claims with a new share")
     desk.enroll("CAJA01", till.code, "--again")
     assert till.wait_for_the_end() == 0
 
@@ -453,18 +620,18 @@ def test_a_bundle_with_which_the_daemon_could_not_start_is_not_taken(desk, till)
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ("enroll CAJA01 --claim CODE --token-file token", "add the shop's time zone"),
-        (f"enroll CAJA01 --claim CODE {SHOP}", "its access token, by --token-file"),
-        (f"enroll CAJA01 --claim CODE {SHOP} --token-file nowhere", "nowhere can't be read"),
-        (f"enroll CAJA01 --claim CODE {SHOP} --token-file empty", "holds no access token"),
-        (f"enroll CAJA01 --claim CODE {SHOP} --token-file relay.yaml", "holds no access token"),
+        ("enroll CAJA01 --claim CODE SERIAL --token-file token", "add the shop's time zone"),
+        (f"enroll CAJA01 --claim CODE SERIAL {SHOP}", "its access token, by --token-file"),
+        (f"enroll CAJA01 --claim CODE SERIAL {SHOP} --token-file nowhere", "nowhere can't be read"),
+        (f"enroll CAJA01 --claim CODE SERIAL {SHOP} --token-file empty", "holds no access token"),
+        (f"enroll CAJA01 --claim CODE SERIAL {SHOP} --token-file relay.yaml", "holds no access token"),
     ],
 )
 def test_what_is_missing_is_said_and_nobody_is_let_in(desk, till, capsys, line, says):
     (desk.folder / "empty").touch()
     for name in ("token", "nowhere", "empty", "relay.yaml"):
         line = line.replace(f"--token-file {name}", f"--token-file {desk.folder}/{name}")
-    assert desk.type(line.replace("CODE", till.code)) == 1
+    assert desk.type(line.replace("CODE", till.code).replace("SERIAL", SERIAL)) == 1
     assert says in capsys.readouterr().err
     assert "CAJA01" not in desk.passwords.read_text()
     assert not list(desk.claims.glob("*.bundle"))
@@ -503,7 +670,7 @@ def test_the_signing_key_is_made_once_and_for_root_only(desk, capsys):
 
 # --- too many ---------------------------------------------------------------------------------------------------------
 
-CLAIM = Claim("0123456789", "100000001", "0.1.0")
+CLAIM = Claim("K7QM", "100000001", "0.1.0", "")
 
 
 def key(number: int) -> str:
@@ -598,6 +765,6 @@ def test_no_link_that_somebody_made_in_the_folder_is_followed(tmp_path):
     folder = tmp_path / "claims"
     folder.mkdir()
     outside = tmp_path / "outside"
-    outside.write_bytes(encode({**decode(encode_claim(CLAIM)), "address": "", "since": 0}))
+    outside.write_bytes(encode({**json.loads(encode_claim(CLAIM)), "address": "", "since": 0}))
     (folder / f"{key(1)}.claim").symlink_to(outside)
     assert list(stored_claims(folder)) == []

@@ -12,6 +12,7 @@ from typing import Self
 
 from edge.config.schema import Config, load
 from edge.contract.claims import parse_code
+from edge.machine.facts import serial
 from relay.__main__ import main
 from relay.enroll.accounts import password_line
 from sim.network import free_port
@@ -21,6 +22,8 @@ from sim.printer.usb import Cable
 from tests.support.relays import PATIENCE, ROOT, RelayProcess, wait_until
 from tests.support.shipped_broker import SHIPPED, SHOP
 
+SERIAL = f"--serial {serial()}"
+"""All tills of a story run on this machine, and have its serial."""
 TOKEN = "APP_USR-1234-abcd"
 CODE = re.compile(r"\b[0-9A-Z]{5}-[0-9A-Z]{5}\b")
 
@@ -79,7 +82,7 @@ class Desk:
 
     def enroll(self, till: str, code: str, more: str = "") -> None:
         """No mosquitto runs here that could reload, hence the 1; what counts is that the till has its user."""
-        line = f"enroll {till} --claim '{code}' --token-file {self.folder / 'token'} {SHOP} {more}"
+        line = f"enroll {till} --claim '{code}' {SERIAL} --token-file {self.folder / 'token'} {SHOP} {more}"
         assert self.type(line) == 1
         assert f"{till}:" in self.passwords.read_text()
 

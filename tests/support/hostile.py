@@ -234,7 +234,7 @@ OTHER_PROTOCOLS = [
     Row("noise", bytes(range(256)) * 8 + b"\r\n\r\n", 400),
 ]
 
-CLAIM = {"v": 1, "code": "0123456789", "serial": "100000001", "release": "0.1.0"}
+CLAIM = {"v": 2, "nameplate": "K7QM", "serial": "100000001", "release": "0.1.0", "signer": ""}
 KEY = "ab" * 32
 
 
@@ -254,7 +254,8 @@ CLAIMS = [
     *(
         Row(f"the {name} of a claim is {json.dumps(value)[:40]}", claim({**CLAIM, name: value}), 400)
         for name, value in (
-            *[("v", 2), ("v", True), ("code", None), ("code", "0123456789A"), ("code", "OOOOOIIIII"), ("code", ["0"])],
+            *[("v", 1), ("v", 3), ("v", True), ("v", [2]), ("signer", None), ("signer", "ab"), ("signer", ["ab" * 32])],
+            *[("nameplate", None), ("nameplate", "K7QMX"), ("nameplate", "OILU"), ("nameplate", ["K7QM"])],
             *[("serial", ""), ("serial", "1\n2"), ("serial", "\x1b[2J"), ("serial", "a" * 65), ("serial", {"a": 1})],
             *[("release", "\ud800"), ("release", "<script>"), ("release", 1)],
         )

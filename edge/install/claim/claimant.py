@@ -1,16 +1,19 @@
 """`till-edge claim`: a till without a bundle prints a slip with its code, and fetches its bundle once that is enrolled.
 
 One loop, one thread. It never gives up: no network, no printer, a relay that refuses, a bundle that doesn't fit are
-logged and tried again. It ends when the bundle is adopted; then the service manager starts the daemon.
+logged and tried again. Only a code at which somebody guesses waits for a person. It ends when the bundle is adopted;
+then the service manager starts the daemon.
 """
 
 import argparse
 import contextlib
 import logging
+import math
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from edge.config.schema import ConfigError, PanelConfig, PrinterConfig
@@ -20,12 +23,23 @@ from edge.core.backoff import jittered
 from edge.core.cashier import Button, Gesture
 from edge.core.status import Signal
 from edge.install.adopt.bundle import adopt, resume
-from edge.install.claim.identity import BundleError, Identity, forget, load_or_make
+from edge.install.claim.identity import (
+    MAX_WRONG_BUNDLES,
+    BundleError,
+    Identity,
+    WrongCodeError,
+    forget,
+    load_or_make,
+    make,
+    renewed,
+    save,
+)
 from edge.install.claim.relay import Place, Relay, RelayError, parse_place, place_on_card
-from edge.install.claim.slip import COLUMNS, lay_out_claim
+from edge.install.claim.slip import COLUMNS, Notice, lay_out_claim
 from edge.machine.facts import serial
 from edge.machine.panel import READING_INTERVAL_S, Panel, PanelError
 from edge.paper.escpos import Encoder
+from edge.paper.ticket import Line
 from edge.printer.printer import Printer
 
 log = logging.getLogger(__name__)
@@ -42,6 +56,7 @@ INTERVAL_SPREAD = 0.3
 NETWORK_TIMEOUT_S = 60.0
 """How long the first slip waits for the network, before it says that there is none."""
 SLIP_RETRY_S = 5.0
+MAX_WAIT_S = 3600.0
 MAX_BROKEN_SLIPS = 3
 """After so many interrupted slips the next one waits for the button: each may be whole, for all we know."""
 
@@ -49,8 +64,8 @@ MAX_BROKEN_SLIPS = 3
 class Slip:
     """The slip on paper. One that is due is printed when there is a printer."""
 
-    def __init__(self, config: PrinterConfig, page: Callable[[bool], bytes]) -> None:
-        self._page = page
+    def __init__(self, config: PrinterConfig) -> None:
+        self._encoder = Encoder(columns=COLUMNS)
         self._printer = Printer(config)
         self.renew()
 
@@ -58,43 +73,62 @@ class Slip:
         """Make a slip due, whatever became of the ones before."""
         self.due, self._broken = True, 0
 
-    def try_to_print(self, offline: bool) -> None:
-        end = self._printer.print(self._page(offline))
+    def try_to_print(self, lines: Sequence[Line]) -> None:
+        """Print it; it stays due as long as the printer refuses it."""
+        end = self._printer.print(self._encoder.encode(lines))
         self._broken += isinstance(end, events.TicketInterrupted)
         failed = isinstance(end, events.TicketRefused | events.TicketInterrupted)
         self.due = failed and self._broken < MAX_BROKEN_SLIPS
 
 
-class Claimant:
-    """Asks the relay until there is a bundle. `pressed` is set by the button, `take` adopts a sealed bundle."""
+@dataclass(frozen=True)
+class Card:
+    """What the claimant works on: where to claim, and the folders of the identity and of the configuration."""
 
-    def __init__(self, relay: Relay, slip: Slip, take: Callable[[bytes], None], pressed: threading.Event) -> None:
+    place: Place
+    state: Path
+    home: Path
+
+
+class Claimant:
+    """Asks the relay until a bundle is adopted. `pressed` is set by the button."""
+
+    def __init__(self, relay: Relay, slip: Slip, card: Card, pressed: threading.Event) -> None:
         self._relay = relay
         self._slip = slip
-        self._take = take
+        self._card = card
         self._pressed = pressed
-        self._offline = True
+        self._identity = load_or_make(card.state, serial(), card.place.signer)
+        self._notice = Notice.OFFLINE
         self._logged = ""
         self._attended_until = self._ask_at = self._slip_at = 0.0
 
     def run(self) -> None:
-        """Return when the bundle is adopted."""
+        """Return when the bundle is adopted, and the relay has forgotten it if it could be told to."""
         self._attend(NETWORK_TIMEOUT_S)
         while not (time.monotonic() >= self._ask_at and self._ask()):
             if self._slip.due and time.monotonic() >= self._slip_at:
-                self._slip.try_to_print(self._offline)
+                self._slip.try_to_print(self._slip_lines())
                 self._slip_at = time.monotonic() + SLIP_RETRY_S
             self._wait()
+        log.info("the bundle is adopted")
+        forget(self._card.state)
+        self._delete_claim(self._identity)
 
     def _attend(self, slip_within_s: float) -> None:
         """Somebody is there and wants a slip."""
+        if self._identity.is_void:
+            self._keep(make(self._identity.serial, self._identity.signer))
+            self._notice = Notice.NONE
         now = time.monotonic()
         self._slip.renew()
         self._attended_until, self._slip_at, self._ask_at = now + ATTENDED_FOR_S, now + slip_within_s, now
+        code, where = shown(self._identity.code), self._card.place.url
+        log.info("the code of this till is %s, its serial %s, its relay %s", code, self._identity.serial, where)
 
     def _wait(self) -> None:
         until = min(self._ask_at, self._slip_at) if self._slip.due else self._ask_at
-        if self._pressed.wait(max(0.0, until - time.monotonic())):
+        if self._pressed.wait(min(MAX_WAIT_S, max(0.0, until - time.monotonic()))):
             self._pressed.clear()
             self._attend(0.0)
 
@@ -102,29 +136,75 @@ class Claimant:
         """Ask once, and set the time of the next question. Returns whether the bundle is adopted."""
         pause_s = 0.0
         try:
-            sealed = self._relay.ask()
-            self._note_network(True)
+            sealed = self._relay.ask(self._identity)
+            self._note(Notice.NONE)
             if sealed is not None:
                 self._take(sealed)
                 return True
             self._log_once("the relay knows this till, which waits for its code to be enrolled")
         except RelayError as error:
             pause_s = error.pause_s
-            self._note_network(not error.offline)
+            self._note(error.notice)
             self._log_once(str(error))
         except (BundleError, ConfigError, OSError) as error:
             pause_s = UNATTENDED_INTERVAL_S
             self._log_once(f"this bundle can't be adopted; enroll the code again: {error}")
-        attended = time.monotonic() < self._attended_until
-        interval_s = ATTENDED_INTERVAL_S if attended else UNATTENDED_INTERVAL_S
-        self._ask_at = time.monotonic() + jittered(max(pause_s, interval_s), random.random(), INTERVAL_SPREAD)
+        self._ask_at = time.monotonic() + self._pause(pause_s)
+        if self._identity.is_void:
+            self._close()
         return False
 
-    def _note_network(self, online: bool) -> None:
+    def _take(self, sealed: bytes) -> None:
+        """Adopt a bundle. Whatever is wrong with it, its exchange is used up, and the code goes on in another one.
+
+        Raises `BundleError`, `ConfigError`, `OSError`.
+        """
+        try:
+            adopt(self._identity.open(sealed), self._card.home)
+        except (BundleError, ConfigError) as error:
+            used_up = self._identity
+            self._keep(renewed(used_up, guessed=isinstance(error, WrongCodeError)))
+            self._delete_claim(used_up)
+            if not self._identity.is_void:
+                self._claim_again()
+            raise
+
+    def _close(self) -> None:
+        """The code is void. Nothing is asked until a person presses the button, or switches the till on again."""
+        log.warning("%d bundles came from somebody who doesn't know the code: it is void", MAX_WRONG_BUNDLES)
+        self._notice, self._ask_at, self._slip_at = Notice.VOID, math.inf, time.monotonic()
+        self._slip.renew()
+
+    def _keep(self, identity: Identity) -> None:
+        save(self._card.state, identity)
+        self._identity = identity
+
+    def _delete_claim(self, identity: Identity) -> None:
+        try:
+            self._relay.delete_claim(identity)
+        except RelayError as error:
+            log.info("the relay keeps a claim that is over until it expires: %s", error)
+
+    def _claim_again(self) -> None:
+        """At once, so that whoever enrolls the code again finds it; the next bundle is asked for later."""
+        try:
+            self._relay.put_claim(self._identity)
+        except RelayError as error:
+            log.info("the relay will be told later of the new exchange: %s", error)
+
+    def _pause(self, at_least_s: float) -> float:
+        attended = time.monotonic() < self._attended_until
+        interval_s = ATTENDED_INTERVAL_S if attended else UNATTENDED_INTERVAL_S
+        return jittered(max(at_least_s, interval_s), random.random(), INTERVAL_SPREAD)
+
+    def _note(self, notice: Notice) -> None:
         """A slip waits for the network, but no longer."""
-        if online and self._offline:
+        if self._notice is Notice.OFFLINE and notice is not Notice.OFFLINE:
             self._slip_at = time.monotonic()
-        self._offline = not online
+        self._notice = notice
+
+    def _slip_lines(self) -> Sequence[Line]:
+        return lay_out_claim(self._identity.code, self._identity.serial, self._card.place.host, self._notice)
 
     def _log_once(self, text: str) -> None:
         if text != self._logged:
@@ -140,34 +220,11 @@ def claim(options: argparse.Namespace, version: str) -> int:
     if options.config.exists():
         log.info("%s exists already: nothing to claim", options.config)
         return 0
-    identity = load_or_make(options.state, serial())
-    log.info(
-        "the code of this till is %s, its serial %s, its relay %s", shown(identity.code), identity.serial, place.url
-    )
-    relay = Relay(place, identity, version)
-
-    def take(sealed: bytes) -> None:
-        adopt(identity.open(sealed, place.signer), home)
-
     pressed = threading.Event()
-    with _panel(pressed), contextlib.closing(relay):
-        Claimant(relay, _slip(identity, place, options.printer), take, pressed).run()
-        log.info("the bundle is adopted")
-        forget(options.state)
-        try:
-            relay.delete_claim()
-        except RelayError as error:
-            log.info("the relay keeps the sealed bundle until it expires: %s", error)
+    with _panel(pressed), contextlib.closing(Relay(place, version)) as relay:
+        slip = Slip(PrinterConfig("usb", options.printer))
+        Claimant(relay, slip, Card(place, options.state, home), pressed).run()
     return 0
-
-
-def _slip(identity: Identity, place: Place, device: Path | None) -> Slip:
-    encoder = Encoder(columns=COLUMNS)
-
-    def page(offline: bool) -> bytes:
-        return encoder.encode(lay_out_claim(identity.code, identity.serial, place.host, offline))
-
-    return Slip(PrinterConfig("usb", device), page)
 
 
 @contextlib.contextmanager

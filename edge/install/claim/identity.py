@@ -1,93 +1,161 @@
-"""The key of a till that has no bundle yet, and the code on its slip, which is derived from the key.
+"""Who a till is that has no bundle yet: the code on its slip, and its half of a SPAKE2 exchange over that code.
 
-The key is on the disk before anybody sees the code, so that a slip stays true whenever the power goes. Only root can
-read it, and it is deleted as soon as the bundle is adopted.
+Both are on the disk before anybody sees the code, so that a slip stays true whenever the power goes. Only root can
+read them, and they are deleted as soon as the bundle is adopted. One exchange opens one bundle: whoever doesn't know
+the code has one guess in it, and after `MAX_WRONG_BUNDLES` guesses the code is void.
 """
 
 import json
 import logging
-from dataclasses import dataclass, field
-from functools import cached_property
+import secrets
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from nacl.exceptions import CryptoError
-from nacl.public import PrivateKey, SealedBox
+from nacl.secret import SecretBox
 from nacl.signing import VerifyKey
+from spake2 import SPAKE2_A, SPAKEError
+from spake2.ed25519_basic import NotOnCurve
 
-from edge.contract.claims import code_of, decode_bundle
-from edge.contract.mqtt import BadMessageError
+from edge.contract.claims import (
+    CODE_ALPHABET,
+    HEX_KEY,
+    NAMEPLATE_LENGTH,
+    SECRET_LENGTH,
+    Claim,
+    decode_bundle,
+    make_code,
+    nameplate,
+    parse_code,
+    password,
+    signed_text,
+)
 from edge.machine.files import sync, write_whole
 
 log = logging.getLogger(__name__)
 
 KEY_FILE = "key.json"
-KEY_BYTES = 32
+KEY_BYTES, SIGNATURE_BYTES = 32, 64
+SHARE_BYTES = 33
+"""With SPAKE2's letter for the side in front."""
+MAX_WRONG_BUNDLES = 5
+"""A guess is right once in 2^25. So many also forgive a person at the desk who enrolls a wrong code."""
 
 
 class BundleError(Exception):
     """A bundle is not for this till, or not from somebody it trusts."""
 
 
+class WrongCodeError(BundleError):
+    """Whoever sealed the bundle didn't know the code: it is a guess."""
+
+
 @dataclass(frozen=True)
 class Identity:
-    """Who this till is until it has its bundle. Made or loaded when it starts to claim."""
+    """Who this till is until it has its bundle. Made or loaded when it starts to claim; the file has its fields."""
 
     serial: str
-    private_key: bytes = field(repr=False)
+    signer: str
+    """The key that the card names, in hexadecimal; "" if it names none. SPAKE2 takes it for the desk's name."""
+    code: str = field(repr=False)
+    exchange: str = field(repr=False)
+    """Our half of SPAKE2, as its library keeps it."""
+    share: str
+    """What the desk needs of our half, in hexadecimal and without the side: the claim's address."""
+    wrong_bundles: int = 0
 
-    @cached_property
-    def public_key(self) -> bytes:
-        return bytes(PrivateKey(self.private_key).public_key)
+    @property
+    def is_void(self) -> bool:
+        """Too many guesses were made at the code."""
+        return self.wrong_bundles >= MAX_WRONG_BUNDLES
 
-    @cached_property
-    def code(self) -> str:
-        """Some tenths of a second to compute."""
-        return code_of(self.public_key, self.serial)
+    def claim(self, release: str) -> Claim:
+        """What the relay is told."""
+        return Claim(nameplate(self.code), self.serial, release, self.signer)
 
-    def open(self, sealed: bytes, signer: bytes | None) -> dict[str, bytes]:
-        """The files of a sealed bundle, by name. With a `signer`, only its bundles are taken. Raises `BundleError`."""
+    def open(self, sealed: bytes) -> dict[str, bytes]:
+        """The files of a sealed bundle, by name. Raises `WrongCodeError`, `BundleError`."""
+        desk_share = sealed[:SHARE_BYTES]
         try:
-            opened = SealedBox(PrivateKey(self.private_key)).decrypt(sealed)
-            sender, signed = opened[:KEY_BYTES], opened[KEY_BYTES:]
-            payload = VerifyKey(sender).verify(signed)
-        except (CryptoError, ValueError, TypeError):
-            raise BundleError("a bundle came that this till can't open") from None
-        if signer is not None and sender != signer:
-            by = f"the bundle that came is signed by {sender.hex()}"
-            raise BundleError(f"{by}, and this till's card names {signer.hex()}")
+            opened = SecretBox(self._session_key(desk_share)).decrypt(sealed[SHARE_BYTES:])
+        except (CryptoError, SPAKEError, NotOnCurve, ValueError, TypeError):
+            raise WrongCodeError("a bundle came that was sealed without this till's code") from None
+        signer, signature = opened[:KEY_BYTES], opened[KEY_BYTES : KEY_BYTES + SIGNATURE_BYTES]
+        payload = opened[KEY_BYTES + SIGNATURE_BYTES :]
+        if self.signer and signer.hex() != self.signer:
+            by = f"the bundle that came is signed by {signer.hex()}"
+            raise BundleError(f"{by}, and this till's card names {self.signer}")
         try:
-            return decode_bundle(payload, self.code)
-        except BadMessageError as error:
-            raise BundleError(str(error)) from None
+            VerifyKey(signer).verify(signed_text(bytes.fromhex(self.share), desk_share, payload), signature)
+            return decode_bundle(payload)
+        except (CryptoError, ValueError, TypeError) as error:
+            raise BundleError(f"the bundle that came is not signed as it should be, or broken: {error}") from None
+
+    def _session_key(self, desk_share: bytes) -> bytes:
+        if len(desk_share) != SHARE_BYTES:
+            raise ValueError("too short")
+        key: bytes = _resume(self.exchange).finish(desk_share)
+        return key
 
 
-def load_or_make(folder: Path, serial: str) -> Identity:
-    """The identity in `folder`, or a new one if there is none, or only that of another machine.
+def make(serial: str, signer: str) -> Identity:
+    """A new identity, with a new code."""
+    code = make_code([secrets.randbelow(len(CODE_ALPHABET)) for _ in range(NAMEPLATE_LENGTH + SECRET_LENGTH)])
+    return Identity(serial, signer, code, *_start_exchange(code, serial, signer))
+
+
+def renewed(identity: Identity, guessed: bool) -> Identity:
+    """The same code in a new exchange. `guessed`: the old one was used up by somebody who didn't know the code."""
+    exchange, share = _start_exchange(identity.code, identity.serial, identity.signer)
+    return replace(identity, exchange=exchange, share=share, wrong_bundles=identity.wrong_bundles + guessed)
+
+
+def load_or_make(folder: Path, serial: str, signer: str) -> Identity:
+    """The identity in `folder`, or a new one if there is none, or only one that is void or another machine's.
 
     Raises `OSError`.
     """
     path = folder / KEY_FILE
     try:
-        found = json.loads(path.read_text())
-        identity = Identity(found["serial"], bytes.fromhex(found["private_key"]))
-        if identity.serial == serial and len(identity.private_key) == KEY_BYTES:
+        identity = Identity(**json.loads(path.read_text()))
+        _check(identity)
+        if (identity.serial, identity.signer) == (serial, signer) and not identity.is_void:
             return identity
-        log.warning("%s is the key of another machine: this card is a copy, and gets a new key", path)
+        log.warning("the code in %s is void, or another machine's or relay's: this till gets a new one", path)
     except FileNotFoundError:
         pass
-    except (ValueError, KeyError, TypeError):
-        log.warning("%s can't be read; this till gets a new key", path)
-    identity = Identity(serial, bytes(PrivateKey.generate()))
-    _save(path, json.dumps({"serial": serial, "private_key": identity.private_key.hex()}))
+    except (ValueError, KeyError, TypeError, AttributeError, SPAKEError):
+        log.warning("%s can't be read; this till gets a new code", path)
+    identity = make(serial, signer)
+    save(folder, identity)
     return identity
 
 
+def _check(identity: Identity) -> None:
+    """Raises one of many errors, which `load_or_make` knows, if a field is not what we write there."""
+    _resume(identity.exchange)
+    if parse_code(identity.code) != identity.code or not HEX_KEY.fullmatch(identity.share):
+        raise ValueError("code or share")
+
+
+def save(folder: Path, identity: Identity) -> None:
+    """Keep an identity; it is on the disk when this returns. Raises `OSError`."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    write_whole(folder / KEY_FILE, json.dumps(asdict(identity)).encode(), 0o600)
+
+
 def forget(folder: Path) -> None:
-    """Delete the key; the deletion is on the disk when this returns."""
+    """Delete the identity; the deletion is on the disk when this returns."""
     (folder / KEY_FILE).unlink(missing_ok=True)
     sync(folder)
 
 
-def _save(path: Path, text: str) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    write_whole(path, text.encode(), 0o600)
+def _start_exchange(code: str, serial: str, signer: str) -> tuple[str, str]:
+    """Our half of a new exchange, as its library keeps it, and its share."""
+    half = SPAKE2_A(password(code), idA=serial.encode(), idB=bytes.fromhex(signer))
+    share = half.start()[1:].hex()
+    return half.serialize().decode(), share
+
+
+def _resume(exchange: str) -> SPAKE2_A:
+    return SPAKE2_A.from_serialized(exchange.encode())

@@ -10,22 +10,25 @@ from urllib.parse import urlsplit
 
 from edge.config.values import is_loopback
 from edge.config.yaml_nodes import ConfigError
-from edge.contract.claims import MAX_SEALED_BYTES, PUBLIC_KEY, Claim, encode_claim
+from edge.contract.claims import HEX_KEY, MAX_SEALED_BYTES, encode_claim
 from edge.http import Failure, HttpError, Response, Session
 from edge.install.claim.identity import Identity
+from edge.install.claim.slip import Notice
 
 log = logging.getLogger(__name__)
 
 STEP_TIMEOUT_S = 10.0
+REFUSED_PAUSE_S = 60.0
+"""A person has to change something at the relay first."""
 MAX_PAUSE_S = 3600.0
 
 
 class RelayError(Exception):
     """The relay gave no bundle, and no answer that there is none yet. `pause_s` is what it asks us to wait."""
 
-    def __init__(self, why: str, offline: bool = False, pause_s: float = 0.0) -> None:
+    def __init__(self, why: str, notice: Notice = Notice.NONE, pause_s: float = 0.0) -> None:
         super().__init__(why)
-        self.offline = offline
+        self.notice = notice
         self.pause_s = pause_s
 
 
@@ -34,8 +37,8 @@ class Place:
     """Where a till claims. Written on the card by an installer, and read by the claimant."""
 
     url: str
-    signer: bytes | None
-    """The key whose bundles alone are taken; None: whoever can write at the relay is trusted."""
+    signer: str
+    """The key whose bundles alone are taken, in hexadecimal; "": whoever knows the code is trusted."""
 
     @property
     def host(self) -> str:
@@ -43,40 +46,52 @@ class Place:
 
 
 class Relay:
-    """One till's claim at its relay."""
+    """The relay's claims. Each request takes at most the deadline of an exchange: edge/http.py."""
 
-    def __init__(self, place: Place, identity: Identity, version: str) -> None:
-        self._path = f"/claims/{identity.public_key.hex()}"
-        self._claim = encode_claim(Claim(identity.code, identity.serial, version))
+    def __init__(self, place: Place, version: str) -> None:
+        self._version = version
         self._session = Session(place.url, {"User-Agent": f"till-edge/{version}"}, STEP_TIMEOUT_S, MAX_SEALED_BYTES)
 
-    def ask(self) -> bytes | None:
+    def ask(self, identity: Identity) -> bytes | None:
         """Return the sealed bundle, or None while there is none; then the relay knows us. Raises `RelayError`."""
-        answer = self._exchange("GET")
+        answer = self._exchange("GET", identity)
         if answer.status == 404:
-            answer = self._exchange("PUT", self._claim)
-            if answer.status == 404:
-                raise RelayError("this relay takes no claims; its relay.yaml needs the section claims", pause_s=60)
-        match answer.status:
-            case 200:
-                return answer.body
-            case 201 | 204:
-                return None
-        pause_s = min(answer.retry_after_s, MAX_PAUSE_S)
-        raise RelayError(f"the relay answers {answer.status} {answer.body[:80]!r}", pause_s=pause_s)
+            self.put_claim(identity)
+            return None
+        if answer.status not in (200, 204):
+            raise _as_relay_error(answer)
+        return answer.body if answer.status == 200 else None
 
-    def delete_claim(self) -> None:
-        """Let the relay forget us. Raises `RelayError`."""
-        self._exchange("DELETE")
+    def put_claim(self, identity: Identity) -> None:
+        """Tell the relay that we wait. Raises `RelayError`."""
+        answer = self._exchange("PUT", identity, encode_claim(identity.claim(self._version)))
+        if answer.status != 201:
+            raise _as_relay_error(answer)
+
+    def delete_claim(self, identity: Identity) -> None:
+        """Let the relay forget a claim and its bundle. Raises `RelayError`."""
+        self._exchange("DELETE", identity)
 
     def close(self) -> None:
         self._session.close()
 
-    def _exchange(self, method: str, body: bytes | None = None) -> Response:
+    def _exchange(self, method: str, identity: Identity, body: bytes | None = None) -> Response:
         try:
-            return self._session.exchange(method, self._path, body=body)
+            return self._session.exchange(method, f"/claims/{identity.share}", body=body)
         except HttpError as error:
-            raise RelayError(_describe(error), offline=True) from None
+            raise RelayError(_describe(error), Notice.OFFLINE) from None
+
+
+def _as_relay_error(answer: Response) -> RelayError:
+    match answer.status:
+        case 404:
+            why = "this relay takes no claims; its relay.yaml needs the section claims"
+            return RelayError(why, Notice.REFUSED, REFUSED_PAUSE_S)
+        case 400:
+            why = f"the relay doesn't understand this till: is its release the same? It answers {answer.body[:120]!r}"
+            return RelayError(why, Notice.REFUSED, REFUSED_PAUSE_S)
+    pause_s = min(answer.retry_after_s, MAX_PAUSE_S)
+    return RelayError(f"the relay answers {answer.status} {answer.body[:80]!r}", pause_s=pause_s)
 
 
 def parse_place(text: str, where: str) -> Place:
@@ -94,9 +109,9 @@ def parse_place(text: str, where: str) -> Place:
         raise no_address
     if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise ConfigError([f"{where}: {line!r}: claims are sent over https only"])
-    if signer and not PUBLIC_KEY.fullmatch(signer):
+    if signer and not HEX_KEY.fullmatch(signer):
         raise ConfigError([f"{where}: the signer behind # is no key; copy the line of `till-relay claims --card`"])
-    return Place(url.rstrip("/"), bytes.fromhex(signer) if signer else None)
+    return Place(url.rstrip("/"), signer)
 
 
 def place_on_card(files: tuple[Path, ...]) -> Place:

@@ -1,10 +1,11 @@
-"""The slip of a till that waits for its bundle: its code, its serial, and what to do. Pure.
+"""The slip of a till that waits for its bundle: its code, its serial, what to do, and what is wrong. Pure.
 
 Without a configuration neither the language nor the width of the paper is known: all three languages, and the narrowest
 paper.
 """
 
 from collections.abc import Iterator
+from enum import Enum
 
 from edge.contract.claims import shown
 from edge.paper.ticket import CENTERED, HEADLINE, Align, Cut, Feed, Line, Size, Style, Text, clean
@@ -21,27 +22,42 @@ ADVICE = (
     ("Dite este código ao suporte.", "Depois o caixa inicia sozinho."),
     ("Read this code to support.", "Then the till starts by itself."),
 )
-OFFLINE = ("SIN CONEXIÓN", "Sem conexão / No connection")
+VOID_ADVICE = (
+    ("Apriete el botón de la caja,", "o apáguela y enciéndala:", "sale otro código."),
+    ("Aperte o botão do caixa,", "ou desligue-o e ligue-o:", "sai outro código."),
+    ("Press the till's button,", "or switch it off and on:", "a new code is printed."),
+)
 
 
-def lay_out_claim(code: str, serial: str, host: str, offline: bool) -> tuple[Line, ...]:
-    """The slip on paper. `host` is where the till claims; `offline`: it could not be reached so far."""
+class Notice(Enum):
+    """What is wrong, as the slip says it: a headline, then lines. The claimant finds out."""
+
+    NONE = ()
+    OFFLINE = ("SIN CONEXIÓN", "Sem conexão / No connection")
+    REFUSED = ("EL RELAY NO ACEPTA EL ALTA", "O relay não aceita a ativação", "The relay refuses the set-up")
+    """It takes no claims, or its release is another one."""
+    VOID = ("CÓDIGO ANULADO", "Código anulado / Code void")
+    """Too many bundles came from somebody who doesn't know the code."""
+
+
+def lay_out_claim(code: str, serial: str, host: str, notice: Notice) -> tuple[Line, ...]:
+    """The slip on paper. `host` is where the till claims. A void code isn't on it."""
+    advice = VOID_ADVICE if notice is Notice.VOID else ADVICE
     return (
         Text(TITLE, HEADLINE),
         RULE,
-        Text(shown(code), CODE),
-        RULE,
-        *(line for what, then in ADVICE for line in (Text(what, CENTERED), Text(then, CENTERED), Feed())),
+        *(() if notice is Notice.VOID else (Text(shown(code), CODE), RULE)),
+        *(line for texts in advice for line in (*(Text(text, CENTERED) for text in texts), Feed())),
         RULE,
         Text(f"N.º {clean(serial)}", CENTERED),
         Text(clean(host), CENTERED),
-        *_offline(offline),
+        *_lines(notice),
         Cut(),
     )
 
 
-def _offline(offline: bool) -> Iterator[Line]:
-    if offline:
-        yield RULE
-        yield Text(OFFLINE[0], HEADLINE)
-        yield Text(OFFLINE[1], CENTERED)
+def _lines(notice: Notice) -> Iterator[Line]:
+    for place, text in enumerate(notice.value):
+        if place == 0:
+            yield RULE
+        yield Text(text, CENTERED if place else HEADLINE)
