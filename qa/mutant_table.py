@@ -9,9 +9,19 @@ BUGS: dict[str, tuple[tuple[str, str, str], ...]] = {
     # --- is it paid? -------------------------------------------------------------------------------------------------
     "core/order.py:money": (
         ("opened counts as paid", 'order.status != "closed"', 'order.status == "expired"'),
-        ("a cent short is enough", "order.received < order.total", "order.received + 1 < order.total"),
+        (
+            "a word that is ahead of its payments is believed",
+            "and not any(payment.returned for payment in order.payments)",
+            "",
+        ),
+        (
+            "a partial refund is paid before its payments say so",
+            "order.order_status in PARTLY_RETURNED and",
+            "False and",
+        ),
+        ("a cent short is enough", "order.received < order.due", "order.received + 1 < order.due"),
         ("any collector will do", "order.collector_id != account.user_id", "False"),
-        ("an order over nothing is paid", "order.total <= 0 or", ""),
+        ("an order over nothing is paid", "order.due <= 0 or", ""),
     ),
     "core/order.py:verdict": (
         ("any till will do", "account.pos_id in named", "True"),
@@ -19,7 +29,15 @@ BUGS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("another till's money will do where we saw the order", "if named:", "if False:"),
     ),
     "core/order.py:Payment.approved": (("rejected payments count", 'self.status == "approved"', "True"),),
-    "core/order.py:Payment.left": (("refunds are not taken off", "- self.refunded", ""),),
+    "core/order.py:Payment.left": (("refunds are not taken off", "- in_currency(self.refunded, self.currency)", ""),),
+    "core/order.py:in_currency": (
+        (
+            "the noise of floats counts",
+            "amount.quantize(Decimal(1).scaleb(-DECIMALS.get(currency, 2)), ROUND_HALF_UP)",
+            "amount",
+        ),
+        ("all currencies have cents", "DECIMALS.get(currency, 2)", "2"),
+    ),
     "core/order.py:EXACT": (("a sum is rounded", "prec=100", "prec=28"),),
     # --- what a reading means ----------------------------------------------------------------------------------------
     "core/orders.py:Orders.about": (

@@ -8,12 +8,20 @@ has a test of its own. Amounts are `Decimal` from the first byte; nothing here c
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Context, Decimal, localcontext
+from decimal import ROUND_HALF_UP, Context, Decimal, localcontext
 from enum import StrEnum
 
 NEVER = datetime.min.replace(tzinfo=UTC)
 EXACT = Context(prec=100)
 """Readings have amounts of up to 50 digits; the usual 28 would round a sum that is a hair short up to the total."""
+DECIMALS = {"CLP": 0, "PYG": 0}
+"""Of the currencies that have none; all others of Mercado Pago's countries have two."""
+
+
+def in_currency(amount: Decimal, currency: str) -> Decimal:
+    """An amount in the currency's own decimals: Mercado Pago's floats say 54.900000000000006 for 54.90."""
+    with localcontext(EXACT):
+        return amount.quantize(Decimal(1).scaleb(-DECIMALS.get(currency, 2)), ROUND_HALF_UP)
 
 
 @dataclass(frozen=True)
@@ -49,7 +57,12 @@ class Payment:
     def left(self) -> Decimal:
         """What was not given back."""
         with localcontext(EXACT):
-            return self.amount - self.refunded
+            return in_currency(self.amount, self.currency) - in_currency(self.refunded, self.currency)
+
+    @property
+    def returned(self) -> bool:
+        """Whether some of it went back, to the payer or to the bank."""
+        return self.refunded > 0 or self.status in ("refunded", "charged_back")
 
 
 @dataclass(frozen=True)
@@ -91,7 +104,12 @@ class MerchantOrder:
     def paid_twice(self) -> bool:
         """Whether one of its payments could go back, and the order would still be covered."""
         with localcontext(EXACT):
-            return any(each.left > 0 and self.received - each.left >= self.total for each in self.approved)
+            return any(each.left > 0 and self.received - each.left >= self.due for each in self.approved)
+
+    @property
+    def due(self) -> Decimal:
+        """The total, in the decimals of the currency that it was paid in."""
+        return in_currency(self.total, self.currency)
 
     @property
     def paid_at(self) -> datetime:
@@ -152,12 +170,12 @@ class Verdict(StrEnum):
 UNPAID_WORDS = {
     "reverted": Verdict.REFUNDED,
     "refunded": Verdict.REFUNDED,
-    "partially_reverted": Verdict.REFUNDED,
-    "partially_refunded": Verdict.REFUNDED,
     "cancelled": Verdict.CANCELLED,
     "pending_cancel": Verdict.CANCELLED,
     "expired": Verdict.EXPIRED,
 }
+PARTLY_RETURNED = frozenset({"partially_reverted", "partially_refunded"})
+"""What is left may still cover the order, as where one of two payments went back: the payments decide."""
 
 
 def verdict(order: MerchantOrder, account: Account, on_our_till: bool, places: Mapping[str, str]) -> Verdict:
@@ -193,11 +211,18 @@ def money(order: MerchantOrder, account: Account) -> Verdict:
         return Verdict.LOOK_AGAIN
     if order.order_status in UNPAID_WORDS:
         return UNPAID_WORDS[order.order_status]
+    if order.order_status in PARTLY_RETURNED and not any(payment.returned for payment in order.payments):
+        return Verdict.LOOK_AGAIN  # the word is ahead of its payments
     if len({payment.currency for payment in order.approved}) > 1:
         return Verdict.MIXED_CURRENCIES
-    if order.total <= 0 or order.received < order.total:
-        return Verdict.NOT_COVERED
+    if order.due <= 0 or order.received < order.due:
+        return _short(order)
     return Verdict.PAID
+
+
+def _short(order: MerchantOrder) -> Verdict:
+    """Too little is there: some went back, or it never was enough."""
+    return Verdict.REFUNDED if order.order_status in PARTLY_RETURNED else Verdict.NOT_COVERED
 
 
 def unplaced(order: MerchantOrder, places: Mapping[str, str]) -> tuple[str, ...]:

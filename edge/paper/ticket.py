@@ -178,7 +178,7 @@ def _total(order: MerchantOrder, words: Words, columns: int) -> Iterator[Line]:
         yield Row(words.adjustment, _shown(order.total - subtotal, order))
     total = _shown(order.total, order)
     yield Row(words.total, total, Style(bold=True, size=_largest(len(words.total) + 1 + len(total), columns)))
-    if order.received != order.total:
+    if order.received != order.due:
         yield Row(words.paid, _shown(order.received, order), STRONG)
 
 
