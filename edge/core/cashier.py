@@ -6,6 +6,8 @@ as unpaid is cancelled. A reading outranks the button.
 """
 
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from decimal import Decimal
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
@@ -15,7 +17,7 @@ from edge.core.budget import Budget, Rate
 from edge.core.lifecycle import FINISHED, Move, Order, Stage
 from edge.core.links import look_later
 from edge.core.notices import Concern
-from edge.core.order import MerchantOrder, Verdict
+from edge.core.order import NEVER, MerchantOrder, Verdict, in_currency
 
 if TYPE_CHECKING:
     from edge.core.state import Till
@@ -28,6 +30,8 @@ STUCK_AFTER_S = 60.0
 """No finger holds so long: something lies on the button, or its wire touches ground."""
 HOLD_COUNTS_S = 30.0
 """How long a hold may still mean an order that we haven't seen yet."""
+LIFE_ON_TILL = timedelta(minutes=10)
+"""No order stays on a till for longer."""
 SETTLE_S = 10.0
 """An order that is off the till may have been paid: its merchant orders get this long to show up in a search."""
 PRESSES = Rate(every_s=2.0, burst=5)
@@ -153,21 +157,25 @@ def hold(till: "Till", now: float) -> "Till":
 # --- what is on the till -------------------------------------------------------------------------------------------
 
 
-def see_till(till: "Till", reference: str | None, now: float) -> "Till":
+def see_till(till: "Till", reference: str | None, now: float, total: Decimal | None = None) -> "Till":
     """Which order is on the till now. One that has left it was paid, removed or replaced, or has expired."""
     left = till.orders.living.get(till.cashier.loaded or "")
     if left is not None and left.reference != reference and left.stage is Stage.WAITING:
         till = till.schedule(duties.Search(left.reference), Due(now, now))
-    till = _load(till, reference, now) if reference else replace(till, cashier=replace(till.cashier, loaded=None))
+    till = (
+        _load(till, reference, now, total) if reference else replace(till, cashier=replace(till.cashier, loaded=None))
+    )
     till = _cancel_what_was_meant(till, now) if till.cashier.cancel_wanted_at is not None else till
     return look_later(till, now)
 
 
-def _load(till: "Till", reference: str, now: float) -> "Till":
+def _load(till: "Till", reference: str, now: float, total: Decimal | None) -> "Till":
     """Watch the order that is on our till."""
     order = till.orders.get(reference) or Order(reference)
     if order.reading is not None:
         # Its ticket is out or on the way: Mercado Pago is slow to clear the till, or the reference is used twice.
+        if _is_another_sale(till, order.reading, total, now):
+            till = till.alarm(Concern.REFERENCE_USED_AGAIN, reference)
         return replace(till, cashier=replace(till.cashier, loaded=None))
     if order.stage in FINISHED:
         order = order.moved(Move.SEEN_AGAIN)
@@ -175,6 +183,14 @@ def _load(till: "Till", reference: str, now: float) -> "Till":
     if order.stage is not Stage.WAITING:
         return till
     return till.owe(duties.Search(reference), now + till.settings.first_check_s)
+
+
+def _is_another_sale(till: "Till", paid: MerchantOrder, total: Decimal | None, now: float) -> bool:
+    """Whether what is on the till isn't what was paid under its reference: another sum, or long after the payment."""
+    if total is not None and in_currency(total, paid.currency) != paid.due:
+        return True
+    today = till.sweeps.clock(now)
+    return today is not None and NEVER < paid.paid_at < today - LIFE_ON_TILL
 
 
 def _cancel_what_was_meant(till: "Till", now: float) -> "Till":

@@ -21,6 +21,8 @@ class Received:
     amount: Decimal
     currency: str
     approved_at: datetime
+    placed: bool = True
+    """Whether the list names its point of sale. If not it may be anybody's: an online sale of the same account, say."""
 
     @property
     def sale(self) -> tuple[str, str]:
@@ -73,6 +75,8 @@ class Day:
     """Payments so young, or so unclear, that their ticket may still come: no difference, and named all the same."""
     not_listed_yet: tuple[Entry, ...] = ()
     """Sales that were paid this moment, which Mercado Pago says itself, though not in its list."""
+    no_place: tuple[Entry, ...] = ()
+    """Payments that the list names without a point of sale and that paid nothing here: they are not counted."""
     site: str = ""
     """In which country the shop is, as Mercado Pago calls it; "" if nothing was ever sold."""
 

@@ -200,6 +200,7 @@ class Outcome(StrEnum):
     CANCELLED = "cancelled"
     LATE_MONEY = "late_money"
     DOUBLE_PAYMENT = "double_payment"
+    REFERENCE_USED_AGAIN = "reference_used_again"
 
 
 @dataclass(frozen=True)

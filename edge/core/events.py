@@ -7,6 +7,7 @@ machines say in one is not believed. All are frozen, so any thread may hold them
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from decimal import Decimal
 from enum import StrEnum
 
 from edge.core.day_report import Received
@@ -22,11 +23,12 @@ class Kind(StrEnum):
     MERCHANT_ORDER = "merchant_order"
     PAYMENT = "payment"
     ORDER = "order"
+    """Of the Orders API, which can't be looked up here: it means no more than that something happened."""
     PING = "ping"
 
 
 RUNG: Mapping[str, type[Verify] | type[ReadPayment]] = {Kind.MERCHANT_ORDER: Verify, Kind.PAYMENT: ReadPayment}
-"""The question that a doorbell of each kind leads to. The other kinds lead to none."""
+"""The question that a doorbell of each kind leads to; one of another kind leads to a look around."""
 
 
 @dataclass(frozen=True)
@@ -183,9 +185,10 @@ class OrdersFound:
 
 @dataclass(frozen=True)
 class TillSeen:
-    """The order that is on our till now, or None."""
+    """The order that is on our till now, or None; and its total, where Mercado Pago says it."""
 
     reference: str | None
+    total: Decimal | None = None
 
 
 class Removal(StrEnum):
@@ -225,6 +228,8 @@ class Swept:
     """There is more: these are the payments created up to here. None at the end."""
     money: Mapping[str, Payment] = field(default_factory=dict)
     """What was paid with each of them, as far as Mercado Pago says so sensibly."""
+    unplaced: frozenset[str] = frozenset()
+    """Those that are listed without a point of sale. They may be anybody's: an online sale of the same account, say."""
 
 
 @dataclass(frozen=True)

@@ -161,8 +161,7 @@ def _watch(till: "Till", reading: MerchantOrder, now: float) -> "Till":
 def _pay(till: "Till", order: Order, reading: MerchantOrder) -> "Till":
     """The money is there: a ticket is owed, unless this reference has its own."""
     if order.reading is not None:
-        till = till.put(replace(order, also_paid=(*order.also_paid, reading.id)))
-        return _report_double(till, order.reference, reading, (*order.reading.approved, *reading.approved))
+        return _pay_again(till, order, order.reading, reading)
     late = order.stage in FINISHED and order.on_our_till  # an order that we only lost sight of isn't late
     order = replace(order.moved(Move.PAID), reading=reading, on_our_till=True, first_finished_at=None)
     if _may_have_its_ticket(till, reading):
@@ -173,8 +172,18 @@ def _pay(till: "Till", order: Order, reading: MerchantOrder) -> "Till":
         till = till.publish(duties.Report(duties.Outcome.LATE_MONEY, order.reference, reading.id).of(reading))
     till = till.drop(duties.Search(order.reference), duties.Cancel(order.reference)).put(order)
     till = till.solve(Concern.PAID_WITHOUT_ORDER, *(payment.id for payment in reading.payments))
+    till = till.solve(Concern.REJECTED, order.reference)
     cashier = till.cashier.off_the_till(order.reference)
     return replace(till, cashier=cashier, agenda=till.agenda.refund_lookups())
+
+
+def _pay_again(till: "Till", order: Order, before: MerchantOrder, reading: MerchantOrder) -> "Till":
+    """A reference that has its ticket is paid again. The same sum is the same sale; another sum is another sale."""
+    till = till.put(replace(order, also_paid=(*order.also_paid, reading.id)))
+    if reading.due == before.due:
+        return _report_double(till, order.reference, reading, (*before.approved, *reading.approved))
+    till = till.alarm(Concern.REFERENCE_USED_AGAIN, order.reference, reading.approved)
+    return till.publish(duties.Report(duties.Outcome.REFERENCE_USED_AGAIN, order.reference, reading.id).of(reading))
 
 
 def _may_have_its_ticket(till: "Till", reading: MerchantOrder) -> bool:

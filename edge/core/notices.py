@@ -24,6 +24,7 @@ class Concern(StrEnum):
 
     LATE_MONEY = "late_money"
     DOUBLE_PAYMENT = "double_payment"
+    REFERENCE_USED_AGAIN = "reference_used_again"
     REJECTED = "rejected"
     NOT_CANCELLED = "not_cancelled"
     UNREADABLE = "unreadable"

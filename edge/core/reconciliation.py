@@ -43,14 +43,23 @@ def on_day_read(till: Till, duty: duties.ReadDay, read: events.DayRead, now: flo
     """Ask for the rest of the list, or owe the slip; it replaces one of the same day that still waits for paper."""
     if read.reached:
         return till.owe(replace(duty, since=read.reached, so_far=read.payments), now)
+    stray = tuple(each for each in read.payments if not each.placed and not _paid_here(till, each))
+    read = replace(read, payments=tuple(each for each in read.payments if each not in stray))
     if duty.rounds < MAX_ROUNDS and (lookups := _lookups(till, duty, read)):
         return _look_up_first(till, duty, lookups, now)
-    slip = duties.PrintDay(summarize(till, duty, read, now))
+    day = replace(summarize(till, duty, read, now), no_place=tuple(map(_entry, stray)))
+    slip = duties.PrintDay(day)
     printer = till.printer
     for other in printer.slips:
         if isinstance(other, duties.PrintDay) and other.day.on == slip.day.on:
             printer = printer.without_slip(other)
     return replace(till, printer=printer.owe(slip))
+
+
+def _paid_here(till: Till, payment: Received) -> bool:
+    """Whether a payment paid an order of ours, whatever the list says of its place."""
+    order = till.orders.paid_with(payment.merchant_order)
+    return order is not None and order.reading is not None
 
 
 def _look_up_first(till: Till, duty: duties.ReadDay, lookups: list[Lookup], now: float) -> Till:

@@ -159,8 +159,10 @@ AFTER_EACH_EVENT: tuple[tuple[Consequence, str], ...] = (
 
 def _ring(till: Till, bell: events.DoorbellRang, now: float) -> Till:
     """A doorbell: go and look. Equal ones fall together."""
-    if bell.kind not in events.RUNG or (bell.for_all and not _expects_money(till)):
+    if bell.for_all and not _expects_money(till):
         return till
+    if bell.kind not in events.RUNG:
+        return look_around(till, now)
     duty = events.RUNG[bell.kind](bell.id)
     due = till.agenda.due.get(duty)
     if due is None and len(till.agenda.doorbells) >= MAX_DOORBELLS:
@@ -206,8 +208,8 @@ def _on_answer(till: Till, duty: duties.PaymentDuty, answer: events.Answer, now:
             return _on_payment(till, duty, due, answer, now)
         case events.OrdersFound(reference, readings):
             return _keep_watching(evidence.judge_all(till, readings, now), reference, due, now)
-        case events.TillSeen(reference):
-            return see_till(till, reference, now)
+        case events.TillSeen(reference, total):
+            return see_till(till, reference, now, total)
         case events.CancelTried():
             return on_cancel_tried(till, answer, due, now)
         case events.Swept():
@@ -259,12 +261,13 @@ def _keep_watching(till: Till, reference: str, due: Due, now: float) -> Till:
 def _on_swept(till: Till, swept: events.Swept, now: float) -> Till:
     """Whatever was paid at our till and has no ticket yet goes the way of a doorbell."""
     for payment, merchant_order in swept.payments.items():
-        if not merchant_order:
+        place = till.evidence.pos_by_payment.get(payment) if payment in swept.unplaced else swept.pos_id
+        if not merchant_order or place is None:  # the payment itself may say more than the list
             lookup = duties.ReadPayment(payment)
             till = till if lookup in till.evidence.rejections else till.owe(lookup, now)
         elif till.orders.paid_with(merchant_order) is None:
-            till = evidence.place(till, events.PaymentRead(payment, swept.pos_id, merchant_order), now)
-            if till.evidence.rejected(merchant_order) in ("not_found", Verdict.EXPIRED):
+            till = evidence.place(till, events.PaymentRead(payment, place, merchant_order), now)
+            if place and till.evidence.rejected(merchant_order) in ("not_found", Verdict.EXPIRED):
                 money = swept.money.get(payment)
                 till = till.alarm(Concern.PAID_WITHOUT_ORDER, payment, (money,) if money else ())
     till = replace(till, agenda=till.agenda.drop_sweeps())

@@ -8,6 +8,7 @@ import logging
 import random
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
@@ -83,7 +84,7 @@ class MercadoPago:
                 return events.OrdersFound(reference, self.till.find(reference))
             case duties.LookAtTill():
                 loaded = self.till.order()
-                return events.TillSeen(loaded.reference if loaded else None)
+                return events.TillSeen(loaded.reference, loaded.total) if loaded else events.TillSeen(None)
             case duties.Cancel(reference):
                 return self.till.cancel(reference)
             case duties.Sweep(pos_id, since):
@@ -125,7 +126,8 @@ class MercadoPago:
         ours = {payment.id: payment.merchant_order for payment in found if payment.pos_id in ("", pos_id)}
         reached = None if complete else _reached((payment.created for payment in found if payment.created), begin)
         money = {payment.id: payment.money for payment in found if payment.id in ours and payment.money}
-        return events.Swept(pos_id, until, ours, reached, money)
+        unplaced = frozenset(payment.id for payment in found if not payment.pos_id)
+        return events.Swept(pos_id, until, ours, reached, money, unplaced)
 
     def _fetch_day(self, duty: duties.ReadDay) -> events.DayRead | events.NotFound:
         """Payments by the date of their approval. This is rare enough to ask for our point of sale as well."""
@@ -134,7 +136,7 @@ class MercadoPago:
             return pos
         at, begin = self._time(), duty.since or duty.begin
         found, complete = self._approved(pos.pos_id, "date_approved", begin, duty.end, decode_listed_payments)
-        ours = tuple(payment for payment, pos_id in found if pos_id in ("", pos.pos_id))
+        ours = tuple(replace(payment, placed=bool(pos_id)) for payment, pos_id in found if pos_id in ("", pos.pos_id))
         reached = None if complete else _reached((payment.approved_at for payment, _ in found), begin)
         return events.DayRead(at, (*duty.so_far, *ours), reached)
 

@@ -42,6 +42,29 @@ CONCERN_WORDS: Mapping[Concern, ByLanguage] = {
             "Look up the operations in Mercado Pago and refund the extra one.",
         ),
     },
+    Concern.REFERENCE_USED_AGAIN: {
+        "es": _slip(
+            "NÚMERO REPETIDO",
+            "Cada venta necesita uno nuevo.",
+            "El número de esta venta ya tuvo su ticket en otra. Para ésta no sale ticket.",
+            "Si abajo hay una operación, está pagada: búsquela en Mercado Pago y entregue la venta.",
+            "Pida al proveedor de su sistema que no repita external_reference.",
+        ),
+        "pt": _slip(
+            "NÚMERO REPETIDO",
+            "Cada venda precisa de um novo.",
+            "O número desta venda já teve seu ticket em outra. Para esta não sai ticket.",
+            "Se abaixo há uma operação, está paga: procure-a no Mercado Pago e entregue a venda.",
+            "Peça ao fornecedor do seu sistema que não repita external_reference.",
+        ),
+        "en": _slip(
+            "NUMBER REUSED",
+            "Each sale needs a new one.",
+            "This sale's number had its ticket with another sale. No ticket comes for this one.",
+            "If an operation stands below, it is paid: look it up in Mercado Pago and hand over the goods.",
+            "Ask the supplier of your till software not to repeat external_reference.",
+        ),
+    },
     Concern.PAID_WITHOUT_ORDER: {
         "es": _slip(
             "PAGO SIN ORDEN",

@@ -95,6 +95,7 @@ def lay_out_day(day: Day, ticket: "TicketConfig", till: "TillConfig", columns: i
         *_entries(words.day.waiting, day.waiting, day.site, columns),
         *_entries(words.day.on_the_way, day.on_the_way, day.site, columns),
         *_entries(words.day.not_listed_yet, day.not_listed_yet, day.site, columns),
+        *_entries(words.day.no_place, day.no_place, day.site, columns),
         Rule(),
         *_verdict(day, words.day, columns),
         Cut(),

@@ -36,6 +36,8 @@ class DayWords:
     on_the_way: str
     """Payments whose ticket may still come."""
     not_listed_yet: str
+    no_place: str
+    """Payments of the account that name no till, and are not counted."""
     agrees: str
     difference: Notice
     without_ticket: str
@@ -102,6 +104,7 @@ SPANISH = Words(
         waiting="Falta imprimir",
         on_the_way="En camino",
         not_listed_yet="MP todavía no muestra",
+        no_place="Sin caja, no contados",
         agrees="Coincide con Mercado Pago.",
         difference=Notice("DIFERENCIA", ("No coincide con Mercado Pago.",)),
         without_ticket="Pagos sin ticket",
@@ -145,6 +148,7 @@ PORTUGUESE = Words(
         waiting="Falta imprimir",
         on_the_way="A caminho",
         not_listed_yet="MP ainda não mostra",
+        no_place="Sem caixa, não contados",
         agrees="Confere com o Mercado Pago.",
         difference=Notice("DIFERENÇA", ("Não confere com o Mercado Pago.",)),
         without_ticket="Pagamentos sem ticket",
@@ -188,6 +192,7 @@ ENGLISH = Words(
         waiting="Still to print",
         on_the_way="On the way",
         not_listed_yet="MP doesn't show yet",
+        no_place="No till named, not counted",
         agrees="Matches Mercado Pago.",
         difference=Notice("DIFFERENCE", ("Doesn't match Mercado Pago.",)),
         without_ticket="Payments without ticket",

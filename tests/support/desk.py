@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from decimal import Decimal
 
 from edge.core import duties, events
 from edge.core.day_report import Received
@@ -30,6 +31,8 @@ class Books:
     orders: dict[str, MerchantOrder] = field(default_factory=dict)
     places: dict[str, str] = field(default_factory=dict)
     on_till: str | None = None
+    total: Decimal | None = None
+    """Of the order on the till."""
     removal: events.Removal | None = None
     down: bool = False
     trouble: events.Trouble = events.Trouble.NETWORK
@@ -53,11 +56,13 @@ class Books:
             case duties.Search(reference):
                 return events.OrdersFound(reference, self._of(reference))
             case duties.LookAtTill():
-                return events.TillSeen(self.on_till)
+                return events.TillSeen(self.on_till, self.total)
             case duties.Cancel(reference):
                 return self._cancel(reference)
             case duties.Sweep(pos_id):
-                return events.Swept(pos_id, self.today, self._approved(pos_id))
+                unplaced = self._approved("")
+                found = self._approved(pos_id) | unplaced
+                return events.Swept(pos_id, self.today, found, unplaced=frozenset(unplaced))
             case duties.ReadDay():
                 return events.DayRead(self.today, tuple(self._received()))
 
@@ -79,7 +84,8 @@ class Books:
         for order in self.orders.values():
             for each in order.approved:
                 left = each.amount - each.refunded
-                yield Received(each.id, order.id, left, each.currency, each.date_approved)
+                place = self.places[each.id]
+                yield Received(each.id, order.id, left, each.currency, each.date_approved, placed=bool(place))
 
     def _cancel(self, reference: str) -> events.CancelTried:
         on_till, removal = self.on_till, events.Removal.ANOTHER
