@@ -118,6 +118,7 @@ def _decode_record(fields: Mapping[str, Any]) -> TrackRecord:
         None if capability is None else Capability[capability],
         frozenset(Question(each) for each in fields.get("answers", ())),
         frozenset(Question(each) for each in fields.get("shunned", ())),
+        int(fields.get("unechoed", 0)),
     )
 
 
@@ -128,6 +129,7 @@ def _encode(known: KnownPrinter) -> bytes:
         "capability": None if record.capability is None else record.capability.name,
         "answers": sorted(record.answers),
         "shunned": sorted(record.shunned),
+        "unechoed": record.unechoed,
     }
     return json.dumps({**asdict(replace(known, record=TrackRecord())), "record": shown}, indent=2).encode()
 

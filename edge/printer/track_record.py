@@ -11,6 +11,9 @@ from edge.printer.timeouts import Timeouts
 
 HABIT_TICKETS = 3
 """So many tickets in a row make a habit."""
+MAX_UNECHOED = 2
+"""So many tickets ask in vain for an echo. One settles nothing: a printer may swallow its first after it was switched
+on, and one that knows no echo prints the question's digits."""
 
 
 class Question(StrEnum):
@@ -53,6 +56,8 @@ class TrackRecord:
     """What it ever answered. Where it answers nothing of that any more, something is wrong with it."""
     shunned: frozenset[Question] = frozenset()
     """Questions after which it said nothing more."""
+    unechoed: int = 0
+    """So many tickets asked for an echo in vain, up to `MAX_UNECHOED`."""
     failed_watches: int = field(default=0, compare=False)
     """For so many tickets in a row it could not be watched."""
     stops: int = field(default=0, compare=False)
@@ -65,6 +70,10 @@ class TrackRecord:
         """Return the record with a ticket that was proved so well."""
         better = self.capability is None or shown > self.capability
         return replace(self, capability=shown) if better else self
+
+    def note_echo(self, echoed: bool) -> "TrackRecord":
+        """The echo was asked for."""
+        return replace(self, unechoed=0 if echoed else min(self.unechoed + 1, MAX_UNECHOED))
 
     def note_watch(self, succeeded: bool) -> "TrackRecord":
         failed = 0 if succeeded else self.failed_watches + 1
@@ -93,8 +102,8 @@ class TrackRecord:
     @property
     def may_echo(self) -> bool:
         """Whether it is worth asking for an echo: it gave one, or nobody knows better."""
-        worse = self.capability in (Capability.STATUS, Capability.BARRIER)
-        return not worse and self.may_ask(Question.ECHO)
+        known = self.capability is Capability.ECHO or self.unechoed < MAX_UNECHOED
+        return known and self.may_ask(Question.ECHO)
 
     @property
     def stopped(self) -> bool:

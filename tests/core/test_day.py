@@ -643,3 +643,24 @@ def test_a_slip_that_was_asked_for_while_the_till_was_off_comes_when_it_is_on(sh
     shop.board.plug_in()
     [slip] = wait_for(lambda: slips_of(shop), "the slip")
     assert "Tickets: 1" in slip
+
+
+# --- places --------------------------------------------------------------------------------------------------------
+
+
+def test_what_names_no_till_is_named_and_not_counted():
+    """An online sale of the same account."""
+    desk = desk_of(sale(1))
+    desk.books.write(replace(sale(2, "99999"), external_reference="web-1"), place="")
+    day = close(desk)
+    assert day.listed == Sum(1, ars("100"))
+    assert day.no_place == (Entry("p2", Decimal(99999), "ARS"),)
+    assert day.agrees
+
+
+def test_what_paid_an_order_here_is_counted_though_the_list_names_no_till():
+    desk = desk_of(sale(1))
+    desk.books.places["p1"] = ""
+    day = close(desk)
+    assert day.listed == day.tickets == Sum(1, ars("100"))
+    assert day.no_place == ()

@@ -55,6 +55,13 @@ def test_the_first_ticket_after_switching_on_is_swallowed_and_not_called_printed
     assert len(sim.tickets) == 2
 
 
+def test_a_first_ticket_that_was_swallowed_settles_no_weak_proof(sim, tmp_path):
+    """Nobody can know that the first of all was swallowed; it must not be believed for ever that no echo comes."""
+    sim.swallows = 1
+    started(sim, tmp_path).print(TICKET)
+    assert started(sim, tmp_path).print(TICKET) == TicketPrinted(Proof.PROCESS_ID, Paper.READY)
+
+
 @pytest.mark.parametrize("able", ["process_id", "status", "real_time"])
 def test_one_that_answered_before_the_start_and_is_silent_now_gets_no_ticket(sim, tmp_path, able):
     sim.proof = able

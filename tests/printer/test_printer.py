@@ -144,6 +144,7 @@ def test_a_printer_that_never_echoed_is_not_asked_for_an_echo_again():
     with SimPrinter(proof="status") as sim:
         printer = printer_at(sim)
         printer.print(TICKET)
+        printer.print(TICKET)
         sim.proof = "process_id"
         assert printer.print(TICKET) == TicketPrinted(Proof.STATUS, Paper.READY)
 
