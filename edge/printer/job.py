@@ -190,7 +190,7 @@ class Job:
         """Keep for later jobs what this one showed. A link that broke before any proof shows nothing."""
         known = self.record.capability
         self.record = self.record.note_answers(self._dialogue.heard)
-        if self._process_id:
+        if self._process_id and self._dialogue.answered:  # silence says nothing about this question
             self.record = self.record.note_echo(self._echoed())
         if self._process_id and not self._echoed() and after is Paper.UNKNOWN and self._dialogue.answered:
             self.record = self.record.shun(Question.ECHO)
