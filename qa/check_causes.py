@@ -102,7 +102,7 @@ def _machine(shop: Shop) -> Iterator[Finding]:
     with contextlib.closing(Api(config.mercadopago)) as api:
         for _ in check_account(api, config):
             pass
-        facts = Machine(config.journal.path.parent, api.clock_ahead, shop.folder / "get_throttled").facts()
+        facts = Machine(config.journal.path.parent, api.clock_ahead, shop.folder).facts()
         yield from check_machine(facts, config.journal.path)
 
 
@@ -277,7 +277,14 @@ def mounted(options: str) -> Step:
 
 
 def firmware(bits: str) -> Step:
-    return lambda shop: (shop.folder / "get_throttled").write_text(bits)
+    """The firmware's file of a Pi 4, below the folder that stands for /sys."""
+
+    def write(shop: Shop) -> None:
+        file = shop.folder / "devices/platform/soc/soc:firmware/get_throttled"
+        file.parent.mkdir(parents=True)
+        file.write_text(bits)
+
+    return write
 
 
 def mp(**settings: Any) -> Settings:
@@ -411,7 +418,7 @@ WRONG: dict[str, Wrong] = {
     "The card is nearly full": Wrong(Part.DISK, "300 MB are free", done=mounted("size=299m"), needs_root=True),
     "The journal is another user's": Wrong(Part.DISK, "journal.db in ", done=foreign_journal, needs_root=True),
     "Too little power": Wrong(Part.POWER, "too little power", done=firmware("50001")),
-    "The Pi is hot": Wrong(Part.POWER, "slowed down: throttled, hot", done=firmware("c")),
+    "The Pi is hot": Wrong(Part.POWER, "slowed down: hot, throttled", done=firmware("c")),
 }
 
 # --- doing it ------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The commands: `till-relay run`, `url`, `enroll`, `revoke`, `claims` and `fleet`.
+"""The commands: `till-relay run`, `url`, `enroll`, `revoke`, `claims`, `fleet` and `tell`.
 
 Exit codes: 0 done, 1 failed, 2 usage, 78 configuration (EX_CONFIG of sysexits.h, on which systemd doesn't try again).
 """
@@ -13,6 +13,7 @@ DONE, BAD_CONFIGURATION = 0, 78
 
 try:
     from edge.contract.mqtt import is_till_id
+    from relay import tell
     from relay.addresses import address_of, seller_address_of
     from relay.config import Config, ConfigError, load
     from relay.enroll import enroll, sealing
@@ -73,7 +74,7 @@ def _url(config: Config, options: argparse.Namespace) -> int:
     return DONE
 
 
-# --- enroll, revoke ---------------------------------------------------------------------------------------------------
+# --- enroll, revoke, tell ---------------------------------------------------------------------------------------------
 
 
 def _till_option(parser: argparse.ArgumentParser) -> None:
@@ -83,6 +84,11 @@ def _till_option(parser: argparse.ArgumentParser) -> None:
 def _enroll_options(parser: argparse.ArgumentParser) -> None:
     _till_option(parser)
     enroll.add_options(parser)
+
+
+def _tell_options(parser: argparse.ArgumentParser) -> None:
+    _till_option(parser)
+    tell.add_options(parser)
 
 
 def _till(text: str) -> str:
@@ -109,6 +115,7 @@ COMMANDS = {
     "revoke": Command("end a till's credentials", _till_option, enroll.revoke),
     "claims": Command("list the tills that wait for their bundle", sealing.add_options, sealing.run),
     "fleet": Command("show all tills, and which of them need help", fleet.add_options, fleet.run),
+    "tell": Command("send a till a command, and print its answer", _tell_options, tell.run),
 }
 
 

@@ -65,6 +65,11 @@ class Topics:
         return f"{self.root}/{self.till}/commands"
 
     @property
+    def answers(self) -> str:
+        """Where support has its commands answered: the only topic for that on which a till may publish."""
+        return f"{self.root}/{self.till}/answers"
+
+    @property
     def commissioning(self) -> str:
         return f"{self.root}/{self.till}/commissioning"
 

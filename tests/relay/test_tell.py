@@ -1,0 +1,156 @@
+"""`till-relay tell`, as it ships: the shipped broker and its rights, the real daemon, and what support types."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from edge.contract.mqtt import COMMANDS
+from relay.config import Mosquitto as Files
+from relay.enroll.accounts import open_accounts
+from sim.shop import TILL, Shop
+from tests.support.shipped_broker import Client, ShippedBroker
+
+pytestmark = pytest.mark.slow
+
+
+class Fleet:
+    """The shipped broker, one shop whose till uses it, and the machine of the relay's operator."""
+
+    def __init__(self, folder: Path) -> None:
+        self.broker = ShippedBroker(folder / "shipped")
+        with open_accounts(Files(self.broker.password_file, self.broker.acl_file)) as accounts:
+            accounts.put(TILL, TILL, "700100200")
+        (folder / "desk").mkdir()
+        (folder / "till_password").write_text(TILL)
+        (folder / "till_password").chmod(0o600)
+        self.desk = folder / "desk"
+        (self.desk / "support_password").write_text("support\n")
+        self.config = self.broker.relay_yaml(self.desk)
+        door = {
+            "port": self.broker.tills_port,
+            "tls": {"ca_file": str(self.broker.ca_file)},
+            "username": TILL,
+            "password_file": str(folder / "till_password"),
+        }
+        self.shop = Shop(folder, {"broker": door}, without=("relay", "board"))
+
+    def tell(self, *words: str, password: str | None = "support_password") -> subprocess.CompletedProcess[str]:
+        """What the operator's command prints."""
+        command = [sys.executable, "-m", "relay", "tell", *words, "--config", str(self.config)]
+        command += ["--password-file", str(self.desk / password)] if password else []
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        assert "Traceback" not in done.stderr
+        return done
+
+    def say_of(self, order: str, *words: str) -> str:
+        """What a command says that is done; waiting while an earlier slip is still under way."""
+        until = time.monotonic() + 30
+        while (done := self.tell(TILL, order, *words)).returncode:
+            assert time.monotonic() < until, done.stderr
+            time.sleep(0.2)
+        return done.stdout
+
+
+@pytest.fixture(scope="module")
+def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    fleet = Fleet(tmp_path_factory.mktemp("fleet"))
+    with fleet.broker, fleet.shop as shop:
+        shop.board.plug_in()
+        witness = Client(fleet.broker.port, "auditor")
+        witness.subscribe(f"tills/{TILL}/status")
+        while json.loads(witness.next()[1]).get("state") != "ready":
+            pass
+        witness.close()
+        yield fleet
+
+
+def test_every_command_reaches_the_till_and_what_it_answers_is_printed(fleet: Fleet):
+    shop = fleet.shop
+    assert fleet.say_of("identify") == f"{TILL}: the lights wave for 15 seconds\n"
+    assert fleet.say_of("test-ticket") == f"{TILL}: a test slip is printed\n"
+    assert "No es un comprobante." in shop.printer.wait_for_tickets(1)[-1].text
+    assert json.loads(fleet.say_of("report"))["versions"]["python"]
+    assert fleet.say_of("end-of-day", "2026-03-02").startswith(f"{TILL}: the slip of 2026-03-02 is printed")
+    shop.printer.wait_for_tickets(2)
+    shop.sell("CAJA01-000417")  # no relay rings here: support has the till look
+    assert fleet.say_of("check-now").startswith(f"{TILL}: looking at the till")
+    shop.printer.wait_for_tickets(3)
+    for about in ("000417", "--last"):
+        assert fleet.say_of("reprint", about) == f"{TILL}: a marked copy is printed of CAJA01-000417\n"
+    copies = shop.printer.wait_for_tickets(5)[-2:]
+    assert ["COPIA" in copy.text for copy in copies] == [True, True]
+
+
+def test_no_command_of_the_contract_is_missing():
+    listed = subprocess.run([sys.executable, "-m", "relay", "tell", "-h"], capture_output=True, text=True, check=True)
+    assert ", ".join(name.replace("_", "-") for name in COMMANDS) in " ".join(listed.stdout.split())
+
+
+def test_what_is_refused_is_a_failure_with_its_reason(fleet: Fleet):
+    done = fleet.tell(TILL, "reprint", "never-heard-of")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"{TILL}: refused: this till knows no order 'never-heard-of'\n"
+    answer = fleet.tell(TILL, "reprint", "never-heard-of", "--json")
+    assert answer.returncode == 1
+    assert json.loads(answer.stdout) == {
+        "v": 1, "command": "reprint", "done": False, "text": "this till knows no order 'never-heard-of'",
+    }  # fmt: skip
+
+
+def test_a_till_that_does_not_answer_is_waited_for_so_long_and_no_longer(fleet: Fleet):
+    unknown = fleet.tell("CAJA99", "identify", "--seconds", "1")
+    assert (unknown.returncode, unknown.stdout) == (1, "")
+    assert "CAJA99" in unknown.stderr
+    fleet.shop.board.shut_down()
+    off = fleet.tell(TILL, "test-ticket", "--seconds", "1")
+    assert off.stderr == f"till-relay tell: within 1 s no answer from {TILL}: it is off, or there is no such till\n"
+    assert off.returncode == 1
+    before = len(fleet.shop.printer.tickets)
+    time.sleep(2)  # a message expires by the broker's clock, which has whole seconds
+    fleet.shop.board.plug_in()
+    assert fleet.say_of("identify")
+    assert len(fleet.shop.printer.tickets) == before, "what nobody waits for any more is not carried out"
+
+
+@pytest.mark.parametrize(
+    ("words", "password", "code", "said"),
+    [
+        ((), None, 2, "name the file of support's: --password-file"),
+        ((), "no-such-file", 2, "no-such-file can't be read: "),
+        ((), "secret", 1, "the broker refuses support: "),
+        (("--username", "till-relay"), "broker_password", 1, f"takes no command for {TILL} from till-relay: "),
+    ],
+)
+def test_who_may_not_is_told_so(fleet: Fleet, words, password, code, said):
+    done = fleet.tell(TILL, "identify", *words, password=password)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert said in done.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("cancel",), ("identify", "X"), ("identify", "--last"), ("reprint",), ("reprint", "X", "--last"),
+        ("end-of-day", "yesterday"), ("identify", "--seconds", "0"), ("identify", "--seconds", "nan"),
+    ],
+)  # fmt: skip
+def test_what_makes_no_command_is_not_sent(fleet: Fleet, words):
+    done = fleet.tell(TILL, *words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr
+
+
+def test_a_broker_that_is_not_there_is_named(fleet: Fleet):
+    port = fleet.broker.port
+    fleet.broker.stop()
+    try:
+        done = fleet.tell(TILL, "identify")
+    finally:
+        fleet.broker.start()
+    assert done.returncode == 1
+    assert f"no connection to the broker at 127.0.0.1:{port}: " in done.stderr
