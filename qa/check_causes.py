@@ -304,6 +304,11 @@ WRONG: dict[str, Wrong] = {
     "The token is not valid": Wrong(
         Part.TOKEN, "refuses the access token", done=lambda shop: setattr(shop.mercadopago.api, "access_token", "other")
     ),
+    "The token's application is one for online payments": Wrong(
+        Part.STORE,
+        "in-person payments",
+        done=fault("status", status=403, path="/pos|/stores", error="PA_UNAUTHORIZED_RESULT_FROM_POLICIES"),
+    ),
     "The token is another account's": Wrong(
         Part.TOKEN,
         "the token belongs to account 700100200 (KIOSCOSUR), and mercadopago.user_id is 700100201",

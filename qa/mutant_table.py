@@ -242,6 +242,18 @@ BUGS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("nothing is looked for further back", "now - far_at < LOOK_BACK_EVERY_S", "True"),
         ("looking back knows no beginning", "max(until - LOOK_BACK, complete_since - OVERLAP)", "until - LOOK_BACK"),
     ),
+    "core/till.py:_on_refused": (
+        (
+            "one question that is refused rests the line",
+            "api=ApiLine()",
+            "api=ApiLine(refusal.trouble, refusal.why, 2, now + 60)",
+        ),
+        ("a payment that can't be read keeps its ticket", "till.evidence.waiting_for(duty.id)", "False"),
+    ),
+    "core/agenda.py:Pace.slowed": (("a till that is told to slow down doesn't", "2 * self.factor(now)", "1.0"),),
+    "core/agenda.py:Agenda.refusals": (
+        ("a question that is refused is refused in silence", "if due.refused", "if False"),
+    ),
     "core/sweeps.py:Sweeps.done": (
         ("an hour that was wrong poisons for ever", "min(since, until)", "since"),
         ("a journal that began in the past claims to know all since", "self.leaps(until, now) and self.began", "False"),

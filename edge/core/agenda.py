@@ -19,6 +19,11 @@ LOOKUPS = Rate(every_s=0.25, burst=40)
 """How often an id is looked up that came by doorbell."""
 LOOKS = Rate(every_s=5.0, burst=6)
 """How often the till looks around because of what others cause: a link that comes and goes, a command, a flood."""
+REFUSED_EVERY_S = 60.0
+"""How often a question is asked again that was refused: a person has to mend something first."""
+MAX_PACE = 8.0
+PACE_HALVES_S = 60.0
+"""How fast a till dares to look more often again, after it was told to slow down."""
 MAX_DOORBELLS = 100
 """How many may wait. The others are left to a sweep, which finds whatever was paid at our till."""
 OUTAGE_PAUSE_S = 10.0
@@ -40,8 +45,14 @@ class Due:
     """How often Mercado Pago didn't know the id."""
     rung_again: bool = False
     """A doorbell came while the question was under way, so the answer may be older than the news."""
+    refused: "Refusal | None" = None
+    """Why it alone is refused, for a person who must mend something."""
     for_all: bool = False
     """It was rung for all tills of the seller. If it turns out to be another till's, we drop it silently."""
+
+    def after_refusal(self, refusal: "Refusal", now: float) -> "Due":
+        at, failures = now + REFUSED_EVERY_S, self.failures + 1
+        return replace(self, at=at, urgent=False, failures=failures, rung_again=False, refused=refusal)
 
     def after_failure(self, now: float, jitter: float = 0.0) -> "Due":
         at = now + back_off(self.failures, jitter)
@@ -54,12 +65,43 @@ class Due:
 
 
 @dataclass(frozen=True)
+class Refusal:
+    """Mercado Pago answers everything but this question."""
+
+    trouble: Trouble
+    why: str
+    """For people, with the key to look at."""
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How slowly the till looks for itself. All tills of an account share what Mercado Pago answers in a minute."""
+
+    then: float = 1.0
+    at: float = 0.0
+
+    def factor(self, now: float) -> float:
+        """How many times as long as configured it is between two looks."""
+        return max(1.0, self.then * float(0.5 ** ((now - self.at) / PACE_HALVES_S)))
+
+    def slowed(self, now: float) -> "Pace":
+        """Mercado Pago said that it is asked too much."""
+        return Pace(min(2 * self.factor(now), MAX_PACE), now)
+
+
+@dataclass(frozen=True)
 class Agenda:
     """The questions that are owed to Mercado Pago. The journal keeps those that a doorbell brought."""
 
     due: Mapping[PaymentDuty, Due] = field(default_factory=dict)
     lookups: Budget = field(default_factory=Budget)
     looks: Budget = field(default_factory=Budget)
+    pace: Pace = field(default_factory=Pace)
+
+    @property
+    def refusals(self) -> Mapping[str, Trouble]:
+        """What is refused while other questions are answered: why, for people, and what kind of trouble it is."""
+        return {due.refused.why: due.refused.trouble for due in self.due.values() if due.refused}
 
     @property
     def doorbells(self) -> frozenset[Verify | ReadPayment]:

@@ -220,6 +220,14 @@ def on_cancel_tried(till: "Till", tried: events.CancelTried, due: Due, now: floa
     return _on_removal(till, order, tried, due, now)
 
 
+def cancel_refused(till: "Till", reference: str, now: float) -> "Till":
+    """Mercado Pago doesn't let us at the till at all; the order is still there, and may be paid."""
+    order = till.orders.living.get(reference)
+    if order is None or order.stage is not Stage.CANCELLING:
+        return till
+    return _kept(till, order, "refused", now).alarm(Concern.NOT_CANCELLED, reference).owe(duties.LookAtTill(), now)
+
+
 def _on_removal(till: "Till", order: Order, tried: events.CancelTried, due: Due, now: float) -> "Till":
     match tried.removal:
         case events.Removal.DELETED:

@@ -137,6 +137,8 @@ class Cause(StrEnum):
     API_DOWN = "api_down"
     WRONG_CLOCK = "wrong_clock"
     TOKEN_REFUSED = "token_refused"
+    WRONG_APPLICATION = "wrong_application"
+    """The token's application may not ask what a till has to ask."""
     WRONG_TILL = "wrong_till"
     """Mercado Pago knows no such point of sale in this account."""
     NO_MEMORY = "no_memory"

@@ -257,7 +257,16 @@ class Trouble(StrEnum):
     CLOCK = "clock"
     """TLS failed because the certificate isn't valid at the date that this machine believes in."""
     REFUSED = "refused"
-    """401 or 403: the token is refused. A person must look."""
+    """The token is refused, whatever is asked. A person must look."""
+    FORBIDDEN = "forbidden"
+    """The token is good, and its application may not ask this. A person must look; other questions are answered."""
+    NO_SUCH_TILL = "no_such_till"
+    """This address knows no till of ours. A person must look; other questions are answered."""
+
+    @property
+    def is_the_questions(self) -> bool:
+        """Whether it says nothing about any other question."""
+        return self in (Trouble.FORBIDDEN, Trouble.NO_SUCH_TILL)
 
 
 @dataclass(frozen=True)
@@ -269,6 +278,8 @@ class Unreachable:
     jitter: float = 0.0
     retry_after: float = 0.0
     """Seconds that Mercado Pago asked us to wait."""
+    too_many: bool = False
+    """429: more is asked of the account than Mercado Pago answers, by all its tills together."""
 
 
 Answer = (

@@ -118,6 +118,7 @@ def _failing(till: "Till") -> Iterator[tuple[Cause, str]]:
         yield Cause.WRONG_TILL, NO_POS
     if (cause := _api_failure(till)) is not None:
         yield cause, till.api.error
+    yield from _refused_questions(till)
     if till.notices.has(Concern.TWINS):
         yield Cause.TWINS, till.link.broker_error
     trouble = till.link.broker_trouble
@@ -128,6 +129,13 @@ def _failing(till: "Till") -> Iterator[tuple[Cause, str]]:
 def _pos_is_unknown(till: "Till") -> bool:
     due = till.agenda.due.get(FindPos())
     return due is not None and due.not_found > 0
+
+
+def _refused_questions(till: "Till") -> Iterator[tuple[Cause, str]]:
+    refusals = till.agenda.refusals
+    for trouble, cause in ((Trouble.FORBIDDEN, Cause.WRONG_APPLICATION), (Trouble.NO_SUCH_TILL, Cause.WRONG_TILL)):
+        if whys := sorted(why for why, each in refusals.items() if each is trouble):
+            yield cause, "\n".join(whys)
 
 
 def _api_failure(till: "Till") -> Cause | None:

@@ -207,13 +207,14 @@ def _look(till: "Till", at: float) -> "Till":
 def sweep_later(till: "Till", now: float) -> "Till":
     """A sweep is done: plan the next one."""
     every_s = till.settings.outage_every_s if till.link.must_poll else till.settings.idle_every_s
+    every_s *= till.agenda.pace.factor(now)
     sweeps, sweep, at = till.sweeps.plan(every_s, now)
     return replace(till, sweeps=sweeps).owe(sweep, at)
 
 
 def look_later(till: "Till", now: float) -> "Till":
     """The till was looked at: plan the next look."""
-    return till.owe(duties.LookAtTill(), now + _look_every_s(till))
+    return till.owe(duties.LookAtTill(), now + _look_every_s(till) * till.agenda.pace.factor(now))
 
 
 def _look_every_s(till: "Till") -> float:

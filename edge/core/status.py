@@ -83,6 +83,7 @@ def problems(till: Till) -> list[str]:
     ]
     if till.api.trouble is events.Trouble.REFUSED:
         found.append(till.api.error)
+    found += sorted(till.agenda.refusals)
     if till.cashier.button.stuck:
         found.append(
             "the button was found pressed at start, or is pressed for a minute; it is ignored until it is released"

@@ -11,9 +11,9 @@ from dataclasses import replace
 from datetime import timedelta
 
 from edge.core import duties, events, evidence
-from edge.core.agenda import ALARM_AFTER_FAILURES, MAX_DOORBELLS, ApiLine, Due
+from edge.core.agenda import ALARM_AFTER_FAILURES, MAX_DOORBELLS, REFUSED_EVERY_S, ApiLine, Due, Refusal
 from edge.core.backoff import back_off
-from edge.core.cashier import Button, Gesture, hold, on_cancel_tried, see_till
+from edge.core.cashier import Button, Gesture, cancel_refused, hold, on_cancel_tried, see_till
 from edge.core.failures import NO_POS, observe_failures
 from edge.core.lifecycle import Move, Order, Stage
 from edge.core.links import look_again, look_around, miss_echo, on_link_event, sweep_later, trust_broker
@@ -26,8 +26,6 @@ from edge.core.state import Till
 
 MAX_NOT_FOUND = 5
 """A notification may be seconds ahead of the resource that it names; after some 15 s an id is called unknown."""
-REFUSED_EVERY_S = 60.0
-"""How often a question is asked again that was refused: a person has to mend something first."""
 
 # --- what is owed to Mercado Pago ----------------------------------------------------------------------------------
 
@@ -196,7 +194,7 @@ def _is_about_us(till: Till, reading: MerchantOrder) -> bool:
 def _on_answer(till: Till, duty: duties.PaymentDuty, answer: events.Answer, now: float) -> Till:
     if isinstance(answer, events.Unreachable):
         return _on_unreachable(till, duty, answer, now)
-    due = till.agenda.due.get(duty) or Due(now, now)
+    due = replace(till.agenda.due.get(duty) or Due(now, now), refused=None)
     till = replace(till, api=ApiLine()).drop(duty)
     match answer:
         case events.PosFound(pos_id):
@@ -252,7 +250,8 @@ def _keep_watching(till: Till, reference: str, due: Due, now: float) -> Till:
     if order is None or order.stage not in (Stage.WAITING, Stage.CANCELLED):
         return till
     if reference == till.cashier.loaded:
-        return till.schedule(duties.Search(reference), Due(now + till.settings.check_every_s, now))
+        every_s = till.settings.check_every_s * till.agenda.pace.factor(now)
+        return till.schedule(duties.Search(reference), Due(now + every_s, now))
     if now - due.since < till.settings.grace_s:
         return till.schedule(duties.Search(reference), due.after_failure(now))
     return till.put(order.moved(Move.GIVEN_UP)) if order.stage is Stage.WAITING else till
@@ -292,9 +291,15 @@ def _forget(till: Till, swept: events.Swept) -> Till:
 
 def _on_unreachable(till: Till, duty: duties.PaymentDuty, answer: events.Unreachable, now: float) -> Till:
     """Ask again later: this question by its own clock, and any other not before the line has had a rest."""
+    if answer.trouble.is_the_questions:
+        return _on_refused(till, duty, Refusal(answer.trouble, answer.why), now)
+    if answer.too_many:
+        till = replace(till, agenda=replace(till.agenda, pace=till.agenda.pace.slowed(now)))
     pause_s = max(back_off(till.api.failures, answer.jitter), answer.retry_after)
     if answer.trouble is events.Trouble.REFUSED:
         pause_s = max(pause_s, REFUSED_EVERY_S)
+    if answer.trouble is events.Trouble.BUSY and not (till.api.failures or answer.too_many or answer.retry_after):
+        pause_s = 0.0  # one odd answer is this question's
     due = till.agenda.due.get(duty) or Due(now, now)
     if till.api.failures == 0:  # others were answered, so it is this question
         due = due.after_failure(now, answer.jitter)
@@ -308,6 +313,17 @@ def _on_unreachable(till: Till, duty: duties.PaymentDuty, answer: events.Unreach
 
 def _named(duty: duties.PaymentDuty) -> str:
     return duties.shown(duty) if isinstance(duty, duties.Verify | duties.ReadPayment) else f"{duty}"
+
+
+def _on_refused(till: Till, duty: duties.PaymentDuty, refusal: Refusal, now: float) -> Till:
+    """Only this question is refused, so that only it waits for a person; the others go on at their own pace."""
+    due = till.agenda.due.get(duty) or Due(now, now)
+    till = replace(till, api=ApiLine())
+    if isinstance(duty, duties.Cancel):
+        return cancel_refused(till.drop(duty), duty.reference, now)
+    if isinstance(duty, duties.ReadPayment) and till.evidence.waiting_for(duty.id):
+        till = evidence.place(till, events.PaymentRead(duty.id, "", ""), now)  # it may be ours by its reference
+    return till.schedule(duty, due.after_refusal(refusal, now))
 
 
 def _on_not_found(till: Till, duty: duties.PaymentDuty, due: Due, now: float) -> Till:

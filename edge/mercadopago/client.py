@@ -30,13 +30,15 @@ from edge.mercadopago.decode import (
     decode_pos_id,
     decode_store_id,
 )
-from edge.mercadopago.exchange import ApiError, Exchange
+from edge.mercadopago.exchange import ANOTHER_SELLERS, ApiError, Exchange
 from edge.mercadopago.instore import InStoreTill
 
 log = logging.getLogger(__name__)
 
 MAX_SWEEP_PAGES = 3
 """Of one piece of a sweep; then a cashier who waits for an answer comes first."""
+POLICY = "PA_"
+"""How the code begins if the application may not ask for any of these."""
 TIME_AGAIN_S = 0.5
 MAX_WAIT_FOR_TIME_S = 4.0
 """How long a sweep waits for Mercado Pago's time to be sure: only where this machine's own clock is wrong."""
@@ -57,7 +59,8 @@ class MercadoPago:
         except ApiError as error:
             if _means_not_found(error, duty):
                 return events.Answered(duty, events.NotFound())
-            failed = events.Unreachable(error.trouble, str(error), random.random(), error.retry_after)
+            too_many = error.status == 429
+            failed = events.Unreachable(error.trouble, str(error), random.random(), error.retry_after, too_many)
             return events.Answered(duty, failed)
         except DecodeError as error:
             log.warning("%s: Mercado Pago's answer can't be decoded: %s", duty, error)
@@ -175,10 +178,12 @@ def _reached(dates: Iterable[datetime], begin: datetime) -> datetime:
 
 
 def _means_not_found(error: ApiError, duty: duties.PaymentDuty) -> bool:
-    """Whether an id is unknown, malformed, or somebody else's. A bad token shows when we ask for our own things."""
+    """Whether an id is unknown, malformed, or somebody else's, which may be a 403 if no policy is named for it."""
     if not isinstance(duty, duties.Verify | duties.ReadPayment):
         return error.status == 404 and isinstance(duty, duties.FindPos)
-    return error.status in (400, 403, 404) or error.code == "invalid_caller_id"
+    if error.status == 403:
+        return error.trouble is events.Trouble.FORBIDDEN and not error.code.startswith(POLICY)
+    return (error.status in (400, 404) and error.trouble is events.Trouble.BUSY) or error.code == ANOTHER_SELLERS
 
 
 def _iso(date: datetime) -> str:

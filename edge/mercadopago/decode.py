@@ -192,7 +192,8 @@ def decode_error_code(answer: Any) -> str:
         return ""
     if isinstance(answer.get("errors"), list) and answer["errors"] and isinstance(answer["errors"][0], dict):
         answer = answer["errors"][0]
-    return _printable(str(answer.get("error") or answer.get("code") or answer.get("message") or "")[:80])
+    said = [_printable(str(answer.get(key) or "")[:80]) for key in ("error", "code", "message")]
+    return next((word for word in said if "in_store_order" in word), said[0] or said[1] or said[2])
 
 
 def _page(page: Json, key: str, decode: Callable[[Any], Found], total: int) -> Page[Found]:

@@ -5,6 +5,7 @@ one header and appears in no message, log or exception.
 """
 
 import logging
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -18,8 +19,17 @@ log = logging.getLogger(__name__)
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
 PAGE_SIZE = 50
+TOKEN_REFUSED = frozenset({"invalid_access_token", "invalid_token", "unauthorized"})
+ANOTHER_SELLERS = "invalid_caller_id"
+"""What a 401 says if the token is good, and the thing somebody else's."""
+TILL_UNKNOWN = frozenset({"pos_not_found", "pos_obtainment_error", "store_not_found"})
+TOKEN_IS_GOOD_FOR_S = 60.0
+"""How long it isn't asked again whose token it is."""
 MAX_RETRY_AFTER_S = 60.0
 """A `Retry-After` of a day is not obeyed while a customer stands at the till."""
+
+
+WHOSE_TOKEN = "/users/me"
 
 
 class ApiError(Exception):
@@ -43,6 +53,8 @@ class Exchange:
         headers = {"Authorization": f"Bearer {config.access_token.reveal()}", "User-Agent": f"till-edge/{version}"}
         self._session = Session(config.api_url, headers, config.timeout_seconds, MAX_BODY_BYTES)
         self.clock = ServerClock()
+        self._good_until = 0.0
+        """Until when the token is known to be good."""
 
     def close(self) -> None:
         self._session.close()
@@ -79,7 +91,22 @@ class Exchange:
         self.clock.hear(response.date, response.date_at)
         if 200 <= response.status < 300:
             return response
-        raise _refused(method, path, response)
+        code = _code(response)
+        if _is_about_the_token(response.status, code) and not self._token_is_good(path):
+            raise _token_refused(method, path, response.status, code)
+        raise _refused(method, path, response, code)
+
+    def _token_is_good(self, path: str) -> bool:
+        """Whether something else is answered: one address that refuses says nothing about the others."""
+        if path == WHOSE_TOKEN:
+            return False
+        if time.monotonic() >= self._good_until:
+            try:
+                self.call("GET", WHOSE_TOKEN)
+            except (ApiError, DecodeError):
+                return False
+            self._good_until = time.monotonic() + TOKEN_IS_GOOD_FOR_S
+        return True
 
 
 def _unreachable(error: HttpError, where: str) -> ApiError | DecodeError:
@@ -98,15 +125,39 @@ def _unreachable(error: HttpError, where: str) -> ApiError | DecodeError:
             return DecodeError(str(error))
 
 
-def _refused(method: str, path: str, response: Response) -> ApiError:
+def _code(response: Response) -> str:
     try:
-        code = decode_error_code(decode_json(response.body))
+        return decode_error_code(decode_json(response.body))
     except DecodeError:
-        code = ""
+        return ""
+
+
+def _is_about_the_token(status: int, code: str) -> bool:
+    if code == ANOTHER_SELLERS:
+        return False
+    return status in (401, 403) or (status == 400 and code in TOKEN_REFUSED)
+
+
+def _token_refused(method: str, path: str, status: int, code: str) -> ApiError:
+    what = f"{method} {path}: {status} {code}".rstrip()
+    why = f"Mercado Pago refuses the access token ({what}); put a valid one into access_token_file"
+    return ApiError(events.Trouble.REFUSED, why, status, code)
+
+
+def _refused(method: str, path: str, response: Response, code: str) -> ApiError:
     what = f"{method} {path}: {response.status} {code}".rstrip()
-    if code == "pos_not_found":
-        what += "; check external_store_id and external_pos_id"
-    if response.status in (401, 403):
-        why = f"Mercado Pago refuses the access token ({what}); put a valid one into access_token_file"
-        return ApiError(events.Trouble.REFUSED, why, response.status, code)
+    if _is_about_the_token(response.status, code):
+        why = (
+            f"Mercado Pago takes the access token, and not for this: {what}; "
+            "its application must be one for in-person payments (QR), see docs/install.md"
+        )
+        return ApiError(events.Trouble.FORBIDDEN, why, response.status, code)
+    if code in TILL_UNKNOWN:
+        return till_unknown(what, response.status, code)
     return ApiError(events.Trouble.BUSY, what, response.status, code, min(response.retry_after_s, MAX_RETRY_AFTER_S))
+
+
+def till_unknown(what: str, status: int, code: str) -> ApiError:
+    """Our own till isn't there, which is not the same as a till without an order."""
+    why = f"Mercado Pago can't find our till ({what}); check external_store_id and external_pos_id"
+    return ApiError(events.Trouble.NO_SUCH_TILL, why, status, code)

@@ -11,8 +11,10 @@ from edge.config.schema import MercadoPagoConfig
 from edge.core import events
 from edge.core.order import LoadedOrder, MerchantOrder
 from edge.mercadopago.decode import decode_loaded_order, decode_merchant_orders, encode_order
-from edge.mercadopago.exchange import ApiError, Exchange
+from edge.mercadopago.exchange import ApiError, Exchange, till_unknown
 
+NO_ORDER = "in_store_order_not_found"
+"""Part of the only word that means that our till is there, and no order on it."""
 MAX_SEARCH_PAGES = 10
 """A question that took longer than the watchdog waits would be asked for ever."""
 
@@ -32,9 +34,11 @@ class InStoreTill:
         try:
             return decode_loaded_order(self._exchange.get(self._path))
         except ApiError as error:
-            if error.status == 404:
+            if error.status != 404 or error.trouble.is_the_questions:
+                raise
+            if NO_ORDER in error.code:
                 return None
-            raise
+            raise till_unknown(f"GET {self._path}: 404 {error.code}".rstrip(), 404, error.code) from None
 
     def find(self, reference: str) -> tuple[MerchantOrder, ...]:
         """All merchant orders of exactly this reference."""
@@ -64,6 +68,8 @@ class InStoreTill:
         try:
             self._exchange.call("DELETE", self._path)
         except ApiError as error:
+            if error.trouble.is_the_questions:
+                raise
             if error.code == "instore_order_locked_error" or error.status in (409, 423):
                 return events.Removal.LOCKED
             # Absent, paid and not removable all come as the same 400 (or 500, as documented).

@@ -62,6 +62,11 @@ SPANISH = FailureWords(
             (*_UNKNOWN_ES, _LATER_ES),
             (_CALL_ES, "Hace falta un access token nuevo."),
         ),
+        Cause.WRONG_APPLICATION: Failure(
+            Notice("FALTA UN PERMISO", ("El token no sirve para todo.",)),
+            ("Los pagos con QR pueden quedar sin ticket.", _UNKNOWN_ES[1]),
+            (_CALL_ES, "La aplicación de Mercado Pago debe ser de pagos presenciales (QR)."),
+        ),
         Cause.WRONG_TILL: Failure(
             Notice("CAJA EQUIVOCADA", ("Mercado Pago no la encuentra.",)),
             ("Los pagos con QR pueden quedar sin ticket.", _UNKNOWN_ES[1]),
@@ -151,6 +156,11 @@ PORTUGUESE = FailureWords(
             Notice("TOKEN RECUSADO", ("O Mercado Pago recusa o token.",)),
             (*_UNKNOWN_PT, _LATER_PT),
             (_CALL_PT, "É preciso um access token novo."),
+        ),
+        Cause.WRONG_APPLICATION: Failure(
+            Notice("SEM PERMISSÃO", ("O token não serve para tudo.",)),
+            ("Pagamentos com QR podem ficar sem ticket.", _UNKNOWN_PT[1]),
+            (_CALL_PT, "A aplicação do Mercado Pago deve ser de pagamentos presenciais (QR)."),
         ),
         Cause.WRONG_TILL: Failure(
             Notice("CAIXA ERRADO", ("O Mercado Pago não o encontra.",)),
@@ -243,6 +253,11 @@ ENGLISH = FailureWords(
             Notice("TOKEN REFUSED", ("Mercado Pago refuses the token.",)),
             (*_UNKNOWN_EN, _LATER_EN),
             (_CALL_EN, "A new access token is needed."),
+        ),
+        Cause.WRONG_APPLICATION: Failure(
+            Notice("NOT ALLOWED", ("The token isn't good for all.",)),
+            ("QR payments may get no ticket.", _UNKNOWN_EN[1]),
+            (_CALL_EN, "The application at Mercado Pago must be one for in-person payments (QR)."),
         ),
         Cause.WRONG_TILL: Failure(
             Notice("WRONG TILL", ("Mercado Pago can't find it.",)),

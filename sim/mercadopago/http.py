@@ -54,6 +54,8 @@ class Fault:
     status: int = 500
     retry_after: int | None = None
     seconds: float = 0.5
+    error: str = ""
+    """The code in the body of the kind `status`; `PA_UNAUTHORIZED_RESULT_FROM_POLICIES` has a shape of its own."""
     date: str = ""
     """The header `Date` of the kind `date`; "" for none."""
 
@@ -190,7 +192,7 @@ class _Handler(BaseHTTPRequestHandler):
             case "empty":
                 self._send(200, b"", fault)
             case _:
-                self._send(fault.status, dump(general_error(fault.status, "a fault")), fault)
+                self._send(fault.status, dump(_refusal(fault)), fault)
 
     def _send(self, status: int, body: bytes, fault: Fault | None, kind: str = "application/json") -> None:
         if fault and fault.kind == "hang":
@@ -229,6 +231,13 @@ class _Handler(BaseHTTPRequestHandler):
     def _reset(self) -> None:
         self.close_connection = True
         break_off(self.connection)
+
+
+def _refusal(fault: Fault) -> dict[str, Any]:
+    if not fault.error.startswith("PA_"):
+        return general_error(fault.status, "a fault", fault.error)
+    policy = {"code": fault.error, "blocked_by": "PolicyAgent", "status": fault.status}
+    return {**policy, "message": "At least one policy returned UNAUTHORIZED."}
 
 
 def store_error(problem: ApiProblem) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from edge.core.orders import Orders
 from edge.core.state import Durable
 from edge.journal.store import Journal
 from edge.mercadopago.new_order import fresh_reference
+from sim.mercadopago import Fault
 from sim.shop import Shop
 from tests.support.facts import PAID
 
@@ -213,3 +214,13 @@ def test_mercado_pago_away_is_a_sentence_and_no_traceback(till_edge, mercadopago
     assert "no connection" in complaint
     assert "Traceback" not in complaint
     mercadopago.come_back()
+
+
+@pytest.mark.parametrize("command", ["show", "cancel"])
+@pytest.mark.parametrize("error", ["pos_obtainment_error", "pos_not_found", ""])
+def test_a_till_that_can_not_be_asked_is_not_a_till_without_an_order(till_edge, mercadopago, command, error):
+    assert till_edge("order", command) == (0, "no order on this till", "")
+    mercadopago.faults.append(Fault("status", "GET", "/orders$", status=404, error=error))
+    code, said, complaint = till_edge("order", command)
+    assert (code, said) == (1, "")
+    assert "external_pos_id" in complaint

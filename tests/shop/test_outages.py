@@ -375,6 +375,25 @@ def test_two_devices_with_one_identity_can_be_seen_from_afar_and_on_paper(twins:
     wait_for(lambda: concern in str(twins.shop.ears.on(f"tills/{TILL}/status")), "the status says it", timeout=5)
 
 
+# --- one resource of Mercado Pago's --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["/v1/payments/search", "/pos$", "/orders$", "/merchant_orders/search"])
+def test_one_resource_that_refuses_holds_up_no_ticket_and_is_named(shop, path):
+    sell(shop)
+    shop.printer.wait_for_tickets(1)
+    policy = "PA_UNAUTHORIZED_RESULT_FROM_POLICIES"
+    shop.mercadopago.faults.append(Fault("status", "GET", path, status=403, error=policy))
+    shop.say('{"v":1,"command":"check_now"}', f"tills/{TILL}/commands")
+    before = time.monotonic()
+    for number in (2, 3):
+        shop.sell(f"sale-{number}")
+        shop.printer.wait_for_tickets(number)
+    assert time.monotonic() - before < 12
+    if path in ("/v1/payments/search", "/orders$"):  # the others are asked at a start, or if an order waits
+        wait_for(lambda: any("in-person payments" in each for each in shop.status["problems"]), "it is named")
+
+
 # --- the hour ------------------------------------------------------------------------------------------------------
 
 POISON = {

@@ -37,6 +37,8 @@ class Books:
     down: bool = False
     trouble: events.Trouble = events.Trouble.NETWORK
     """What is wrong while it is down."""
+    refused: dict[type, events.Trouble] = field(default_factory=dict)
+    """Which questions alone are refused, and how."""
 
     def write(self, *orders: MerchantOrder, place: str = POS) -> None:
         for order in orders:
@@ -46,6 +48,8 @@ class Books:
     def answer(self, duty: duties.PaymentDuty) -> events.Answer:
         if self.down:
             return events.Unreachable(self.trouble, "no connection")
+        if type(duty) in self.refused:
+            return events.Unreachable(self.refused[type(duty)], f"no {type(duty).__name__} for you")
         match duty:
             case duties.FindPos():
                 return events.PosFound(POS)

@@ -36,12 +36,16 @@ CAUSE_BY_TROUBLE = {
     events.Trouble.NETWORK: Cause.API_UNREACHABLE,
     events.Trouble.CLOCK: Cause.CLOCK_WRONG,
     events.Trouble.REFUSED: Cause.TOKEN_REFUSED,
+    events.Trouble.FORBIDDEN: Cause.WRONG_APPLICATION,
+    events.Trouble.NO_SUCH_TILL: Cause.NO_POS,
     events.Trouble.BUSY: Cause.API_ERROR,
 }
 ADVICE = {
     Cause.API_UNREACHABLE: "check the cable, the router, and any firewall in between",
     Cause.CLOCK_WRONG: "set the clock: timedatectl set-ntp true",
     Cause.TOKEN_REFUSED: "copy the token again from the account that receives the money",
+    Cause.WRONG_APPLICATION: "make an application for in-person payments (QR), and use its token",
+    Cause.NO_POS: "correct mercadopago.external_pos_id, or external_store_id and user_id",
     Cause.API_ERROR: "try again in a minute",
 }
 
@@ -87,7 +91,7 @@ def _tried(part: Part, attempt: Callable[[], Finding]) -> Finding:
         return attempt()
     except ApiError as error:
         cause = CAUSE_BY_TROUBLE[error.trouble]
-        if part is Part.ORDER and 400 <= error.status < 500 and cause is Cause.API_ERROR:
+        if part is Part.ORDER and 400 <= error.status < 500 and cause in (Cause.API_ERROR, Cause.NO_POS):
             return failed(part, Cause.ORDER_REFUSED, str(error), "send this line to support")
         return failed(part, cause, str(error), ADVICE[cause])
     except DecodeError as error:

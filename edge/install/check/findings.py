@@ -46,6 +46,7 @@ class Cause(StrEnum):
     API_UNREACHABLE = "api_unreachable"
     API_ERROR = "api_error"
     TOKEN_REFUSED = "token_refused"
+    WRONG_APPLICATION = "wrong_application"
     OTHER_ACCOUNT = "other_account"
     OTHER_COUNTRY = "other_country"
     NO_STORE = "no_store"
