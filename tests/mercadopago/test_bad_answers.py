@@ -215,7 +215,7 @@ class Story:
                 return decode.decode_payment(answer)
             case duties.LookAtTill():
                 loaded = decode.decode_loaded_order(answer)
-                return events.TillSeen(loaded.reference if loaded else None)
+                return events.TillSeen(loaded.reference, loaded.total) if loaded else events.TillSeen(None)
             case duties.Sweep(pos_id):
                 found = decode.decode_payments(answer).found
                 return events.Swept(pos_id, self.desk.books.today, {each.id: each.merchant_order for each in found})

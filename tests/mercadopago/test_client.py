@@ -100,7 +100,7 @@ def test_the_order_on_the_till_may_come_as_an_object_or_as_a_list(service, api):
     api.till.put(ORDER)
     for shape in ("object", "array"):
         service.switches.till_answer = shape
-        assert answer(api, duties.LookAtTill()) == events.TillSeen("R1")
+        assert answer(api, duties.LookAtTill()) == events.TillSeen("R1", Decimal("5350.5"))
 
 
 @pytest.mark.parametrize("switches", [Switches(cancelled_key="canceled", detail_key="status_details")])
