@@ -1,7 +1,7 @@
 """Where everything that happens to the till arrives, from whichever thread; what the loop shares with its adapters.
 
 One queue, read by one thread. An adapter puts an `Arrival` into it and knows nothing of the loop behind it. The panel
-is here as a protocol, for the loop and the questions asked at a printer's first start both drive one.
+is here as a protocol, for the loop and the questions that an installer is asked both drive one.
 """
 
 import queue

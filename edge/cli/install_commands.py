@@ -88,7 +88,7 @@ def _report(running: "Check", options: argparse.Namespace) -> int:
 def printer(config: Config, options: argparse.Namespace) -> int:
     """Find out how the printer prints, and keep the answer."""
     from edge.daemon.known_printer import is_open, known_printer_file, save_known_printer
-    from edge.daemon.printer_setup import find_out, identify
+    from edge.install.printer_setup import find_out, identify
     from edge.paper.escpos import UnknownPrinterError
 
     need_folder(config, options)

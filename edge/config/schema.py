@@ -56,7 +56,7 @@ CREDENTIAL = "access_token"
 
 Language = Literal["es", "pt", "en"]
 Connection = Literal["usb", "serial", "network", "file"]
-CodePage = Literal["CP858", "CP850", "CP1252", "CP860"]
+CodePage = Literal["CP858", "CP850", "CP1252", "CP860", "ASCII"]
 Proof = Literal["auto", "process_id", "status", "none"]
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
+from edge.core.calibration import Calibration
 from edge.core.day_report import Day, Received
 from edge.core.notices import Notice
 from edge.core.order import NEVER, MerchantOrder
@@ -178,7 +179,14 @@ class PrintConcern:
     """An earlier attempt may have come out."""
 
 
-Slip = PrintList | PrintTest | PrintDay | PrintFailure | PrintConcern
+@dataclass(frozen=True)
+class PrintCalibration:
+    """Print what a person is asked about how this printer prints; or, when all is answered, use that and show it."""
+
+    state: Calibration
+
+
+Slip = PrintList | PrintTest | PrintDay | PrintFailure | PrintConcern | PrintCalibration
 """What is printed beside tickets."""
 
 

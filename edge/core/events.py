@@ -10,6 +10,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from edge.core.calibration import Calibration
 from edge.core.day_report import Received
 from edge.core.duties import Command, PaymentDuty, PrintConcern, PrintFailure, ReadPayment, ReplyTo, Slip, Verify
 from edge.core.order import MerchantOrder, Payment
@@ -348,6 +349,8 @@ class PrinterSeen:
     """The printer was asked how it is."""
 
     paper: Paper
+    unknown: Calibration | None = None
+    """What a person must be asked about how it prints; None if all is known."""
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from edge.core.lifecycle import Move, Order, Stage
 from edge.core.notices import Concern
 from edge.core.order import NEVER, MerchantOrder
 from edge.core.outbox import LastTicket
+from edge.core.questions import question_duty
 
 if TYPE_CHECKING:
     from edge.core.state import Till
@@ -129,7 +130,7 @@ def _owed(till: "Till", now: float) -> duties.PrinterDuty | None:
     """A customer waits for a ticket, so whatever else is owed comes behind it."""
     if not till.printer.paper.prints:
         return _ticket(till, now)
-    return _list(till) or _ticket(till, now) or _concern(till, now) or till.printer.next_slip
+    return _list(till) or _ticket(till, now) or _concern(till, now) or till.printer.next_slip or question_duty(till)
 
 
 def _concern(till: "Till", now: float) -> duties.PrintConcern | None:
@@ -225,8 +226,8 @@ def _wanted(order: Order, move: Move) -> Order:
 def on_printer_event(till: "Till", event: events.PrinterEvent, now: float) -> "Till":
     """The till after an event of the printing worker."""
     match event:
-        case events.PrinterSeen(paper):
-            return replace(till, printer=till.printer.seen(paper, now))
+        case events.PrinterSeen(paper, unknown):
+            return replace(till, printer=till.printer.seen(paper, now), questions=till.questions.unknown(unknown))
         case events.TicketBegun(reference):
             till = replace(till, printer=replace(till.printer, despite=False))
             return till.put(till.orders.living[reference].moved(Move.BEGUN))
@@ -319,6 +320,8 @@ def _on_slip(till: "Till", slip: duties.Slip, end: events.TicketEnd, now: float)
         if isinstance(slip, duties.PrintFailure):
             till = replace(till, failures=till.failures.slip_failed(slip.cause))
         return replace(till, printer=till.printer.failed(end.paper, now))
+    if isinstance(slip, duties.PrintCalibration):
+        till = replace(till, questions=till.questions.slip_out(slip))
     for reading in slip.orders if isinstance(slip, duties.PrintList) else ():
         order = till.orders.living.get(reading.reference)
         if order is not None and order.stage is Stage.PAID and not order.wanted_by_person:

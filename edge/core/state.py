@@ -20,6 +20,7 @@ from edge.core.order import Account, Payment
 from edge.core.orders import Orders
 from edge.core.outbox import LastTicket, Outbox, Today
 from edge.core.printing import PrinterLine
+from edge.core.questions import Questions
 from edge.core.settings import Settings
 from edge.core.sweeps import History, Sweeps
 
@@ -53,6 +54,7 @@ class Till:
     evidence: Evidence = field(default_factory=Evidence)
     sweeps: Sweeps = field(default_factory=Sweeps)
     printer: PrinterLine = field(default_factory=PrinterLine)
+    questions: Questions = field(default_factory=Questions)
     link: Link = field(default_factory=Link)
     cashier: Cashier = field(default_factory=Cashier)
     failures: Failures = field(default_factory=Failures)

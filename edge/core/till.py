@@ -20,6 +20,7 @@ from edge.core.links import look_again, look_around, miss_echo, on_link_event, s
 from edge.core.notices import Concern, observe_notices
 from edge.core.order import MerchantOrder, Verdict
 from edge.core.printing import call_for_listed, on_printer_event, read_stale_again, reprint
+from edge.core.questions import observe_questions
 from edge.core.reconciliation import ask_day, on_day_read
 from edge.core.remote import handle_command
 from edge.core.state import Till
@@ -123,7 +124,8 @@ def _resume(till: Till, order: Order, now: float) -> Till:
 
 def _feel_button(till: Till, down: bool, at: float, now: float) -> Till:
     cashier, gesture = till.cashier.feel(down, at, till.settings.hold_s)
-    till = replace(till, cashier=cashier)
+    questions = till.questions.gestured(gesture, till.cashier.button.down_at, now)
+    till = replace(till, cashier=cashier, questions=questions)
     match gesture:
         case Gesture.PRESS:
             return _press(till, now)
@@ -147,6 +149,7 @@ AFTER_EACH_EVENT: tuple[tuple[Consequence, str], ...] = (
     (trust_broker, "a connection that holds ends a failure, so it comes before failures are noted"),
     (read_stale_again, "money goes back: what could be printed now, and was read a while ago, is asked for anew"),
     (observe_notices, "what stands until it ends, and since when: all else that follows may have changed it"),
+    (observe_questions, "a question about the printer waits for whatever is sold, or has to be looked at, by now"),
     (observe_failures, "since when something fails is noted last, when all else that follows is known"),
 )
 """What follows after each event, in this order, and why."""
@@ -207,7 +210,8 @@ def _on_answer(till: Till, duty: duties.PaymentDuty, answer: events.Answer, now:
         case events.OrdersFound(reference, readings):
             return _keep_watching(evidence.judge_all(till, readings, now), reference, due, now)
         case events.TillSeen(reference, total):
-            return see_till(till, reference, now, total)
+            questions = till.questions if reference else till.questions.till_is_free(now)
+            return see_till(replace(till, questions=questions), reference, now, total)
         case events.CancelTried():
             return on_cancel_tried(till, answer, due, now)
         case events.Swept():

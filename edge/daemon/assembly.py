@@ -1,6 +1,7 @@
 """Puts the daemon together from its configuration: the one place that knows all the parts."""
 
 import contextlib
+from dataclasses import replace
 
 from edge.config.schema import Config
 from edge.config.values import is_far
@@ -9,7 +10,6 @@ from edge.core.state import Durable
 from edge.daemon.known_printer import Acquaintance
 from edge.daemon.local_status import Handover
 from edge.daemon.loop import Daemon
-from edge.daemon.printer_setup import by_button, set_up
 from edge.daemon.printing_worker import Composer, PrintingWorker
 from edge.inbox import Inbox
 from edge.journal.file import JournalError
@@ -28,11 +28,11 @@ def assemble(config: Config, version: str) -> Daemon:
         lock(config.journal.path).close()  # in use or not: that is said before anything else is touched
     wanted = settings(config)
     panel = Panel(config.panel)
-    config = set_up(config, by_button(panel, config.panel.button.hold_seconds))
     mercadopago = MercadoPago(config.mercadopago, version)
     acquaintance = Acquaintance(config.journal.path, config.printer)
+    config = replace(config, printer=acquaintance.fitted)
     printer = Printer(config.printer, record=acquaintance.record, keep=acquaintance.keep)
-    printing = PrintingWorker(printer, Composer(config).compose)
+    printing = PrintingWorker(printer, Composer(config), acquaintance)
 
     def open_and_expect(now: float) -> tuple[Journal, Durable]:
         journal, durable = open_journal(config.journal.path, identity, now)

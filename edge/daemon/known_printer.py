@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any, cast
 
 from edge.config.schema import CodePage, PrinterConfig
+from edge.core.calibration import CANDIDATE_COLUMNS, Calibration
 from edge.machine.files import read_plain, write_whole
-from edge.paper.calibration import CANDIDATE_COLUMNS
-from edge.paper.escpos import DEFAULT_PROFILE, codepages
+from edge.paper.escpos import DEFAULT_PROFILE, codepages, profile_columns
+from edge.printer.models import Model, recognise
 from edge.printer.track_record import Capability, Question, TrackRecord
 
 log = logging.getLogger(__name__)
@@ -52,17 +53,42 @@ def is_open(printer: PrinterConfig) -> bool:
     return printer.columns is None or printer.codepage is None
 
 
+def looked_up(printer: PrinterConfig, name: str) -> Model | None:
+    """What can be known without asking: by the profile that is written, or else by its name.
+
+    `default` is the profile of no printer in particular. Raises `UnknownPrinterError`.
+    """
+    if printer.profile in (None, DEFAULT_PROFILE):
+        return recognise(name)
+    profile = str(printer.profile)
+    columns = profile_columns(profile)
+    return Model(name, profile, columns if columns in POSSIBLE_COLUMNS else SAFE_COLUMNS, codepages(profile)[0])
+
+
 def fitted(printer: PrinterConfig, known: KnownPrinter | None) -> PrinterConfig:
     """Fill what is open: with what is known of the printer, or with values that can be read on any."""
     if not is_open(printer):
         return replace(printer, profile=printer.profile or DEFAULT_PROFILE)
     if known is None or known.connection != connection(printer):
         known = KnownPrinter("", "")
-    profile = printer.profile or known.profile or DEFAULT_PROFILE
+    model = looked_up(printer, known.printer)
+    profile = printer.profile or known.profile or (model.profile if model else DEFAULT_PROFILE)
     pages = codepages(profile)
-    codepage = cast(CodePage, known.codepage if known.codepage in pages else pages[0])
-    columns = printer.columns or known.columns or SAFE_COLUMNS
+    likely = (known.codepage, model.codepage if model else None)
+    codepage = cast(CodePage, next((page for page in likely if page in pages), pages[0]))
+    columns = printer.columns or known.columns or (model.columns if model else SAFE_COLUMNS)
     return replace(printer, profile=profile, columns=columns, codepage=printer.codepage or codepage)
+
+
+def questions(printer: PrinterConfig, known: KnownPrinter) -> Calibration | None:
+    """What a person must be asked about this printer; None if all is written, looked up or answered."""
+    if not is_open(printer) or looked_up(printer, known.printer):
+        return None
+    columns, codepage = printer.columns or known.columns, printer.codepage or known.codepage
+    pages = codepages(printer.profile or known.profile or DEFAULT_PROFILE)
+    asked = Calibration(pages, columns, codepage, printer=known.printer)
+    asked = asked.settled() if columns else asked
+    return None if asked.done else asked
 
 
 def connection(printer: PrinterConfig) -> str:
@@ -149,19 +175,42 @@ class Acquaintance:
     """What the daemon learns of its printer, kept in the file. Used by the printing thread, and once before it."""
 
     def __init__(self, journal: Path, printer: PrinterConfig) -> None:
-        here, known = connection(printer), load_known_printer(journal)
         self._journal = journal
-        self._known = known if known and known.connection == here else KnownPrinter("", here)
+        self._written = printer
+        self._known = self._read() or KnownPrinter("", connection(printer))
 
     @property
     def record(self) -> TrackRecord:
         """What the printer at this connection has shown so far."""
         return self._known.record
 
+    @property
+    def fitted(self) -> PrinterConfig:
+        """How it prints, as far as that is known."""
+        return fitted(self._written, self._known)
+
+    @property
+    def questions(self) -> Calibration | None:
+        """What a person must be asked."""
+        return questions(self._written, self._known)
+
     def keep(self, record: TrackRecord) -> None:
         """Write down what it has shown now. How another printer printed says nothing about this one."""
-        name, before = record.name or self._known.printer, self._known
+        before = self._read() or self._known  # a person at a keyboard may have answered meanwhile
+        name = record.name or before.printer
         exchanged = before.printer not in ("", name)
         known = KnownPrinter("", before.connection) if exchanged else before
-        self._known = replace(known, printer=name, record=record)
-        save_known_printer(self._journal, self._known)
+        self._write(replace(known, printer=name, record=record))
+
+    def answered(self, state: Calibration) -> None:
+        """Write down what a person answered."""
+        log.info("printer: %s columns, %s", state.columns, state.codepage)
+        self._write(replace(self._known, columns=state.columns, codepage=state.codepage))
+
+    def _read(self) -> KnownPrinter | None:
+        known = load_known_printer(self._journal)
+        return known if known and known.connection == connection(self._written) else None
+
+    def _write(self, known: KnownPrinter) -> None:
+        self._known = known
+        save_known_printer(self._journal, known)

@@ -3,13 +3,14 @@
 The one place that knows both the printer and what is on paper; neither of them knows a duty or the other.
 """
 
-from collections.abc import Callable
-
-from edge.config.schema import Config
+from edge.config.schema import Config, PrinterConfig
 from edge.core import duties, events
+from edge.daemon.known_printer import Acquaintance
+from edge.paper.calibration import lay_out_calibration
 from edge.paper.escpos import Encoder
 from edge.paper.slips import lay_out_concern, lay_out_day, lay_out_failure, lay_out_list, lay_out_test
 from edge.paper.ticket import Line, lay_out
+from edge.paper.words import WORDS
 from edge.printer.printer import Printer
 
 Printable = duties.Print | duties.Slip
@@ -18,20 +19,27 @@ Printable = duties.Print | duties.Slip
 class PrintingWorker:
     """Does the printer's duties, one at a time, for the thread of that name."""
 
-    def __init__(self, printer: Printer, compose: Callable[[Printable], bytes]) -> None:
+    def __init__(self, printer: Printer, composer: "Composer", acquaintance: Acquaintance) -> None:
         self._printer = printer
-        self._compose = compose
+        self._composer = composer
+        self._acquaintance = acquaintance
 
     def do(self, duty: duties.PrinterDuty) -> events.PrinterEvent:
         """Return what came of the duty. Blocks, for minutes at worst."""
         match duty:
             case duties.LookAtPrinter():
-                return events.PrinterSeen(self._printer.look())
+                paper = self._printer.look()
+                self._composer.fit(self._acquaintance.fitted)  # it may have told who it is
+                return events.PrinterSeen(paper, self._acquaintance.questions)
             case duties.Print(_, banners, despite):
                 is_copy = duties.Banner.COPY in banners
-                return self._printer.print(self._compose(duty), is_copy, despite)
-            case slip:
-                return events.SlipTried(slip, self._printer.print(self._compose(slip)))
+                return self._printer.print(self._composer.compose(duty), is_copy, despite)
+            case duties.PrintCalibration(state) if not state.done:
+                return events.SlipTried(duty, self._printer.print(self._composer.compose(duty), prove=False))
+            case duties.PrintCalibration(state):
+                self._acquaintance.answered(state)
+                self._composer.fit(self._acquaintance.fitted)
+        return events.SlipTried(duty, self._printer.print(self._composer.compose(duty)))
 
 
 class Composer:
@@ -39,15 +47,29 @@ class Composer:
 
     def __init__(self, config: Config) -> None:
         """Raises `UnknownPrinterError`, and `OSError` if the logo can't be read."""
-        printer = config.printer
         self._ticket, self._till = config.ticket, config.till
-        self._encoder = Encoder(printer.profile, printer.columns, printer.codepage, config.ticket.logo)
-        self._opens_drawer = printer.open_drawer
+        self._opens_drawer = config.printer.open_drawer
+        self._printer = config.printer
+        self._encoder = self._encoder_for(config.printer)
+
+    def fit(self, printer: PrinterConfig) -> None:
+        """From here on, print as this one does."""
+        if printer != self._printer:
+            self._printer, self._encoder = printer, self._encoder_for(printer)
 
     def compose(self, duty: Printable) -> bytes:
         """Return a whole ticket or slip, from reset to cut. The drawer opens with a ticket, not with its copy."""
         sells = isinstance(duty, duties.Print) and duties.Banner.COPY not in duty.banners
-        return self._encoder.encode(self._lines(duty), open_drawer=self._opens_drawer and sells)
+        return self._encoder_of(duty).encode(self._lines(duty), open_drawer=self._opens_drawer and sells)
+
+    def _encoder_of(self, duty: Printable) -> Encoder:
+        """What asks a person is encoded as all would be if that answer were right."""
+        if isinstance(duty, duties.PrintCalibration):
+            return Encoder(self._printer.profile, duty.state.width, duty.state.page)
+        return self._encoder
+
+    def _encoder_for(self, printer: PrinterConfig) -> Encoder:
+        return Encoder(printer.profile, printer.columns, printer.codepage, self._ticket.logo)
 
     def _lines(self, duty: Printable) -> tuple[Line, ...]:
         how = self._ticket, self._till, self._encoder.columns
@@ -64,3 +86,6 @@ class Composer:
                 return lay_out_failure(duty, *how)
             case duties.PrintConcern():
                 return lay_out_concern(duty, *how)
+            case duties.PrintCalibration(state):
+                code = self._till.id if self._ticket.qr else ""
+                return lay_out_calibration(state, WORDS[self._till.language], code=code)

@@ -20,6 +20,10 @@ from edge.paper.ticket import CENTERED, PLAIN, Cut, Feed, Line, Logo, Qr, Row, R
 
 CODEPAGES = ("CP858", "CP850", "CP1252", "CP860")
 """The ones that have the letters of Spanish and Portuguese, best first."""
+ASCII = "ASCII"
+"""No code page: letters without accents, which every printer has."""
+FIRST_CODEPAGE = "CP437"
+"""The one that a printer starts with. Its first half is ASCII."""
 
 DEFAULT_PROFILE = "default"
 DOTS_PER_LETTER = 12
@@ -36,8 +40,8 @@ RASTER = b"\x1dv0\x00"
 
 CLOSEST_LETTERS = dict(
     zip(
-        "“”„«»‘’‚–—−─•·×⁄ºª°øØłŁđĐðÐı₡₲₱",
-        '"""""\'\',----*.x/oaooOlLdDdDiCGP',
+        "“”„«»‘’‚–—−─•·×⁄ºª°øØłŁđĐðÐı₡₲₱¡¿",
+        '"""""\'\',----*.x/oaooOlLdDdDiCGP!?',
         strict=True,
     ),
     **{"€": "EUR", "…": "...", "ß": "ss", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "þ": "th", "Þ": "Th"},
@@ -99,7 +103,7 @@ class _Sheet:
         self.style = PLAIN
         self.printer.hw("INIT")
         self.printer._raw(NO_IDEOGRAMS + PLAIN_ASCII)
-        self.printer.charcode(codepage)
+        self.printer.charcode(FIRST_CODEPAGE if codepage == ASCII else codepage)
 
     def write(self, line: Line) -> None:
         match line:
@@ -187,12 +191,19 @@ def _profile(name: str) -> Any:
 
 
 def codepages(profile: str) -> tuple[str, ...]:
-    """Return those of our code pages that a printer has, best first. Raises `UnknownPrinterError` if it has none."""
+    """Return those of our code pages that a printer has, best first; plain ASCII is the last of them.
+
+    Raises `UnknownPrinterError` for a profile that doesn't exist, or isn't a printer's.
+    """
     theirs = _profile(profile).get_code_pages()
-    ours = tuple(page for page in CODEPAGES if page in theirs)
-    if not ours:
-        raise UnknownPrinterError("its profile has no code page for Spanish or Portuguese; it has none of ours")
-    return ours
+    if FIRST_CODEPAGE not in theirs:
+        raise UnknownPrinterError(f"the profile {profile} has no letters that a ticket could be printed in")
+    return (*(page for page in CODEPAGES if page in theirs), ASCII)
+
+
+def profile_columns(profile: str) -> int:
+    """Return how many normal letters fit on its line. Raises `UnknownPrinterError`."""
+    return int(_profile(profile).get_columns("a"))
 
 
 def _choose_codepage(profile: str, wanted: str | None) -> str:

@@ -51,6 +51,10 @@ class CalibrationWords:
     title: str
     fits: tuple[str, ...]
     readable: tuple[str, ...]
+    meanwhile: str
+    """When an answer counts."""
+    plain: str
+    """That no code page was right."""
     done: Notice
 
 
@@ -114,6 +118,8 @@ SPANISH = Words(
         title="AJUSTE DE LA IMPRESORA",
         fits=("Si la regla llena una linea:", "apriete el boton y suelte.", "Si no: mantengalo apretado."),
         readable=("Si los acentos se leen bien:", "apriete el boton y suelte.", "Si no: mantengalo apretado."),
+        meanwhile="Responda sin ventas en curso.",
+        plain="Se imprime sin acentos.",
         done=Notice("LISTO", ("Así se imprime desde ahora.",)),
     ),
     all_letters="áéíóúüñ ÁÉÍÓÚÜÑ ¡¿ºª $ €",
@@ -158,6 +164,8 @@ PORTUGUESE = Words(
         title="AJUSTE DA IMPRESSORA",
         fits=("Se a regua ocupa uma linha:", "aperte o botao e solte.", "Se nao: segure o botao."),
         readable=("Se os acentos estao certos:", "aperte o botao e solte.", "Se nao: segure o botao."),
+        meanwhile="Responda sem vendas em curso.",
+        plain="Imprime sem acentos.",
         done=Notice("PRONTO", ("A impressão fica assim.",)),
     ),
     all_letters="áâãàçéêíóôõú ÁÂÃÀÇÉÊÍÓÔÕÚ ºª R$€",
@@ -202,6 +210,8 @@ ENGLISH = Words(
         title="PRINTER SETUP",
         fits=("If the ruler fills one line:", "press the button.", "If not: hold it down."),
         readable=("If the accents are right:", "press the button.", "If not: hold it down."),
+        meanwhile="Answer while no sale is open.",
+        plain="It prints without accents.",
         done=Notice("DONE", ("It will print like this.",)),
     ),
     all_letters="áâãàçéêíñóôõúü ¡¿ºª $ €",

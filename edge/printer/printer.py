@@ -48,15 +48,16 @@ class Printer:
         self._number = random.randrange(10_000)
         self._complaint = ""
 
-    def print(self, ticket: bytes, is_copy: bool = False, despite: bool = False) -> TicketEnd:
+    def print(self, ticket: bytes, is_copy: bool = False, despite: bool = False, prove: bool = True) -> TicketEnd:
         """Print a whole ticket, from reset to cut. `is_copy`: a part of its original may be left in the printer.
 
-        `despite`: print it even if the printer says that it can't, for a person says that it can.
+        `despite`: print it even if the printer says that it can't, for a person says that it can. `prove`: whether to
+        wait for its proof; of a question to a person the answer is proof enough.
         """
         if is_copy and self._leftovers.size is None:
             self._leftovers = replace(self._leftovers, size=len(ticket))
         try:
-            dialogue = self._open()
+            dialogue = self._open(one_way=not prove)
         except TransportError as error:
             return TicketRefused(self._complain(error))
         job = Job(dialogue, self._config.proof, self._timeouts, self._record, self._leftovers)
@@ -176,9 +177,9 @@ class Printer:
             after = self._complain(error)
         return job.judge(before, after)
 
-    def _open(self) -> Dialogue:
+    def _open(self, one_way: bool = False) -> Dialogue:
         transport = open_transport(self._config)
-        one_way = self._config.proof == "none" or not transport.readable
+        one_way = one_way or self._config.proof == "none" or not transport.readable
         return Dialogue(transport, one_way, self._record.answer_timeout(self._timeouts))
 
     def _next_number(self) -> int:

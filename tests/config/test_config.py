@@ -409,7 +409,7 @@ def test_a_key_that_nothing_reads_and_one_that_lacks_are_said(folder, text, faul
             "printer.device: is 'lp0'; write the whole path, like /dev/serial0",
         ),
         ("printer", "columns: 23", "printer.columns: is '23'; it must be from 24 to 64"),
-        ("printer", "codepage: cp850", "write one of CP858, CP850, CP1252, CP860; did you mean CP850?"),
+        ("printer", "codepage: cp850", "write one of CP858, CP850, CP1252, CP860, ASCII; did you mean CP850?"),
         ("printer", "proof: process", "printer.proof: is 'process'; write one of auto, process_id, status, none"),
         ("printer", "open_drawer: 'true'", "printer.open_drawer: is 'true'; write true or false, without quotes"),
         # the rest

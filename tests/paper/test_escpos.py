@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from edge.paper.escpos import CODEPAGES, Encoder, UnknownPrinterError, fold
+from edge.paper.escpos import ASCII, CODEPAGES, Encoder, UnknownPrinterError, codepages, fold
 from edge.paper.ticket import ALARM, HEADLINE, Align, Cut, Feed, Logo, Qr, Row, Rule, Size, Style, Text
 from tests.support.examples import examples
 
@@ -204,7 +204,7 @@ def test_an_unknown_profile_is_told_with_those_that_exist():
 
 
 def test_a_code_page_that_the_printer_lacks_is_told_with_those_it_has():
-    with pytest.raises(UnknownPrinterError, match="no code page CP858; it has CP850, CP1252, CP860"):
+    with pytest.raises(UnknownPrinterError, match="no code page CP858; it has CP850, CP1252, CP860, ASCII"):
         Encoder("TM-T88II", codepage="CP858")
 
 
@@ -213,9 +213,25 @@ def test_the_profile_chooses_what_is_left_open():
     assert (chosen.columns, chosen.codepage) == (48, "CP858")
 
 
-def test_a_printer_with_none_of_our_code_pages_is_refused():
-    with pytest.raises(UnknownPrinterError, match="for Spanish or Portuguese; it has none of ours"):
-        Encoder("TM-U220")
+def test_a_printer_with_none_of_our_code_pages_prints_plain_letters():
+    encoder = Encoder("TM-U220")
+    assert encoder.codepage == ASCII
+    job = encoder.encode([Text("áéíóúüñ ÇÃÕ ¡¿ºª R$ €"), Rule()])
+    assert b"aeiouun CAO !?oa R$ EUR" in job
+    assert b"-" * encoder.columns in job
+    assert b"\x1bt\x00" in job
+    assert all(byte < 0x80 for byte in job)
+
+
+def test_plain_letters_can_be_had_of_any_printer():
+    for profile in ("default", "TM-T88V", "POS-5890"):
+        assert codepages(profile)[-1] == ASCII
+        assert Encoder(profile, codepage=ASCII).codepage == ASCII
+
+
+def test_what_is_no_printer_is_refused():
+    with pytest.raises(UnknownPrinterError, match="AF-240 has no letters"):
+        Encoder("AF-240")
 
 
 def test_a_logo_that_is_not_there_is_told_at_start(tmp_path):

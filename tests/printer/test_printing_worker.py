@@ -8,6 +8,7 @@ import pytest
 from edge.config.schema import Config, PrinterConfig, TicketConfig, TillConfig
 from edge.core import duties, events
 from edge.core.events import Paper, Proof
+from edge.daemon.known_printer import Acquaintance
 from edge.daemon.printing_worker import Composer, PrintingWorker
 from edge.printer.printer import Printer
 from sim.printer.printer import Printer as SimPrinter
@@ -26,11 +27,12 @@ def sim() -> Iterator[SimPrinter]:
 
 
 @pytest.fixture
-def worker(sim: SimPrinter) -> PrintingWorker:
+def worker(sim: SimPrinter, tmp_path) -> PrintingWorker:
     printer = PrinterConfig("network", host=sim.host, port=sim.port, columns=48, codepage="CP858", open_drawer=True)
     till = TillConfig(id="CAJA01", name="Caja 1", timezone=ZoneInfo("America/Argentina/Buenos_Aires"))
     config = Config(till, None, None, printer, TicketConfig(("KIOSCO SUR",)), None, None, None)
-    return PrintingWorker(Printer(printer), Composer(config).compose)
+    known = Acquaintance(tmp_path / "journal.db", printer)
+    return PrintingWorker(Printer(printer), Composer(config), known)
 
 
 def test_a_ticket_ends_as_it_was_proved(sim, worker):

@@ -18,7 +18,6 @@ from edge.core import events
 from edge.core.links import ECHO_TIMEOUT_S
 from edge.daemon.known_printer import KnownPrinter, fitted, is_open, load_known_printer
 from edge.daemon.local_status import leave_record, read_status
-from edge.daemon.printer_setup import by_button, identify, set_up
 from edge.install.check.acceptance import Acceptance, lay_out_acceptance
 from edge.install.check.account import check_account, check_order
 from edge.install.check.broker import CONNECT_TIMEOUT_S, Visit, ask_daemon, check_broker, unanswered
@@ -31,6 +30,7 @@ from edge.install.check.hardware import (
     check_printer,
     leave_panel,
 )
+from edge.install.printer_setup import by_button, identify, set_up
 from edge.journal.store import in_use
 from edge.machine.facts import Machine, board, versions
 from edge.machine.panel import Panel, PanelError

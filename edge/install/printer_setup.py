@@ -1,8 +1,7 @@
-"""Finds out what the configuration leaves open about the printer: by its name, or with slips that a person answers.
+"""Asks whoever installs a till how its printer prints: by its name, or with slips that they answer on the spot.
 
-A printer is asked for its name. One that isn't known prints a few slips, once, and again only after it was replaced.
-Nothing here keeps a till from selling for longer than `ANSWER_TIMEOUT_S` after the last touch of the button, and no
-missing answer is an error.
+The daemon asks by itself, beside its work; this is for `till-edge check` and `till-edge printer`. What a printer has
+shown of itself is kept. No missing answer is an error.
 """
 
 import logging
@@ -13,6 +12,7 @@ from dataclasses import replace
 
 from edge.config.schema import Config, PrinterConfig
 from edge.core import events
+from edge.core.calibration import Calibration
 from edge.core.cashier import Button, Gesture
 from edge.core.status import Signal
 from edge.daemon.known_printer import (
@@ -21,15 +21,15 @@ from edge.daemon.known_printer import (
     fitted,
     is_open,
     load_known_printer,
+    looked_up,
+    questions,
     save_known_printer,
 )
 from edge.inbox import Panel
-from edge.machine import systemd
 from edge.machine.panel import READING_INTERVAL_S
-from edge.paper.calibration import Calibration, lay_out_calibration, step
+from edge.paper.calibration import lay_out_calibration
 from edge.paper.escpos import DEFAULT_PROFILE, Encoder, codepages
 from edge.paper.words import WORDS
-from edge.printer.models import recognise
 from edge.printer.printer import Printer
 from edge.printer.timeouts import Timeouts
 
@@ -38,7 +38,6 @@ log = logging.getLogger(__name__)
 ANSWER_TIMEOUT_S = 180.0
 """How long a person is waited for at each slip."""
 SLIP_TIMEOUTS = Timeouts(stall=5.0)
-"""The watchdog is not fed while a slip goes out."""
 
 AwaitGesture = Callable[[], Gesture]
 """Waits for a person's answer to a slip; NONE if none comes."""
@@ -53,7 +52,7 @@ def set_up(config: Config, await_gesture: AwaitGesture) -> Config:
     name = identify(printer)
     if known and not known.is_of(name, here):
         name = identify(printer)  # an answer that was garbled on its way makes no other printer
-    if not (known and known.is_of(name, here)):
+    if not (known and known.is_of(name, here)) or questions(printer, known):
         known = find_out(config, name, await_gesture)
         if known:
             save_known_printer(config.journal.path, known)
@@ -68,11 +67,17 @@ def identify(printer: PrinterConfig) -> str:
 def find_out(
     config: Config, name: str, await_gesture: AwaitGesture, believe: bool = True, with_button: bool = True
 ) -> KnownPrinter | None:
-    """Look the printer up, or calibrate it; None if it can't print now. `believe`: whether its name will do."""
+    """Look the printer up, or calibrate it; None if it can't print now.
+
+    `believe`: whether its name will do, or the profile that is written.
+    """
     printer = config.printer
-    known = KnownPrinter(name, connection(printer), printer.profile)
-    if believe and (model := recognise(name)):
-        log.info("printer: it is %s", name)
+    known = load_known_printer(config.journal.path)
+    if not (known and known.is_of(name, connection(printer))):
+        known = KnownPrinter(name, connection(printer))
+    known = replace(known, printer=name or known.printer, profile=printer.profile)
+    if believe and (model := looked_up(printer, name)):
+        log.info("printer: it is %s", name or model.profile)
         return replace(known, profile=model.profile, columns=model.columns, codepage=model.codepage)
     if not os.access(config.journal.path.parent, os.W_OK):
         log.warning("printer: what would be found out could not be kept in %s", config.journal.path.parent)
@@ -89,17 +94,17 @@ def calibrate(config: Config, await_gesture: AwaitGesture, with_button: bool) ->
     """Print slips until all is answered, or nobody answers; None if the printer fails. Raises `UnknownPrinterError`."""
     printer = config.printer
     if not Printer(printer).look().prints:
-        log.warning("printer: it can't print now; `till-edge printer` calibrates it, and so does the next start")
+        log.warning("printer: it can't print now; `till-edge printer` calibrates it, and so does the daemon")
         return None
-    systemd.ready("calibrating the printer")
     state = Calibration(codepages(printer.profile or DEFAULT_PROFILE), printer.columns, printer.codepage)
+    state = state.settled() if state.columns else state
     while not state.done:
         if not _print(config, state, with_button):
             return None
         if (gesture := await_gesture()) is Gesture.NONE:
-            log.warning("printer: nobody answers; `till-edge printer` asks again")
+            log.warning("printer: nobody answers; `till-edge printer` asks again, and so does the daemon")
             return state
-        state = step(state, gesture)
+        state = state.right() if gesture is Gesture.PRESS else state.next()
     _print(config, state, with_button)
     log.info("printer: %s columns, %s", state.columns, state.codepage)
     return state
@@ -108,8 +113,9 @@ def calibrate(config: Config, await_gesture: AwaitGesture, with_button: bool) ->
 def _print(config: Config, state: Calibration, with_button: bool) -> bool:
     """Print a slip; returns whether it got through. Whether it is on paper the person's answer shows."""
     encoder = Encoder(config.printer.profile, state.width, state.page)
-    slip = encoder.encode(lay_out_calibration(state, WORDS[config.till.language], with_button))
-    end = Printer(replace(config.printer, proof="none"), SLIP_TIMEOUTS).print(slip)
+    code = config.till.id if config.ticket.qr else ""
+    slip = encoder.encode(lay_out_calibration(state, WORDS[config.till.language], with_button, code))
+    end = Printer(config.printer, SLIP_TIMEOUTS).print(slip, prove=False)
     return isinstance(end, events.TicketUnproved)
 
 
@@ -123,7 +129,6 @@ def by_button(panel: Panel, hold_seconds: float, timeout: float = ANSWER_TIMEOUT
         button, gesture = Button.found(panel.button_down(), now), Gesture.NONE
         while gesture is Gesture.NONE and now < deadline:
             panel.show(Signal.HOLDING if button.being_held else Signal.WAITING, now)
-            systemd.alive()
             time.sleep(READING_INTERVAL_S)
             now = time.monotonic()
             button, gesture = button.read(panel.button_down(), now, hold_seconds)

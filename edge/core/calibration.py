@@ -1,0 +1,58 @@
+"""What a person answered about how a printer prints: how wide, and which of its code pages has our letters. Pure.
+
+Each question shows a candidate: a ruler that fills the line, then a line of accents. A person says that it is right,
+or wants the next one.
+"""
+
+from dataclasses import dataclass, replace
+
+CANDIDATE_COLUMNS = (48, 42, 32)
+"""Widest first: the right one is the first that doesn't wrap. 80 mm, 80 mm at 180 dots to the inch, 58 mm."""
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What is known so far, and which candidate is being asked about.
+
+    Made for a printer of which something is not known, anew after each answer; read by the slip that asks.
+    """
+
+    pages: tuple[str, ...]
+    """The candidates for the code page, best first. The last one is plain ASCII, which needs no question."""
+    columns: int | None = None
+    codepage: str | None = None
+    candidate: int = 0
+    """Index of the one that the slip shows."""
+    printer: str = ""
+    """The name of the printer that it is about; "" if it doesn't say."""
+
+    @property
+    def done(self) -> bool:
+        return self.columns is not None and self.codepage is not None
+
+    @property
+    def width(self) -> int:
+        """The columns of the slip that asks."""
+        return self.columns or CANDIDATE_COLUMNS[self.candidate]
+
+    @property
+    def page(self) -> str:
+        """The code page of the slip that asks; for a ruler any will do."""
+        return self.codepage or self.pages[self.candidate if self.columns else 0]
+
+    def right(self) -> "Calibration":
+        """What is shown is right."""
+        if self.columns is None:
+            return replace(self, columns=self.width, candidate=0).settled()
+        return replace(self, codepage=self.page)
+
+    def next(self) -> "Calibration":
+        """It isn't. Of the widths the first one comes again, for one of them fits and a finger may have slipped."""
+        if self.columns is None:
+            return replace(self, candidate=(self.candidate + 1) % len(CANDIDATE_COLUMNS))
+        return replace(self, candidate=self.candidate + 1).settled()
+
+    def settled(self) -> "Calibration":
+        """Where no page is left to be asked about, plain letters are taken."""
+        left = self.codepage is None and self.candidate < len(self.pages) - 1
+        return self if left else replace(self, codepage=self.codepage or self.pages[-1])
