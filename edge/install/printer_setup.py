@@ -43,8 +43,11 @@ AwaitGesture = Callable[[], Gesture]
 """Waits for a person's answer to a slip; NONE if none comes."""
 
 
-def set_up(config: Config, await_gesture: AwaitGesture) -> Config:
-    """Return the configuration, completed. Blocks while a person is asked. Raises `UnknownPrinterError`."""
+def set_up(config: Config, await_gesture: AwaitGesture | None) -> Config:
+    """Return the configuration, completed. Blocks while a person is asked; None: nobody is there.
+
+    Raises `UnknownPrinterError`.
+    """
     printer = config.printer
     if not is_open(printer):
         return config
@@ -65,7 +68,7 @@ def identify(printer: PrinterConfig) -> str:
 
 
 def find_out(
-    config: Config, name: str, await_gesture: AwaitGesture, believe: bool = True, with_button: bool = True
+    config: Config, name: str, await_gesture: AwaitGesture | None, believe: bool = True, with_button: bool = True
 ) -> KnownPrinter | None:
     """Look the printer up, or calibrate it; None if it can't print now.
 
@@ -79,6 +82,8 @@ def find_out(
     if believe and (model := looked_up(printer, name)):
         log.info("printer: it is %s", name or model.profile)
         return replace(known, profile=model.profile, columns=model.columns, codepage=model.codepage)
+    if await_gesture is None:
+        return known  # the daemon asks, beside its work
     if not os.access(config.journal.path.parent, os.W_OK):
         log.warning("printer: what would be found out could not be kept in %s", config.journal.path.parent)
         return None
