@@ -149,7 +149,7 @@ class Check:
         return check_printer(self._config, self._running)
 
     def _identify_printer(self) -> None:
-        """An unknown printer prints its questions now, not after the acceptance ticket, if somebody is there to answer."""
+        """An unknown printer asks now, not after the acceptance ticket, if somebody is there to answer."""
         if self._options.press == ASK_NOBODY:
             set_up(self._written, None)
             self._use(load_known_printer(self._written.journal.path))
