@@ -23,6 +23,7 @@ from urllib.parse import parse_qsl
 
 from edge.contract import mqtt as wire
 from edge.contract.mqtt import BadMessageError
+from edge.core.events import TicketPrinted
 from edge.core.order import Account, MerchantOrder, verdict
 from edge.mercadopago import decode
 from edge.mercadopago.decode import DecodeError, Page
@@ -33,6 +34,7 @@ from sim.mercadopago.routes import route
 from sim.mercadopago.shapes import Seller
 from sim.mercadopago.switches import Switches
 from sim.mercadopago.validation import ApiProblem
+from tests.support.bent_printer import one_job
 from tests.support.caller import TILL
 from tests.support.facts import POS, REFERENCE, USER
 from tests.support.odd_json import ODD, bend
@@ -88,6 +90,12 @@ NOTIFICATIONS = (
     b'type=order\n{"action":"order.processed","type":"order","data":{"id":"ORD01KA0000000000000000000AA"}}',
 )
 """The query in the first line, the body in the second."""
+PRINTER_ANSWERS = (
+    b'\x12|\x12|\x12|\x12|\x14\x00\x00\x0f|7"4321\x00\x00|\x12|\x12|\x12|\x12',
+    b"\x12|\x1e|\x12|\x12||\x0f|\x1a|\x72|\x36|\x52",
+    b"_TM-T20III\x00|_EPSON\x00|7%\x00|\x16",
+)
+"""What a printer says to each thing that it is sent in the course of a ticket."""
 
 # --- targets -------------------------------------------------------------------------------------------------------
 
@@ -143,6 +151,12 @@ def read_notification(data: bytes) -> None:
         assert wire.decode_doorbell(wire.encode_doorbell(doorbell)) == doorbell
 
 
+def read_printer(data: bytes) -> None:
+    """Bytes as a printer answers them. Where an echo is demanded, only the ticket's own number proves it."""
+    proved = isinstance(one_job(data.split(b"|"), "process_id", wait_s=0.0005), TicketPrinted)
+    assert not proved or b'7"4321\0' in data.translate(None, b"|\x11\x13")
+
+
 @dataclass(frozen=True)
 class Target:
     """The function that is fed, and the genuine messages that it starts from."""
@@ -154,6 +168,7 @@ class Target:
 TARGETS = {
     "edge.contract.mqtt": Target(read_message, DOORBELLS),
     "edge.mercadopago.decode": Target(read_answer, tuple(ANSWERS.values())),
+    "edge.printer.dialogue": Target(read_printer, PRINTER_ANSWERS),
     "relay.web.notification": Target(read_notification, NOTIFICATIONS),
 }
 
