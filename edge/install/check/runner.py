@@ -150,7 +150,7 @@ class Check:
 
     def _identify_printer(self) -> None:
         """An unknown printer asks now, not after the acceptance ticket, if somebody is there to answer."""
-        if self._options.press == ASK_NOBODY:
+        if self._options.press.ask is None:
             set_up(self._written, None)
             self._use(load_known_printer(self._written.journal.path))
             return
