@@ -18,6 +18,8 @@ TOLD = ("broker", "broker_trouble", "relay", "round_trip_ms", "printer", "proof"
 MAX_FILE_BYTES = 1 << 20
 PAUSE = 1.0
 """Seconds between two looks, and between two writes."""
+NOT_YET = "not connected yet"
+"""How the broker is while the first connection is being made."""
 
 
 class Handover:

@@ -21,7 +21,7 @@ from edge.core.state import Till
 from edge.core.status import diagnosis, signal, status
 from edge.core.till import payment_duty, step
 from edge.daemon.chronicle import log_step
-from edge.daemon.local_status import Handover
+from edge.daemon.local_status import NOT_YET, Handover
 from edge.daemon.worker import Worker
 from edge.inbox import FRAME_S, Arrival, Call, Death, Inbox, Panel, Thread, no_op
 from edge.journal.keeper import JournalKeeper, OpenJournal
@@ -260,7 +260,7 @@ class Daemon:
     def _hand_over(self, handover: Handover, status: Mapping[str, Any]) -> None:
         """Give a check on this machine our status, and publish the record that it left."""
         link = self._till.link
-        broker = "connected" if link.broker_up else link.broker_error or "not connected yet"
+        broker = "connected" if link.broker_up else link.broker_error or NOT_YET
         handover.show({**status, "broker": broker, "broker_trouble": status["broker"]})
         if link.broker_up and (record := handover.take_record()):
             self._broker.keep(record)

@@ -80,10 +80,10 @@ def test_a_mute_relay_for_claims(mute_port, monkeypatch):
     monkeypatch.setattr(claims, "STEP_TIMEOUT_S", 1.0)
     place = Place(f"http://127.0.0.1:{mute_port}", None)
     with (
-        closing(Relay(place, Identity("ABC", bytes(range(32))), "0")) as relay,
+        closing(Relay(place, "0")) as relay,
         pytest.raises(RelayError, match="firewall") as said,
     ):
-        relay.ask()
+        relay.ask(Identity("ABC", "", "K7QMX4TZ9M", "", "00" * 32))
     assert_no_blame(Finding(Part.RELAY, None, str(said.value)))
 
 

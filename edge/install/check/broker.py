@@ -14,6 +14,7 @@ from edge.config.values import is_loopback
 from edge.core import events
 from edge.core.events import BrokerTrouble as Trouble
 from edge.core.links import ECHO_TIMEOUT_S
+from edge.daemon.local_status import NOT_YET
 from edge.inbox import Inbox, Thread
 from edge.install.check.findings import Cause, Finding, Part, blocked, failed, ok, skipped, warning
 from edge.mqtt.session import MqttBroker
@@ -178,7 +179,9 @@ def ask_daemon(status: Mapping[str, Any], config: Config) -> Iterator[Finding]:
 
 
 def unanswered(status: Mapping[str, Any]) -> bool:
-    """Whether the running daemon has no echo yet: it connected a moment ago, or the relay knows no pings."""
+    """Whether the running daemon has no echo yet: it started a moment ago, or the relay knows no pings."""
+    if status.get("broker") == NOT_YET:
+        return True
     return (status.get("broker"), status.get("relay"), status.get("round_trip_ms")) == ("connected", "online", None)
 
 
