@@ -2,14 +2,15 @@
 
 The relay writes claims and gives bundles out; `till-relay enroll` reads claims and stores bundles. All of it may be
 lost: a till claims again, and a bundle can be made again. Strangers can claim too, so the number of claims is limited,
-and the claim that was unseen the longest makes room; a till that waits is seen every minute.
+and of the most crowded network the claim that was unseen the longest makes room; a till that waits is seen every
+minute.
 """
 
 import errno
 import os
 import threading
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import Any
 from edge.contract.claims import CLAIM_VERSION, HEX_KEY, MAX_SEALED_BYTES, Claim, decode_claim, encode_claim
 from edge.contract.mqtt import BadMessageError, decode, encode
 from edge.machine.files import write_whole
+from relay.networks import networks_of
 
 MAX_CLAIMS = 2_000
 MAX_CLAIMS_PER_ADDRESS = 500
@@ -119,7 +121,13 @@ class ClaimStore:
         if len(neighbours) >= self._max_per_address:
             self._drop(self._first_without_bundle(neighbours))
         elif len(self._known) >= self._max_claims:
-            self._drop(self._first_without_bundle(list(self._known)))
+            self._drop(self._first_without_bundle(self._crowd_first()))
+
+    def _crowd_first(self) -> list[str]:
+        """Return all claims, those of the most crowded network first: strangers make room for each other."""
+        network = {each: networks_of(address)[-1] for each, address in self._known.items()}
+        crowd = Counter(network.values())
+        return sorted(self._known, key=lambda each: -crowd[network[each]])
 
     def _first_without_bundle(self, shares: list[str]) -> str:
         """Return the claim that was unseen the longest, but never one that a person has enrolled already."""

@@ -23,8 +23,9 @@ ORDER_ID = re.compile(r"ORD[A-Z0-9]{20,40}", re.ASCII)
 NONCE = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 DAY = re.compile(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
-IDS = {"merchant_order": NUMERIC_ID, "payment": NUMERIC_ID, "order": ORDER_ID, "ping": NONCE}
-"""Kind of doorbell -> the form of its id."""
+LOOK = "look"
+IDS = {"merchant_order": NUMERIC_ID, "payment": NUMERIC_ID, "order": ORDER_ID, "ping": NONCE, LOOK: NONCE}
+"""Kind of doorbell -> the form of its id. That of a `look` only says which topic the relay didn't understand."""
 
 COMMANDS = ("identify", "test_ticket", "reprint", "report", "check_now", "end_of_day")
 

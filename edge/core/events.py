@@ -25,11 +25,13 @@ class Kind(StrEnum):
     PAYMENT = "payment"
     ORDER = "order"
     """Of the Orders API, which can't be looked up here: it means no more than that something happened."""
+    LOOK = "look"
+    """The relay was notified of something, and doesn't understand of what."""
     PING = "ping"
 
 
 RUNG: Mapping[str, type[Verify] | type[ReadPayment]] = {Kind.MERCHANT_ORDER: Verify, Kind.PAYMENT: ReadPayment}
-"""The question that a doorbell of each kind leads to; one of another kind leads to a look around."""
+"""The question that a doorbell of each kind leads to. Any other kind means: look now."""
 
 
 @dataclass(frozen=True)

@@ -159,7 +159,7 @@ AFTER_EACH_EVENT: tuple[tuple[Consequence, str], ...] = (
 
 
 def _ring(till: Till, bell: events.DoorbellRang, now: float) -> Till:
-    """A doorbell: go and look. Equal ones fall together."""
+    """A doorbell: go and look. Equal ones fall together; one that names nothing that we can read means: look around."""
     if bell.for_all and not _expects_money(till):
         return till
     if bell.kind not in events.RUNG:

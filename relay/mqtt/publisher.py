@@ -1,9 +1,9 @@
 """The relay's connection to the broker: `publish` returns when the broker has acknowledged, or raises the reason.
 
 It also answers pings, and keeps the retained `relay/status` true for all relays that share it: the will of one that
-dies says "offline", and one that lives says "online" again. paho's network thread runs none of our code: its callbacks
-only pass on to the event loop, because an exception in one would end the thread, and the client would believe that it
-is still connected.
+dies says "offline", and one that lives says "online" again. paho's network thread runs little of our code: its
+callbacks refuse pings that are too many and pass all else on to the event loop, because an exception in one would end
+the thread, and the client would believe that it is still connected.
 """
 
 import asyncio
@@ -12,27 +12,27 @@ import re
 import secrets
 import socket
 import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
 import paho.mqtt.client as paho
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from edge.contract.mqtt import (
-    NONCE,
     OFFLINE,
     ONLINE,
     RELAY_STATUS,
     BadMessageError,
-    Doorbell,
     Topics,
-    decode,
     decode_state,
     encode_doorbell,
-    is_till_id,
 )
 from relay.config import Broker
 from relay.mqtt.client import new_client
+from relay.mqtt.pings import REPORT_INTERVAL_S, Pings
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +41,9 @@ ACKNOWLEDGE_TIMEOUT_S = 4.0
 KEEPALIVE_S = 30
 MAX_QUEUED_MESSAGES = 1000
 """Held by paho while the broker takes none. They are doorbells, so sending them late does no harm."""
+MAX_RECEIVED_BYTES = 512
+"""A ping has 100. The broker keeps larger messages back."""
+REFUSAL_PAUSE_S = 0.002
 NO_SUBSCRIBER = 0x10
 
 
@@ -58,21 +61,34 @@ class Publisher:
         self._waiting: dict[int, asyncio.Future[ReasonCode]] = {}
         self._gone = asyncio.Event()
         self._trouble = ""
-        self._client = self._new_client()
+        self._pings = Pings()
+        self._reporting: asyncio.Task[None] | None = None
+        self._hears_pings = False
+        self._client, self._ears = self._new_client(), self._new_ears()
 
     def start(self) -> None:
         """Begin to connect, and keep trying: a relay starts even if the broker is down."""
         self._loop = asyncio.get_running_loop()
-        self._client.connect_async(self._broker.host, self._broker.port, KEEPALIVE_S, clean_start=True)
+        self._reporting = self._loop.create_task(self._report_pings())
+        self._client.connect_async(
+            self._broker.host, self._broker.port, KEEPALIVE_S, clean_start=True, properties=_limits()
+        )
         self._client.loop_start()
+        self._ears.connect_async(
+            self._broker.host, self._broker.port, KEEPALIVE_S, clean_start=True, properties=_limits()
+        )
+        self._ears.loop_start()
 
     async def stop(self) -> None:
         """Publish "offline" and disconnect properly, so that the broker doesn't publish the will."""
         self._leaving = True
+        if self._reporting:
+            self._reporting.cancel()
         try:
             await self.publish(RELAY_STATUS, OFFLINE, retain=True)
         except PublishError as error:
             log.warning("could not publish that the relay is offline: %s", error)
+        self._ears.disconnect()
         self._client.disconnect()
         if self.connected:
             try:
@@ -120,8 +136,15 @@ class Publisher:
         self.connected, self._trouble = True, ""
         self._gone.clear()
         log.info("connected to the broker at %s:%d", self._broker.host, self._broker.port)
-        self._client.subscribe([(f"{self._broker.topic_root}/+/ping", 1), (RELAY_STATUS, 1)])
-        self._publish_online()
+        self._client.subscribe(RELAY_STATUS, 1)
+        if self._hears_pings:
+            self._publish_online()
+
+    def _on_ears(self, hears: bool) -> None:
+        """Whoever publishes "online" answers pings."""
+        self._hears_pings = hears
+        if hears and self.connected:
+            self._publish_online()
 
     def _on_disconnect(self, reason: ReasonCode) -> None:
         if self.connected:
@@ -135,10 +158,7 @@ class Publisher:
             future.set_result(reason)
 
     def _on_message(self, message: paho.MQTTMessage) -> None:
-        if message.topic == RELAY_STATUS:
-            self._on_status(message)
-        else:
-            self._answer_ping(message)
+        self._on_status(message)
 
     def _on_status(self, message: paho.MQTTMessage) -> None:
         """Publish "online" again if another relay, or the will of a dead connection, published "offline"."""
@@ -146,7 +166,7 @@ class Publisher:
             online = decode_state(bytes(message.payload)) == "online"
         except BadMessageError:
             online = False
-        if not online and not self._leaving:
+        if not online and not self._leaving and self._hears_pings:
             self._publish_online()
 
     def _publish_online(self) -> None:
@@ -155,15 +175,15 @@ class Publisher:
     def _answer_ping(self, message: paho.MQTTMessage) -> None:
         """Ring the till that sent a ping: if it gets this doorbell, its subscription works."""
         till = message.topic.removeprefix(f"{self._broker.topic_root}/").removesuffix("/ping")
-        try:
-            nonce = decode(bytes(message.payload)).get("id")
-        except BadMessageError as error:
-            log.warning("dropped a ping on %s: %s", message.topic, error)
-            return
-        if message.retain or not is_till_id(till) or not isinstance(nonce, str) or not NONCE.fullmatch(nonce):
-            log.warning("dropped a ping on %s: its till or its id is not usable, or it was retained", message.topic)
-            return
-        self._client.publish(Topics(self._broker.topic_root, till).orders, encode_doorbell(Doorbell("ping", nonce)), 1)
+        doorbell = self._pings.echo(till, message.topic, bytes(message.payload), message.retain)
+        if doorbell:
+            self._client.publish(Topics(self._broker.topic_root, till).orders, encode_doorbell(doorbell), 1)
+
+    async def _report_pings(self) -> None:
+        while True:
+            await asyncio.sleep(REPORT_INTERVAL_S)
+            if refused := self._pings.report():
+                log.warning("%s", refused)
 
     def _report(self, trouble: str) -> None:
         if trouble != self._trouble:
@@ -186,16 +206,34 @@ class Publisher:
         client.on_socket_open = _send_at_once
         return client
 
+    def _new_ears(self) -> paho.Client:
+        """A connection for pings alone: on the other one, acknowledgements would wait behind those of a till that floods."""
+        ears = new_client(self._broker, _client_id())
+        ears.on_connect = lambda *_: ears.subscribe(f"{self._broker.topic_root}/+/ping", 1)
+        ears.on_subscribe = lambda *_: self._hand_over(self._on_ears, True)
+        ears.on_disconnect = lambda *_: self._hand_over(self._on_ears, False)
+        ears.on_message = self._sift
+        return ears
+
     def _on_connect_fail(self, _client: paho.Client, _data: object) -> None:
         # paho passes no reason, but calls this while it handles the exception.
         reason = sys.exc_info()[1]
         self._hand_over(self._report, f"no connection to {self._broker.host}:{self._broker.port}: {reason}")
+
+    def _sift(self, _client: paho.Client, _data: object, message: paho.MQTTMessage) -> None:
+        # In paho's thread, which rests after each refusal: else the broker would send as fast as we can read.
+        if self._pings.allows(message.topic, time.monotonic()):
+            self._hand_over(self._answer_ping, message)
+        else:
+            time.sleep(REFUSAL_PAUSE_S)
 
     def _hand_over(self, function: Callable[..., None], *arguments: Any) -> None:
         self._loop.call_soon_threadsafe(function, *arguments)
 
     def _forget_callbacks(self) -> None:
         """The network thread may outlive us, waiting for a name server; it must not call a closed event loop."""
+        ears = self._ears
+        ears.on_connect = ears.on_subscribe = ears.on_disconnect = ears.on_message = None
         client = self._client
         client.on_connect = client.on_disconnect = client.on_publish = client.on_message = None
         client.on_connect_fail = None
@@ -204,6 +242,12 @@ class Publisher:
 def _send_at_once(_client: paho.Client, _data: object, connection: Any) -> None:
     """Without this a doorbell waits until the broker has confirmed the one before it."""
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def _limits() -> Properties:
+    limits = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+    limits.MaximumPacketSize = MAX_RECEIVED_BYTES
+    return limits
 
 
 def _client_id() -> str:

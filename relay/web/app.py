@@ -1,7 +1,7 @@
 """The relay's web application. Its one promise: 201 if and only if the broker has acknowledged the doorbell.
 
-503 makes Mercado Pago notify again; 200 is for a notification that concerns no till or can't be read, for it would not
-get better. A path contains a secret, so nothing here logs a path.
+503 makes Mercado Pago notify again; 200 is for the test button and for a request that says nothing.
+A path contains a secret, so nothing here logs a path.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ from relay.config import Config
 from relay.mqtt.publisher import Publisher, PublishError
 from relay.web.body import bounded_body, is_ambiguous
 from relay.web.claims import ClaimEndpoint
-from relay.web.limits import Limit
+from relay.web.limits import AtOnce, Limit
 from relay.web.metrics import Metrics
 from relay.web.notification import doorbell_of
 from relay.web.signature import Signature, examine
@@ -36,6 +36,8 @@ MAX_BODY_BYTES = 64 * 1024
 TILL_LIMIT = (10, 100)
 SELLER_LIMIT = (200, 2000)
 """Notifications per second, and at once. Each sale causes about four; a seller's address serves all its tills."""
+TILL_BODIES, SELLER_BODIES = 10, 100
+"""Bodies of one address that may be on their way at once. Mercado Pago's arrive with their heads."""
 HEALTH_TILL = "relay-health"
 """The till that `/health` rings. No till has this name."""
 
@@ -44,7 +46,7 @@ class Answer(Enum):
     """Every answer to a notification: status and text."""
 
     RUNG = 201, "the broker has the doorbell"
-    NOTHING = 200, "nothing in it that a till could look up"
+    NOTHING = 200, "nothing in it"
     AMBIGUOUS = 400, "a body has one length"
     NO_SUCH_ADDRESS = 404, "no such address"
     NO_BODY = 408, "the body did not arrive"
@@ -66,6 +68,7 @@ class Bell:
     name: str
     topic: str
     limit: Limit
+    bodies: AtOnce
 
 
 class Relay:
@@ -78,6 +81,7 @@ class Relay:
         self._publisher = publisher
         self._metrics = Metrics(publisher)
         self._till_limit, self._seller_limit = Limit(*TILL_LIMIT), Limit(*SELLER_LIMIT)
+        self._till_bodies, self._seller_bodies = AtOnce(TILL_BODIES), AtOnce(SELLER_BODIES)
         self._probe: asyncio.Task[str] | None = None
 
     def claim_endpoint(self, claims: ClaimStore) -> ClaimEndpoint:
@@ -111,27 +115,36 @@ class Relay:
             return "", Answer.TOO_OFTEN
         if is_ambiguous(request):
             return "", Answer.AMBIGUOUS
-        try:
-            body = await bounded_body(request, MAX_BODY_BYTES)
-        except (TimeoutError, ClientDisconnect):
-            return "", Answer.NO_BODY
-        if body is None:
-            return "", Answer.TOO_LARGE
+        body = await self._body(request, bell)
+        if isinstance(body, Answer):
+            return "", body
         self._report_signature(request, bell)
         doorbell = doorbell_of(request.method, request.query_params, request.headers, body)
         if doorbell is None:
-            log.info("%s: nothing to look up in %.200r %.200r", bell.name, request.url.query, body)
+            log.info("%s: nothing in %.200r %.200r", bell.name, request.url.query, body)
             return "", Answer.NOTHING
         return doorbell.kind, await self._ring(bell, doorbell)
+
+    async def _body(self, request: Request, bell: Bell) -> bytes | Answer:
+        with bell.bodies.one(bell.name) as allowed:
+            if not allowed:
+                return Answer.TOO_OFTEN
+            try:
+                body = await bounded_body(request, MAX_BODY_BYTES)
+            except (TimeoutError, ClientDisconnect):
+                return Answer.NO_BODY
+        return Answer.TOO_LARGE if body is None else body
 
     def _bell(self, path: Mapping[str, str]) -> Bell | None:
         if "seller" in path:
             seller = seller_of(path["seller"], self._key)
-            return Bell("seller", seller, seller_topic(seller), self._seller_limit) if seller else None
+            if seller is None:
+                return None
+            return Bell("seller", seller, seller_topic(seller), self._seller_limit, self._seller_bodies)
         till = path["till"]
         if not is_till_id(till) or not opens(till, path["secret"], self._key):
             return None
-        return Bell("till", till, Topics(self._root, till).orders, self._till_limit)
+        return Bell("till", till, Topics(self._root, till).orders, self._till_limit, self._till_bodies)
 
     def _report_signature(self, request: Request, bell: Bell) -> None:
         headers, data_id = request.headers, request.query_params.get("data.id", "")

@@ -17,20 +17,28 @@ from prometheus_client import Counter
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 
-from edge.contract.claims import HEX_KEY, decode_claim
+from edge.contract.claims import HEX_KEY, Claim, decode_claim
 from edge.contract.mqtt import MAX_MESSAGE_BYTES, BadMessageError
 from relay.claims import ClaimsFullError, ClaimStore
+from relay.networks import networks_of
 from relay.web.body import bounded_body, is_ambiguous
-from relay.web.limits import Limit
+from relay.web.limits import AtOnce, Limit
 
 log = logging.getLogger(__name__)
 
 ALL_CLAIMS_LIMIT = (10, 200)
-ADDRESS_CLAIMS_LIMIT = (0.05, 50)
-"""Claims per second, and at once: of all tills together, and of one address. A till claims once in its life, and again
-when it is switched on."""
+"""Claims per second, and at once, of all tills together; first claims of quiet networks are counted by themselves."""
+NETWORK_CLAIMS_LIMITS = ((0.05, 50), (0.1, 100), (0.2, 150))
+"""The same for one network: the narrowest first, as in `networks_of`. A till claims once in its life, and again when it
+is switched on."""
+QUIET_CLAIMS_LIMIT = (1 / 3600, 2)
+"""The first claims of a wide network have a share of their own: strangers can't use it up from their networks."""
+MAX_NETWORKS = 100_000
+MAX_BODIES, MAX_NETWORK_BODIES = 100, 4
+"""Bodies of claims that may be on their way at once: of all, and of one wide network. A till's comes with its head."""
 TILL_REQUESTS_LIMIT = (10, 100)
 """Requests for one bundle per second, and at once. A till asks every five seconds."""
+TOO_LARGE = f"a claim has at most {MAX_MESSAGE_BYTES} bytes"
 RETRY_AFTER_S = (10, 60)
 """The range for `Retry-After`. It is random, so that clients that were rejected together don't return together."""
 EXPIRE_INTERVAL_S = 3600.0
@@ -44,7 +52,9 @@ class ClaimEndpoint:
     def __init__(self, claims: ClaimStore, counter: Counter) -> None:
         self._claims = claims
         self._counter = counter
-        self._all, self._address = Limit(*ALL_CLAIMS_LIMIT), Limit(*ADDRESS_CLAIMS_LIMIT)
+        self._all, self._quiet = Limit(*ALL_CLAIMS_LIMIT), Limit(*QUIET_CLAIMS_LIMIT, MAX_NETWORKS)
+        self._networks = [Limit(*limit, MAX_NETWORKS) for limit in NETWORK_CLAIMS_LIMITS]
+        self._all_bodies, self._bodies = AtOnce(MAX_BODIES), AtOnce(MAX_NETWORK_BODIES)
         self._till = Limit(*TILL_REQUESTS_LIMIT)
 
     async def serve(self, request: Request) -> Response:
@@ -79,27 +89,37 @@ class ClaimEndpoint:
 
     async def _put(self, request: Request, share: str) -> Response:
         address = address_of(request)
-        now = time.monotonic()
-        if not self._address.allows(address, now) or not self._all.allows("", now):
+        if not self._allows(networks_of(address), time.monotonic()):
             return _refusal(429, "too many claims; claim again")
         if is_ambiguous(request):
             return PlainTextResponse("a body has one length\n", 400, {"connection": "close"})
-        try:
-            body = await bounded_body(request, MAX_MESSAGE_BYTES)
-            if body is None:
-                return _refusal(413, f"a claim has at most {MAX_MESSAGE_BYTES} bytes")
-            claim = decode_claim(body)
-        except (TimeoutError, ClientDisconnect):
-            return _refusal(408, "the body did not arrive")
-        except BadMessageError as error:
-            log.info("no claim from %s: %s", address, error)
-            return _refusal(400, str(error))
+        claim = await self._claim_in(request, networks_of(address)[-1])
+        if isinstance(claim, Response):
+            return claim
         try:
             await _in_thread(lambda: self._claims.put(share, claim, address))
         except ClaimsFullError:
             return _refusal(503, "there is no room for one more claim")
         log.info("claim of a till with serial %s, from %s", claim.serial, address)
         return PlainTextResponse("claimed\n", 201)
+
+    def _allows(self, networks: tuple[str, ...], now: float) -> bool:
+        within = [limit.allows(network, now) for limit, network in zip(self._networks, networks, strict=False)]
+        share = "quiet networks" if self._quiet.allows(networks[-1], now) else "all others"
+        return all(within) and self._all.allows(share, now)
+
+    async def _claim_in(self, request: Request, network: str) -> Claim | Response:
+        with self._all_bodies.one("") as all_allow, self._bodies.one(network) as allows:
+            if not all_allow or not allows:
+                return _refusal(429, "too many claims; claim again")
+            try:
+                body = await bounded_body(request, MAX_MESSAGE_BYTES)
+                return decode_claim(body) if body is not None else _refusal(413, TOO_LARGE)
+            except (TimeoutError, ClientDisconnect):
+                return _refusal(408, "the body did not arrive")
+            except BadMessageError as error:
+                log.info("no claim from %s: %s", network, error)
+                return _refusal(400, str(error))
 
     async def _get(self, share: str) -> Response:
         sealed = await _in_thread(lambda: self._claims.bundle(share))

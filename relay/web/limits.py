@@ -1,10 +1,12 @@
-"""Rate limits: a token bucket per name, in memory, of bounded size. No clock is read here.
+"""Limits per name, in memory, of bounded size: so many uses per second, so many at once. No clock is read here.
 
 Somebody who has found out an address can ring that till's doorbell without end, but can't keep the relay from the
 others.
 """
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
 class Limit:
@@ -33,3 +35,26 @@ class Limit:
 
     def __len__(self) -> int:
         return len(self._buckets)
+
+
+class AtOnce:
+    """Each name may be used `most` times at the same time."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._used: Counter[str] = Counter()
+
+    @contextmanager
+    def one(self, name: str) -> Iterator[bool]:
+        """Use `name` while the context is open, and say whether that is allowed; what is refused isn't counted."""
+        allowed = self._used[name] < self._most
+        self._used[name] += allowed
+        try:
+            yield allowed
+        finally:
+            self._used[name] -= allowed
+            if not self._used[name]:
+                del self._used[name]
+
+    def __len__(self) -> int:
+        return len(self._used)

@@ -54,6 +54,17 @@ def test_a_doorbell_of_a_payment_leads_to_its_order():
     assert len(desk.printed) == 1
 
 
+@pytest.mark.parametrize(
+    ("kind", "identity"), [(events.Kind.ORDER, "ORD01KA0000000000000000000AA"), (events.Kind.LOOK, "subscription")]
+)
+def test_a_doorbell_that_names_nothing_readable_means_look_around(kind, identity):
+    desk = Desk(books=books())
+    desk.books.write(PAID)
+    desk.ring(identity, kind).print()
+    assert desk.outcomes == ["printed"]
+    assert len(desk.printed) == 1
+
+
 def test_three_merchant_orders_and_many_doorbells_are_one_ticket():
     scans = [replace(OPENED, id=str(number)) for number in (1, 2)]
     desk = selling(*scans)

@@ -10,6 +10,7 @@ from relay.web.notification import doorbell_of
 MERCHANT_ORDER = Doorbell("merchant_order", "31415926535")
 PAYMENT = Doorbell("payment", "98000000002")
 ORDER = Doorbell("order", "ORD01KA0000000000000000000AA")
+LOOK = Doorbell("look", "unreadable")
 
 
 def post(body: object = b"", query: dict[str, str] | None = None, headers: dict[str, str] | None = None):
@@ -87,7 +88,29 @@ def test_both_channels_name_the_same_payment():
 
 
 def test_the_number_of_a_notification_is_not_taken_for_a_payment():
-    assert post({**WEBHOOK_PAYMENT, "data": {}}) is None
+    assert post({**WEBHOOK_PAYMENT, "data": {}}) == Doorbell("look", "payment")
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"{", {"action": "payment.updated"}, {**WEBHOOK_PAYMENT, "data": None}])
+@pytest.mark.parametrize(
+    ("query", "doorbell"),
+    [
+        ({"id": "98000000002", "type": "payment"}, PAYMENT),
+        ({"id": "98000000002", "topic": "payment"}, PAYMENT),
+        ({"data.id": "98000000002", "topic": "payment"}, PAYMENT),
+        ({"resource": "https://api.mercadopago.com/v1/payments/98000000002", "type": "payment"}, PAYMENT),
+        ({"id": "31415926535", "type": "topic_merchant_order_wh"}, MERCHANT_ORDER),
+        ({"id": "ORD01KA0000000000000000000AA", "type": "order"}, ORDER),
+        ({"id": "ORD01KA0000000000000000000AA", "topic": "order"}, ORDER),
+    ],
+)
+def test_the_query_may_hold_all_that_there_is(query, body, doorbell):
+    assert post(body, query) == doorbell
+
+
+def test_an_action_says_what_a_missing_type_would():
+    assert post({"action": "payment.created", "data": {"id": "98000000002"}}) == PAYMENT
+    assert post({"action": "order.processed", "data": {"id": ORDER.id}}) == ORDER
 
 
 def test_an_id_may_be_written_as_a_number():
@@ -117,9 +140,22 @@ def test_the_test_button_rings_no_till(query, body):
 @pytest.mark.parametrize(
     "topic", ["stop_delivery_op_wh", "point_integration_wh", "subscription", "", 7, None, ["payment"], {}]
 )
-def test_a_topic_that_interests_no_till_is_ignored(topic):
-    assert post({"topic": topic, "resource": "31415926535", "id": "1"}) is None
-    assert post({"type": topic, "data": {"id": "31415926535"}}) is None
+def test_any_other_topic_means_look_now(topic):
+    look = Doorbell("look", topic) if topic and isinstance(topic, str) else LOOK
+    assert post({"topic": topic, "resource": "31415926535", "id": "1"}) == look
+    assert post({"type": topic, "data": {"id": "31415926535"}}) == look
+
+
+@pytest.mark.parametrize("body", [b"{", b"[]", b"null", b"\xff", b"topic=payment&id=98000000002", {"resource": "7"}])
+def test_what_cannot_be_read_means_look_now(body):
+    assert post(body) == LOOK
+    assert post(b"", {"payment_id": "98000000002"}) == LOOK
+
+
+@pytest.mark.parametrize("body", [b"", b" \r\n", b"{}"])
+def test_who_says_nothing_rings_no_till(body):
+    assert post(body) is None
+    assert doorbell_of("GET", {}, {}, b"{") is None
 
 
 def test_parameters_of_the_shop_do_not_hide_the_body():
@@ -128,7 +164,7 @@ def test_parameters_of_the_shop_do_not_hide_the_body():
 
 def test_of_an_evil_address_only_the_id_is_taken():
     body = {"resource": "http://evil.example/a?b=/../merchant_orders/31415926535", "topic": "merchant_order"}
-    assert post(body) is None
+    assert post(body) == Doorbell("look", "merchant_order")
     assert post({**body, "resource": "http://evil.example/x/merchant_orders/31415926535"}) == MERCHANT_ORDER
     assert post({**body, "resource": "file:///merchant_orders/31415926535/?x=1"}) == MERCHANT_ORDER
 
@@ -154,15 +190,15 @@ def test_of_an_evil_address_only_the_id_is_taken():
         {},
     ],
 )
-def test_what_is_no_id_rings_no_till(identity):
-    assert post({"topic": "merchant_order", "resource": identity}) is None
-    assert post({"topic": "merchant_order", "id": identity}) is None
-    assert post({"type": "payment", "data": {"id": identity}}) is None
-    assert post({"type": "order", "data": {"id": identity}}) is None
+def test_what_is_no_id_means_look_now(identity):
+    assert post({"topic": "merchant_order", "resource": identity}) == Doorbell("look", "merchant_order")
+    assert post({"topic": "merchant_order", "id": identity}) == Doorbell("look", "merchant_order")
+    assert post({"type": "payment", "data": {"id": identity}}) == Doorbell("look", "payment")
+    assert post({"type": "order", "data": {"id": identity}}) == Doorbell("look", "order")
 
 
-def test_a_number_of_ten_thousand_digits_rings_no_till():
-    assert post(b'{"type":"payment","data":{"id":' + b"9" * 10_000 + b"}}") is None
+def test_a_number_of_ten_thousand_digits_means_look_now():
+    assert post(b'{"type":"payment","data":{"id":' + b"9" * 10_000 + b"}}") == LOOK
 
 
 def test_an_unusable_id_in_the_body_leaves_the_one_in_the_query():
