@@ -7,7 +7,7 @@ counted, and reported in one line a minute.
 from collections import Counter
 
 from edge.contract.mqtt import NONCE, BadMessageError, Doorbell, decode, is_till_id
-from relay.web.limits import Limit
+from relay.limits import Limit
 
 PING_LIMIT = (1, 60)
 """Pings of one till per second, and at once."""

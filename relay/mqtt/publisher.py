@@ -206,10 +206,13 @@ class Publisher:
         client.on_socket_open = _send_at_once
         return client
 
+    def _listen(self, ears: paho.Client, *_: object) -> None:
+        ears.subscribe(f"{self._broker.topic_root}/+/ping", 1)
+
     def _new_ears(self) -> paho.Client:
-        """A connection for pings alone: on the other one, acknowledgements would wait behind those of a till that floods."""
+        """A connection for pings alone: a till that floods would hold up the other one's acknowledgements."""
         ears = new_client(self._broker, _client_id())
-        ears.on_connect = lambda *_: ears.subscribe(f"{self._broker.topic_root}/+/ping", 1)
+        ears.on_connect = self._listen
         ears.on_subscribe = lambda *_: self._hand_over(self._on_ears, True)
         ears.on_disconnect = lambda *_: self._hand_over(self._on_ears, False)
         ears.on_message = self._sift

@@ -22,10 +22,10 @@ from edge.contract.mqtt import Doorbell, Topics, encode_doorbell, is_till_id, se
 from relay.addresses import opens, seller_of
 from relay.claims import ClaimStore
 from relay.config import Config
+from relay.limits import AtOnce, Limit
 from relay.mqtt.publisher import Publisher, PublishError
 from relay.web.body import bounded_body, is_ambiguous
 from relay.web.claims import ClaimEndpoint
-from relay.web.limits import AtOnce, Limit
 from relay.web.metrics import Metrics
 from relay.web.notification import doorbell_of
 from relay.web.signature import Signature, examine

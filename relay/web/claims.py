@@ -20,9 +20,9 @@ from starlette.responses import PlainTextResponse, Response
 from edge.contract.claims import HEX_KEY, Claim, decode_claim
 from edge.contract.mqtt import MAX_MESSAGE_BYTES, BadMessageError
 from relay.claims import ClaimsFullError, ClaimStore
+from relay.limits import AtOnce, Limit
 from relay.networks import networks_of
 from relay.web.body import bounded_body, is_ambiguous
-from relay.web.limits import AtOnce, Limit
 
 log = logging.getLogger(__name__)
 

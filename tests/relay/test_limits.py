@@ -1,6 +1,6 @@
 """How often one address may be used: a burst, then so many per second, each name for itself, in bounded memory."""
 
-from relay.web.limits import Limit
+from relay.limits import Limit
 
 
 def uses(limit: Limit, name: str, now: float, attempts: int) -> int:

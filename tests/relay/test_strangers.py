@@ -10,16 +10,16 @@ import pytest
 from edge.contract.claims import Claim
 from relay import claims as stored
 from relay.claims import ClaimStore
+from relay.limits import AtOnce
 from relay.mqtt import pings
 from relay.mqtt.pings import PING_LIMIT, Pings
 from relay.networks import networks_of
 from relay.web import app
 from relay.web import claims as endpoint
 from relay.web.claims import ClaimEndpoint
-from relay.web.limits import AtOnce
 from tests.support.relays import ROOT, begin_slow_request, subscribed, wait_until
 
-CLAIM = Claim("K7QMX4TZ9C", "00000000a3c1f0e2", "0.1.0")
+CLAIM = Claim("K7QM", "00000000a3c1f0e2", "0.1.0", "")
 
 pytest_plugins = ["tests.support.relay_fixtures"]
 
