@@ -90,6 +90,8 @@ class Daemon:
         self._printing: Worker[duties.PrinterDuty] = Worker("printing", prints, inbox)
         self._reporting: int | None = None
         self._stopping = False
+        self._ended = False
+        """Nobody is there any more to whom a reading of the button would be of use."""
 
     def stop(self) -> None:
         """End `run` soon. Safe to call from a signal handler."""
@@ -97,6 +99,12 @@ class Daemon:
 
     def run(self) -> None:
         """Work until `stop`. Raises `InUseError`, `BrokenJournalError`, `WorkerDiedError`."""
+        try:
+            self._run()
+        finally:
+            self._ended = True
+
+    def _run(self) -> None:
         self._load_journal()
         self._payments.start()
         self._printing.start()
@@ -113,7 +121,7 @@ class Daemon:
         self._broker.close()
 
     def _watch_button(self) -> None:
-        watch_button(self._panel.button_down, lambda reading: self._inbox.put(Arrival(reading)))
+        watch_button(self._panel.button_down, lambda reading: self._inbox.put(Arrival(reading)), lambda: self._ended)
 
     # --- events in -----------------------------------------------------------------------------------------------
 

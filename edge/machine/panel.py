@@ -105,13 +105,15 @@ class Panel:
             device.close()
 
 
-def watch_button(button_down: Callable[[], bool], put: Callable[[events.PanelEvent], None]) -> None:
-    """Read the button for ever. Its readings are `put` while it is down, after each release, and at the start.
+def watch_button(
+    button_down: Callable[[], bool], put: Callable[[events.PanelEvent], None], ended: Callable[[], bool]
+) -> None:
+    """Read the button until `ended`. Its readings are `put` while it is down, after each release, and at the start.
 
-    A thread's body: a loop that waits for a slow disk would miss a finger. Ends by what a reading raises.
+    A thread's body: a loop that waits for a slow disk would miss a finger. Ends by what a reading raises, too.
     """
     up = 0
-    while True:
+    while not ended():
         down, now = button_down(), time.monotonic()
         up = 0 if down else up + 1
         if up <= READINGS_AFTER_RELEASE:
