@@ -2,6 +2,7 @@
 
 import contextlib
 import random
+import select
 import socket
 import struct
 from collections import deque
@@ -44,3 +45,11 @@ def break_off(connection: socket.socket) -> None:
     with contextlib.suppress(OSError):
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         connection.shutdown(socket.SHUT_RDWR)
+
+
+def readable(*descriptors: int | socket.socket, seconds: float) -> list[int]:
+    """Wait until one of these can be read; their numbers. `select` takes none over 1,023, and a test may open many."""
+    poll = select.poll()
+    for each in descriptors:
+        poll.register(each, select.POLLIN)
+    return [descriptor for descriptor, _ in poll.poll(seconds * 1000)]

@@ -118,7 +118,7 @@ class ClaimEndpoint:
             except (TimeoutError, ClientDisconnect):
                 return _refusal(408, "the body did not arrive")
             except BadMessageError as error:
-                log.info("no claim from %s: %s", network, error)
+                log.info("no claim from %s: %s", address_of(request), error)
                 return _refusal(400, str(error))
 
     async def _get(self, share: str) -> Response:

@@ -5,7 +5,6 @@ when all before them is on paper. `python -m sim.printer` runs one alone.
 """
 
 import contextlib
-import select
 import socket
 import struct
 import threading
@@ -15,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from sim.network import free_port
+from sim.network import free_port, readable
 from sim.printer.mechanism import Mechanism
 
 PROOFS = ("process_id", "status", "real_time", "none")
@@ -116,7 +115,7 @@ class Printer(Mechanism):
     def _serve(self, power: object, listener: socket.socket) -> None:
         with listener:
             while self._power is power:
-                if select.select([listener], [], [], TICK_S)[0] and (connection := self._accept(power, listener)):
+                if readable(listener, seconds=TICK_S) and (connection := self._accept(power, listener)):
                     self._serve_host(power, connection)
 
     def _accept(self, power: object, listener: socket.socket) -> socket.socket | None:
@@ -138,7 +137,7 @@ class Printer(Mechanism):
 
     def _receive(self, power: object, connection: socket.socket) -> bool:
         """Take in what has come. Returns False when the host has closed its end and has all its answers."""
-        if not select.select([connection], [], [], TICK_S)[0]:
+        if not readable(connection, seconds=TICK_S):
             return True
         with self._changed:
             if not self.reads:

@@ -6,12 +6,12 @@ with the kernel's own node, a pulled cable gives errors to whoever has it open, 
 
 import contextlib
 import os
-import select
 import socket
 import threading
 import tty
 from pathlib import Path
 
+from sim.network import readable
 from sim.printer.printer import TICK_S, Printer
 
 
@@ -57,8 +57,8 @@ class Cable:
 
     def _carry_some(self, link: socket.socket, end: int) -> bool:
         """Returns False when one end is gone."""
-        ready = select.select([link, end], [], [], TICK_S)[0]
-        if link in ready:
+        ready = readable(link, end, seconds=TICK_S)
+        if link.fileno() in ready:
             if not (answer := link.recv(1024)):
                 return False
             os.write(end, answer)
