@@ -1,5 +1,6 @@
 """A server on a real socket that does to each connection what its script says, as no server should."""
 
+import contextlib
 import socket
 import ssl
 import threading
@@ -30,6 +31,8 @@ class Server:
         return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}"
 
     def close(self) -> None:
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)  # closing alone wakes no thread that accepts
         self._listener.close()
 
     def _accept(self) -> None:
