@@ -42,6 +42,7 @@ CHILD = """
 import os, sys
 import edge.daemon.assembly, edge.install.check.runner, edge.install.claim.claimant, edge.cli.main
 import encodings.idna, gpiozero.pins.mock, stringprep  # an interpreter of root's may be out of another's reach
+edge.machine.facts.version()  # for what that imports
 if sys.argv[1] != "0":
     os.setgroups([]); os.setgid(int(sys.argv[1])); os.setuid(int(sys.argv[1]))
 sys.exit(edge.cli.main.main(sys.argv[2:]))
