@@ -17,6 +17,8 @@ from debian import Machine, System, boot, check, wait_for
 from sim.shop import Shop
 
 UNIT = "till-edge.service"
+UNITS = (UNIT, "till-edge-adopt.service", "till-edge-claim.service")
+LARGEST_EXPOSURE = 1.7
 CONFIG = "/etc/till-edge/config.yaml"
 TOKEN = "/etc/till-edge/access_token"
 JOURNAL = "/var/lib/till-edge/journal.db"
@@ -95,9 +97,16 @@ def is_up(till: Till) -> str:
         int(till.machine.show(f"{what}TimestampMonotonic", UNIT)) for what in ("ExecMainStart", "ActiveEnter")
     )
     watchdog = till.machine.run("systemctl show --value --property RuntimeWatchdogUSec")
-    exposure = till.machine.run(f"systemd-analyze security --no-pager {UNIT} | grep -o 'for .*: [0-9.]*'").split()[-1]
     seconds = (ready - began) / 1e6
-    return f"systemd {version}: ready after {seconds:.1f} s; exposure {exposure}; hardware watchdog {watchdog}"
+    return f"systemd {version}: ready after {seconds:.1f} s; {exposures(till)}; hardware watchdog {watchdog}"
+
+
+def exposures(till: Till) -> str:
+    """Of each unit, as systemd says it."""
+    told = [till.machine.run(f"systemd-analyze security --no-pager {unit}") for unit in UNITS]
+    found = [re.findall(r"exposure level for (\S+): ([0-9.]+)", text)[0] for text in told]
+    check(all(float(value) <= LARGEST_EXPOSURE for _, value in found), found)
+    return "exposure " + ", ".join(f"{unit} {value}" for unit, value in found)
 
 
 def sells(till: Till) -> str:

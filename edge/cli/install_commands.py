@@ -11,10 +11,11 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.cli.commands import need_folder
-from edge.cli.exit_codes import DONE, FAILED, USAGE
+from edge.cli.exit_codes import BAD_CONFIG, DONE, FAILED, USAGE
 from edge.config.schema import Config, ConfigError
 from edge.install.check.findings import all_well
 from edge.machine.facts import version
@@ -120,25 +121,43 @@ def _by_keyboard() -> "Gesture":
 
 
 def adopt(options: argparse.Namespace) -> int:
-    """Adopt the configuration on the boot partition. A till that has none yet prints what is wrong with it."""
-    from edge.install.adopt.boot_partition import CardError, hand_over
+    """Adopt the configuration on the boot partition, or one that was claimed."""
+    from edge.install.adopt.boot_partition import hand_over
     from edge.install.adopt.bundle import ACCEPTED, CONFIGURATION
-    from edge.install.config_slip import print_config_slip
 
     home = options.config.parent
+    # Whatever lies there: its owner may have made a link of it, or a folder.
+    claimed = options.claimed is not None and os.path.lexists(options.claimed)
     # An adoption that was accepted before a power cut is finished, whatever has become of the card.
-    if not options.bundle.is_dir() and not (home / ACCEPTED).exists():
+    if not options.bundle.is_dir() and not claimed and not (home / ACCEPTED).exists():
         print(f"till-edge: there is no folder {options.bundle}; give the one that has the bundle", file=sys.stderr)
         return FAILED
+    code = _adopt(lambda: hand_over(options.bundle, home), options, options.bundle / CONFIGURATION)
+    if not claimed:
+        return code
+    from edge.install.claim.claimed_bundle import adopt_claimed
+
+    return max(code, _adopt(lambda: adopt_claimed(options.claimed, home), options, options.config))
+
+
+def _adopt(work: Callable[[], None], options: argparse.Namespace, salvaged: Path) -> int:
+    """Return the exit code of an adoption. A till that has no configuration yet prints what is wrong.
+
+    The slip is printed with what can be salvaged of the configuration `salvaged`.
+    """
+    from edge.install.adopt.boot_partition import CardError
+    from edge.install.config_slip import print_config_slip
+
     try:
-        hand_over(options.bundle, home)
+        work()
     except CardError as error:
         print(f"till-edge: {error}", file=sys.stderr)
         return FAILED
     except ConfigError as error:
+        print(error, file=sys.stderr)
         if not options.config.exists():
-            print_config_slip(options.bundle / CONFIGURATION, error.faults)
-        raise
+            print_config_slip(salvaged, error.faults)
+        return BAD_CONFIG
     return DONE
 
 

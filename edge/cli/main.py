@@ -207,6 +207,8 @@ def _add_installing(subparsers: Subparsers) -> None:
     does = "adopt the configuration on the boot partition"
     adopt = _add(subparsers, "adopt", does, install_commands.adopt)
     adopt.add_argument("bundle", type=Path, metavar="FOLDER", help="the bundle, as till-provision left it")
+    help_ = "a bundle that `till-edge claim` has left; only for a till that has no configuration"
+    adopt.add_argument("--claimed", type=Path, metavar="FILE", help=help_)
     does = "print a slip with a code, and wait for the bundle of whoever enrolls it"
     claim = _add(subparsers, "claim", does, install_commands.claim)
     help_ = "where to claim; default: the address in the card's file relay_url"

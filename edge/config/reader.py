@@ -49,6 +49,8 @@ class Value:
     """YAML's type: `str`, `int`, `float`, `bool`, `timestamp`, ...; `map` or `seq` for a section or a list."""
     folder: Path = Path()
     """The folder of the file, where relative paths begin."""
+    confined: bool = False
+    """A stranger may have written it: it may name files of that folder only, and devices."""
 
     def single(self) -> str:
         """Return the text. Raises `BadValueError` for a section, a list, and text that is more than one line."""
@@ -112,15 +114,19 @@ def _parts(hint: Any) -> Iterator[Any]:
 
 
 class Reader:
-    """Reads one file. `given` has texts from elsewhere, by dotted key; they override the file."""
+    """Reads one file. `given` has texts from elsewhere, by dotted key; they override the file.
 
-    def __init__(self, path: Path, given: Mapping[str, str] = MappingProxyType({})) -> None:
+    `confined`: a stranger may have written the file; see `Value`.
+    """
+
+    def __init__(self, path: Path, given: Mapping[str, str] = MappingProxyType({}), confined: bool = False) -> None:
         self.values: dict[str, Any] = {}
         """Everything that could be read, by dotted key, defaults included."""
         self.written: set[str] = set()
         """The dotted keys that are in the file."""
         self._path = path
         self._given = given
+        self._confined = confined
         self._lines = {"": 1}
         self._faults: list[tuple[int, str]] = []
         self._misread: set[str] = set()
@@ -206,6 +212,8 @@ class Reader:
         if path.rpartition(".")[0] in self._misread:
             return UNREAD
         if path in self._given:
+            if self._confined and node is not None:  # whoever reads the file without what is given obeys it
+                self._read(path, lambda: key.form.read(self._as_value(node)))
             return self._read(path, lambda: key.form.read(Value(self._given[path])))
         if node is not None:
             self.written.add(path)
@@ -258,7 +266,7 @@ class Reader:
 
     def _as_value(self, node: yaml.Node) -> Value:
         text = node.value if isinstance(node, yaml.ScalarNode) else ""
-        return Value(text, _kind(node), self._path.parent)
+        return Value(text, _kind(node), self._path.parent, self._confined)
 
 
 def closest(word: str, words: Iterable[str]) -> str | None:

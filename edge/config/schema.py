@@ -197,9 +197,12 @@ class Config:
     journal: JournalConfig
 
 
-def load(path: Path, environ: Mapping[str, str] = os.environ) -> Config:
-    """Read a configuration. Raises `ConfigError` with all its mistakes."""
-    reader = Reader(path, _credentials(environ))
+def load(path: Path, environ: Mapping[str, str] = os.environ, confined: bool = False) -> Config:
+    """Read a configuration. Raises `ConfigError` with all its mistakes.
+
+    `confined`: a stranger may have written it, so it may name only files that are beside it, and devices.
+    """
+    reader = Reader(path, _credentials(environ), confined)
     config = reader.read(Config, compose(path))
     for rule in (_pins, _printer, _plain_text, _client_certificate, _password):
         rule(reader)

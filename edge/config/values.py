@@ -27,6 +27,8 @@ CREDENTIALS_FOLDER = Path("/run/credentials")
 """Where systemd puts credentials. Their access lists look like rights of the group, so the mode of a file means nothing
 there."""
 
+DEVICES_FOLDER = Path("/dev")
+
 BAUD_RATES = (1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200, 230400)
 HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?", re.ASCII)
 YAML_TYPES = {"bool": "yes or no", "int": "a number", "float": "a number", "timestamp": "a date", "null": "nothing"}
@@ -236,13 +238,19 @@ def _url(value: Value) -> SplitResult:
 
 
 def path(value: Value) -> Path:
-    return value.folder / text(value)
+    where = value.folder / text(value)
+    if value.confined and (where.parent != value.folder or where.name == ".."):
+        raise BadValueError("leads out of the bundle; one that was claimed can name only files that are in it")
+    return where
 
 
 def device(value: Value) -> Path:
-    if not text(value).startswith("/"):
+    where = Path(text(value))
+    if not where.is_absolute():
         raise BadValueError(f"is {shown(value.text)}; write the whole path, like /dev/serial0")
-    return Path(value.text)
+    if value.confined and (not where.is_relative_to(DEVICES_FOLDER) or ".." in where.parts):
+        raise BadValueError("is no device; a bundle that was claimed can name only what is in /dev")
+    return where
 
 
 def file(value: Value) -> Path:

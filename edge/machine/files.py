@@ -29,12 +29,18 @@ def write_whole(path: Path, content: bytes, mode: int, forced: bool = True) -> N
         sync(path.parent)
 
 
-def read_plain(path: Path, max_bytes: int) -> bytes:
-    """Read a small file. Raises `OSError`, also for a link, which is not followed, a pipe, and too large a file."""
+def read_plain(path: Path, max_bytes: int, owner: int | None = None) -> bytes:
+    """Read a small file. Raises `OSError`, also for a link, which is not followed, a pipe, and too large a file.
+
+    `owner`: the number of the user to whom it must belong, since another's file may have been linked there.
+    """
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
             raise OSError(errno.EINVAL, "is no plain file", str(path))
+        if owner not in (None, found.st_uid):
+            raise OSError(errno.EPERM, "belongs to somebody else", str(path))
         content = file.read(max_bytes + 1)
     if len(content) > max_bytes:
         raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))

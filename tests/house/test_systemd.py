@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from edge.install.claim.claimant import RELAY_URL_FILES
+from edge.install.claim.claimed_bundle import BUNDLE_FILE
+from edge.install.claim.place import relay_url_files
 
 SYSTEMD = Path(__file__).parent.parent.parent / "systemd"
 RESTART_STEPS_SINCE = 254
 LARGEST_EXPOSURE = 1.7
-LARGEST_EXPOSURE_OF_CLAIM = 2.5
-"""Its HTTP part is still root."""
 ADOPT, CLAIM = "till-edge-adopt.service", "till-edge-claim.service"
+CLAIMED = f"/var/lib/till-edge-claim/{BUNDLE_FILE}"
 
 needs_systemd = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd-analyze here")
 
@@ -69,8 +69,7 @@ def test_the_service_can_do_little_to_the_machine(units):
     """Also the relay's, which stands on another machine."""
     relay = SYSTEMD.parent / "relay/till-relay.service"
     exposures = {path.name: exposure(path) for path in (*units.glob("*.service"), relay)}
-    assert exposures.pop(CLAIM) <= LARGEST_EXPOSURE_OF_CLAIM
-    assert set(exposures) == {"till-edge.service", ADOPT, "till-relay.service"}
+    assert set(exposures) == {"till-edge.service", ADOPT, CLAIM, "till-relay.service"}
     assert max(exposures.values()) <= LARGEST_EXPOSURE, exposures
 
 
@@ -125,9 +124,30 @@ def test_the_user_is_in_the_group_of_every_device():
 def test_a_till_claims_only_without_a_configuration_and_with_somewhere_to_claim():
     assert values(CLAIM, "ConditionPathExists") == [
         "!/etc/till-edge/config.yaml",
+        f"!{CLAIMED}",
         "|/etc/till-edge/relay_url",
         "|/boot/firmware/till-edge/relay_url",
     ]
-    assert list(map(str, RELAY_URL_FILES)) == ["/etc/till-edge/relay_url", "/boot/firmware/till-edge/relay_url"]
+    files = relay_url_files(Path("/etc/till-edge"))
+    assert list(map(str, files)) == ["/etc/till-edge/relay_url", "/boot/firmware/till-edge/relay_url"]
     assert values(CLAIM, "OnSuccess") == ["till-edge.service"]
     assert CLAIM in values("till-edge.service", "Wants")
+
+
+def test_what_talks_to_the_internet_while_a_till_claims_is_no_root_and_can_only_leave_a_bundle():
+    assert values(CLAIM, "User") == ["till-edge"]
+    assert values(CLAIM, "CapabilityBoundingSet") == values(CLAIM, "AmbientCapabilities") == [""]
+    assert values(CLAIM, "ReadWritePaths") == []
+    assert values(CLAIM, "StateDirectory") == ["till-edge-claim"]
+    assert values(CLAIM, "TemporaryFileSystem") == ["/etc/till-edge:ro"]
+    assert lines("till-edge.tmpfiles", r"z /etc/till-edge/relay_url +(\S+) +(\S+) +(\S+)") == [
+        ("0640", "root", "till-edge")
+    ]
+
+
+def test_root_adopts_what_was_claimed_where_it_was_left_and_nobody_waits_for_a_bundle_meanwhile():
+    assert f"|{CLAIMED}" in values(ADOPT, "ConditionPathExists")
+    assert values(ADOPT, "ExecStart") == [f"/usr/bin/till-edge adopt /boot/firmware/till-edge --claimed {CLAIMED}"]
+    assert "-/var/lib/till-edge-claim" in values(ADOPT, "ReadWritePaths")[0].split()
+    assert ADOPT in values("till-edge.service", "Wants")
+    assert ADOPT in values(CLAIM, "After")[0].split()

@@ -17,7 +17,8 @@ from edge.install.check.findings import Cause, Finding, Part
 from edge.install.check.hardware import check_printer
 from edge.install.claim import relay as claims
 from edge.install.claim.identity import Identity
-from edge.install.claim.relay import Place, Relay, RelayError
+from edge.install.claim.place import Place
+from edge.install.claim.relay import Relay, RelayError
 from edge.mercadopago.client import MercadoPago
 from qa.check_causes import Wrong, shop_with
 from tests.support.odd_broker import Link, OddBroker

@@ -10,8 +10,10 @@ import sys
 from pathlib import Path
 from typing import Self
 
+from edge.cli.main import main as till_edge
 from edge.config.schema import Config, load
 from edge.contract.claims import parse_code
+from edge.install.claim.claimed_bundle import BUNDLE_FILE
 from edge.machine.facts import serial
 from relay.__main__ import main
 from relay.enroll.accounts import password_line
@@ -96,6 +98,7 @@ class ClaimingTill:
         self.home, self.state = folder / "etc", folder / "state"
         folder.mkdir()
         self.home.mkdir()
+        (self.home / "relay_url").write_text(f"{url}\n")
         self.printer = Printer().switch_on()
         self.cable = Cable(self.printer, folder / "lp0")
         self.process: subprocess.Popen[bytes] | None = None
@@ -116,7 +119,7 @@ class ClaimingTill:
             "from sim.board import main\nsys.exit(main(sys.argv[1:]))"
         )
         self.pins = free_port()
-        words = [str(self.pins), "claim", "--relay", self.url, "--printer", self.cable.node, "--state", self.state]
+        words = [str(self.pins), "claim", "--printer", self.cable.node, "--state", self.state]
         command = [sys.executable, "-c", program, *words, "--config", self.home / "config.yaml"]
         with (self.folder / "log").open("ab") as output:
             self.process = subprocess.Popen(
@@ -140,8 +143,25 @@ class ClaimingTill:
             return json.loads(wire.makefile("rb").readline() or b"{}")
 
     def wait_for_the_end(self) -> int:
+        """Until it has ended by itself, and root has adopted what it left, as the units do."""
         assert self.process is not None
-        return self.process.wait(PATIENCE)
+        return self.process.wait(PATIENCE) or self.adopt()
+
+    def adopt(self) -> int:
+        """What till-edge-adopt.service runs, and when."""
+        if not self.bundle.exists():
+            return 0
+        command = ["adopt", str(self.folder / "card"), "--claimed", str(self.bundle)]
+        return till_edge([*command, "--config", str(self.home / "config.yaml")])
+
+    @property
+    def bundle(self) -> Path:
+        return self.state / BUNDLE_FILE
+
+    @property
+    def adopted(self) -> set[str]:
+        """The names of the files that came with a bundle."""
+        return {path.name for path in self.home.iterdir()} - {"relay_url"}
 
     @property
     def log(self) -> str:

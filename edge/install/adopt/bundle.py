@@ -38,14 +38,17 @@ INCOMING = ".incoming"
 ACCEPTED = ".accepted"
 
 
-def adopt(files: Mapping[str, bytes], folder: Path) -> None:
-    """Make `files`, by their names, the configuration in `folder`. Raises `ConfigError` with all mistakes."""
+def adopt(files: Mapping[str, bytes], folder: Path, confined: bool = False) -> None:
+    """Make `files`, by their names, the configuration in `folder`. Raises `ConfigError` with all mistakes.
+
+    `confined`: a stranger may have made them, so they must do without what is there, and lead nowhere else.
+    """
     resume(folder)
     folder.mkdir(mode=0o750, parents=True, exist_ok=True)
     incoming = folder / INCOMING
     shutil.rmtree(incoming, ignore_errors=True)
     try:
-        load_bundle(files, incoming, _plain_files(folder))
+        load_bundle(files, incoming, () if confined else _plain_files(folder), confined)
     except BaseException:
         shutil.rmtree(incoming, ignore_errors=True)
         raise
@@ -100,11 +103,13 @@ def _plain_files(folder: Path) -> list[Path]:
 # --- written, and loaded on trial ------------------------------------------------------------------------------------
 
 
-def load_bundle(files: Mapping[str, bytes], folder: Path, beside: Sequence[Path] = ()) -> Config:
+def load_bundle(
+    files: Mapping[str, bytes], folder: Path, beside: Sequence[Path] = (), confined: bool = False
+) -> Config:
     """Write `files` into the new `folder` and load them as the daemon would. Raises `ConfigError`, in a bundle's names.
 
     `beside`: files that are in place already. As for the daemon, the token is a credential, and the paths in the
-    configuration are those of a till.
+    configuration are those of a till. `confined`: as for `adopt`.
     """
     others = [path for path in beside if path.name not in files]
     _check_names(files, {*files, *(path.name for path in others)})
@@ -113,7 +118,7 @@ def load_bundle(files: Mapping[str, bytes], folder: Path, beside: Sequence[Path]
     for link, path in zip(links, others, strict=True):
         link.symlink_to(path)
     try:
-        return _load(folder)
+        return _load(folder, confined)
     finally:
         for link in links:
             link.unlink()
@@ -126,11 +131,11 @@ def _check_names(files: Mapping[str, bytes], known: Set[str]) -> None:
         raise ConfigError(missing + odd)
 
 
-def _load(folder: Path) -> Config:
+def _load(folder: Path, confined: bool) -> Config:
     trial = folder / f"{INCOMING}.yaml"
     trial.write_bytes((folder / CONFIGURATION).read_bytes().replace(f"{HOME}/".encode(), f"{folder}/".encode()))
     try:
-        return load(trial, {"CREDENTIALS_DIRECTORY": str(folder)})
+        return load(trial, {"CREDENTIALS_DIRECTORY": str(folder)}, confined)
     except ConfigError as error:
         faults = [fault.replace(str(trial), CONFIGURATION).replace(f"{folder}/", "") for fault in error.faults]
         raise ConfigError(faults) from None

@@ -1,8 +1,8 @@
 """`till-edge claim`: a till without a bundle prints a slip with its code, and fetches its bundle once that is enrolled.
 
-One loop, one thread. It never gives up: no network, no printer, a relay that refuses, a bundle that doesn't fit are
-logged and tried again. Only a code at which somebody guesses waits for a person. It ends when the bundle is adopted;
-then the service manager starts the daemon.
+One loop, one thread, no rights. It never gives up: no network, no printer, a relay that refuses, a bundle that doesn't
+fit are logged and tried again. Only a code at which somebody guesses waits for a person. It ends when it has left a
+bundle for root; then the service manager has that adopted (claimed_bundle.py), and starts the daemon.
 """
 
 import argparse
@@ -10,9 +10,10 @@ import contextlib
 import logging
 import math
 import random
+import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,10 +23,10 @@ from edge.core import events
 from edge.core.backoff import jittered
 from edge.core.cashier import Button, Gesture
 from edge.core.status import Signal
-from edge.install.adopt.bundle import adopt, resume
+from edge.install.adopt.bundle import load_bundle
+from edge.install.claim.claimed_bundle import BundleError, leave
 from edge.install.claim.identity import (
     MAX_WRONG_BUNDLES,
-    BundleError,
     Identity,
     WrongCodeError,
     forget,
@@ -34,7 +35,8 @@ from edge.install.claim.identity import (
     renewed,
     save,
 )
-from edge.install.claim.relay import Place, Relay, RelayError, parse_place, place_on_card
+from edge.install.claim.place import Place, parse_place, place_on_card, relay_url_files
+from edge.install.claim.relay import Relay, RelayError
 from edge.install.claim.slip import COLUMNS, Notice, lay_out_claim
 from edge.machine.facts import serial
 from edge.machine.panel import READING_INTERVAL_S, Panel, PanelError
@@ -44,8 +46,6 @@ from edge.printer.printer import Printer
 
 log = logging.getLogger(__name__)
 
-RELAY_URL_FILES = (Path("/etc/till-edge/relay_url"), Path("/boot/firmware/till-edge/relay_url"))
-"""Where the address of the relay may be written; the first that exists counts."""
 ATTENDED_INTERVAL_S = 5.0
 """Between two questions while somebody is likely to stand at the till."""
 UNATTENDED_INTERVAL_S = 60.0
@@ -83,15 +83,14 @@ class Slip:
 
 @dataclass(frozen=True)
 class Card:
-    """What the claimant works on: where to claim, and the folders of the identity and of the configuration."""
+    """What the claimant works on: where to claim, and its own folder."""
 
     place: Place
     state: Path
-    home: Path
 
 
 class Claimant:
-    """Asks the relay until a bundle is adopted. `pressed` is set by the button."""
+    """Asks the relay until a bundle is there. `pressed` is set by the button."""
 
     def __init__(self, relay: Relay, slip: Slip, card: Card, pressed: threading.Event) -> None:
         self._relay = relay
@@ -104,14 +103,13 @@ class Claimant:
         self._attended_until = self._ask_at = self._slip_at = 0.0
 
     def run(self) -> None:
-        """Return when the bundle is adopted, and the relay has forgotten it if it could be told to."""
+        """Return when the bundle lies there for root, and the relay has forgotten it if it could be told to."""
         self._attend(NETWORK_TIMEOUT_S)
         while not (time.monotonic() >= self._ask_at and self._ask()):
             if self._slip.due and time.monotonic() >= self._slip_at:
                 self._slip.try_to_print(self._slip_lines())
                 self._slip_at = time.monotonic() + SLIP_RETRY_S
             self._wait()
-        log.info("the bundle is adopted")
         forget(self._card.state)
         self._delete_claim(self._identity)
 
@@ -133,7 +131,7 @@ class Claimant:
             self._attend(0.0)
 
     def _ask(self) -> bool:
-        """Ask once, and set the time of the next question. Returns whether the bundle is adopted."""
+        """Ask once, and set the time of the next question. Returns whether the bundle is there."""
         pause_s = 0.0
         try:
             sealed = self._relay.ask(self._identity)
@@ -155,12 +153,13 @@ class Claimant:
         return False
 
     def _take(self, sealed: bytes) -> None:
-        """Adopt a bundle. Whatever is wrong with it, its exchange is used up, and the code goes on in another one.
+        """Leave a bundle for root. Whatever is wrong with it, its exchange is used up, and the code goes on in another.
 
         Raises `BundleError`, `ConfigError`, `OSError`.
         """
         try:
-            adopt(self._identity.open(sealed), self._card.home)
+            bundle = self._identity.open(sealed)
+            _try_out(bundle.files(self._identity.signer))
         except (BundleError, ConfigError) as error:
             used_up = self._identity
             self._keep(renewed(used_up, guessed=isinstance(error, WrongCodeError)))
@@ -168,6 +167,7 @@ class Claimant:
             if not self._identity.is_void:
                 self._claim_again()
             raise
+        log.info("the bundle lies in %s, where till-edge-adopt.service takes it over", leave(bundle, self._card.state))
 
     def _close(self) -> None:
         """The code is void. Nothing is asked until a person presses the button, or switches the till on again."""
@@ -212,18 +212,23 @@ class Claimant:
         self._logged = text
 
 
+def _try_out(files: Mapping[str, bytes]) -> None:
+    """Raises `ConfigError` if the daemon could not start with these files."""
+    with tempfile.TemporaryDirectory(prefix="till-edge-") as folder:
+        load_bundle(files, Path(folder, "bundle"), confined=True)
+
+
 def claim(options: argparse.Namespace, version: str) -> int:
-    """Claim a bundle, wait for it, and adopt it. Raises `ConfigError`, `OSError`."""
-    place = parse_place(options.relay, "--relay") if options.relay else place_on_card(RELAY_URL_FILES)
-    home = options.config.parent
-    resume(home)
+    """Claim a bundle, and wait for it. Raises `ConfigError`, `OSError`."""
+    files = relay_url_files(options.config.parent)
+    place = parse_place(options.relay, "--relay") if options.relay else place_on_card(files)
     if options.config.exists():
         log.info("%s exists already: nothing to claim", options.config)
         return 0
     pressed = threading.Event()
     with _panel(pressed), contextlib.closing(Relay(place, version)) as relay:
         slip = Slip(PrinterConfig("usb", options.printer))
-        Claimant(relay, slip, Card(place, options.state, home), pressed).run()
+        Claimant(relay, slip, Card(place, options.state), pressed).run()
     return 0
 
 

@@ -1,8 +1,8 @@
 """Who a till is that has no bundle yet: the code on its slip, and its half of a SPAKE2 exchange over that code.
 
-Both are on the disk before anybody sees the code, so that a slip stays true whenever the power goes. Only root can
-read them, and they are deleted as soon as the bundle is adopted. One exchange opens one bundle: whoever doesn't know
-the code has one guess in it, and after `MAX_WRONG_BUNDLES` guesses the code is void.
+Both are on the disk before anybody sees the code, so that a slip stays true whenever the power goes. Only the daemon's
+user can read them, and they are deleted as soon as the bundle is there. One exchange opens one bundle: whoever doesn't
+know the code has one guess in it, and after `MAX_WRONG_BUNDLES` guesses the code is void.
 """
 
 import json
@@ -13,7 +13,6 @@ from pathlib import Path
 
 from nacl.exceptions import CryptoError
 from nacl.secret import SecretBox
-from nacl.signing import VerifyKey
 from spake2 import SPAKE2_A, SPAKEError
 from spake2.ed25519_basic import NotOnCurve
 
@@ -23,27 +22,25 @@ from edge.contract.claims import (
     NAMEPLATE_LENGTH,
     SECRET_LENGTH,
     Claim,
-    decode_bundle,
     make_code,
     nameplate,
     parse_code,
     password,
-    signed_text,
+)
+from edge.install.claim.claimed_bundle import (
+    DESK_SHARE_BYTES,
+    KEY_BYTES,
+    SIGNATURE_BYTES,
+    BundleError,
+    ClaimedBundle,
 )
 from edge.machine.files import sync, write_whole
 
 log = logging.getLogger(__name__)
 
 KEY_FILE = "key.json"
-KEY_BYTES, SIGNATURE_BYTES = 32, 64
-SHARE_BYTES = 33
-"""With SPAKE2's letter for the side in front."""
 MAX_WRONG_BUNDLES = 5
 """A guess is right once in 2^25. So many also forgive a person at the desk who enrolls a wrong code."""
-
-
-class BundleError(Exception):
-    """A bundle is not for this till, or not from somebody it trusts."""
 
 
 class WrongCodeError(BundleError):
@@ -73,26 +70,19 @@ class Identity:
         """What the relay is told."""
         return Claim(nameplate(self.code), self.serial, release, self.signer)
 
-    def open(self, sealed: bytes) -> dict[str, bytes]:
-        """The files of a sealed bundle, by name. Raises `WrongCodeError`, `BundleError`."""
-        desk_share = sealed[:SHARE_BYTES]
+    def open(self, sealed: bytes) -> ClaimedBundle:
+        """Open a sealed bundle, in which nothing is looked at yet. Raises `WrongCodeError`."""
+        desk_share = sealed[:DESK_SHARE_BYTES]
         try:
-            opened = SecretBox(self._session_key(desk_share)).decrypt(sealed[SHARE_BYTES:])
+            opened = SecretBox(self._session_key(desk_share)).decrypt(sealed[DESK_SHARE_BYTES:])
         except (CryptoError, SPAKEError, NotOnCurve, ValueError, TypeError):
             raise WrongCodeError("a bundle came that was sealed without this till's code") from None
         signer, signature = opened[:KEY_BYTES], opened[KEY_BYTES : KEY_BYTES + SIGNATURE_BYTES]
         payload = opened[KEY_BYTES + SIGNATURE_BYTES :]
-        if self.signer and signer.hex() != self.signer:
-            by = f"the bundle that came is signed by {signer.hex()}"
-            raise BundleError(f"{by}, and this till's card names {self.signer}")
-        try:
-            VerifyKey(signer).verify(signed_text(bytes.fromhex(self.share), desk_share, payload), signature)
-            return decode_bundle(payload)
-        except (CryptoError, ValueError, TypeError) as error:
-            raise BundleError(f"the bundle that came is not signed as it should be, or broken: {error}") from None
+        return ClaimedBundle(signer, signature, bytes.fromhex(self.share), desk_share, payload)
 
     def _session_key(self, desk_share: bytes) -> bytes:
-        if len(desk_share) != SHARE_BYTES:
+        if len(desk_share) != DESK_SHARE_BYTES:
             raise ValueError("too short")
         key: bytes = _resume(self.exchange).finish(desk_share)
         return key

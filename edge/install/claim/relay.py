@@ -1,21 +1,10 @@
-"""The relay, as a till that claims sees it: one claim over HTTP, and the address of the relay on the card.
+"""The relay, as a till that claims sees it: one claim over HTTP."""
 
-Behind a # the address may name the key of whoever signs bundles: `https://relay.example.net#5f1c…`.
-"""
-
-import logging
-from dataclasses import dataclass
-from pathlib import Path
-from urllib.parse import urlsplit
-
-from edge.config.values import is_loopback
-from edge.config.yaml_nodes import ConfigError
-from edge.contract.claims import HEX_KEY, MAX_SEALED_BYTES, encode_claim
+from edge.contract.claims import MAX_SEALED_BYTES, encode_claim
 from edge.http import Failure, HttpError, Response, Session
 from edge.install.claim.identity import Identity
+from edge.install.claim.place import Place
 from edge.install.claim.slip import Notice
-
-log = logging.getLogger(__name__)
 
 STEP_TIMEOUT_S = 10.0
 REFUSED_PAUSE_S = 60.0
@@ -30,19 +19,6 @@ class RelayError(Exception):
         super().__init__(why)
         self.notice = notice
         self.pause_s = pause_s
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a till claims. Written on the card by an installer, and read by the claimant."""
-
-    url: str
-    signer: str
-    """The key whose bundles alone are taken, in hexadecimal; "": whoever knows the code is trusted."""
-
-    @property
-    def host(self) -> str:
-        return urlsplit(self.url).hostname or self.url
 
 
 class Relay:
@@ -92,38 +68,6 @@ def _as_relay_error(answer: Response) -> RelayError:
             return RelayError(why, Notice.REFUSED, REFUSED_PAUSE_S)
     pause_s = min(answer.retry_after_s, MAX_PAUSE_S)
     return RelayError(f"the relay answers {answer.status} {answer.body[:80]!r}", pause_s=pause_s)
-
-
-def parse_place(text: str, where: str) -> Place:
-    """Parse an address as a card has it, skipping lines that begin with #. Raises `ConfigError`."""
-    lines = [line.strip() for line in text.splitlines()]
-    line = next((line for line in lines if line and not line.startswith("#")), "")
-    url, _, signer = line.partition("#")
-    no_address = ConfigError([f"{where}: {line!r} is no address of a relay; write one like https://relay.example.net"])
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        raise no_address from None
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or port == 0:
-        raise no_address
-    if parts.scheme == "http" and not is_loopback(parts.hostname):
-        raise ConfigError([f"{where}: {line!r}: claims are sent over https only"])
-    if signer and not HEX_KEY.fullmatch(signer):
-        raise ConfigError([f"{where}: the signer behind # is no key; copy the line of `till-relay claims --card`"])
-    return Place(url.rstrip("/"), signer)
-
-
-def place_on_card(files: tuple[Path, ...]) -> Place:
-    """The address in the first of these files that exists. Raises `ConfigError`."""
-    for path in files:
-        try:
-            return parse_place(path.read_text(encoding="utf-8-sig"), str(path))
-        except FileNotFoundError:
-            continue
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError([f"{path}: can't be read: {error}"]) from None
-    raise ConfigError([f"{files[0]}: does not exist; write the address of the relay into it, or give it with --relay"])
 
 
 def _describe(error: HttpError) -> str:
