@@ -1,4 +1,4 @@
-"""What a claimant leaves for root. Whoever has taken it over can leave what he likes, and gains nothing by it."""
+"""The bundle that a claimant leaves for root. An attacker who has taken it over gains nothing by what he leaves."""
 
 import itertools
 import os

@@ -1,8 +1,8 @@
 """A claimed bundle on its way from the claimant to root, who adopts it.
 
-The claimant talks to the internet and has no rights; whoever takes it over can leave any file here, so root believes
-nothing of it. The signature is looked at again, the file is read as a stranger's, its configuration can name nothing
-outside the bundle, and a till that has a configuration keeps it.
+The claimant talks to the internet and has no rights. An attacker who takes it over can leave any file here, so root
+believes nothing of it: the file is read as a stranger's, the signature is checked again, the configuration can name
+nothing outside the bundle, and a till that has a configuration keeps it.
 """
 
 import re
