@@ -33,6 +33,10 @@ class Limit:
             self._buckets.popitem(last=False)
         return allowed
 
+    def __contains__(self, name: str) -> bool:
+        """Whether this name is remembered."""
+        return name in self._buckets
+
     def __len__(self) -> int:
         return len(self._buckets)
 

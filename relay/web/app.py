@@ -95,12 +95,13 @@ class Relay:
         return answer.response()
 
     async def health(self, _request: Request) -> Response:
-        """Answer 200 if the broker takes doorbells now, else 503 with the reason."""
+        """Answer 200 if the broker takes doorbells now, else 503 with the reason; and whether pings are answered."""
         # All requests share one probe: while the broker is silent, more would fill the queue of the doorbells.
         if self._probe is None or self._probe.done():
             self._probe = asyncio.create_task(self._ring_health_till())
         trouble = await asyncio.shield(self._probe)
-        return JSONResponse({"broker": trouble or "takes messages"}, 503 if trouble else 200)
+        pings = "answered" if self._publisher.hears_pings else "not answered; the log says why"
+        return JSONResponse({"broker": trouble or "takes messages", "pings": pings}, 503 if trouble else 200)
 
     async def metrics(self, _request: Request) -> Response:
         """Answer a monitoring system with the metrics."""

@@ -47,6 +47,8 @@ class Metrics:
         )
         connected = Gauge("till_relay_broker_connected", "1 while the broker is connected.", registry=registry)
         connected.set_function(lambda: publisher.connected)
+        hears = Gauge("till_relay_hears_pings", "1 while pings of tills are answered.", registry=registry)
+        hears.set_function(lambda: publisher.hears_pings)
         waiting = Gauge(
             "till_relay_unacknowledged", "Messages that wait for the broker's acknowledgement.", registry=registry
         )

@@ -12,12 +12,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import requests
 
 from relay.config import Broker
 from relay.mqtt import publisher as publishing
 from relay.mqtt.publisher import Publisher, PublishError
 from sim.mosquitto import Mosquitto
-from tests.support.relays import subscribed, wait_until
+from tests.support.odd_broker import SUBSCRIBE, Link, OddBroker
+from tests.support.relays import PATIENCE, subscribed, wait_until
 
 pytest_plugins = ["tests.support.relay_fixtures"]
 pytestmark = pytest.mark.slow
@@ -76,7 +78,7 @@ def test_many_notifications_at_once_all_ring(relay, till):
 def test_what_the_brokers_acl_forbids_is_not_delivered(start_relay):
     with Mosquitto(acl="topic read #\ntopic write relay/status\n") as broker:
         relay = start_relay(broker.port)
-        wait_until(lambda: "connected to the broker" in relay.log, "the relay is connected")
+        wait_until(lambda: "doorbells: connected to the broker" in relay.log, "the relay is connected")
         assert relay.notify() == 503
         assert "Not authorized" in relay.log
 
@@ -172,6 +174,45 @@ def test_pings_are_echoed_again_after_the_broker_came_back(broker, start_relay):
     with subscribed(broker) as till:
         till.say("tills/CAJA01/ping", b'{"v":1,"id":"nonce-3"}')
         assert till.next()["id"] == "nonce-3"
+
+
+def test_a_relay_whose_pings_alone_find_no_way_says_so_and_goes_on_ringing(start_relay):
+    def serve(link: Link) -> None:
+        link.answer_login()
+        if b"/ping" not in link.hear(SUBSCRIBE):
+            link.refuse_messages(0)
+
+    with OddBroker(serve) as broker:
+        relay = start_relay(broker.port)
+        wait_until(lambda: "pings: the connection to the broker ended" in relay.log, "the log says it")
+        assert relay.notify() == 201
+        assert requests.get(relay.url + "/health", timeout=PATIENCE).json() == {
+            "broker": "takes messages",
+            "pings": "not answered; the log says why",
+        }
+        assert relay.metric("till_relay_hears_pings") == 0
+
+
+def test_a_broker_that_hangs_up_before_it_lets_us_in_is_reported_once(start_relay):
+    with OddBroker(lambda _: None) as broker:
+        relay = start_relay(broker.port)
+        wait_until(lambda: broker.connections > 4, "it has come again")
+        assert relay.log.count("doorbells: the broker ended the connection before it was made") == 1
+        assert relay.log.count("pings: the broker ended the connection before it was made") == 1
+
+
+def test_pings_that_the_broker_forbids_to_hear_are_said_to_be_refused(start_relay):
+    """Mosquitto grants each subscription; others refuse."""
+
+    def refuse(link: Link) -> None:
+        link.answer_login()
+        link.answer_subscription(0x87)
+        link.wait()
+
+    with OddBroker(refuse) as broker:
+        relay = start_relay(broker.port)
+        wait_until(lambda: "pings: the broker refused the subscription to tills/+/ping: Not auth" in relay.log, "said")
+        assert relay.metric("till_relay_hears_pings") == 0
 
 
 def test_a_living_relay_says_online(relay, shared_broker):

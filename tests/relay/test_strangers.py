@@ -3,16 +3,19 @@
 import re
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
 
 from edge.contract.claims import Claim
+from edge.core.links import ECHO_TIMEOUT_S
 from relay import claims as stored
 from relay.claims import ClaimStore
 from relay.limits import AtOnce
 from relay.mqtt import pings
-from relay.mqtt.pings import PING_LIMIT, Pings
+from relay.mqtt.link import MAX_RECEIVED_BYTES
+from relay.mqtt.pings import ALL_PINGS_LIMIT, NEW_TILLS_LIMIT, PING_LIMIT, Pings
 from relay.networks import networks_of
 from relay.web import app
 from relay.web import claims as endpoint
@@ -93,6 +96,46 @@ def test_a_till_that_pings_too_often_is_refused_and_the_others_are_not():
     assert counted.report() == ""
 
 
+def test_pings_under_ever_new_names_are_limited_and_cost_no_memory():
+    counted, (per_second, burst) = Pings(), NEW_TILLS_LIMIT
+    assert counted.allows("tills/CAJA01/ping", 0.0)
+    minute = [counted.allows(f"tills/X{number}/ping", number / 1000) for number in range(60_000)]
+    assert sum(minute) <= burst + 60 * per_second
+    assert counted.allows("tills/CAJA01/ping", 60.0), "whoever was heard before is heard"
+    assert counted.report().endswith(" pings of 1 tills: new tills 57802; too many")
+
+
+def test_all_tills_of_a_fleet_may_ping_at_once_and_many_that_flood_may_not_ring_without_end():
+    counted, burst = Pings(), ALL_PINGS_LIMIT[1]
+    assert all(counted.allows(f"tills/X{number}/ping", 0.0) for number in range(burst))
+    assert not counted.allows("tills/X0/ping", 0.0)
+    assert sum(counted.allows(f"tills/X{number % 1000}/ping", 0.001 * number) for number in range(1, 10_001)) == 2000
+
+
+def test_what_two_threads_count_is_all_counted():
+    counted, each = Pings(), 20_000
+    threads = [threading.Thread(target=ping_often, args=[counted, each]) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    reported = 0
+    while any(thread.is_alive() for thread in threads):
+        reported += dropped_in(counted.report())
+    assert reported + dropped_in(counted.report()) == 2 * each - PING_LIMIT[1]
+
+
+def ping_often(counted: Pings, times: int) -> None:
+    for _ in range(times):
+        if counted.allows("tills/LOUD/ping", 0.0):
+            continue
+        counted.echo("LOUD", "tills/OTHER/ping", b"{}", False)
+
+
+def dropped_in(report: str) -> int:
+    """How many pings to LOUD were dropped, by a report."""
+    found = re.search(r"tills/LOUD/ping (\d+)", report)
+    return int(found[1]) if found else 0
+
+
 def test_what_cannot_be_used_is_reported_with_one_reason():
     counted = Pings()
     for _ in range(3):
@@ -101,33 +144,51 @@ def test_what_cannot_be_used_is_reported_with_one_reason():
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("qos", [0, 1])
 @pytest.mark.parametrize("ping", [b'{"v":1,"id":"a"}', b"{", b"[" * 4000], ids=["good", "broken", "large"])
-def test_one_till_that_floods_keeps_no_doorbell_of_another_waiting(broker, start_relay, ping):
-    relay = start_relay(broker.port)
+def test_one_till_that_floods_keeps_no_doorbell_and_no_ping_of_another_waiting(broker, start_relay, ping, qos):
+    relay = start_relay(broker.port, hurry="import relay.mqtt.listener as l; l.REPORT_INTERVAL_S = 1")
     relay.wait_until_healthy()
-    command = [sys.executable, "-c", FLOOD, str(broker.port), ping.decode()]
-    with subscribed(broker) as till, subprocess.Popen(command) as flood:
-        time.sleep(2)
-        codes = [relay.notify({"topic": "payment", "resource": str(100 + number)}) for number in range(40)]
-        flood.terminate()
-        assert codes == [201] * 40
-        assert [till.next()["id"] for _ in codes] == [str(100 + number) for number in range(40)]
+    command = [sys.executable, "-c", FLOOD, str(broker.port), ping.decode(), str(qos)]
+    with subscribed(broker) as till, subprocess.Popen(command, stdout=subprocess.PIPE) as flood:
+        try:
+            time.sleep(2)
+            codes = [relay.notify({"topic": "payment", "resource": str(100 + number)}) for number in range(40)]
+            till.say("tills/CAJA01/ping", b'{"v":1,"id":"ours"}')
+            began = time.monotonic()
+            assert [till.next()["id"] for _ in range(41)] == [*(str(100 + number) for number in range(40)), "ours"]
+            assert time.monotonic() - began < ECHO_TIMEOUT_S, "the till has given up"
+        finally:
+            flood.terminate()
+        sent = int(flood.communicate()[0])
+    assert codes == [201] * 40
+    assert sent > MIN_FLOOD[qos], "that was no flood"
     assert len(relay.log) < 20_000
+    if len(ping) < MAX_RECEIVED_BYTES:
+        wait_until(lambda: sum(map(int, re.findall(r"dropped (\d+) pings", relay.log))) > MIN_FLOOD[qos] / 2, "dropped")
 
 
+MIN_FLOOD = {0: 5000, 1: 1000}
+"""Pings by QoS, in some three seconds. Each of QoS 1 waits for its acknowledgement, so they are fewer."""
 FLOOD = """
-import sys, time
+import signal, sys, time
 import paho.mqtt.client as paho
+sent = 0
+def said(*_):
+    global sent
+    sent += 1
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(print(sent)))
 client = paho.Client(paho.CallbackAPIVersion.VERSION2, "LOUD", protocol=paho.MQTTv5)
+client.on_publish = said
 client.connect("127.0.0.1", int(sys.argv[1]))
 client.loop_start()
-until = time.monotonic() + 20
+until = time.monotonic() + 60
 while time.monotonic() < until:
-    client.publish("tills/LOUD/ping", sys.argv[2])
-    while len(client._out_packet) > 50:
+    client.publish("tills/LOUD/ping", sys.argv[2], qos=int(sys.argv[3]))
+    while len(client._out_packet) > 50 or len(client._out_messages) > 1000:
         time.sleep(0.001)
 """
-"""A till that pings as fast as it can."""
+"""A till that pings as fast as it can. Of its end it says how many pings have left."""
 
 
 # --- bodies ----------------------------------------------------------------------------------------------------------
@@ -178,5 +239,9 @@ def test_the_documents_name_the_numbers_of_the_code():
     assert f"{endpoint.ALL_CLAIMS_LIMIT[0]} a second after a burst of {endpoint.ALL_CLAIMS_LIMIT[1]}" in text
     assert pings.PING_LIMIT == (1, 60)
     assert "60 pings at once then one a second" in text
+    assert pings.NEW_TILLS_LIMIT == (20, 1000)
+    assert "new tills 1000 at once then 20 a second" in text
+    assert pings.ALL_PINGS_LIMIT == (200, 1000)
+    assert "all tills together 1000 at once then 200 a second" in text
     assert f"more than {app.TILL_BODIES} bodies of one address" in text
     assert f"(a seller's: {app.SELLER_BODIES})" in text

@@ -91,7 +91,9 @@ class RelayProcess:
         return self.listens() and requests.get(self.url + "/health", timeout=PATIENCE).status_code == 200
 
     def wait_until_healthy(self) -> None:
+        """Return when notifications ring and pings are answered: there is a connection for each."""
         wait_until(self.is_healthy, "the relay is connected to its broker")
+        wait_until(lambda: self.metric("till_relay_hears_pings") == 1, "the relay answers pings")
 
     @property
     def log(self) -> str:
