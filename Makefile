@@ -4,9 +4,11 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 INSTALLED = $(VENV)/.installed
 FUZZING = $(VENV)/.fuzzing
+LOCKING = $(VENV)/.locking
 CLOUD_INIT = build/cloud-init/.fetched
 
-.PHONY: demo quick check style types contracts fast test explore mutants torture soak fuzz causes diagram deb format clean mosquitto
+.PHONY: demo quick check style types contracts fast test explore mutants torture soak fuzz causes diagram deb lock format \
+	clean mosquitto
 
 demo: $(INSTALLED) mosquitto
 	@$(BIN)/python -m sim
@@ -75,6 +77,13 @@ mutants: $(INSTALLED)
 deb: $(INSTALLED)
 	@$(BIN)/python packaging/build.py
 
+# The relay's dependencies at their newest, each with its hashes; then run the tests of the relay, and commit the file.
+# With the oldest Python that a relay may have: a newer one needs a part of them.
+lock: $(LOCKING)
+	CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --upgrade --generate-hashes --strip-extras \
+		--allow-unsafe --build-deps-for wheel --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
+		--extra relay --output-file relay/requirements.txt pyproject.toml
+
 # Everything that can be wrong at a till, and what `till-edge check` says of it.
 causes: $(INSTALLED) mosquitto
 	$(BIN)/python -m qa.check_causes
@@ -103,6 +112,10 @@ $(INSTALLED): pyproject.toml setup.py
 # Not with the rest: it is large, and there is none for the Pi.
 $(FUZZING): $(INSTALLED)
 	@$(BIN)/pip install --quiet --editable '.[fuzz]'
+	@touch $@
+
+$(LOCKING): $(INSTALLED)
+	@$(BIN)/pip install --quiet --editable '.[lock]'
 	@touch $@
 
 # What checks a card that was made for Trixie. Where it can't be had, its tests are skipped and say so.

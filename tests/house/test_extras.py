@@ -64,6 +64,28 @@ def test_neither_a_till_nor_a_laptop_gets_anything_of_the_relay(extra):
     assert not brought_by(asked_for(extra)) & ONLY_A_RELAY
 
 
+def locked() -> dict[str, str]:
+    """Distribution -> version, of relay/requirements.txt; each has at least one hash."""
+    entries = re.split(r"\n(?=\w)", re.sub(r"(?m)^ *#.*\n", "", (ROOT / "relay/requirements.txt").read_text()).strip())
+    assert all("--hash=sha256:" in entry for entry in entries)
+    return {name_of(entry.partition("==")[0]): entry.partition("==")[2].split()[0] for entry in entries}
+
+
+def test_a_relays_lock_has_all_that_it_needs_and_nothing_else():
+    """Whatever a newer Python has itself may be in it, too."""
+    only_for_older = {"typing-extensions"}
+    builds = {"setuptools"}
+    assert set(locked()) - only_for_older == (brought_by(asked_for("relay")) | builds) - only_for_older
+
+
+def test_a_relays_lock_fits_what_the_project_asks_for():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    asked = project["project"]["dependencies"] + project["project"]["optional-dependencies"]["relay"]
+    wanted = [Requirement(each) for each in asked + project["build-system"]["requires"]]
+    versions = locked()
+    assert [str(each) for each in wanted if not each.specifier.contains(versions[name_of(each.name)])] == []
+
+
 @pytest.mark.parametrize(
     ("extra", "folders"),
     [
