@@ -23,11 +23,14 @@ from email.utils import formatdate
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
+from sbom import Vendored, bill_of_materials
+
 PACKAGING = Path(__file__).parent
 ROOT = PACKAGING.parent
 DOWNLOADS = ROOT / "build" / "wheels"
 LIBRARY = "usr/lib/till-edge"
 DOC = "usr/share/doc/till-edge"
+SBOM = f"{DOC}/sbom.cdx.json"
 
 PACKAGES = ("edge",)
 """Of this repository: what is imported at a till."""
@@ -84,6 +87,10 @@ class Wheel:
             return {name: archive.read(name) for name in archive.namelist() if not name.endswith("/")}
 
     @cached_property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.path.read_bytes()).hexdigest()
+
+    @cached_property
     def metadata(self) -> Message:
         name = next(name for name in self.members if name.endswith(".dist-info/METADATA"))
         return BytesParser().parsebytes(self.members[name])
@@ -109,6 +116,7 @@ def main() -> None:
     wheels = download(DOWNLOADS)
     tree = contents(wheels, options.version, commit_time())
     package = pack(tree, options.version, commit_time(), options.out)
+    package.with_name(f"till-edge_{options.version}.cdx.json").write_bytes(tree[SBOM].content)
     print(f"{package}: {package.stat().st_size:,} bytes")
 
 
@@ -140,8 +148,8 @@ def download(folder: Path) -> list[Wheel]:
 
 
 def _matching(folder: Path, wanted: str) -> list[Wheel]:
-    wheels = sorted(folder.glob("*.whl"))
-    return [Wheel(path) for path in wheels if hashlib.sha256(path.read_bytes()).hexdigest() in wanted]
+    wheels = (Wheel(path) for path in sorted(folder.glob("*.whl")))
+    return [wheel for wheel in wheels if wheel.sha256 in wanted]
 
 
 def contents(wheels: list[Wheel], version: str, when: int) -> Tree:
@@ -159,6 +167,7 @@ def contents(wheels: list[Wheel], version: str, when: int) -> Tree:
     metadata = f"Metadata-Version: 2.1\nName: till-edge\nVersion: {version}\n"
     tree[f"{LIBRARY}/till_edge-{version}.dist-info/METADATA"] = File(metadata.encode())
     tree[f"{DOC}/copyright"] = File(copyright_notice(wheels).encode())
+    tree[SBOM] = File(sbom(wheels, version, when))
     tree[f"{DOC}/changelog.gz"] = File(_zipped(changelog(version, when)))
     tree["usr/share/lintian/overrides/till-edge"] = File((PACKAGING / "lintian-overrides").read_bytes())
     return tree
@@ -189,6 +198,12 @@ def _short(licence: str) -> str:
     if "Apache License" in licence and "Version 2.0" in licence:
         return "Licensed under the Apache License, Version 2.0: /usr/share/common-licenses/Apache-2.0"
     return licence.strip()
+
+
+def sbom(wheels: list[Wheel], version: str, when: int) -> bytes:
+    """What is in the package and what comes with it from apt, for scanners."""
+    vendored = [Vendored(wheel.metadata, wheel.sha256) for wheel in wheels]
+    return bill_of_materials(version, when, vendored, (PACKAGING / "control").read_text())
 
 
 def changelog(version: str, when: int) -> str:

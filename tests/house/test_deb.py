@@ -3,6 +3,7 @@
 `scripts/test-deb` really installs, runs, upgrades and removes it.
 """
 
+import json
 import os
 import re
 import shutil
@@ -12,6 +13,8 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 
 ROOT = Path(__file__).parent.parent.parent
 RTUPDATE = "usr/share/python3/runtime.d/till-edge.rtupdate"
@@ -75,6 +78,38 @@ def test_it_has_the_version_it_is_told(tmp_path):
     older = build(tmp_path, "--version", "0.0.1")
     assert older.name == "till-edge_0.0.1_all.deb"
     assert field(older, "Version") == "0.0.1"
+
+
+# --- what it says is in it -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def bill(unpacked):
+    return json.loads((unpacked / "usr/share/doc/till-edge/sbom.cdx.json").read_text())
+
+
+def test_its_bill_of_materials_is_valid_cyclonedx_and_lies_beside_it_too(package, unpacked, bill):
+    text = (unpacked / "usr/share/doc/till-edge/sbom.cdx.json").read_text()
+    assert JsonStrictValidator(SchemaVersion.from_version(bill["specVersion"])).validate_str(text) is None
+    assert package.with_name("till-edge_0.1.0.cdx.json").read_text() == text
+
+
+def test_all_that_is_inside_is_in_the_bill_with_the_hash_it_was_checked_by(unpacked, bill):
+    named = {(each["name"], each["version"], each["hashes"][0]["content"]) for each in of_kind(bill, "pypi")}
+    vendored = (ROOT / "packaging/vendor.txt").read_text()
+    lines = re.findall(r"(?m)^(\S+)==(\S+) --hash=sha256:(\w+)$", vendored)
+    assert named == {(re.sub(r"[-_.]+", "-", name).lower(), version, digest) for name, version, digest in lines}
+    installed = {path.name for path in (unpacked / "usr/lib/till-edge").glob("*.dist-info")}
+    assert len(installed) == len(named) + 1, "and ourselves"
+
+
+def test_what_comes_from_apt_is_in_the_bill(package, bill):
+    named = {each["properties"][0]["value"] for each in of_kind(bill, "deb")}
+    assert named == {each for name in ("Depends", "Recommends") for each in field(package, name).split(", ")}
+
+
+def of_kind(bill: dict, kind: str) -> list[dict]:
+    return [each for each in bill["components"] if each["purl"].startswith(f"pkg:{kind}/")]
 
 
 # --- what is in it ---------------------------------------------------------------------------------------------------
