@@ -26,7 +26,7 @@ from edge.contract.mqtt import BadMessageError
 from edge.core.events import TicketPrinted
 from edge.core.order import Account, MerchantOrder, verdict
 from edge.mercadopago import decode
-from edge.mercadopago.decode import DecodeError, Page
+from edge.mercadopago.fields import DecodeError, Page, decode_json
 from relay.web.notification import doorbell_of
 from sim.mercadopago import account as simulated
 from sim.mercadopago.http import dump, general_error, store_error
@@ -122,7 +122,7 @@ def read_message(data: bytes) -> None:
 def read_answer(data: bytes) -> None:
     """Bytes as Mercado Pago answers them. Whatever can be read can also be written down, and an order is judged."""
     with suppress(DecodeError):
-        answer = decode.decode_json(data)
+        answer = decode_json(data)
         for read in READERS:
             with suppress(DecodeError):
                 _use(read(answer))

@@ -141,7 +141,11 @@ class Shop:
 
     `settings` are laid over the daemon's configuration, section by section. Parts that are not wanted from the start
     can be left out by name: `without=("relay", "board")`. What is set to None is left out of the configuration.
+    `api` is the one that the shop's software uses, and the daemon.
     """
+
+    api = "instore"
+    """Of the shops that are made from now on, if they don't say otherwise."""
 
     def __init__(
         self,
@@ -150,10 +154,13 @@ class Shop:
         mercadopago: MercadoPago | None = None,
         printer: Printer | None = None,
         without: tuple[str, ...] = (),
+        api: str = "",
     ) -> None:
         self.folder = folder
+        self.api = api or self.api
         self._without = without
         self.mercadopago = mercadopago or MercadoPago()
+        self.mercadopago.software, self.mercadopago.announce = self.api, self.announce
         self.printer = printer or Printer(columns=48)
         self.broker = Mosquitto(folder / "mosquitto")
         self.relay = Relay(folder, self.broker)
@@ -173,6 +180,7 @@ class Shop:
         self.ears = Ears(self.broker.host, self.broker.port)
         if "relay" not in self._without:
             self.notification_url = self.relay.url()
+            self.mercadopago.application_url = self.notification_url if self.api == "orders" else ""
             self.relay.start()
             self._wait(lambda: self.state("relay/status") == "online", "the relay comes up", PATIENCE)
         self.write_config()
@@ -212,6 +220,7 @@ class Shop:
         sections: dict[str, dict[str, Any]] = {
             "till": {"id": TILL, "name": "Caja 1", "timezone": "America/Argentina/Buenos_Aires", "language": "es"},
             "mercadopago": {
+                "api": self.api,
                 "user_id": int(self.mercadopago.user_id),
                 "external_store_id": STORE,
                 "external_pos_id": POS,
@@ -263,6 +272,11 @@ class Shop:
     def ring(self, identity: str | int, kind: str = "merchant_order") -> None:
         """Ring the doorbell, with no relay in between."""
         self.say(json.dumps({"v": 1, "kind": kind, "id": identity}))
+
+    def announce(self, order: str) -> None:
+        """Tell the till which order is on it, as the shop's software does."""
+        if self.ears is not None:
+            self.say(json.dumps({"v": 1, "order": order}), f"tills/{TILL}/announcements")
 
     def say(self, payload: bytes | str, topic: str = f"tills/{TILL}/orders") -> None:
         """Publish anything on a topic."""

@@ -22,8 +22,8 @@ try:
     from edge.journal.store import InUseError
     from edge.machine.facts import version
     from edge.machine.users import become_owner
-    from edge.mercadopago.decode import DecodeError
     from edge.mercadopago.exchange import ApiError
+    from edge.mercadopago.fields import DecodeError
     from edge.mercadopago.new_order import OrderError
 except KeyboardInterrupt:  # Ctrl-C while all this loads
     sys.exit(INTERRUPTED)

@@ -9,17 +9,17 @@ import secrets
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 
 from edge.cli.exit_codes import DONE, FAILED
 from edge.config.schema import Config
-from edge.core import events
+from edge.core import duties, events
 from edge.core.lifecycle import Order
 from edge.core.order import LoadedOrder, MerchantOrder
 from edge.journal.file import BrokenJournalError, JournalError
-from edge.journal.store import Journal
+from edge.journal.store import Journal, announced_order
 from edge.machine.facts import version
 from edge.mercadopago.client import MercadoPago
-from edge.mercadopago.instore import InStoreTill
 from edge.mercadopago.new_order import (
     CHILEAN_TIME_ZONES,
     OrderError,
@@ -38,13 +38,14 @@ def create(config: Config, options: argparse.Namespace) -> int:
     items = [parse_item(item) for item in options.item]
     total = parse_amount(options.total, "the total")
     order = new_order(config, reference, total, items, now)
-    till = MercadoPago(config.mercadopago, version()).till
-    there = till.order()
+    api = MercadoPago(config.mercadopago, version())
+    there = _there(config, api)
     if there and not options.replace:
         raise OrderError(f"{_shown(config, there)} is on this till; {_HOW_TO_REPLACE}")
-    _refuse_used(config, till.find(reference) if options.reference else (), reference, there)
-    till.put(order)
-    _look_again(config, till, LoadedOrder(reference, total), there)
+    _refuse_used(config, api.find(duties.Search(reference)) if options.reference else (), reference, there)
+    ours = api.till.put(order)
+    _announce(config, ours)
+    _look_again(config, api, ours, there)
     print(reference)
     return DONE
 
@@ -64,6 +65,23 @@ def _refuse_used(config: Config, found: Sequence[MerchantOrder], reference: str,
         raise OrderError(f"the reference {reference!r} was used before: {used}; {_ANOTHER_REFERENCE}")
 
 
+def _there(config: Config, api: MercadoPago, announced: str = "") -> LoadedOrder | None:
+    """The order on our till, as far as that can be known."""
+    seen = api.till.look(announced or announced_order(config.journal.path))
+    return LoadedOrder(seen.reference, seen.total or Decimal(0), seen.handle) if seen.reference else None
+
+
+def _announce(config: Config, order: LoadedOrder) -> None:
+    """Tell the daemon which order is on the till, where the till itself doesn't show it."""
+    if not order.handle or not config.journal.path.exists():
+        return
+    try:
+        with contextlib.closing(Journal(config.journal.path)) as journal:
+            journal.request(events.OrderAnnounced(order.handle))
+    except (JournalError, BrokenJournalError) as error:
+        print(f"till-edge: {error}; the daemon doesn't know yet of {order.reference}", file=sys.stderr)
+
+
 def _in_journal(config: Config, reference: str) -> Order | None:
     """What this till's journal knows of a reference. Without a journal, as on another machine, Mercado Pago decides."""
     path = config.journal.path
@@ -78,18 +96,18 @@ def _in_journal(config: Config, reference: str) -> Order | None:
         return next((order for order in journal.orders() if order.reference == reference), None)
 
 
-def _look_again(config: Config, till: InStoreTill, ours: LoadedOrder, before: LoadedOrder | None) -> None:
+def _look_again(config: Config, api: MercadoPago, ours: LoadedOrder, before: LoadedOrder | None) -> None:
     """Somebody else may have put an order at the same moment, or paid the one that was there. Raises `OrderError`."""
-    now_there = till.order()
+    now_there = _there(config, api, ours.handle)
     if now_there and now_there.reference != ours.reference:
         taken = f"{_shown(config, now_there)} was put in its place at the same moment"
         raise OrderError(f"{ours.reference} is not on this till: {taken}; look with `till-edge order show`")
-    if any(order.total != ours.total for order in till.find(ours.reference)):
+    if any(order.total != ours.total for order in api.find(duties.Search(ours.reference, ours.handle))):
         used = "somebody used it for another sum at the same moment"
         raise OrderError(f"the reference {ours.reference!r} is used twice: {used}; remove it: `till-edge order cancel`")
     if before and before.reference != ours.reference:
         print(f"{_shown(config, before)} was on this till and is replaced", file=sys.stderr)
-        if any(order.status == "closed" for order in till.find(before.reference)):
+        if any(order.status == "closed" for order in api.find(duties.Search(before.reference, before.handle))):
             print(f"{before.reference} may be paid already: if it is, the till prints its ticket", file=sys.stderr)
 
 
@@ -100,19 +118,25 @@ def _shown(config: Config, order: LoadedOrder) -> str:
 
 def show(config: Config, _: argparse.Namespace) -> int:
     """Print the reference and the total of the order on this till."""
-    order = MercadoPago(config.mercadopago, version()).till.order()
-    print(_shown(config, order) if order else "no order on this till")
+    order = _there(config, MercadoPago(config.mercadopago, version()))
+    print(_shown(config, order) if order else _nothing_there(config))
     return DONE
+
+
+def _nothing_there(config: Config) -> str:
+    if config.mercadopago.api == "orders":
+        return "no order that this till knows of; one that was not announced can't be seen"
+    return "no order on this till"
 
 
 def cancel(config: Config, _: argparse.Namespace) -> int:
     """Remove the order from this till, unless it may be paid already."""
     api = MercadoPago(config.mercadopago, version())
-    order = api.till.order()
+    order = _there(config, api)
     if order is None:
-        print("no order on this till")
+        print(_nothing_there(config))
         return DONE
-    tried = api.till.cancel(order.reference)
+    tried = api.cancel(order.reference, order.handle)
     if any(merchant_order.status == "closed" for merchant_order in tried.orders):
         print(f"{order.reference} may be paid already: if it is, the till prints its ticket", file=sys.stderr)
         return FAILED

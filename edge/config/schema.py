@@ -57,6 +57,7 @@ CREDENTIAL = "access_token"
 Language = Literal["es", "pt", "en"]
 Connection = Literal["usb", "serial", "network", "file"]
 CodePage = Literal["CP858", "CP850", "CP1252", "CP860", "ASCII"]
+Api = Literal["instore", "orders"]
 Proof = Literal["auto", "process_id", "status", "none"]
 
 
@@ -88,6 +89,8 @@ class MercadoPagoConfig:
     """Put into the orders that are created here; without it they have none."""
     reference_prefix: Text | None = None
     """How this till's references begin. Needed only where one address serves all tills of a seller."""
+    api: Annotated[Api, Form(choice(*get_args(Api)))] = "instore"
+    """Which of Mercado Pago's APIs the shop's software puts its orders on the till with."""
 
 
 @dataclass(frozen=True)

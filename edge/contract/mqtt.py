@@ -20,6 +20,7 @@ MAX_RECORD_BYTES = 16384
 TILL_ID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 NUMERIC_ID = re.compile(r"[0-9]{1,20}", re.ASCII)
 ORDER_ID = re.compile(r"ORD[A-Z0-9]{20,40}", re.ASCII)
+REFERENCE = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 NONCE = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 DAY = re.compile(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
@@ -48,6 +49,11 @@ class Topics:
     @property
     def orders(self) -> str:
         return f"{self.root}/{self.till}/orders"
+
+    @property
+    def announcements(self) -> str:
+        """Where the shop's software says which order it put on the till."""
+        return f"{self.root}/{self.till}/announcements"
 
     @property
     def status(self) -> str:
@@ -86,6 +92,14 @@ class Command:
     """The order's reference or operation number, or the end of either; only where no `reference` is given."""
     last: bool = False
     """The order whose ticket came out last."""
+
+
+@dataclass(frozen=True)
+class Announcement:
+    """What the shop's software put on the till: the id of an order, or else its reference."""
+
+    id: str = ""
+    reference: str = ""
 
 
 @dataclass(frozen=True)
@@ -130,6 +144,16 @@ def decode_doorbell(payload: bytes) -> Doorbell:
     if not isinstance(identity, str) or not IDS[kind].fullmatch(identity):
         raise BadMessageError(f"id {_shown(identity)} is not the id of a doorbell of kind {kind}")
     return Doorbell(kind, identity, _text(message, "received_at"), _text(message, "request_id"))
+
+
+def decode_announcement(payload: bytes) -> Announcement:
+    """Decode an announcement. Raises `BadMessageError`."""
+    order = decode(payload).get("order")
+    if isinstance(order, str) and ORDER_ID.fullmatch(order):
+        return Announcement(id=order)
+    if not isinstance(order, str) or not REFERENCE.fullmatch(order):
+        raise BadMessageError(f"order is {_shown(order)}; it must be an order's id (ORD…) or its external_reference")
+    return Announcement(reference=order)
 
 
 def decode_command(payload: bytes) -> Command:

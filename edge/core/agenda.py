@@ -49,6 +49,8 @@ class Due:
     """Why it alone is refused, for a person who must mend something."""
     for_all: bool = False
     """It was rung for all tills of the seller. If it turns out to be another till's, we drop it silently."""
+    or_look: bool = False
+    """If it can't be read, look around instead: the account may have no such API."""
 
     def after_refusal(self, refusal: "Refusal", now: float) -> "Due":
         at, failures = now + REFUSED_EVERY_S, self.failures + 1

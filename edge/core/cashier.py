@@ -112,6 +112,8 @@ class Cashier:
 
     loaded: str | None = None
     """The reference of the order on our till, when we last looked."""
+    announced: str = ""
+    """The id or reference of the order that was last said to be there, by the shop's software or a reading."""
     button: Button = field(default_factory=Button)
     pointed_at: str | None = None
     """The order that was on the till when the finger went down."""
@@ -157,29 +159,36 @@ def hold(till: "Till", now: float) -> "Till":
 # --- what is on the till -------------------------------------------------------------------------------------------
 
 
-def see_till(till: "Till", reference: str | None, now: float, total: Decimal | None = None) -> "Till":
+def announce(till: "Till", said: events.OrderAnnounced, now: float) -> "Till":
+    """The shop's software says that an order is on the till: look. Nothing is done to an order before it is read."""
+    agenda, at = till.agenda.plan_look(now)
+    till = replace(till, cashier=replace(till.cashier, announced=said.reference), agenda=agenda)
+    return till.owe(duties.LookAtTill(), at)
+
+
+def see_till(till: "Till", seen: events.TillSeen, now: float) -> "Till":
     """Which order is on the till now. One that has left it was paid, removed or replaced, or has expired."""
+    reference = seen.reference
     left = till.orders.living.get(till.cashier.loaded or "")
     if left is not None and left.reference != reference and left.stage is Stage.WAITING:
         till = till.schedule(duties.Search(left.reference), Due(now, now))
-    till = (
-        _load(till, reference, now, total) if reference else replace(till, cashier=replace(till.cashier, loaded=None))
-    )
-    till = _cancel_what_was_meant(till, now) if till.cashier.cancel_wanted_at is not None else till
+    till = _load(till, reference, seen, now) if reference else replace(till, cashier=replace(till.cashier, loaded=None))
+    till = _cancel_what_was_meant(till, seen, now) if till.cashier.cancel_wanted_at is not None else till
     return look_later(till, now)
 
 
-def _load(till: "Till", reference: str, now: float, total: Decimal | None) -> "Till":
+def _load(till: "Till", reference: str, seen: events.TillSeen, now: float) -> "Till":
     """Watch the order that is on our till."""
     order = till.orders.get(reference) or Order(reference)
     if order.reading is not None:
         # Its ticket is out or on the way: Mercado Pago is slow to clear the till, or the reference is used twice.
-        if _is_another_sale(till, order.reading, total, now):
+        if _is_another_sale(till, order.reading, seen.total, now):
             till = till.alarm(Concern.REFERENCE_USED_AGAIN, reference)
         return replace(till, cashier=replace(till.cashier, loaded=None))
     if order.stage in FINISHED:
         order = order.moved(Move.SEEN_AGAIN)
-    till = replace(till, cashier=replace(till.cashier, loaded=reference)).put(replace(order, on_our_till=True))
+    order = replace(order, on_our_till=True, handle=seen.handle)
+    till = replace(till, cashier=replace(till.cashier, loaded=reference)).put(order)
     if order.stage is not Stage.WAITING:
         return till
     return till.owe(duties.Search(reference), now + till.settings.first_check_s)
@@ -193,13 +202,13 @@ def _is_another_sale(till: "Till", paid: MerchantOrder, total: Decimal | None, n
     return today is not None and NEVER < paid.paid_at < today - LIFE_ON_TILL
 
 
-def _cancel_what_was_meant(till: "Till", now: float) -> "Till":
-    """The button was held for an order that we hadn't seen. Here it is, or it is too late to say which was meant."""
+def _cancel_what_was_meant(till: "Till", seen: events.TillSeen, now: float) -> "Till":
+    """The button was held for an order that we hadn't seen. Here it is, or nobody can say which was meant."""
     held_at = till.cashier.cancel_wanted_at
     assert held_at is not None
     loaded = till.cashier.loaded
     till = replace(till, cashier=replace(till.cashier, cancel_wanted_at=None, pointed_at=loaded))
-    if now - held_at >= HOLD_COUNTS_S:
+    if now - held_at >= HOLD_COUNTS_S or not seen.known:
         return till.alarm(Concern.NOT_CANCELLED)
     return hold(till, now) if loaded else till
 
@@ -240,7 +249,7 @@ def _on_removal(till: "Till", order: Order, tried: events.CancelTried, due: Due,
             return _kept(till, order, "being_paid", now)
         case events.Removal.ANOTHER:
             till = _kept(till, order, "another_order_on_till", now).alarm(Concern.NOT_CANCELLED, order.reference)
-            return see_till(till, tried.on_till, now)
+            return see_till(till, events.TillSeen(tried.on_till), now)
         case events.Removal.REFUSED if due.failures >= MAX_DELETES:
             return _kept(till, order, "refused", now).alarm(Concern.NOT_CANCELLED, order.reference)
     return till.schedule(duties.Cancel(order.reference), due.after_failure(now))

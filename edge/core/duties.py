@@ -40,21 +40,30 @@ class ReadPayment:
 
 @dataclass(frozen=True)
 class Search:
-    """Read all merchant orders of a reference."""
+    """Read all that Mercado Pago has of a reference."""
 
     reference: str
+    handle: str = field(default="", compare=False, repr=False)
+    """Its id on our till, where Mercado Pago gave it one. Like the next one filled in when the question goes out."""
+    on_till: bool = field(default=False, compare=False, repr=False)
+    """The till itself showed it, so that it need not be looked for anywhere else."""
 
 
 @dataclass(frozen=True)
 class LookAtTill:
     """Ask which order is on our till."""
 
+    announced: str = field(default="", compare=False, repr=False)
+    """The id or the reference that may be there: where no till can be asked, that one is read."""
+
 
 @dataclass(frozen=True)
 class Cancel:
-    """Remove the order from our till if it is still the one that was meant, then read its merchant orders."""
+    """Remove the order from our till if it is still the one that was meant, then read what was paid of it."""
 
     reference: str
+    handle: str = field(default="", compare=False, repr=False)
+    """As in `Search`. An order that has one is removed by it, whatever else is on the till by then."""
 
 
 @dataclass(frozen=True)

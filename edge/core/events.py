@@ -24,13 +24,17 @@ class Kind(StrEnum):
     MERCHANT_ORDER = "merchant_order"
     PAYMENT = "payment"
     ORDER = "order"
-    """Of the Orders API, which can't be looked up here: it means no more than that something happened."""
+    """Of the Orders API: the id of the order that is on a till."""
     LOOK = "look"
     """The relay was notified of something, and doesn't understand of what."""
     PING = "ping"
 
 
-RUNG: Mapping[str, type[Verify] | type[ReadPayment]] = {Kind.MERCHANT_ORDER: Verify, Kind.PAYMENT: ReadPayment}
+RUNG: Mapping[str, type[Verify] | type[ReadPayment]] = {
+    Kind.MERCHANT_ORDER: Verify,
+    Kind.PAYMENT: ReadPayment,
+    Kind.ORDER: Verify,
+}
 """The question that a doorbell of each kind leads to. Any other kind means: look now."""
 
 
@@ -42,6 +46,14 @@ class DoorbellRang:
     id: str
     for_all: bool = False
     """It was published for all tills of the seller, so most likely another till is meant."""
+
+
+@dataclass(frozen=True)
+class OrderAnnounced:
+    """The shop's software says what it put on our till, by its id or its reference. It is read, not believed."""
+
+    id: str = ""
+    reference: str = ""
 
 
 @dataclass(frozen=True)
@@ -174,6 +186,8 @@ class PaymentRead:
     merchant_order: str
     approved: bool = True
     created: datetime | None = None
+    reference: str = ""
+    """The shop's, which leads to the order where no merchant order is named."""
     money: Payment | None = None
     """What was paid; None where Mercado Pago gives no sensible amount."""
 
@@ -188,10 +202,13 @@ class OrdersFound:
 
 @dataclass(frozen=True)
 class TillSeen:
-    """The order that is on our till now, or None; and its total, where Mercado Pago says it."""
+    """The order that is on our till now, or None; its total, where Mercado Pago says it, and its id, if it has one."""
 
     reference: str | None
     total: Decimal | None = None
+    handle: str = ""
+    known: bool = True
+    """False: nothing was announced, and the till itself can't be asked; perhaps there is one."""
 
 
 class Removal(StrEnum):
@@ -477,7 +494,7 @@ class DayAsked:
     day: date
 
 
-Request = ReprintAsked | DayAsked
+Request = ReprintAsked | DayAsked | OrderAnnounced
 """What somebody at the command line asks for."""
 
 LinkEvent = (
@@ -491,7 +508,7 @@ LinkEvent = (
     | MessageDropped
     | Replied
 )
-FromBroker = DoorbellRang | LinkEvent | CommandCame
+FromBroker = DoorbellRang | OrderAnnounced | LinkEvent | CommandCame
 PrinterEvent = PrinterSeen | TicketBegun | TicketEnd | SlipBegun | SlipTried
 PanelEvent = ButtonDown | ButtonUp
 

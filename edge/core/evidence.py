@@ -133,6 +133,8 @@ def judge(till: "Till", reading: MerchantOrder, now: float) -> "Till":
             return _watch(till, reading, now)
         case Verdict.PLACE_UNKNOWN:
             return _ask_place(till, reading, now)
+        case Verdict.CANCELLED if _was_our_doing(order, reading):
+            return till
     return reject(till, duties.Verify(reading.id), found.value, reading.reference, reading.moved_money)
 
 
@@ -150,11 +152,22 @@ def _ask_place(till: "Till", reading: MerchantOrder, now: float) -> "Till":
     return till.owe(duties.ReadPayment(payment), now, urgent=True)
 
 
+def _was_our_doing(order: Order | None, reading: MerchantOrder) -> bool:
+    """Whether we removed it ourselves, so that nobody has to be told."""
+    return order is not None and order.stage in (Stage.CANCELLING, Stage.CANCELLED) and not reading.moved_money
+
+
 def _watch(till: "Till", reading: MerchantOrder, now: float) -> "Till":
     """`opened` means no more than: look again. Watch the reference, and see whether it is on our till at all."""
-    if till.orders.get(reading.reference) is not None or not reading.external_reference:
+    order = till.orders.get(reading.reference)
+    if not reading.external_reference or (order is not None and order.handle == reading.handle):
         return till
-    till = till.put(Order(reading.reference)).owe(duties.LookAtTill(), now)
+    if reading.handle:
+        till = replace(till, cashier=replace(till.cashier, announced=reading.handle))
+    till = till.owe(duties.LookAtTill(), now)
+    if order is not None:
+        return till
+    till = till.put(Order(reading.reference))
     return till.schedule(duties.Search(reading.reference), Due(now + till.settings.check_every_s, now))
 
 
@@ -178,10 +191,16 @@ def _pay(till: "Till", order: Order, reading: MerchantOrder) -> "Till":
 
 
 def _pay_again(till: "Till", order: Order, before: MerchantOrder, reading: MerchantOrder) -> "Till":
-    """A reference that has its ticket is paid again. The same sum is the same sale; another sum is another sale."""
+    """A reference that has its ticket is paid again. The same sum is the same sale; another sum is another sale.
+
+    Mercado Pago may tell one payment under two names: by its merchant order, and by the order that was on the till.
+    """
     till = till.put(replace(order, also_paid=(*order.also_paid, reading.id)))
+    if reading.is_the_money_of(before):
+        return till
     if reading.due == before.due:
-        return _report_double(till, order.reference, reading, (*before.approved, *reading.approved))
+        payments = {payment.id: payment for payment in (*before.approved, *reading.approved)}
+        return _report_double(till, order.reference, reading, tuple(payments.values()))
     till = till.alarm(Concern.REFERENCE_USED_AGAIN, order.reference, reading.approved)
     return till.publish(duties.Report(duties.Outcome.REFERENCE_USED_AGAIN, order.reference, reading.id).of(reading))
 
@@ -247,6 +266,8 @@ def place(till: "Till", payment: events.PaymentRead, now: float) -> "Till":
 
 def _orphan(till: "Till", payment: events.PaymentRead) -> "Till":
     """Money without an order: a person has to find out whose it is."""
+    if till.orders.with_payment(payment.id) is not None:
+        return till
     source = duties.ReadPayment(payment.id)
     ours = payment.approved and payment.pos_id == till.history.pos_id
     if ours and source not in till.evidence.rejections:
@@ -261,15 +282,16 @@ def reject(
     if till.evidence.rejections.get(source) == reason:
         return till
     till = replace(till, evidence=till.evidence.reject(source, reason))
-    if _concerns_a_person(till.orders.living.get(reference), reason):
+    if _concerns_a_person(till.orders.living.get(reference), reason, payments):
         till = till.alarm(Concern.REJECTED, reference, payments, reason)
     return till.publish(_rejection(source, reason, reference))
 
 
-def _concerns_a_person(order: Order | None, reason: str) -> bool:
-    """An abandoned scan expires at every second sale, which is no matter for a person."""
+def _concerns_a_person(order: Order | None, reason: str, payments: tuple[Payment, ...]) -> bool:
+    """An abandoned scan expires at every second sale, and the shop's software removes its own orders."""
     waits_here = order is not None and order.on_our_till and order.reading is None
-    return (waits_here and reason != Verdict.EXPIRED) or reason == Verdict.NO_PLACE
+    ended_unpaid = reason == Verdict.EXPIRED or (reason == Verdict.CANCELLED and not payments)
+    return (waits_here and not ended_unpaid) or reason == Verdict.NO_PLACE
 
 
 def _rejection(source: Source, reason: str, reference: str) -> duties.Report:

@@ -90,11 +90,18 @@ class Order:
     """A person asked for this ticket, so it is not put on a list of tickets that wait."""
     first_finished_at: datetime | None = None
     """By Mercado Pago's clock; None while it has never been finished."""
+    handle: str = ""
+    """Mercado Pago's id of the order on our till, where it gives one; else the till is asked by the reference."""
 
     @property
     def paid_by(self) -> tuple[str, ...]:
         """The merchant orders of this reference that were paid: one, as a rule."""
         return (self.reading.id, *self.also_paid) if self.reading else ()
+
+    @property
+    def payments(self) -> tuple[str, ...]:
+        """The payments that its ticket is for."""
+        return tuple(payment.id for payment in self.reading.approved) if self.reading else ()
 
     @property
     def is_reprint(self) -> bool:

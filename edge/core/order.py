@@ -79,6 +79,13 @@ class MerchantOrder:
     site: str
     items: tuple[Item, ...] = ()
     payments: tuple[Payment, ...] = ()
+    external_pos_id: str = ""
+    """The shop's name of the point of sale, where the order itself names it; "" where only its payments do."""
+
+    @property
+    def handle(self) -> str:
+        """The id by which it is read and cancelled on its till; "" of one that is made by somebody's scan."""
+        return self.id if self.external_pos_id else ""
 
     @property
     def reference(self) -> str:
@@ -88,6 +95,10 @@ class MerchantOrder:
     @property
     def approved(self) -> tuple[Payment, ...]:
         return tuple(payment for payment in self.payments if payment.approved)
+
+    def is_the_money_of(self, other: "MerchantOrder") -> bool:
+        """Whether `other` has all of its payments: one sale that Mercado Pago tells under two names."""
+        return {payment.id for payment in self.approved} <= {payment.id for payment in other.approved}
 
     @property
     def moved_money(self) -> tuple[Payment, ...]:
@@ -132,6 +143,8 @@ class LoadedOrder:
 
     reference: str
     total: Decimal
+    handle: str = ""
+    """Its id, where Mercado Pago gives it one."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +153,9 @@ class Account:
 
     user_id: str
     pos_id: str
-    """The internal id of our point of sale, not the `external_pos_id` that the shop chose."""
+    """The internal id of our point of sale, by which payments name it."""
+    external_pos_id: str = ""
+    """The name that the shop chose for it, by which orders name it."""
 
 
 class Verdict(StrEnum):
@@ -181,11 +196,14 @@ PARTLY_RETURNED = frozenset({"partially_reverted", "partially_refunded"})
 def verdict(order: MerchantOrder, account: Account, on_our_till: bool, places: Mapping[str, str]) -> Verdict:
     """Say whether the money of `order` is there, in full, at our till.
 
-    `places` says at which point of sale a payment was made, as far as that is known ("" where Mercado Pago names none;
-    then it is enough that the reference was seen loaded on our till: `on_our_till`).
+    An order that names its point of sale settles that. Otherwise `places` says where a payment was made, as far as that
+    is known ("" where Mercado Pago names none; then it is enough that the reference was seen loaded on our till:
+    `on_our_till`).
     """
     found = money(order, account)
-    if found is not Verdict.PAID:
+    if not found.rejected and order.external_pos_id not in ("", account.external_pos_id):
+        return Verdict.ANOTHER_TILL
+    if found is not Verdict.PAID or order.external_pos_id:
         return found
     named = {places[payment.id] for payment in order.approved if places.get(payment.id)}
     if account.pos_id in named:

@@ -1,4 +1,4 @@
-"""The orders that the till knows, and how one is found: by its reference, or by a merchant order that paid it. Pure.
+"""The orders that the till knows, and how one is found: by its reference, or by what paid it. Pure.
 
 Finished orders are remembered so that late and repeated news of them do no harm. There may be a hundred thousand, so
 nothing here walks through them except the end of a day and the forgetting.
@@ -21,6 +21,8 @@ class Orders:
     finished: Shelf[str, Order] = field(default_factory=Shelf)
     paid_by: Shelf[str, str] = field(default_factory=Shelf)
     """Index: the id of a merchant order that paid -> the reference that it paid."""
+    payments: Shelf[str, str] = field(default_factory=Shelf)
+    """Index: the id of a payment -> the reference whose ticket is for it."""
 
     @classmethod
     def of(cls, orders: Iterable[Order]) -> "Orders":
@@ -30,6 +32,7 @@ class Orders:
             living={name: order for name, order in known.items() if order.stage not in FINISHED},
             finished=Shelf({name: order for name, order in known.items() if order.stage in FINISHED}),
             paid_by=Shelf({paid: name for name, order in known.items() for paid in order.paid_by}),
+            payments=Shelf({payment: name for name, order in known.items() for payment in order.payments}),
         )
 
     def __iter__(self) -> Iterator[Order]:
@@ -44,6 +47,10 @@ class Orders:
     def paid_with(self, merchant_order: str) -> Order | None:
         """The order that this merchant order paid."""
         return self.get(self.paid_by.get(merchant_order))
+
+    def with_payment(self, payment: str) -> Order | None:
+        """The order whose ticket is for this payment."""
+        return self.get(self.payments.get(payment))
 
     def about(self, reading: MerchantOrder) -> Order | None:
         """The order that a reading is about: the one that it paid, even if Mercado Pago has renamed it since."""
@@ -65,23 +72,16 @@ class Orders:
 
     def put(self, order: Order, today: datetime | None) -> "Orders":
         """File an order under the living or the finished; one that finishes for the first time gets `today`'s date."""
-        reference = order.reference
-        paid_by = self._index(order)
+        reference, before = order.reference, self.get(order.reference)
+        filed = replace(
+            self,
+            paid_by=_reindexed(self.paid_by, before.paid_by if before else (), order.paid_by, reference),
+            payments=_reindexed(self.payments, before.payments if before else (), order.payments, reference),
+        )
         if order.stage in FINISHED:
             order = replace(order, first_finished_at=order.first_finished_at or today)
-            return Orders(without(self.living, reference), self.finished.put(reference, order), paid_by)
-        return Orders({**self.living, reference: order}, self.finished.drop(reference), paid_by)
-
-    def _index(self, order: Order) -> Shelf[str, str]:
-        before = self.get(order.reference)
-        if before is not None and before.paid_by == order.paid_by:
-            return self.paid_by
-        index = self.paid_by
-        for gone in before.paid_by if before else ():
-            index = index.drop(gone)
-        for paid in order.paid_by:
-            index = index.put(paid, order.reference)
-        return index
+            return replace(filed, living=without(self.living, reference), finished=self.finished.put(reference, order))
+        return replace(filed, living={**self.living, reference: order}, finished=self.finished.drop(reference))
 
     def forget(self, horizon: datetime) -> tuple["Orders", datetime | None]:
         """Let go of what was finished before `horizon`.
@@ -91,13 +91,13 @@ class Orders:
         old = [each for each in self.finished.values() if each.first_finished_at and each.first_finished_at < horizon]
         if not old:
             return self, None
-        finished, paid_by = self.finished, self.paid_by
+        finished, paid_by, payments = self.finished, self.paid_by, self.payments
         for order in old:
             finished = finished.drop(order.reference)
-            for paid in order.paid_by:
-                paid_by = paid_by.drop(paid)
-        payments = [order.reading.paid_at + timedelta.resolution for order in old if order.reading]
-        return replace(self, finished=finished, paid_by=paid_by), max([horizon, *payments])
+            paid_by = _reindexed(paid_by, order.paid_by, (), order.reference)
+            payments = _reindexed(payments, order.payments, (), order.reference)
+        paid_at = [order.reading.paid_at + timedelta.resolution for order in old if order.reading]
+        return replace(self, finished=finished, paid_by=paid_by, payments=payments), max([horizon, *paid_at])
 
     def changes_since(self, before: "Orders") -> Iterator[Order]:
         """The orders that are not as they were."""
@@ -108,3 +108,16 @@ class Orders:
     def forgotten_since(self, before: "Orders") -> Iterator[str]:
         """The references that are known no more."""
         return (name for name in self.finished.dropped_since(before.finished) if name not in self.living)
+
+
+def _reindexed(
+    index: Shelf[str, str], before: tuple[str, ...], after: tuple[str, ...], reference: str
+) -> Shelf[str, str]:
+    """The index in which these names, and not those before, lead to the reference."""
+    if before == after:
+        return index
+    for gone in before:
+        index = index.drop(gone)
+    for name in after:
+        index = index.put(name, reference)
+    return index

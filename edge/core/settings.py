@@ -13,6 +13,8 @@ class Settings:
 
     user_id: str
     """Mercado Pago's id of the account that must receive the money."""
+    external_pos_id: str = ""
+    """The name that the shop chose for our point of sale."""
     first_check_s: float = 30
     check_every_s: float = 5
     idle_every_s: float = 60

@@ -98,7 +98,7 @@ class Till:
 
     @property
     def account(self) -> Account:
-        return Account(self.settings.user_id, self.history.pos_id)
+        return Account(self.settings.user_id, self.history.pos_id, self.settings.external_pos_id)
 
     # --- the verbs of the stories: each changes one machine, with what it has to know of another -------------------
 

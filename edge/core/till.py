@@ -13,7 +13,7 @@ from datetime import timedelta
 from edge.core import duties, events, evidence
 from edge.core.agenda import ALARM_AFTER_FAILURES, MAX_DOORBELLS, REFUSED_EVERY_S, ApiLine, Due, Refusal
 from edge.core.backoff import back_off
-from edge.core.cashier import Button, Gesture, cancel_refused, hold, on_cancel_tried, see_till
+from edge.core.cashier import Button, Gesture, announce, cancel_refused, hold, on_cancel_tried, see_till
 from edge.core.failures import NO_POS, observe_failures
 from edge.core.lifecycle import Move, Order, Stage
 from edge.core.links import look_again, look_around, miss_echo, on_link_event, sweep_later, trust_broker
@@ -37,7 +37,26 @@ def payment_duty(till: Till, now: float) -> duties.PaymentDuty | None:
         return None
     for_tickets = {order.paid_by[0] for order in till.orders.unprinted}
     may = {duty: due for duty, due in till.agenda.due.items() if due.at <= now and _may_ask(till, duty, now)}
-    return min(may, key=lambda duty: (_rank(duty, may[duty], for_tickets), may[duty].at), default=None)
+    first = min(may, key=lambda duty: (_rank(duty, may[duty], for_tickets), may[duty].at), default=None)
+    return _with_handle(till, first)
+
+
+def _with_handle(till: Till, duty: duties.PaymentDuty | None) -> duties.PaymentDuty | None:
+    """The question with what is known, by now, of how to find the order that it is about."""
+    match duty:
+        case duties.Search(reference):
+            return replace(duty, handle=_handle(till, reference), on_till=reference == till.cashier.loaded)
+        case duties.Cancel(reference):
+            return replace(duty, handle=_handle(till, reference))
+        case duties.LookAtTill():
+            waiting = [order.handle for order in till.orders.in_stage(Stage.WAITING) if order.handle]
+            return replace(duty, announced=till.cashier.announced or next(reversed(waiting), ""))
+    return duty
+
+
+def _handle(till: Till, reference: str) -> str:
+    order = till.orders.get(reference)
+    return order.handle if order else ""
 
 
 def _rank(duty: duties.PaymentDuty, due: Due, for_tickets: set[str]) -> int:
@@ -81,6 +100,9 @@ def _on_event(till: Till, event: events.Event, now: float) -> Till:
             return _start(till, event, now)
         case events.DoorbellRang():
             return _ring(till, event, now)
+        case events.OrderAnnounced(identity):
+            named = duties.Verify(identity) if identity else None
+            return _look_up(till, named, Due(now, now, or_look=True)) if named else announce(till, event, now)
         case events.Asked(duty):
             return replace(till, agenda=till.agenda.asked(duty, now))
         case events.Answered(duty, answer):
@@ -164,13 +186,18 @@ def _ring(till: Till, bell: events.DoorbellRang, now: float) -> Till:
         return till
     if bell.kind not in events.RUNG:
         return look_around(till, now)
-    duty = events.RUNG[bell.kind](bell.id)
+    or_look = bell.kind is events.Kind.ORDER
+    return _look_up(till, events.RUNG[bell.kind](bell.id), Due(now, now, for_all=bell.for_all, or_look=or_look))
+
+
+def _look_up(till: Till, duty: duties.Verify | duties.ReadPayment, news: Due) -> Till:
+    """Somebody named an id: read it."""
     due = till.agenda.due.get(duty)
     if due is None and len(till.agenda.doorbells) >= MAX_DOORBELLS:
-        return look_around(till, now)
+        return look_around(till, news.at)
     if due is None:
-        return till.schedule(duty, Due(now, now, for_all=bell.for_all))
-    due = replace(due, at=min(due.at, now), rung_again=True, for_all=due.for_all and bell.for_all)
+        return till.schedule(duty, news)
+    due = replace(due, at=min(due.at, news.at), rung_again=True, for_all=due.for_all and news.for_all)
     return till.schedule(duty, due)
 
 
@@ -209,9 +236,9 @@ def _on_answer(till: Till, duty: duties.PaymentDuty, answer: events.Answer, now:
             return _on_payment(till, duty, due, answer, now)
         case events.OrdersFound(reference, readings):
             return _keep_watching(evidence.judge_all(till, readings, now), reference, due, now)
-        case events.TillSeen(reference, total):
+        case events.TillSeen(reference):
             questions = till.questions if reference else till.questions.till_is_free(now)
-            return see_till(replace(till, questions=questions), reference, now, total)
+            return see_till(replace(till, questions=questions), answer, now)
         case events.CancelTried():
             return on_cancel_tried(till, answer, due, now)
         case events.Swept():
@@ -242,8 +269,9 @@ def _note_news(till: Till, reading: MerchantOrder, heard_at: float) -> Till:
 def _on_payment(till: Till, duty: duties.PaymentDuty, due: Due, payment: events.PaymentRead, now: float) -> Till:
     if due.for_all and payment.pos_id != till.history.pos_id:
         return till  # it was made elsewhere; if it is ours after all, the sweep finds it
-    awaited = till.evidence.waiting_for(payment.id)
-    if not payment.merchant_order and not awaited and due.not_found < MAX_NOT_FOUND:
+    known = till.evidence.waiting_for(payment.id) or till.orders.with_payment(payment.id)
+    if not payment.merchant_order and not known and due.not_found < MAX_NOT_FOUND:
+        till = till.owe(duties.Search(payment.reference), now) if payment.reference else till
         return till.schedule(duty, due.after_not_found(now))
     return _ring_again(evidence.place(till, payment, now), duty, due, now)
 
@@ -264,6 +292,8 @@ def _keep_watching(till: Till, reference: str, due: Due, now: float) -> Till:
 def _on_swept(till: Till, swept: events.Swept, now: float) -> Till:
     """Whatever was paid at our till and has no ticket yet goes the way of a doorbell."""
     for payment, merchant_order in swept.payments.items():
+        if till.orders.with_payment(payment) is not None:
+            continue
         place = till.evidence.pos_by_payment.get(payment) if payment in swept.unplaced else swept.pos_id
         if not merchant_order or place is None:  # the payment itself may say more than the list
             lookup = duties.ReadPayment(payment)
@@ -295,6 +325,9 @@ def _forget(till: Till, swept: events.Swept) -> Till:
 
 def _on_unreachable(till: Till, duty: duties.PaymentDuty, answer: events.Unreachable, now: float) -> Till:
     """Ask again later: this question by its own clock, and any other not before the line has had a rest."""
+    rung = till.agenda.due.get(duty)
+    if rung is not None and rung.or_look and not rung.failures:
+        till = look_around(till, now)
     if answer.trouble.is_the_questions:
         return _on_refused(till, duty, Refusal(answer.trouble, answer.why), now)
     if answer.too_many:
@@ -334,6 +367,8 @@ def _on_not_found(till: Till, duty: duties.PaymentDuty, due: Due, now: float) ->
     """Mercado Pago knows no such thing. It may be too early; what stays unknown was forged, or is another seller's."""
     if isinstance(duty, duties.FindPos):
         return _on_pos_not_found(till, duty, due, now)
+    if due.or_look and not due.not_found:
+        till = look_around(till, now)
     in_doubt = isinstance(duty, duties.Verify) and evidence.in_doubt(till, duty.id, now)
     if due.not_found < MAX_NOT_FOUND or in_doubt:
         return till.schedule(duty, due.after_not_found(now))

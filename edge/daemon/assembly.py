@@ -60,6 +60,7 @@ def settings(config: Config) -> Settings:
     watch = config.watch
     return Settings(
         user_id=config.mercadopago.user_id,
+        external_pos_id=config.mercadopago.external_pos_id,
         first_check_s=watch.first_check_seconds,
         check_every_s=watch.check_every_seconds,
         idle_every_s=watch.idle_every_seconds,

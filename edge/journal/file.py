@@ -15,16 +15,16 @@ from typing import IO, Any
 
 from edge.journal.rows import UNREADABLE
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS orders (
     reference TEXT PRIMARY KEY, stage TEXT NOT NULL, on_our_till INTEGER NOT NULL, banners TEXT NOT NULL,
     also_paid TEXT NOT NULL, reading TEXT, changed_at INTEGER NOT NULL,
-    called_for INTEGER NOT NULL DEFAULT 0, filed_at TEXT);
+    called_for INTEGER NOT NULL DEFAULT 0, filed_at TEXT, handle TEXT NOT NULL DEFAULT '');
 CREATE TABLE IF NOT EXISTS doorbells (kind TEXT, id TEXT, PRIMARY KEY (kind, id)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS reports (number INTEGER PRIMARY KEY, report TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS memory (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS wishes (number INTEGER PRIMARY KEY, reference TEXT NOT NULL, day TEXT);
+CREATE TABLE IF NOT EXISTS wishes (number INTEGER PRIMARY KEY, reference TEXT NOT NULL, day TEXT, announced TEXT);
 """
 UPGRADES = {
     1: (
@@ -33,6 +33,10 @@ UPGRADES = {
     ),
     2: ("ALTER TABLE wishes ADD COLUMN day TEXT",),
     3: (),  # the notices in `memory` have grown; each form of them is read, but by an older till-edge only its own
+    4: (
+        "ALTER TABLE orders ADD COLUMN handle TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE wishes ADD COLUMN announced TEXT",
+    ),
 }
 """From each earlier version of the file to the next."""
 BROKEN, MENDED = ".broken", ".mended"

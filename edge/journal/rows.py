@@ -19,10 +19,11 @@ from edge.core.sweeps import History
 
 PUT_ORDER = """
 INSERT INTO orders VALUES (:reference, :stage, :on_our_till, :banners, :also_paid, :reading, unixepoch(),
-    :called_for, :filed_at)
+    :called_for, :filed_at, :handle)
 ON CONFLICT (reference) DO UPDATE SET stage = excluded.stage, on_our_till = excluded.on_our_till,
     banners = excluded.banners, also_paid = excluded.also_paid, reading = excluded.reading,
-    changed_at = excluded.changed_at, called_for = excluded.called_for, filed_at = excluded.filed_at
+    changed_at = excluded.changed_at, called_for = excluded.called_for, filed_at = excluded.filed_at,
+    handle = excluded.handle
 """
 PUT_MEMORY = "INSERT OR REPLACE INTO memory VALUES (?, ?)"
 PUT_LAST_SLIP = "INSERT OR REPLACE INTO memory VALUES ('told:' || ?, unixepoch())"
@@ -192,6 +193,7 @@ def _write_order(order: Order) -> dict[str, Any]:
         "reading": json.dumps(asdict(order.reading), default=str) if order.reading else None,
         "called_for": order.wanted_by_person,
         "filed_at": iso(order.first_finished_at) or None,
+        "handle": order.handle,
     }
 
 
@@ -206,19 +208,24 @@ def order_from_row(row: Mapping[str, Any]) -> Order:
         banners=tuple(duties.Banner(banner) for banner in json.loads(row["banners"])),
         wanted_by_person=bool(row.get("called_for")),
         first_finished_at=_date(row.get("filed_at")),
+        handle=row.get("handle") or "",
     )
 
 
 def write_request(request: events.Request) -> dict[str, str | None]:
     match request:
         case events.ReprintAsked(reference):
-            return {"reference": reference, "day": None}
+            return {"reference": reference, "day": None, "announced": None}
         case events.DayAsked(day):
-            return {"reference": "", "day": day.isoformat()}
+            return {"reference": "", "day": day.isoformat(), "announced": None}
+        case events.OrderAnnounced(identity, reference):
+            return {"reference": reference, "day": None, "announced": identity}
 
 
 def request_from_row(row: Mapping[str, Any]) -> events.Request:
     """A request from its row; before there were slips of a day, all were for a ticket."""
+    if row.get("announced") is not None:
+        return events.OrderAnnounced(row["announced"], row["reference"])
     return events.DayAsked(date.fromisoformat(row["day"])) if row.get("day") else events.ReprintAsked(row["reference"])
 
 

@@ -5,17 +5,17 @@
 here, so it needs no other way into a running daemon.
 """
 
+import contextlib
 import fcntl
 import json
 import logging
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
 from edge.core import duties, events
-from edge.core.lifecycle import Order
+from edge.core.lifecycle import Order, Stage
 from edge.core.notices import Concern, Notice, Notices
 from edge.core.orders import Orders
 from edge.core.outbox import LastTicket
@@ -23,6 +23,7 @@ from edge.core.state import Durable
 from edge.journal.file import (
     BROKEN,
     BrokenJournalError,
+    JournalError,
     Note,
     as_journal_error,
     begin_mending,
@@ -157,6 +158,13 @@ class Journal:
             memory = self._memory()
             return notices_from_texts(memory.get("notices", "[]"), memory.get("seen_notices", "[]"))
 
+    def announced(self) -> str:
+        """The id of the order that was put on the till last, where it has one; else "". Raises as `notices`."""
+        with as_journal_error(self._path):
+            waiting = [order.handle for order in self.orders() if order.stage is Stage.WAITING]
+            asked = [request.id for _, request in self._requests() if isinstance(request, events.OrderAnnounced)]
+            return next((handle for handle in reversed([*waiting, *asked]) if handle), "")
+
     def last_ticket(self) -> LastTicket | None:
         """The ticket that came out last. Raises `JournalError`, `BrokenJournalError`."""
         with as_journal_error(self._path):
@@ -167,7 +175,9 @@ class Journal:
         """Ask something of the daemon, which may be running or not. Raises `JournalError`."""
         row = write_request(request)
         with as_journal_error(self._path):
-            self._database.execute("INSERT INTO wishes (reference, day) VALUES (:reference, :day)", row)
+            self._database.execute(
+                "INSERT INTO wishes (reference, day, announced) VALUES (:reference, :day, :announced)", row
+            )
 
     def requests(self) -> list[tuple[int, events.Request]]:
         """The requests that another process left since the last call, each with its number. Raises `JournalError`."""
@@ -196,7 +206,7 @@ class Journal:
             self._database.execute(PUT_MEMORY, ["identity", identity])
         return {key: value for key, value in memory.items() if key not in places}
 
-    @contextmanager
+    @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
         self._database.execute("BEGIN IMMEDIATE")
         try:
@@ -211,8 +221,11 @@ class Journal:
         return dict(self._database.execute("SELECT key, value FROM memory"))
 
     def _requests(self) -> list[tuple[int, events.Request]]:
-        rows = self._database.execute("SELECT number, reference, day FROM wishes ORDER BY number").fetchall()
-        return [(number, request_from_row({"reference": reference, "day": day})) for number, reference, day in rows]
+        rows = self._database.execute("SELECT * FROM wishes ORDER BY number")
+        names = [column[0] for column in rows.description]
+        return [
+            (row["number"], request_from_row(row)) for row in (dict(zip(names, each, strict=True)) for each in rows)
+        ]
 
     def _doorbells(self) -> frozenset[duties.Verify | duties.ReadPayment]:
         rows = self._database.execute("SELECT kind, id FROM doorbells").fetchall()
@@ -297,3 +310,14 @@ def _mend(path: Path, note: Note, why: str) -> None:
     mended.close()
     end_mending(path)
     log.error("%s; set aside as %s, %d rows of it are kept", why, path.name + BROKEN, kept)
+
+
+def announced_order(path: Path) -> str:
+    """The id of the order that the daemon last saw waiting on the till; "" without one, or a readable journal."""
+    if not path.exists():
+        return ""
+    try:
+        with contextlib.closing(Journal(path, read_only=True)) as journal:
+            return journal.announced()
+    except (JournalError, BrokenJournalError):
+        return ""

@@ -15,14 +15,11 @@ from urllib.parse import quote
 
 from edge.config.schema import MercadoPagoConfig
 from edge.core import duties, events
+from edge.core.order import MerchantOrder
 from edge.mercadopago.decode import (
-    DecodeError,
-    Found,
     Owner,
-    Page,
     PointOfSale,
     decode_listed_payments,
-    decode_merchant_order,
     decode_owner,
     decode_payment,
     decode_payments,
@@ -30,27 +27,33 @@ from edge.mercadopago.decode import (
     decode_pos_id,
     decode_store_id,
 )
-from edge.mercadopago.exchange import ANOTHER_SELLERS, ApiError, Exchange
+from edge.mercadopago.exchange import ApiError, Exchange
+from edge.mercadopago.fields import DecodeError, Found, Page, iso
 from edge.mercadopago.instore import InStoreTill
+from edge.mercadopago.orders import ORDER_ID, OrdersTill
 
 log = logging.getLogger(__name__)
 
 MAX_SWEEP_PAGES = 3
 """Of one piece of a sweep; then a cashier who waits for an answer comes first."""
-POLICY = "PA_"
-"""How the code begins if the application may not ask for any of these."""
 TIME_AGAIN_S = 0.5
 MAX_WAIT_FOR_TIME_S = 4.0
 """How long a sweep waits for Mercado Pago's time to be sure: only where this machine's own clock is wrong."""
 
 
 class MercadoPago:
-    """The API as seen from one till. Used by one thread."""
+    """The API as seen from one till. Used by one thread.
+
+    An order is in the book of the API that put it on the till, and may be in the other's too. `till` is the back-end of
+    the configuration: it shows the till, and takes new orders. An order that has an id is the Orders API's under
+    either, so that a shop may move between the two in the middle of a day.
+    """
 
     def __init__(self, config: MercadoPagoConfig, version: str = "") -> None:
         self._config = config
         self._exchange = Exchange(config, version)
-        self.till = InStoreTill(self._exchange, config)
+        self._instore, self._orders = InStoreTill(self._exchange, config), OrdersTill(self._exchange, config)
+        self.till: InStoreTill | OrdersTill = self._orders if config.api == "orders" else self._instore
 
     def do(self, duty: duties.PaymentDuty) -> events.Answered:
         """Do a duty; the event says what came of it."""
@@ -79,21 +82,33 @@ class MercadoPago:
             case duties.FindPos():
                 return self._find_pos()
             case duties.Verify(identity):
-                answer = self._exchange.get("/merchant_orders/" + quote(identity, safe=""))
-                return events.MerchantOrderRead(decode_merchant_order(answer))
+                return events.MerchantOrderRead(self._book(identity).read(identity))
             case duties.ReadPayment(identity):
                 return decode_payment(self._exchange.get("/v1/payments/" + quote(identity, safe="")))
-            case duties.Search(reference):
-                return events.OrdersFound(reference, self.till.find(reference))
-            case duties.LookAtTill():
-                loaded = self.till.order()
-                return events.TillSeen(loaded.reference, loaded.total) if loaded else events.TillSeen(None)
-            case duties.Cancel(reference):
-                return self.till.cancel(reference)
+            case duties.Search():
+                return events.OrdersFound(duty.reference, self.find(duty))
+            case duties.LookAtTill(announced):
+                return self.till.look(announced)
+            case duties.Cancel(reference, handle):
+                return self.cancel(reference, handle)
             case duties.Sweep(pos_id, since):
                 return self._sweep(pos_id, since)
             case duties.ReadDay():
                 return self._fetch_day(duty)
+
+    def _book(self, identity: str) -> InStoreTill | OrdersTill:
+        return self._orders if ORDER_ID.fullmatch(identity) else self._instore
+
+    def find(self, search: duties.Search) -> tuple[MerchantOrder, ...]:
+        """All that there is of a reference: by its id, or in our own book, or else in the other. Raises as `till`."""
+        if search.handle:
+            return self._orders.known(search.handle)
+        other = self._instore if self.till is self._orders else self._orders
+        return self.till.find(search.reference) or (() if search.on_till else other.find(search.reference))
+
+    def cancel(self, reference: str, handle: str) -> events.CancelTried:
+        """Remove an order: by its id, or else if it is on the till by now. Raises as `till`."""
+        return self._book(handle).cancel(reference, handle)
 
     # --- what Mercado Pago knows --------------------------------------------------------------------------------------
 
@@ -153,8 +168,8 @@ class MercadoPago:
             "sort": date,
             "criteria": "asc",
             "range": date,
-            "begin_date": _iso(begin),
-            "end_date": _iso(end),
+            "begin_date": iso(begin),
+            "end_date": iso(end),
         }
         return self._exchange.search("/v1/payments/search", query, decode, MAX_SWEEP_PAGES)
 
@@ -178,13 +193,7 @@ def _reached(dates: Iterable[datetime], begin: datetime) -> datetime:
 
 
 def _means_not_found(error: ApiError, duty: duties.PaymentDuty) -> bool:
-    """Whether an id is unknown, malformed, or somebody else's, which may be a 403 if no policy is named for it."""
-    if not isinstance(duty, duties.Verify | duties.ReadPayment):
-        return error.status == 404 and isinstance(duty, duties.FindPos)
-    if error.status == 403:
-        return error.trouble is events.Trouble.FORBIDDEN and not error.code.startswith(POLICY)
-    return (error.status in (400, 404) and error.trouble is events.Trouble.BUSY) or error.code == ANOTHER_SELLERS
-
-
-def _iso(date: datetime) -> str:
-    return date.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    """Whether it is no failure, but the answer: there is no such thing."""
+    if isinstance(duty, duties.Verify | duties.ReadPayment):
+        return error.names_nothing
+    return error.status == 404 and isinstance(duty, duties.FindPos)

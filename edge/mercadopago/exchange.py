@@ -13,7 +13,8 @@ from edge.config.schema import MercadoPagoConfig
 from edge.core import events
 from edge.http import Failure, HttpError, Response, Session
 from edge.mercadopago.clock import ServerClock
-from edge.mercadopago.decode import DecodeError, Found, Page, decode_error_code, decode_json
+from edge.mercadopago.decode import decode_error_code
+from edge.mercadopago.fields import DecodeError, Found, Page, decode_json, encode_json
 
 log = logging.getLogger(__name__)
 
@@ -22,14 +23,15 @@ PAGE_SIZE = 50
 TOKEN_REFUSED = frozenset({"invalid_access_token", "invalid_token", "unauthorized"})
 ANOTHER_SELLERS = "invalid_caller_id"
 """What a 401 says if the token is good, and the thing somebody else's."""
+POLICY = "PA_"
+"""How the code of a 403 begins if the application may not ask for any of these."""
 TILL_UNKNOWN = frozenset({"pos_not_found", "pos_obtainment_error", "store_not_found"})
 TOKEN_IS_GOOD_FOR_S = 60.0
 """How long it isn't asked again whose token it is."""
 MAX_RETRY_AFTER_S = 60.0
 """A `Retry-After` of a day is not obeyed while a customer stands at the till."""
-
-
 WHOSE_TOKEN = "/users/me"
+NO_HEADERS: Mapping[str, str] = {}
 
 
 class ApiError(Exception):
@@ -43,6 +45,16 @@ class ApiError(Exception):
         self.status = status
         self.code = code
         self.retry_after = retry_after
+
+    @property
+    def names_nothing(self) -> bool:
+        """Whether the id that was asked for is unknown, malformed, or another seller's.
+
+        The last may be a 403; but one that names a policy is about the application.
+        """
+        if self.status == 403:
+            return self.trouble is events.Trouble.FORBIDDEN and not self.code.startswith(POLICY)
+        return (self.status in (400, 404) and self.trouble is events.Trouble.BUSY) or self.code == ANOTHER_SELLERS
 
 
 class Exchange:
@@ -79,13 +91,23 @@ class Exchange:
                 return found, True
         return found, False
 
+    def post(self, path: str, key: str, body: Mapping[str, Any] | None = None) -> Any:
+        """The JSON that a POST is answered. What has the same `key` is done once. Raises `ApiError`, `DecodeError`."""
+        return decode_json(self.call("POST", path, body=body or {}, headers={"X-Idempotency-Key": key}).body)
+
     def call(
-        self, method: str, path: str, query: Mapping[str, str] | None = None, body: bytes | None = None
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] = NO_HEADERS,
     ) -> Response:
         """Ask, and return what was answered with 2xx. Raises `ApiError`, `DecodeError`."""
-        headers = {"Content-Type": "application/json"} if body else {}
+        content = None if body is None else encode_json(body)
+        kind = {} if content is None else {"Content-Type": "application/json"}
         try:
-            response = self._session.exchange(method, path, query, body, headers)
+            response = self._session.exchange(method, path, query, content, {**kind, **headers})
         except HttpError as error:
             raise _unreachable(error, self._url) from None
         self.clock.hear(response.date, response.date_at)

@@ -1,21 +1,21 @@
 """An order as a shop's software would put it on the till, checked before Mercado Pago is asked. Pure.
 
-Field names and limits are those of the in-store API, version 2. What Mercado Pago would refuse, or might accept with
-another meaning, is refused here with a sentence that says what to do.
+Its limits are those of both APIs. What Mercado Pago would refuse, or might accept with another meaning, is refused here
+with a sentence that says what to do.
 """
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
 
 from edge.config.schema import Config
 from edge.core.order import Item
 
 MAX_REFERENCE_LENGTH = 64
 MAX_TILL_IN_REFERENCE = 32
-MAX_DESCRIPTION_LENGTH = 256
+MAX_DESCRIPTION_LENGTH = 150
 REFERENCE = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 AMOUNT = re.compile(r"[0-9]{1,12}(\.[0-9]{1,2})?", re.ASCII)
 QUANTITY = re.compile(r"[0-9]{1,6}(\.[0-9]{1,3})?", re.ASCII)
@@ -75,24 +75,37 @@ def fresh_reference(till: str, now: datetime, nonce: str) -> str:
     return f"{till[:MAX_TILL_IN_REFERENCE]}-{now:%Y%m%d-%H%M%S}-{nonce}"
 
 
+@dataclass(frozen=True)
+class NewOrder:
+    """An order that may be put on a till. Made by `new_order`; each back-end writes it in its own JSON."""
+
+    reference: str
+    title: str
+    total: Decimal
+    items: tuple[Item, ...]
+    created: datetime
+    """In the shop's time zone."""
+    lifetime: timedelta
+    whole: bool
+    """Whether its currency has no decimals."""
+    notification_url: str | None = None
+    """Where the in-store API notifies of it; the Orders API knows one address for all."""
+
+    @property
+    def description(self) -> str:
+        return f"{self.title} {self.reference}"[:MAX_DESCRIPTION_LENGTH]
+
+
 def new_order(
     config: Config, reference: str, total: Decimal, items: Sequence[Item], now: datetime, lifetime: timedelta = LIFETIME
-) -> dict[str, Any]:
-    """The body of the PUT. `now` is aware. Raises `OrderError`."""
-    items = items or (Item(config.till.name, Decimal(1), total),)
+) -> NewOrder:
+    """An order for this till. `now` is aware. Raises `OrderError`."""
+    items = tuple(items) or (Item(config.till.name, Decimal(1), total),)
+    whole = config.till.timezone.key in CHILEAN_TIME_ZONES
     _check_reference(reference)
-    _check_amounts(total, items, whole=config.till.timezone.key in CHILEAN_TIME_ZONES)
-    expires = (now + lifetime).astimezone(config.till.timezone)
-    order: dict[str, Any] = {
-        "external_reference": reference,
-        "title": config.till.name,
-        "description": f"{config.till.name} {reference}"[:MAX_DESCRIPTION_LENGTH],
-        "expiration_date": expires.isoformat(timespec="milliseconds"),
-        "total_amount": total,
-        "items": [_encode_item(item) for item in items],
-    }
-    url = config.mercadopago.notification_url
-    return {**order, "notification_url": url} if url else order
+    _check_amounts(total, items, whole)
+    created, url = now.astimezone(config.till.timezone), config.mercadopago.notification_url
+    return NewOrder(reference, config.till.name, total, items, created, lifetime, whole, url)
 
 
 def _check_reference(reference: str) -> None:
@@ -111,16 +124,3 @@ def _check_amounts(total: Decimal, items: Sequence[Item], whole: bool) -> None:
     sums = sum((item.amount for item in items), Decimal(0))
     if sums != total:
         raise OrderError(f"the items come to {sums} and the total is {total}; make them equal")
-
-
-def _encode_item(item: Item) -> dict[str, Any]:
-    return {
-        "sku_number": "",
-        "category": "others",
-        "title": item.title,
-        "description": item.title,
-        "unit_price": item.unit_price,
-        "quantity": item.quantity,
-        "unit_measure": "unit",
-        "total_amount": item.amount,
-    }

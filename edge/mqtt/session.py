@@ -246,7 +246,8 @@ class MqttBroker:
             self._ending = refused_login(code.value)
             return
         self._stage = Stage.SUBSCRIPTION
-        topics = (self._topics.orders, wire.RELAY_STATUS, self._topics.commands, self._for_all)
+        ours = self._topics
+        topics = (ours.orders, wire.RELAY_STATUS, ours.commands, ours.announcements, self._for_all)
         client.subscribe([(topic, 1) for topic in topics])
 
     def _on_subscribe(self, client: mqtt.Client, _: Any, __: int, codes: list[ReasonCode], ___: Any) -> None:
@@ -288,6 +289,9 @@ class MqttBroker:
             return events.RelaySeen(wire.decode_state(bytes(message.payload)) == "online")
         if message.topic == self._topics.commands:
             return self._decode_command(message)
+        if message.topic == self._topics.announcements:
+            announced = wire.decode_announcement(bytes(message.payload))
+            return events.OrderAnnounced(announced.id, announced.reference)
         doorbell = wire.decode_doorbell(bytes(message.payload))
         if doorbell.kind == events.Kind.PING:
             return self._decode_echo(doorbell.id)

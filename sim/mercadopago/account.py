@@ -4,7 +4,7 @@ Each method is one deed in their words. Those that need an order on the till rai
 the customer's app would show its waiting screen.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -20,6 +20,11 @@ Line = tuple[str, Amount, Amount]
 
 class Account(Books):
     """The account in people's hands."""
+
+    software = "instore"
+    """The API of the shop's software: `instore` or `orders`."""
+    announce: Callable[[str], None] = staticmethod(lambda _order: None)
+    """How the shop's software tells the till the id of an order, where it has one."""
 
     # --- the shop --------------------------------------------------------------------------------------------------
 
@@ -40,7 +45,10 @@ class Account(Books):
         notification_url: str = "",
         **fields: Any,
     ) -> None:
-        """Put an order on a till, as the shop's software does by the in-store API. Raises `validation.ApiProblem`."""
+        """Put an order on a till, as the shop's software does. Raises `validation.ApiProblem`."""
+        if self.software == "orders":
+            self.announce(self.create_order(reference, total, items, pos, **fields))
+            return
         lines = items or [(reference, 1, total)]
         body: Json = {
             "external_reference": reference,
@@ -68,7 +76,8 @@ class Account(Books):
             "transactions": {"payments": [{"amount": amount}]},
             "items": [self._order_item(*line) for line in lines],
         }
-        return str(self.order_book.create(f"shop-{reference}", body | fields)["id"])
+        key = f"shop-{len(self.order_book.orders)}-{reference}"
+        return str(self.order_book.create(key, body | fields)["id"])
 
     def _order_item(self, title: str, quantity: Amount, price: Amount) -> Json:
         unit_price = shapes.money(Decimal(price), self.seller)

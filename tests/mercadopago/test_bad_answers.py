@@ -20,7 +20,7 @@ from edge.core.order import Account, MerchantOrder, Verdict, money
 from edge.core.status import status
 from edge.core.till import payment_duty
 from edge.mercadopago import decode
-from edge.mercadopago.decode import DecodeError
+from edge.mercadopago.fields import DecodeError, decode_json
 from qa.fuzz import ANSWERS, READERS, written
 from tests.support.bent import anything, bent
 from tests.support.desk import Books, Desk
@@ -46,7 +46,7 @@ def test_anything_at_all_is_unreadable_or_what_is_read_can_be_kept(body):
 
 def read_with_all(body: bytes) -> None:
     try:
-        answer = decode.decode_json(body)
+        answer = decode_json(body)
     except DecodeError as refusal:
         assert_fit_to_be_shown(refusal)
         return
@@ -61,7 +61,7 @@ def read_with_all(body: bytes) -> None:
 @given(bent(ANSWERS["payment"]))
 def test_an_id_in_an_answer_is_one_part_of_a_path_or_it_is_unreadable(body):
     try:
-        payment = decode.decode_payment(decode.decode_json(body))
+        payment = decode.decode_payment(decode_json(body))
     except DecodeError as refusal:
         assert_fit_to_be_shown(refusal)
     else:
@@ -132,7 +132,7 @@ def _coins(amount: Any, currency: str) -> int:
 
 def read_order(body: bytes) -> MerchantOrder | None:
     try:
-        return decode.decode_merchant_order(decode.decode_json(body))
+        return decode.decode_merchant_order(decode_json(body))
     except DecodeError:
         return None
 
@@ -200,11 +200,11 @@ class Story:
 
     def _read(self, duty: duties.PaymentDuty) -> events.Answer:
         if self.draw(st.integers(0, 9)) == 9:
-            code = decode.decode_error_code(decode.decode_json(self.draw(refusals)))
+            code = decode.decode_error_code(decode_json(self.draw(refusals)))
             return self.draw(
                 st.sampled_from([events.NotFound(), *(events.Unreachable(trouble, code) for trouble in events.Trouble)])
             )
-        answer = decode.decode_json(self.draw(answers[type(duty)])) if type(duty) in answers else None
+        answer = decode_json(self.draw(answers[type(duty)])) if type(duty) in answers else None
         match duty:
             case duties.FindPos():
                 pos = decode.decode_pos_id(answer, "SUC001POS003", "SUC001")
@@ -225,7 +225,7 @@ class Story:
         return events.CancelTried(duty.reference, self.draw(st.sampled_from(events.Removal)), found)
 
     def found(self, body: bytes) -> MerchantOrder:
-        order = decode.decode_merchant_order(decode.decode_json(body))
+        order = decode.decode_merchant_order(decode_json(body))
         self.bodies[order] = body
         return order
 

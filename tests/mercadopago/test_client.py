@@ -8,28 +8,24 @@ import pytest
 
 from edge.config.schema import MercadoPagoConfig, Secret
 from edge.core import duties, events
+from edge.core.order import Item
 from edge.mercadopago.client import MercadoPago
 from edge.mercadopago.exchange import ApiError
+from edge.mercadopago.new_order import NewOrder
 from sim import mercadopago as sim
 from sim.mercadopago import Fault, Switches
 
 pytestmark = pytest.mark.slow
 
-ORDER = {
-    "external_reference": "R1",
-    "title": "Caja 1",
-    "description": "Caja 1",
-    "total_amount": Decimal("5350.50"),
-    "items": [
-        {
-            "title": "Yerba",
-            "unit_measure": "unit",
-            "quantity": Decimal(2),
-            "unit_price": Decimal("2675.25"),
-            "total_amount": Decimal("5350.50"),
-        }
-    ],
-}
+ORDER = NewOrder(
+    reference="R1",
+    title="Caja 1",
+    total=Decimal("5350.50"),
+    items=(Item("Yerba", Decimal(2), Decimal("2675.25")),),
+    created=datetime.now(UTC),
+    lifetime=timedelta(minutes=10),
+    whole=False,
+)
 
 
 @pytest.fixture
@@ -82,7 +78,7 @@ def test_a_read_leads_from_the_payment_to_its_order_and_place(service, api):
     found = answer(api, duties.ReadPayment(str(payment["id"])))
     created = datetime.fromisoformat(payment["date_created"])
     here = str(service.account.till().id)
-    expected = events.PaymentRead(str(payment["id"]), here, order.id, created=created)
+    expected = events.PaymentRead(str(payment["id"]), here, order.id, created=created, reference="R1")
     assert dataclasses.replace(found, money=None) == expected
     assert answer(api, duties.Verify(order.id)) == events.MerchantOrderRead(order)
 
@@ -179,9 +175,9 @@ def test_only_the_order_that_is_meant_is_deleted(service, api):
     assert cancel(api) is events.Removal.ABSENT
     api.till.put(ORDER)
     assert cancel(api) is events.Removal.DELETED
-    api.till.put({**ORDER, "external_reference": "R2"})
+    api.till.put(dataclasses.replace(ORDER, reference="R2"))
     assert cancel(api) is events.Removal.ANOTHER
-    assert api.till.order().reference == "R2"
+    assert api.till.look().reference == "R2"
 
 
 @pytest.mark.parametrize("status", [400, 409, 423])
@@ -288,7 +284,7 @@ def test_the_token_is_in_a_header_and_nowhere_else(service, api):
 
 def test_an_order_that_mercado_pago_refuses_is_told_in_its_words(api):
     with pytest.raises(ApiError, match="400 invalid_external_reference"):
-        api.till.put({**ORDER, "external_reference": "no spaces please"})
+        api.till.put(dataclasses.replace(ORDER, reference="no spaces please"))
 
 
 def test_proxies_of_the_environment_are_not_used(service, monkeypatch):

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.mercadopago import decode
-from edge.mercadopago.decode import DecodeError
+from edge.mercadopago.fields import DecodeError, decode_json
 from qa.fuzz import READERS
 
 ORDER = {
@@ -36,7 +36,7 @@ ORDER = {
 
 
 def read(**changes: object):
-    return decode.decode_merchant_order(decode.decode_json(json.dumps({**ORDER, **changes}).encode()))
+    return decode.decode_merchant_order(decode_json(json.dumps({**ORDER, **changes}).encode()))
 
 
 def test_what_is_documented_is_read():
@@ -49,11 +49,11 @@ def test_what_is_documented_is_read():
 def test_null_and_missing_are_the_same():
     for key in ("payments", "items", "external_reference", "order_status"):
         without = {name: value for name, value in ORDER.items() if name != key}
-        assert read(**{key: None}) == decode.decode_merchant_order(decode.decode_json(json.dumps(without).encode()))
+        assert read(**{key: None}) == decode.decode_merchant_order(decode_json(json.dumps(without).encode()))
 
 
 def test_a_number_is_exact():
-    assert decode.decode_json(b"0.1") + decode.decode_json(b"0.2") == Decimal("0.3")
+    assert decode_json(b"0.1") + decode_json(b"0.2") == Decimal("0.3")
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_what_is_not_documented_is_unreadable(changes):
 @pytest.mark.parametrize("body", [b"", b"<html>", b"NaN", b"[" * 100_000, b"\xff", b'{"a":' + b"9" * 5000 + b"}"])
 def test_what_is_no_json_is_unreadable(body):
     with pytest.raises(DecodeError):
-        decode.decode_merchant_order(decode.decode_json(body))
+        decode.decode_merchant_order(decode_json(body))
 
 
 @pytest.mark.parametrize("date", ["", "yesterday", 5, "2026-03-02", "2026-03-02T17:39:20", "0001-01-01T00:00:00+00:00"])
@@ -102,12 +102,12 @@ def test_a_date_that_makes_no_sense_is_none(date):
 
 
 def test_a_lone_surrogate_can_be_stored_and_printed():
-    order = decode.decode_merchant_order(decode.decode_json(json.dumps(ORDER).replace("R1", "\\ud800").encode()))
+    order = decode.decode_merchant_order(decode_json(json.dumps(ORDER).replace("R1", "\\ud800").encode()))
     order.external_reference.encode()
 
 
 def test_an_error_with_a_lone_surrogate_can_be_published():
-    assert decode.decode_error_code(decode.decode_json(b'{"error": "\\ud800"}')).encode() == b"?"
+    assert decode.decode_error_code(decode_json(b'{"error": "\\ud800"}')).encode() == b"?"
 
 
 def test_a_point_of_sale_of_another_store_is_not_ours():
@@ -132,13 +132,13 @@ def test_any_json_is_read_or_unreadable(value):
     body = json.dumps(value).encode()
     for reader in READERS:
         with contextlib.suppress(DecodeError):
-            reader(decode.decode_json(body))
+            reader(decode_json(body))
 
 
 @given(st.binary())
 def test_any_bytes_are_json_or_unreadable(body):
     with contextlib.suppress(DecodeError):
-        decode.decode_json(body)
+        decode_json(body)
 
 
 @pytest.mark.parametrize("amount", ["1e1000000", "1e999999999", "-1e400", "1e-999999999"])
@@ -146,4 +146,4 @@ def test_an_amount_beyond_all_reckoning_is_unreadable(amount):
     """Decimal can hold it and can't even compare it."""
     body = b'{"id": 1, "collector": {"id": 2}, "total_amount": %s}' % amount.encode()
     with pytest.raises(DecodeError, match="total_amount"):
-        decode.decode_merchant_order(decode.decode_json(body))
+        decode.decode_merchant_order(decode_json(body))

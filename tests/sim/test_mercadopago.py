@@ -8,7 +8,8 @@ from decimal import Decimal
 import pytest
 
 from edge.core.order import Account, Verdict, verdict
-from edge.mercadopago.decode import decode_json, decode_merchant_order
+from edge.mercadopago.decode import decode_merchant_order
+from edge.mercadopago.fields import decode_json
 from sim.mercadopago import MercadoPago, Switches
 from tests.support.caller import ITEM, ORDER, PUT, TILL, ask, found, get, refusal, state
 

@@ -16,9 +16,9 @@ from edge.core.status import Signal, signal
 from edge.core.sweeps import History, Sweeps
 from edge.core.till import payment_duty, step
 from edge.machine.panel import READING_INTERVAL_S
-from tests.support.facts import POS, USER
+from tests.support.facts import EXTERNAL_POS, POS, USER
 
-OURS = Settings(USER)
+OURS = Settings(USER, EXTERNAL_POS)
 YESTERDAY = datetime(2026, 3, 1, tzinfo=UTC)
 
 
@@ -37,6 +37,12 @@ class Books:
     down: bool = False
     trouble: events.Trouble = events.Trouble.NETWORK
     """What is wrong while it is down."""
+    by_id: bool = False
+    """As under the Orders API: no till can be asked what is on it, and an order is found and cancelled by its id."""
+    searchable: bool = True
+    """Whether an order that has an id is also found by its reference."""
+    named: bool = True
+    """Whether payments name a merchant order."""
     refused: dict[type, events.Trouble] = field(default_factory=dict)
     """Which questions alone are refused, and how."""
 
@@ -57,15 +63,15 @@ class Books:
                 return events.MerchantOrderRead(self.orders[identity]) if identity in self.orders else events.NotFound()
             case duties.ReadPayment(identity):
                 return self._payment(identity)
-            case duties.Search(reference):
-                return events.OrdersFound(reference, self._of(reference))
-            case duties.LookAtTill():
-                return events.TillSeen(self.on_till, self.total)
-            case duties.Cancel(reference):
-                return self._cancel(reference)
+            case duties.Search(reference, handle):
+                return events.OrdersFound(reference, self._of(reference, handle))
+            case duties.LookAtTill(announced):
+                return self._seen(announced) if self.by_id else events.TillSeen(self.on_till, self.total)
+            case duties.Cancel(reference, handle):
+                return self._cancel_by_id(reference, handle) if handle else self._cancel(reference)
             case duties.Sweep(pos_id):
-                unplaced = self._approved("")
-                found = self._approved(pos_id) | unplaced
+                unplaced = self._swept("")
+                found = self._swept(pos_id) | unplaced
                 return events.Swept(pos_id, self.today, found, unplaced=frozenset(unplaced))
             case duties.ReadDay():
                 return events.DayRead(self.today, tuple(self._received()))
@@ -73,16 +79,38 @@ class Books:
     def _payment(self, identity: str) -> events.Answer:
         if identity not in self.places:
             return events.NotFound()
+        order = self._approved(self.places[identity]).get(identity, "")
+        reference = self.orders[order].external_reference if order else ""
         return events.PaymentRead(
-            identity, self.places[identity], self._approved(self.places[identity]).get(identity, "")
+            identity, self.places[identity], order if self.named else "", reference=reference if self.by_id else ""
         )
 
-    def _of(self, reference: str) -> tuple[MerchantOrder, ...]:
-        return tuple(order for order in self.orders.values() if order.external_reference == reference)
+    def _of(self, reference: str, handle: str = "") -> tuple[MerchantOrder, ...]:
+        if handle:
+            return (self.orders[handle],)
+        found = (order for order in self.orders.values() if order.external_reference == reference)
+        return tuple(order for order in found if self.searchable or not order.handle)
+
+    def _seen(self, announced: str) -> events.TillSeen:
+        order = self.orders.get(announced)
+        if order is None or order.status != "opened" or order.cancelled or order.external_pos_id != EXTERNAL_POS:
+            return events.TillSeen(None, known=False)
+        return events.TillSeen(order.external_reference, order.total, order.id)
+
+    def _cancel_by_id(self, reference: str, handle: str) -> events.CancelTried:
+        order = self.orders[handle]
+        removal = self.removal or (events.Removal.DELETED if order.status == "opened" else events.Removal.REFUSED)
+        if removal is events.Removal.DELETED:
+            self.orders[handle] = replace(order, cancelled=True)
+        return events.CancelTried(reference, removal, (order,) if order.moved_money else (), reference)
 
     def _approved(self, pos_id: str) -> dict[str, str]:
         approved = {payment.id: order.id for order in self.orders.values() for payment in order.approved}
         return {payment: order for payment, order in approved.items() if self.places[payment] == pos_id}
+
+    def _swept(self, pos_id: str) -> dict[str, str]:
+        found = self._approved(pos_id)
+        return found if self.named else dict.fromkeys(found, "")
 
     def _received(self) -> Iterator[Received]:
         for order in self.orders.values():
@@ -212,7 +240,7 @@ class Desk:
 
 def with_settings(**changes: float) -> Till:
     """A till that has sold before."""
-    return at_our_pos(replace(Settings(USER), **changes), complete_since=YESTERDAY)
+    return at_our_pos(replace(OURS, **changes), complete_since=YESTERDAY)
 
 
 def at_our_pos(settings: Settings = OURS, **history: datetime) -> Till:

@@ -8,6 +8,7 @@ from edge.core.order import Item, MerchantOrder, Payment
 
 USER = "700100200"
 POS = "55001"
+EXTERNAL_POS = "SUC001POS003"
 REFERENCE = "t3-20260302-000417-7f3c"
 
 APPROVED = Payment(

@@ -6,19 +6,19 @@ removed only if it is still the one on the till. To a running daemon it is an or
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
 
 from edge.config.schema import Config
 from edge.core import events
-from edge.core.order import LoadedOrder
 from edge.install.check.findings import Cause, Finding, Part, blocked, failed, ok, skipped, warning
 from edge.mercadopago.client import MercadoPago
-from edge.mercadopago.decode import DecodeError, PointOfSale
+from edge.mercadopago.decode import PointOfSale
 from edge.mercadopago.exchange import ApiError
-from edge.mercadopago.new_order import CHILEAN_TIME_ZONES, fresh_reference, new_order
+from edge.mercadopago.fields import DecodeError
+from edge.mercadopago.new_order import CHILEAN_TIME_ZONES, NewOrder, fresh_reference, new_order
 
 TEST_AMOUNT = Decimal(10)
 """Whole, for Chile. A customer who pays it in the second that it is there has bought something like any other."""
@@ -61,28 +61,29 @@ def check_account(api: MercadoPago, config: Config) -> Iterator[Finding]:
     yield _tried(Part.POS, lambda: _point_of_sale(api, config))
 
 
-def check_order(api: MercadoPago, config: Config, now: datetime, nonce: str) -> Finding:
+def check_order(api: MercadoPago, config: Config, now: datetime, nonce: str, waiting: str = "") -> Finding:
     """Put a small order on the till, fetch it, remove it. Any other order is left alone.
 
-    `now` is Mercado Pago's time; `nonce` makes the reference a fresh one.
+    `now` is Mercado Pago's time; `nonce` makes the reference a fresh one; `waiting` is the id of the order that the
+    daemon knows to be on the till, where the till itself can't be asked.
     """
     reference = fresh_reference(f"check-{config.till.id}", now, nonce)
     order = new_order(config, reference, TEST_AMOUNT, (), now, TEST_ORDER_LIFETIME)
-    order.pop("notification_url", None)  # no doorbell for this one
-    return _tried(Part.ORDER, lambda: _there_and_back(api, reference, order))
+    order = replace(order, notification_url=None)  # no doorbell for this one
+    return _tried(Part.ORDER, lambda: _there_and_back(api, order, waiting))
 
 
-def _there_and_back(api: MercadoPago, reference: str, order: Mapping[str, Any]) -> Finding:
-    if there := api.till.order():
+def _there_and_back(api: MercadoPago, order: NewOrder, waiting: str) -> Finding:
+    there = api.till.look(waiting)
+    if there.reference:
         seen = f"the order {there.reference} is on the till; it was not touched, and no order was tried"
         return skipped(Part.ORDER, Cause.TILL_IN_USE, seen, "check again when it is paid or gone")
     began = time.monotonic()
     try:
-        api.till.put(order)
-        loaded = api.till.order()
-    finally:  # an unanswered PUT may have been carried out all the same
-        tried = _remove(api, reference)
-    return _judge(reference, loaded, tried, time.monotonic() - began)
+        loaded = api.till.look(api.till.put(order).handle)
+    finally:  # what was not answered may have been carried out all the same
+        tried = _remove(api, order)
+    return _judge(order.reference, loaded, tried, time.monotonic() - began)
 
 
 def _tried(part: Part, attempt: Callable[[], Finding]) -> Finding:
@@ -157,16 +158,16 @@ def _faults(pos: PointOfSale, config: Config) -> Iterator[Finding]:
 # --- the order -----------------------------------------------------------------------------------------------------
 
 
-def _remove(api: MercadoPago, reference: str) -> events.CancelTried | None:
+def _remove(api: MercadoPago, order: NewOrder) -> events.CancelTried | None:
     """Remove our order if it is there; None if we can't know whether it is gone."""
     for _ in range(2):
         with contextlib.suppress(ApiError, DecodeError):
-            return api.till.cancel(reference)
+            return api.cancel(order.reference, api.till.handle_of(order))
     return None
 
 
-def _judge(reference: str, loaded: LoadedOrder | None, tried: events.CancelTried | None, seconds: float) -> Finding:
-    if loaded is None:
+def _judge(reference: str, loaded: events.TillSeen, tried: events.CancelTried | None, seconds: float) -> Finding:
+    if loaded.reference is None:
         seen = "Mercado Pago accepted an order, but it is not on the till"
         return failed(
             Part.ORDER,

@@ -31,7 +31,7 @@ from edge.install.check.hardware import (
     leave_panel,
 )
 from edge.install.printer_setup import by_button, identify, set_up
-from edge.journal.store import in_use
+from edge.journal.store import announced_order, in_use
 from edge.machine.facts import Machine, board, versions
 from edge.machine.panel import Panel, PanelError
 from edge.mercadopago.client import MercadoPago
@@ -125,7 +125,8 @@ class Check:
         elif not all(map(self._passed, (Part.TOKEN, Part.STORE, Part.POS))):
             yield blocked(Part.ORDER, Part.POS)
         else:
-            yield check_order(self._api, self._config, self.now, secrets.token_hex(3))
+            waiting = announced_order(self._config.journal.path)
+            yield check_order(self._api, self._config, self.now, secrets.token_hex(3), waiting)
 
     def _broker(self) -> Iterator[Finding]:
         if self._running:
