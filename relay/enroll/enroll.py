@@ -21,6 +21,7 @@ from relay.claims import ClaimError, StoredClaim
 from relay.config import Config, Mosquitto, Tills
 from relay.enroll import sealing
 from relay.enroll.accounts import AccountError, open_accounts, reload_mosquitto
+from relay.enroll.session import end_session
 
 DONE, FAILED, BAD_CONFIGURATION = 0, 1, 78
 LANGUAGES = ("es", "pt", "en")
@@ -136,7 +137,7 @@ def _register(files: Mosquitto, options: argparse.Namespace, password: str, fold
 
 
 def revoke(config: Config, options: argparse.Namespace) -> int:
-    """Remove a till's user and rights. The exit code is 0 only if mosquitto was reloaded too."""
+    """Remove a till's user, rights and session. The exit code is 0 only if mosquitto was reloaded too."""
     till = options.till
     try:
         files = _mosquitto(config)
@@ -149,6 +150,8 @@ def revoke(config: Config, options: argparse.Namespace) -> int:
     except (EnrollError, AccountError) as error:
         return _report_error(error)
     print(f"Mosquitto was reloaded: it ends the connection of {till} now.")
+    if trouble := end_session(config.broker, till):
+        print(f"What waits for {till} at the broker stays there for up to two weeks: {trouble}", file=sys.stderr)
     return DONE
 
 

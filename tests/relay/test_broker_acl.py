@@ -5,6 +5,8 @@ and each wrong by those that don't come before another one that was sent after t
 """
 
 import contextlib
+import queue
+import re
 import socket
 import ssl
 from collections.abc import Callable, Iterator
@@ -13,8 +15,9 @@ from pathlib import Path
 import pytest
 import trustme
 
+from edge.contract.mqtt import Doorbell, encode_doorbell
 from relay.config import Mosquitto as Files
-from relay.enroll.accounts import open_accounts
+from relay.enroll.accounts import open_accounts, password_line
 from tests.support.relays import wait_until
 from tests.support.shipped_broker import PATIENCE, SHIPPED, WEEK, Client, ShippedBroker
 
@@ -25,6 +28,15 @@ TOPICS = [
     *(f"tills/{till}/{part}".rstrip("/") for till in ("A", "B") for part in TILL),
     *("sellers/1/orders", "sellers/2/orders", "relay/status", "tills", "anything"),
 ]
+
+
+def setting(name: str) -> int:
+    """A number in the shipped configuration."""
+    [line] = re.findall(rf"(?m)^{name} (\d+)$", (SHIPPED / "mosquitto.conf").read_text())
+    return int(line)
+
+
+MAX_QUEUED_BYTES = setting("max_queued_bytes")
 SELLERS = {"A": "1", "B": "2"}
 """Two tills, of two sellers. Like everybody here, they have their names for passwords."""
 
@@ -235,6 +247,48 @@ def test_two_relays_and_the_table_of_the_fleet_come_as_one_user(come):
     come("A").say("tills/A/ping", b"is anybody there")
     assert first.next()[1] == b"is anybody there"
     assert second.gone.empty()
+
+
+# --- what one user can fill ---
+
+
+def test_what_a_till_leaves_for_the_shops_software_that_is_away_is_bounded(tmp_path):
+    """Else a stolen till fills the broker's memory, and each doorbell waits until all of it is written to the disk."""
+    with a_broker_with_the_shops_software(tmp_path / "broker") as broker:
+        software = Client(broker.tills_port, "pos-A", ca_file=broker.ca_file, session=WEEK)
+        software.subscribe("tills/A/tickets")
+        software.close()
+        thief = Client(broker.tills_port, "A", ca_file=broker.ca_file)
+        for _ in range(2 * MAX_QUEUED_BYTES // 60_000):
+            thief.paho.publish("tills/A/tickets", b"x" * 60_000, qos=1)
+        thief.say("tills/A/tickets", b"the last")
+        back = Client(broker.tills_port, "pos-A", ca_file=broker.ca_file, session=WEEK)
+        came = 0
+        with contextlib.suppress(queue.Empty):
+            while True:
+                came += len(back.heard.get(timeout=2)[1])
+        for client in (thief, back):
+            client.close()
+    assert MAX_QUEUED_BYTES * 0.9 < came < MAX_QUEUED_BYTES * 1.4, "and the 20 that are on their way"
+
+
+def test_a_weeks_doorbells_fit_into_what_may_wait():
+    doorbell = Doorbell("merchant_order", "31415926535", "2026-03-02T10:00:00.000+00:00")
+    assert setting("max_queued_messages") * len(encode_doorbell(doorbell)) < MAX_QUEUED_BYTES
+
+
+@contextlib.contextmanager
+def a_broker_with_the_shops_software(folder: Path) -> Iterator[ShippedBroker]:
+    """As README.md adds it."""
+    broker = ShippedBroker(folder)
+    enroll(broker)
+    rights = "user pos-A\ntopic read tills/A/status\ntopic read tills/A/tickets\n\n"
+    mark = "# --- enrolled tills"
+    broker.acl_file.write_text(broker.acl_file.read_text().replace(mark, rights + mark))
+    with broker.password_file.open("a") as file:
+        file.write(password_line("pos-A", "pos-A") + "\n")
+    with broker:
+        yield broker
 
 
 # --- what it keeps ----------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -84,6 +85,28 @@ def test_a_revoked_till_is_thrown_out_and_stays_out_while_the_others_stay(enroll
     assert stays.gone.empty()
     stays.close()
     relay.close()
+
+
+def test_a_revoked_till_leaves_no_session_behind(enrolled, type_, broker, tmp_path, capsys):
+    """Neither its subscriptions, of which mosquitto grants as many as anybody asks for, nor what waited for it."""
+    away = come(enrolled("CAJA01"))
+    away.subscribe("tills/CAJA01/orders", *(f"anything/{number}" for number in range(100)))
+    away.close()
+    relay = Client(broker.port, "till-relay")
+    relay.say("tills/CAJA01/orders", b"before")
+    kept = broker.folder / "mosquitto.db"
+    wait_until(lambda: b"anything/99" in kept.read_bytes(), "the subscriptions are on the disk")
+    assert type_("revoke CAJA01") == 0
+    assert capsys.readouterr().err == ""
+    relay.say("relay/status", b"x", retain=True)
+    wait_until(lambda: b"anything/" not in kept.read_bytes(), "they are gone")
+    shutil.rmtree(tmp_path / "CAJA01")
+    back = come(enrolled("CAJA01"))
+    back.subscribe("tills/CAJA01/orders")
+    relay.say("tills/CAJA01/orders", b"after")
+    assert back.next()[1] == b"after"
+    for client in (relay, back):
+        client.close()
 
 
 def test_new_credentials_end_the_old_ones_and_what_has_come_in_with_them(enrolled):

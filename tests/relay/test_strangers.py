@@ -1,14 +1,18 @@
 """One who is loud, or a stranger from many addresses, keeps nobody else waiting: limits by till and by network."""
 
 import re
+import secrets
+import select
+import socket
 import subprocess
 import sys
 import threading
 import time
+from contextlib import ExitStack
 
 import pytest
 
-from edge.contract.claims import Claim
+from edge.contract.claims import Claim, encode_claim
 from edge.core.links import ECHO_TIMEOUT_S
 from relay import claims as stored
 from relay.claims import ClaimStore
@@ -19,7 +23,8 @@ from relay.mqtt.pings import ALL_PINGS_LIMIT, NEW_TILLS_LIMIT, PING_LIMIT, Pings
 from relay.networks import networks_of
 from relay.web import app
 from relay.web import claims as endpoint
-from relay.web.claims import ClaimEndpoint
+from relay.web.claims import MAX_BODIES, MAX_NETWORK_BODIES, ClaimEndpoint
+from tests.support.relay_fixtures import CLAIMS
 from tests.support.relays import ROOT, begin_slow_request, subscribed, wait_until
 
 CLAIM = Claim("K7QM", "00000000a3c1f0e2", "0.1.0", "")
@@ -226,6 +231,53 @@ def test_a_slow_body_keeps_the_next_one_of_its_address_from_nothing(relay):
         assert relay.notify() == 201
 
 
+def claiming(relay, stack: ExitStack, address: str, body: bytes = b"") -> socket.socket:
+    """A connection from an address that has sent the head of a claim and, of the body, this."""
+    connection = stack.enter_context(relay.connect())
+    head = f"PUT /claims/{secrets.token_hex(32)} HTTP/1.1\r\nHost: relay\r\nX-Forwarded-For: {address}\r\n"
+    connection.sendall(f"{head}Content-Length: {len(encode_claim(CLAIM))}\r\n\r\n".encode() + body)
+    return connection
+
+
+def claims(relay, address: str) -> int:
+    """Send a whole claim, and return the answer's status."""
+    with ExitStack() as stack:
+        return status(claiming(relay, stack, address, encode_claim(CLAIM)))
+
+
+def status(connection: socket.socket) -> int:
+    return int(connection.recv(4096).split()[1])
+
+
+def is_answered(connection: socket.socket) -> bool:
+    return bool(select.select([connection], [], [], 0)[0])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", ["203.0.113.{}", "2001:db8:1:{:x}::1"])
+def test_slow_claims_of_one_network_are_refused_after_four_and_keep_no_other_waiting(relay, form):
+    with ExitStack() as stack:
+        slow = [claiming(relay, stack, form.format(number)) for number in range(1, 11)]
+        wait_until(lambda: sum(map(is_answered, slow)) == 10 - MAX_NETWORK_BODIES, "the others are refused")
+        assert {status(each) for each in slow if is_answered(each)} == {429}
+        assert claims(relay, form.format(77)) == 429
+        assert claims(relay, "198.51.100.7") == 201
+    wait_until(lambda: claims(relay, form.format(78)) == 201, "there is room again")
+
+
+@pytest.mark.slow
+def test_slow_claims_of_many_networks_are_refused_after_a_hundred(start_relay, broker):
+    relay = start_relay(broker.port, more=CLAIMS)
+    relay.wait_until_healthy()
+    with ExitStack() as stack:
+        slow = [claiming(relay, stack, f"2001:db8:{number:x}::1") for number in range(1, MAX_BODIES + 11)]
+        wait_until(lambda: sum(map(is_answered, slow)) == 10, "ten are refused")
+        assert {status(each) for each in slow if is_answered(each)} == {429}
+        assert claims(relay, "198.51.100.7") == 429
+        assert relay.notify() == 201
+    wait_until(lambda: claims(relay, "198.51.100.8") == 201, "there is room again")
+
+
 # --- the README's numbers --------------------------------------------------------------------------------------------
 
 
@@ -245,3 +297,4 @@ def test_the_documents_name_the_numbers_of_the_code():
     assert "all tills together 1000 at once then 200 a second" in text
     assert f"more than {app.TILL_BODIES} bodies of one address" in text
     assert f"(a seller's: {app.SELLER_BODIES})" in text
+    assert f"{MAX_NETWORK_BODIES} bodies of one /48 or /24 and {MAX_BODIES} of all" in text
