@@ -1,12 +1,13 @@
 """Coverage-guided fuzzing of what other machines send: `python -m qa.fuzz --seconds 60`. Needs atheris.
 
-Each target has its own process and its share of the time. It starts from genuine messages, and changes their bytes and
-the values in their JSON. A target suppresses the errors that its function documents; any other is a crash: its input is
-printed, and the exit code is 1. Only edge/ and relay/ are instrumented.
+Each target has its own process and its share of the time. It starts from genuine messages, and changes their bytes, the
+values in their JSON, and their HTTP heads. A target suppresses the errors that its function documents; any other is a
+crash: its input is printed, and the exit code is 1. Only edge/ and relay/ are instrumented.
 """
 
 import argparse
 import json
+import logging
 import os
 import random
 import re
@@ -21,12 +22,25 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
+from paho.mqtt.client import MQTTMessage
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from edge.config.schema import BrokerConfig, MercadoPagoConfig
+from edge.config.values import Secret
 from edge.contract import mqtt as wire
 from edge.contract.mqtt import BadMessageError
+from edge.core import duties, events, till
 from edge.core.events import TicketPrinted
 from edge.core.order import Account, MerchantOrder, verdict
-from edge.mercadopago import decode
+from edge.core.settings import Settings
+from edge.core.state import Till
+from edge.core.sweeps import History, Sweeps
+from edge.inbox import Arrival, Inbox
+from edge.mercadopago import client, decode
+from edge.mercadopago.clock import ServerClock
 from edge.mercadopago.fields import DecodeError, Page, decode_json
+from edge.mqtt.session import MqttBroker
 from relay.web.notification import doorbell_of
 from sim.mercadopago import account as simulated
 from sim.mercadopago.http import dump, general_error, store_error
@@ -36,7 +50,9 @@ from sim.mercadopago.switches import Switches
 from sim.mercadopago.validation import ApiProblem
 from tests.support.bent_printer import one_job
 from tests.support.caller import TILL
+from tests.support.canned_wire import each_connection_answers
 from tests.support.facts import POS, REFERENCE, USER
+from tests.support.odd_heads import bend_head
 from tests.support.odd_json import ODD, bend
 
 ROOT = Path(__file__).parent.parent
@@ -72,6 +88,24 @@ def _answers() -> dict[str, bytes]:
 
 
 ANSWERS = _answers()
+DUTIES = {
+    "merchant_order": duties.Verify("31415926535"),
+    "payment": duties.ReadPayment("98000000002"),
+    "pos": duties.FindPos(),
+    "till": duties.LookAtTill(),
+    "payments": duties.Sweep(POS),
+    "merchant_orders": duties.Search(REFERENCE),
+    "store_error": duties.Cancel(REFERENCE),
+}
+"""The question that leads to each of these answers."""
+HEAD = b"HTTP/1.1 %b\r\nDate: Mon, 02 Mar 2026 21:39:20 GMT\r\nContent-Type: application/json\r\n%b\r\n"
+SLOWER = HEAD % (b"429 Too Many Requests", b"Retry-After: 7\r\n")
+WHOLE_ANSWERS = tuple(
+    b"%d\n" % number + head + ANSWERS[name]
+    for number, name in enumerate(DUTIES)
+    for head in (HEAD % (b"200 OK", b"Content-Length: %d\r\n" % len(ANSWERS[name])), HEAD % (b"403 No", b""), SLOWER)
+)
+"""The number of the question in the first line; behind it head and body of the answer."""
 DOORBELLS = (
     b'{"v":1,"kind":"merchant_order","id":"31415926535","received_at":"2026-03-02T20:39:21Z","request_id":"2f1c"}',
     b'{"v":1,"kind":"payment","id":98000000002}',
@@ -90,6 +124,12 @@ NOTIFICATIONS = (
     b'type=order\n{"action":"order.processed","type":"order","data":{"id":"ORD01KA0000000000000000000AA"}}',
 )
 """The query in the first line, the body in the second."""
+PACKETS = (
+    b'\x00{"v":1,"command":"report"}',
+    b'\x1a\x08\x00\x14tills/CAJA01/answers\x09\x00\x00{"v":1,"command":"identify"}',
+    b'\x0a\x02\x00\x00\x00\x0f\x09\x00\x02ab{"v":1,"command":"reprint","last":true}',
+)
+"""The end of a PUBLISH: its properties and its payload."""
 PRINTER_ANSWERS = (
     b'\x12|\x12|\x12|\x12|\x14\x00\x00\x0f|7"4321\x00\x00|\x12|\x12|\x12|\x12',
     b"\x12|\x1e|\x12|\x12||\x0f|\x1a|\x72|\x36|\x52",
@@ -142,6 +182,27 @@ def written(found: object) -> bytes:
     return json.dumps(content, default=str, ensure_ascii=False).encode()
 
 
+SELLER = MercadoPagoConfig(USER, "SUC001", "SUC001POS003", Secret("TEST-1"), "http://127.0.0.1:9")
+TIME = datetime(2026, 3, 2, 21, 39, 20, tzinfo=UTC).timestamp()
+WATCHING = till.step(Till(Settings(USER), sweeps=Sweeps(History(POS))), events.Started(), 0.0)
+
+
+def read_whole_answer(data: bytes) -> events.Answered:
+    """Head and body as Mercado Pago answers a question with them: a fact comes of it, and the till takes it."""
+    number, _, answer = data.partition(b"\n")
+    duty = tuple(DUTIES.values())[int(number[:3]) % len(DUTIES) if number.isdigit() else 0]
+    api = client.MercadoPago(SELLER)
+    api._exchange.clock = ServerClock(own=lambda: TIME)
+    with each_connection_answers(answer):
+        answered = api.do(duty)
+    api.close()
+    if isinstance(answered.answer, events.Unreachable):
+        assert 0 <= answered.answer.retry_after <= 60
+    written(answered.answer)
+    till.step(WATCHING, answered, 1.0)
+    return answered
+
+
 def read_notification(data: bytes) -> None:
     """Query and body as they are posted to the relay. The till can read any doorbell that comes of it."""
     query, _, body = data.partition(b"\n")
@@ -153,21 +214,43 @@ def read_notification(data: bytes) -> None:
 
 def read_printer(data: bytes) -> None:
     """Bytes as a printer answers them. Where an echo is demanded, only the ticket's own number proves it."""
+    assert isinstance(one_job(data.split(b"|"), "auto", wait_s=0.0005), events.TicketEnd)
     proved = isinstance(one_job(data.split(b"|"), "process_id", wait_s=0.0005), TicketPrinted)
     assert not proved or b'7"4321\0' in data.translate(None, b"|\x11\x13")
+
+
+INBOX = Inbox()
+BROKER = MqttBroker(BrokerConfig("127.0.0.1", 1883), "CAJA01", "700100200", "0", INBOX)
+
+
+def read_properties(data: bytes) -> None:
+    """A command with MQTT's properties. What paho refuses ends the connection; all else becomes an event."""
+    message = MQTTMessage(1, b"tills/CAJA01/commands")
+    message.properties = Properties(PacketTypes.PUBLISH)
+    try:
+        length = message.properties.unpack(data)[1]
+    except Exception:  # paho's own, of whatever kind it finds
+        return
+    message.payload = data[length:]
+    BROKER._on_message(BROKER._client, None, message)
+    arrival = INBOX.get()
+    assert isinstance(arrival, Arrival)
+    assert isinstance(arrival.event, events.CommandCame | events.MessageDropped)
 
 
 @dataclass(frozen=True)
 class Target:
     """The function that is fed, and the genuine messages that it starts from."""
 
-    read: Callable[[bytes], None]
+    read: Callable[[bytes], object]
     seeds: tuple[bytes, ...]
 
 
 TARGETS = {
     "edge.contract.mqtt": Target(read_message, DOORBELLS),
+    "edge.mqtt.session": Target(read_properties, PACKETS),
     "edge.mercadopago.decode": Target(read_answer, tuple(ANSWERS.values())),
+    "edge.http": Target(read_whole_answer, WHOLE_ANSWERS),
     "edge.printer.dialogue": Target(read_printer, PRINTER_ANSWERS),
     "relay.web.notification": Target(read_notification, NOTIFICATIONS),
 }
@@ -179,9 +262,14 @@ def fuzz_here(name: str, options: list[str]) -> None:
     """Fuzz one target in this process, which ends with it."""
     import atheris
 
+    logging.disable()
+
     def mutate(data: bytes, largest: int, seed: int) -> bytes:
-        """Half of them by the fuzzer's own choice, half within the JSON."""
+        """Half of them by the fuzzer's own choice, half within the JSON or the head."""
         chance = random.Random(seed)
+        number, _, answer = data.partition(b"\n")
+        if answer.startswith(b"HTTP/") and chance.random() < 0.5 and len(answer) < largest / 2:
+            return number + b"\n" + bend_head(answer, chance)[: largest - 9]
         with suppress(ValueError, RecursionError):
             if chance.random() < 0.5 and len(bent := bend(data, chance, [chance.choice(ODD)])) <= largest:
                 return bent

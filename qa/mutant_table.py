@@ -461,6 +461,7 @@ BUGS: dict[str, tuple[tuple[str, str, str], ...]] = {
             "return till.alarm(Concern.SILENT_PRINTER, ",
             "till = till.alarm(Concern.SILENT_PRINTER, ",
         ),
+        ("a swallowed ticket keeps the light of the one before it", "ticket_at=None", ""),
     ),
     "core/printing.py:_on_slip": (
         ("a list that broke off counts", "isinstance(end, events.TicketInterrupted | events.TicketRefused)", "False"),

@@ -263,6 +263,7 @@ def _on_ticket(till: "Till", order: Order, end: events.TicketEnd, now: float) ->
 def _unproved(till: "Till", order: Order, end: events.TicketUnproved, now: float) -> "Till":
     """Silence is alarming in a printer that is known to answer; in one that never did it is all there is to be had."""
     if end.alarming or till.printer.proof is not events.Proof.NONE:
+        till = replace(till, printer=replace(till.printer, ticket_at=None))  # the light may still mean the one before
         return till.alarm(Concern.SILENT_PRINTER, order.reference, order.reading.approved if order.reading else ())
     return replace(till, printer=replace(till.printer, ticket_at=now))
 

@@ -1,5 +1,6 @@
 """A printer that answered before: its silence is no health, and nothing of it is called paid without proof."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -8,7 +9,7 @@ from edge.core import duties, events
 from edge.core.events import Paper
 from edge.core.status import Signal
 from tests.support.desk import Books, Desk
-from tests.support.facts import PAID, POS, REFERENCE
+from tests.support.facts import APPROVED, PAID, POS, REFERENCE
 
 
 def due_for_paper() -> Desk:
@@ -105,3 +106,13 @@ def test_a_press_prints_a_ticket_and_nothing_else_that_waits():
     looks(desk, 61, Paper.COVER)
     desk.hear(events.CommandCame(duties.Command.TEST_TICKET)).press()
     assert not isinstance(desk.owed(), duties.PrintTest)
+
+
+def test_a_ticket_that_was_swallowed_ends_the_light_of_the_one_before_it():
+    desk = due_for_paper()
+    second = replace(PAID, id="31415926536", external_reference="the next", payments=(replace(APPROVED, id="9"),))
+    desk.books.write(second, place=POS)
+    proved = events.TicketPrinted(events.Proof.STATUS, Paper.READY)
+    desk.ring(second.id).print(proved, events.TicketUnproved(Paper.READY, alarming=True))
+    assert desk.outcomes == ["printed", "unconfirmed"]
+    assert desk.sign is not Signal.PAID
