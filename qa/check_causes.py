@@ -37,6 +37,7 @@ from sim.mosquitto import Mosquitto
 from sim.printer.printer import Printer
 from sim.shop import PATIENCE, TILL, Shop
 from tests.support.odd_broker import CONNECT, PUBLISH, Link, OddBroker, Talk
+from tests.support.scripted_server import Server
 from tests.support.shipped_broker import Client, ShippedBroker
 
 PAGE = Path(__file__).parent.parent / "docs" / "check.md"
@@ -246,6 +247,13 @@ def by_usb(shop: Shop) -> None:
     shop.config.write_text(yaml.safe_dump(settings))
 
 
+def another_service(shop: Shop) -> None:
+    """The configuration names the port of a service that greets, and waits."""
+    settings = yaml.safe_load(shop.config.read_text())
+    settings["printer"]["port"] = Server(lambda wire: wire.sendall(b"SSH-2.0-OpenSSH_9.2\r\n") or wire.recv(1)).port
+    shop.config.write_text(yaml.safe_dump(settings))
+
+
 def no_pins(_: Shop) -> None:
     Device.pin_factory = None
     os.environ["GPIOZERO_PIN_FACTORY"] = "lgpio"
@@ -387,6 +395,9 @@ WRONG: dict[str, Wrong] = {
     "Another device uses the till's name": Wrong(Part.RELAY, "session taken over (0x8E)", done=odd(twin)),
     "The printer can't be reached": Wrong(
         Part.PRINTER, "refuses the connection", done=lambda shop: shop.printer.switch_off()
+    ),
+    "The printer's port is another service's": Wrong(
+        Part.PRINTER, "SSH answers there; is this the printer's port?", done=another_service
     ),
     "The printer is not plugged in": Wrong(
         Part.PRINTER, "/dev/usb/lp9: not there; is the printer plugged in", done=by_usb

@@ -78,8 +78,8 @@ def _log(till: Till, unit: str) -> str:
 def _has_no_rights(till: Till) -> None:
     """What whoever takes the claimant over would have."""
     process = till.machine.show("MainPID", CLAIM)
-    rights = till.machine.run(f"stat -c %U /proc/{process}; grep CapEff /proc/{process}/status").split()
-    check(rights == ["till-edge", "CapEff:", "0" * 16], rights)
+    rights = till.machine.run(f"stat -c %U /proc/{process}; grep CapEff /proc/{process}/status", None).split()
+    check(rights == ["till-edge", "CapEff:", "0" * 16], f"{rights}\n{_log(till, CLAIM)}")
     till.machine.run(f"stat {STATE}/key.json {LEFT_BEHIND} {JOURNAL}")
     enter = AS_CLAIMANT.format(process)
     check(till.machine.run(f"{enter} ls -A /etc/till-edge") == "relay_url", "it sees more than where to claim")
@@ -95,4 +95,5 @@ def _is_adopted(till: Till, desk: Desk) -> None:
     check(not till.machine.run(f"ls -A {STATE}"), "something of the claim was left")
     wait_for(lambda: not list(desk.claims.glob("*.bundle")), "the relay keeps the bundle")
     check(till.machine.show("ActiveState", CLAIM) == "inactive", "it goes on claiming")
+    check(till.machine.show("NRestarts", CLAIM) == "0", _log(till, CLAIM))
     check("and deleted there" in _log(till, ADOPT), _log(till, ADOPT))

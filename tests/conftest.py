@@ -1,5 +1,10 @@
 """What the tests share. What is large is imported where it is needed: the pure tests start sooner without it."""
 
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +18,18 @@ settings.register_profile("all", deadline=None, max_examples=100, suppress_healt
 settings.register_profile("few", settings.get_profile("all"), max_examples=10)
 """For `make quick` and `make check`, which pass `--hypothesis-profile few`."""
 settings.load_profile("all")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def temporary_files() -> Iterator[Path]:
+    """Where programs leave temporary files while they are tested. Other users may, too; it goes with the tests."""
+    before, folder = os.environ.get("TMPDIR"), Path(tempfile.mkdtemp(prefix="till-edge-tests-"))
+    folder.chmod(0o1777)
+    os.environ["TMPDIR"] = tempfile.tempdir = str(folder)
+    yield folder
+    tempfile.tempdir = None
+    os.environ.pop("TMPDIR") if before is None else os.environ.update(TMPDIR=before)
+    shutil.rmtree(folder)
 
 
 @pytest.fixture

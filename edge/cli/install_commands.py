@@ -89,12 +89,18 @@ def _report(running: "Check", options: argparse.Namespace) -> int:
 def printer(config: Config, options: argparse.Namespace) -> int:
     """Find out how the printer prints, and keep the answer."""
     from edge.daemon.known_printer import is_open, known_printer_file, save_known_printer
-    from edge.install.printer_setup import find_out, identify
+    from edge.install.printer_setup import find_out, place_keys
     from edge.paper.escpos import UnknownPrinterError
+    from edge.printer.printer import Printer
 
     need_folder(config, options)
-    who = identify(config.printer)
-    print(f"the printer says that it is {who}" if who else "the printer doesn't say who it is")
+    there, keys = Printer(config.printer), place_keys(config.printer)
+    who = there.identity()
+    if there.complaint:
+        print(f"{options.config}: {keys}: {there.complaint}", file=sys.stderr)
+        return FAILED
+    silent = f"the printer doesn't say who it is; if no slip comes out, correct {keys} in {options.config}"
+    print(f"the printer says that it is {who}" if who else silent)
     if not is_open(config.printer):
         print(f"{options.config} sets its columns and code page, which win; remove them there to have them found out")
         return DONE

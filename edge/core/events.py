@@ -370,6 +370,8 @@ class PrinterSeen:
     paper: Paper
     unknown: Calibration | None = None
     """What a person must be asked about how it prints; None if all is known."""
+    proof: Proof | None = None
+    """The best that this printer has shown; another one in its place has shown nothing yet. None: it isn't said."""
 
 
 @dataclass(frozen=True)

@@ -226,8 +226,10 @@ def _wanted(order: Order, move: Move) -> Order:
 def on_printer_event(till: "Till", event: events.PrinterEvent, now: float) -> "Till":
     """The till after an event of the printing worker."""
     match event:
-        case events.PrinterSeen(paper, unknown):
-            return replace(till, printer=till.printer.seen(paper, now), questions=till.questions.unknown(unknown))
+        case events.PrinterSeen(paper, unknown, proof):
+            shown = till.printer.proof if proof is None else proof
+            printer = replace(till.printer, proof=shown).seen(paper, now)
+            return replace(till, printer=printer, questions=till.questions.unknown(unknown))
         case events.TicketBegun(reference):
             till = replace(till, printer=replace(till.printer, despite=False))
             return till.put(till.orders.living[reference].moved(Move.BEGUN))

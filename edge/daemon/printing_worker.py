@@ -30,7 +30,7 @@ class PrintingWorker:
             case duties.LookAtPrinter():
                 paper = self._printer.look()
                 self._composer.fit(self._acquaintance.fitted)  # it may have told who it is
-                return events.PrinterSeen(paper, self._acquaintance.questions)
+                return events.PrinterSeen(paper, self._acquaintance.questions, self._printer.proof)
             case duties.Print(_, banners, despite):
                 is_copy = duties.Banner.COPY in banners
                 return self._printer.print(self._composer.compose(duty), is_copy, despite)

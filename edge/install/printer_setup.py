@@ -67,6 +67,17 @@ def identify(printer: PrinterConfig) -> str:
     return Printer(printer).identity()
 
 
+def place_keys(printer: PrinterConfig) -> str:
+    """The keys that say where the printer is, for people."""
+    match printer.connection:
+        case "network":
+            return "printer.host and printer.port"
+        case "usb" if printer.device is None:
+            return "printer.connection"
+        case _:
+            return "printer.device"
+
+
 def find_out(
     config: Config, name: str, await_gesture: AwaitGesture | None, believe: bool = True, with_button: bool = True
 ) -> KnownPrinter | None:

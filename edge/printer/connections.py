@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import socket
 import stat
 import struct
@@ -22,12 +23,35 @@ STALE_ANSWERS_S = 0.05
 """How long a device is read at the start, for answers to somebody before us."""
 
 
+SERVICES = {
+    "SSH": rb"SSH-",
+    "a web server": rb"HTTP/|(?i:<!doctype|<html)",
+    "FTP or mail": rb"220[ -]|\+OK|\* OK",
+    "telnet": rb"\xff[\xfb-\xfe]",
+    "VNC": rb"RFB \d",
+    "something encrypted": rb"[\x15\x16]\x03[\x00-\x04]",
+}
+"""How other services begin. Some letters are bytes of a printer's answers, too; a printer would seem to be there."""
+
+
 class _Network(Transport):
     """A raw TCP connection, one per job: printers serve one host at a time, and others may be waiting."""
 
     def __init__(self, link: socket.socket, name: str) -> None:
         super().__init__(link.fileno(), name)
         self._link = link
+        self._has_spoken = False
+
+    def read(self, deadline: float) -> bytes:
+        """As for any transport; also raises `TransportError` if another service than a printer speaks."""
+        data = super().read(deadline)
+        if data and not self._has_spoken:
+            self._has_spoken = True
+            for service, begins in SERVICES.items():
+                if re.match(begins, data):
+                    text = f"{self._name}: {service} answers there; is this the printer's port?"
+                    raise TransportError(Paper.GONE, text)
+        return data
 
     def _before_close(self, abandon: bool) -> None:
         with contextlib.suppress(OSError, TransportError):  # the printer hung up first

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from edge.config.schema import PrinterConfig
-from edge.core.events import Paper, TicketEnd, TicketInterrupted, TicketRefused, TicketUnproved
+from edge.core.events import Paper, Proof, TicketEnd, TicketInterrupted, TicketRefused, TicketUnproved
 from edge.printer.connections import open_transport
 from edge.printer.dialogue import Dialogue
 from edge.printer.job import Job, Leftovers
@@ -85,14 +85,17 @@ class Printer:
         return paper
 
     def identity(self) -> str:
-        """Return its name, like "EPSON TM-T20III"; "" if it doesn't say or can't be reached."""
+        """Return its name, like "EPSON TM-T20III"; "" if it doesn't say, or can't be reached, as `complaint` says."""
+        self._complaint = ""
         try:
             dialogue = self._open()
-        except TransportError:
+        except TransportError as error:
+            self._complaint = error.text
             return ""
         try:
-            return dialogue.identity() or usb_name(self._config)
-        except TransportError:
+            return self._name(dialogue)
+        except TransportError as error:
+            self._complaint = error.text
             return usb_name(self._config)
         finally:
             dialogue.close()
@@ -136,6 +139,11 @@ class Printer:
     def expect_leftovers(self) -> None:
         """Note that an earlier process was cut off in a ticket: a part of it may be left, and half a command."""
         self._leftovers = replace(self._leftovers, size=MAX_TICKET_BYTES)
+
+    @property
+    def proof(self) -> Proof:
+        """How well it proves what it prints, as far as it has shown."""
+        return self._record.proof
 
     @property
     def complaint(self) -> str:

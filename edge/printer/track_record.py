@@ -7,6 +7,7 @@ what to ask, what silence means and how long to wait, and adds to it. Another pr
 from dataclasses import dataclass, field, replace
 from enum import IntEnum, StrEnum
 
+from edge.core.events import Proof
 from edge.printer.timeouts import Timeouts
 
 HABIT_TICKETS = 3
@@ -89,6 +90,16 @@ class TrackRecord:
 
     def may_ask(self, question: Question) -> bool:
         return question not in self.shunned
+
+    @property
+    def proof(self) -> Proof:
+        """How well it proves, as the till says it."""
+        match self.capability:
+            case Capability.ECHO:
+                return Proof.PROCESS_ID
+            case Capability.BARRIER | Capability.STATUS:
+                return Proof.STATUS
+        return Proof.NONE
 
     @property
     def silent(self) -> bool:

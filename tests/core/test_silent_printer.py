@@ -116,3 +116,14 @@ def test_a_ticket_that_was_swallowed_ends_the_light_of_the_one_before_it():
     desk.ring(second.id).print(proved, events.TicketUnproved(Paper.READY, alarming=True))
     assert desk.outcomes == ["printed", "unconfirmed"]
     assert desk.sign is not Signal.PAID
+
+
+def test_a_printer_that_was_exchanged_is_not_measured_by_the_one_before_it():
+    """The old one echoed each ticket; the new one answers nothing at all."""
+    desk = due_for_paper().print(events.TicketPrinted(events.Proof.PROCESS_ID, Paper.READY)).wait(4)
+    assert desk.till.printer.proof is events.Proof.PROCESS_ID
+    desk.hear(events.PrinterSeen(Paper.UNKNOWN, proof=events.Proof.NONE)).restart()
+    assert desk.till.printer.proof is events.Proof.NONE
+    desk.hear(events.PrinterSeen(Paper.UNKNOWN, proof=events.Proof.NONE), events.ReprintAsked(REFERENCE))
+    desk.print(events.TicketUnproved(Paper.UNKNOWN))
+    assert "silent_printer" not in str(desk.till.notices)

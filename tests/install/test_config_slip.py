@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from edge.config.schema import PrinterConfig
 from edge.daemon.known_printer import KnownPrinter, save_known_printer
 from edge.install.config_slip import print_config_slip, salvage_config
 from sim.printer.paper import Ticket
@@ -165,3 +166,13 @@ def test_of_a_file_that_says_nothing_a_usb_printer_and_spanish_remain(tmp_path, 
 def test_a_header_that_is_half_unreadable_is_half_shown(config):
     config.write_text(config.read_text() + "  - {a: b}\n")
     assert salvage_config(config).ticket.header == ("MERCADINHO DO SUL",)
+
+
+def test_a_note_that_has_no_folder_of_its_own_goes_with_the_tests(temporary_files, tmp_path):
+    """A till without a configuration, whose journal has no folder yet."""
+    before = set(temporary_files.glob("till-edge-*.said"))
+    (tmp_path / "printer").touch()
+    paper = PrinterConfig("file", tmp_path / "printer")
+    print_config_slip(tmp_path / "config.yaml", ["a mistake"], {}, printer=paper)
+    assert len(set(temporary_files.glob("till-edge-*.said")) - before) == 1
+    assert (tmp_path / "printer").read_bytes()

@@ -670,5 +670,6 @@ def test_a_printer_that_is_not_there(counter):
     counter.printer.switch_off()
     code, said = till_edge_printer(counter)
     assert code == 1
-    assert "doesn't say who it is" in said
-    assert "can't print now" in said
+    [line] = said.splitlines()
+    assert "printer.host and printer.port: " in line
+    assert "refuses the connection" in line

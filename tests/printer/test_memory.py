@@ -116,6 +116,23 @@ def test_a_printer_that_was_exchanged_begins_anew(sim, tmp_path):
     assert known(tmp_path).capability is Capability.BARRIER
 
 
+def test_how_it_proves_is_that_printers_own(sim, tmp_path):
+    printer = started(sim, tmp_path)
+    printer.look()
+    assert printer.proof is Proof.NONE
+    printer.print(TICKET)
+    assert printer.proof is started(sim, tmp_path).proof is Proof.PROCESS_ID
+    sim.switch_off()
+    printer.look()
+    assert printer.proof is Proof.PROCESS_ID, "out of reach it is the same one"
+    sim.name, sim.proof = ("BIXOLON", "SRP-350"), "status"
+    sim.switch_on()
+    printer.look()
+    assert printer.proof is Proof.NONE
+    printer.print(TICKET)
+    assert printer.proof is started(sim, tmp_path).proof is Proof.STATUS
+
+
 def test_an_exchange_while_the_till_was_off_is_noticed_at_its_start(sim, tmp_path):
     started(sim, tmp_path).look()
     started(sim, tmp_path).print(TICKET)

@@ -48,7 +48,10 @@ def test_a_slip_ends_as_itself_and_how_it_was_proved(sim, worker, slip):
 
 def test_a_look_ends_as_what_was_seen(sim, worker):
     sim.open_cover()
-    assert worker.do(duties.LookAtPrinter()) == events.PrinterSeen(Paper.COVER)
+    assert worker.do(duties.LookAtPrinter()) == events.PrinterSeen(Paper.COVER, proof=events.Proof.NONE)
+    sim.close_cover()
+    worker.do(duties.Print(PAID))
+    assert worker.do(duties.LookAtPrinter()) == events.PrinterSeen(Paper.READY, proof=events.Proof.PROCESS_ID)
 
 
 def test_the_drawer_opens_with_a_ticket_and_neither_with_its_copy_nor_with_a_slip(sim, worker):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sim.shop import Shop
+from sim.shop import Shop, wait_for
 
 pytestmark = pytest.mark.slow
 
@@ -27,3 +27,19 @@ def test_it_has_its_light_gets_no_byte_of_the_ticket_and_prints_it_unmarked_when
     assert "COPIA" not in ticket
     shop.wait_for_outcome("printed", 2)
     shop.wait_for_state("ready")
+
+
+def test_the_status_says_how_this_printer_proves_and_not_the_one_before_it(shop: Shop):
+    """At the counter another printer stands in its place: one that answers after the cut, but echoes nothing."""
+    shop.sell("MESA-1")
+    shop.wait_for_outcome("printed")
+    wait_for(lambda: shop.status["proof"] == "process_id", "its echo is told")
+    shop.printer.switch_off()
+    shop.wait_for_state("printer")
+    shop.printer.name, shop.printer.proof = ("BIXOLON", "SRP-350"), "status"
+    shop.printer.switch_on()
+    shop.wait_for_state("ready")
+    wait_for(lambda: shop.status["proof"] == "none", "the new one has proved nothing yet")
+    shop.sell("MESA-2")
+    shop.wait_for_outcome("printed", 2)
+    wait_for(lambda: shop.status["proof"] == "status", "it proves by its status")

@@ -78,6 +78,8 @@ class Cause(StrEnum):
     RELAY_SLOW = "relay_slow"
     DOORBELLS_WAIT = "doorbells_wait"
     PRINTER_GONE = "printer_gone"
+    NOT_AT_ADDRESS = "not_at_address"
+    """Nothing answers where the network printer should be, or another service does."""
     NO_PAPER = "no_paper"
     PAPER_LOW = "paper_low"
     COVER_OPEN = "cover_open"

@@ -15,6 +15,7 @@ from edge.core.events import Paper
 from edge.core.status import Signal
 from edge.install.check.broker import STOP_IT
 from edge.install.check.findings import Cause, Finding, Part, blocked, failed, ok, skipped, warning
+from edge.install.printer_setup import place_keys
 from edge.journal.file import SUFFIXES
 from edge.machine.panel import READING_INTERVAL_S, Panel, PanelError
 from edge.printer.commands import RESET
@@ -42,7 +43,6 @@ FINDING_BY_PAPER = {
         "the printer answered before, and now it doesn't",
         "switch it off and on; if it is new and can't answer, write printer.proof: none",
     ),
-    Paper.GONE: (Cause.PRINTER_GONE, "the printer can't be reached", "check its power and its cable"),
 }
 
 
@@ -79,18 +79,23 @@ def _look(printer: Printer, tries: int) -> Paper:
 
 def _paper(paper: Paper, complaint: str, config: Config) -> Finding:
     where = config.printer.connection
+    if paper is Paper.GONE:
+        cause = Cause.NOT_AT_ADDRESS if where == "network" else Cause.PRINTER_GONE
+        advice = f"check its power, its cable, and {place_keys(config.printer)}"
+        return failed(Part.PRINTER, cause, complaint or "the printer can't be reached", advice)
     if paper in FINDING_BY_PAPER:
         cause, seen, advice = FINDING_BY_PAPER[paper]
         return failed(Part.PRINTER, cause, complaint or seen, advice)
     if paper is Paper.LOW:
         return warning(Part.PRINTER, Cause.PAPER_LOW, "the roll is near its end", "have another one at hand")
     if paper is Paper.UNKNOWN and config.printer.proof != "none":
-        return _silent_printer(Part.PRINTER, "the printer takes status requests and answers none")
+        return _silent_printer(Part.PRINTER, "the printer takes status requests and answers none", config)
     return ok(Part.PRINTER, f"{where}, profile {config.printer.profile}: {paper}")
 
 
-def _silent_printer(part: Part, seen: str) -> Finding:
-    advice = "its tickets count as unconfirmed; if it can't answer, write printer.proof: none"
+def _silent_printer(part: Part, seen: str, config: Config) -> Finding:
+    place = f"if nothing is printed, check {place_keys(config.printer)}"
+    advice = f"its tickets count as unconfirmed; if it can't answer, write printer.proof: none; {place}"
     return warning(part, Cause.PRINTER_SILENT, seen, advice)
 
 
@@ -100,17 +105,18 @@ def _prove(printer: Printer, config: Config) -> Finding:
         proof = end.proof
         return ok(Part.PROOF, f"{proof}: it confirms what it has printed", proof.value)
     if isinstance(end, events.TicketUnproved):
-        return _unproved(config.printer.proof)
+        return _unproved(config)
     seen = printer.complaint or f"the printer broke off: {end.paper}"
     return failed(Part.PROOF, Cause.PRINTER_ERROR, seen, "check again")
 
 
-def _unproved(demanded: str) -> Finding:
+def _unproved(config: Config) -> Finding:
     """No proof came, which may be as configured."""
+    demanded = config.printer.proof
     if demanded == "none":
         return ok(Part.PROOF, "none, as configured: tickets count as unconfirmed", "none")
     if demanded == "auto":
-        return _silent_printer(Part.PROOF, "the printer confirms nothing that it prints")
+        return _silent_printer(Part.PROOF, "the printer confirms nothing that it prints", config)
     seen = f"the printer doesn't prove by {demanded}"
     return failed(Part.PROOF, Cause.NO_PROOF, seen, "write printer.proof: auto")
 

@@ -30,13 +30,16 @@ VOID_ADVICE = (
 
 
 class Notice(Enum):
-    """What is wrong, as the slip says it: a headline, then lines. The claimant finds out."""
+    """What is wrong, as the slip says it: a headline, then lines. The claimant finds out.
 
-    NONE = ()
-    OFFLINE = ("SIN CONEXIÓN", "Sem conexão / No connection")
-    REFUSED = ("EL RELAY NO ACEPTA EL ALTA", "O relay não aceita a ativação", "The relay refuses the set-up")
+    A text and no tuple: Bookworm's Python 3.11.2 makes something else of an empty one.
+    """
+
+    NONE = ""
+    OFFLINE = "SIN CONEXIÓN\nSem conexão / No connection"
+    REFUSED = "EL RELAY NO ACEPTA EL ALTA\nO relay não aceita a ativação\nThe relay refuses the set-up"
     """It takes no claims, or its release is another one."""
-    VOID = ("CÓDIGO ANULADO", "Código anulado / Code void")
+    VOID = "CÓDIGO ANULADO\nCódigo anulado / Code void"
     """Too many bundles came from somebody who doesn't know the code."""
 
 
@@ -57,7 +60,7 @@ def lay_out_claim(code: str, serial: str, host: str, notice: Notice) -> tuple[Li
 
 
 def _lines(notice: Notice) -> Iterator[Line]:
-    for place, text in enumerate(notice.value):
+    for place, text in enumerate(notice.value.splitlines()):
         if place == 0:
             yield RULE
         yield Text(text, CENTERED if place else HEADLINE)
