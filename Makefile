@@ -7,7 +7,7 @@ FUZZING = $(VENV)/.fuzzing
 LOCKING = $(VENV)/.locking
 CLOUD_INIT = build/cloud-init/.fetched
 
-.PHONY: demo quick check style types contracts fast test explore mutants torture soak fuzz causes diagram deb lock format \
+.PHONY: demo quick check style types contracts fast test explore mutants torture soak fuzz attacks causes diagram deb lock format \
 	clean mosquitto
 
 demo: $(INSTALLED) mosquitto
@@ -83,6 +83,10 @@ lock: $(LOCKING)
 	CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --upgrade --generate-hashes --strip-extras \
 		--allow-unsafe --build-deps-for wheel --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
 		--extra relay --output-file relay/requirements.txt pyproject.toml
+
+# What a thief or a stranger can try, and what each attack gets; six minutes.
+attacks: $(INSTALLED) mosquitto
+	$(BIN)/python -m qa.attacks
 
 # Everything that can be wrong at a till, and what `till-edge check` says of it.
 causes: $(INSTALLED) mosquitto

@@ -24,8 +24,7 @@ from relay.networks import networks_of
 from relay.web import app
 from relay.web import claims as endpoint
 from relay.web.claims import MAX_BODIES, MAX_NETWORK_BODIES, ClaimEndpoint
-from tests.support.relay_fixtures import CLAIMS
-from tests.support.relays import ROOT, begin_slow_request, subscribed, wait_until
+from tests.support.relays import CLAIMS, ROOT, begin_slow_request, subscribed, wait_until
 
 CLAIM = Claim("K7QM", "00000000a3c1f0e2", "0.1.0", "")
 

@@ -6,9 +6,7 @@ from pathlib import Path
 import pytest
 
 from sim.mosquitto import Mosquitto
-from tests.support.relays import RelayProcess, Subscriber, subscribed
-
-CLAIMS = "claims: {folder: claims, key_file: claim_key}\n"
+from tests.support.relays import CLAIMS, RelayProcess, Subscriber, subscribed
 
 
 @pytest.fixture(scope="module")

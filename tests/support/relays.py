@@ -23,6 +23,8 @@ ROOT = Path(__file__).parent.parent.parent
 KEY = "0123456789abcdef0123456789abcdef"
 FEED = {"resource": "https://api.mercadolibre.com/merchant_orders/31415926535", "topic": "merchant_order"}
 PATIENCE = 20.0
+CLAIMS = "claims: {folder: claims, key_file: claim_key}\n"
+"""What a relay's configuration says more, if tills may claim there."""
 
 
 def wait_until(condition: Callable[[], bool], what: str) -> None:
@@ -56,9 +58,13 @@ class RelayProcess:
             f"listen: {{port: {self.port}}}\npublic_url: {self.url}\nsecret_file: secret\n"
             f"broker: {{host: 127.0.0.1, port: {broker_port}, {broker}}}\n{more}"
         )
-        program = f"import sys; from relay.__main__ import main\n{hurry}\nsys.exit(main(sys.argv[1:]))"
-        with self.log_file.open("wb") as output:
-            command = [sys.executable, "-c", program, "run", "--config", str(self.config)]
+        self._program = f"import sys; from relay.__main__ import main\n{hurry}\nsys.exit(main(sys.argv[1:]))"
+        self.start()
+
+    def start(self) -> None:
+        """Also again, when it has ended."""
+        with self.log_file.open("ab") as output:
+            command = [sys.executable, "-c", self._program, "run", "--config", str(self.config)]
             self.process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output)
 
     def address(self, till: str = "CAJA01") -> str:
