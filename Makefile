@@ -10,8 +10,10 @@ CLOUD_INIT = build/cloud-init/.fetched
 .PHONY: demo quick check style types contracts fast test explore mutants torture soak fuzz attacks causes diagram deb lock format \
 	clean mosquitto
 
+# API=orders plays it with the other of Mercado Pago's two.
+API ?= instore
 demo: $(INSTALLED) mosquitto
-	@$(BIN)/python -m sim
+	@$(BIN)/python -m sim --api $(API)
 
 # After each change: the parts without processes, sockets and waiting, but for the explorer. Under ten seconds.
 # Compiled modules are kept, even where the environment says otherwise: without them each start takes a second longer.

@@ -26,6 +26,7 @@ def main() -> int:
     parser = argparse.ArgumentParser("python -m sim", description="A whole shop on this machine.")
     parser.add_argument("--story", action="store_true", help="play one sale and exit, as without a terminal")
     parser.add_argument("--language", choices=("es", "pt", "en"), default="es", help="the ticket's language")
+    parser.add_argument("--api", choices=("instore", "orders"), default="instore", help="which of Mercado Pago's APIs")
     parser.add_argument("--save", type=Path, metavar="FOLDER", help="keep each ticket in FOLDER, as .txt and .png")
     options = parser.parse_args()
     if options.save:
@@ -33,7 +34,7 @@ def main() -> int:
     signal.signal(signal.SIGHUP, signal.default_int_handler)  # a terminal that is closed ends the shop
     with tempfile.TemporaryDirectory(prefix="shop-") as folder:
         printer = Printer(save_to=options.save)
-        shop = Shop(Path(folder), {"till": {"language": options.language}}, printer=printer)
+        shop = Shop(Path(folder), {"till": {"language": options.language}}, printer=printer, api=options.api)
         try:
             with shop:
                 return _play(shop, story=options.story or not (sys.stdin.isatty() and sys.stdout.isatty()))

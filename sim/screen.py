@@ -137,7 +137,7 @@ class Screen:
         rows = newest(self._shop.board.tail(200), size.columns - PAPER_WIDTH - 2 * FRAME)
         log = Text("\n".join(rows[-(size.lines - sum(heights) - FRAME) :]), style="dim")
         panels = (
-            Panel(Group(till, problems), title="till CAJA01"),
+            Panel(Group(till, problems), title=f"till CAJA01, api: {self._shop.api}"),
             Panel(keys, title="keys"),
             Panel(Text(self._said), title="what happened"),
             Panel(command, title="in another terminal: .venv/bin/till-edge orders"),

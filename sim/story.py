@@ -1,6 +1,7 @@
 """One sale, told line by line as it happens."""
 
 import time
+from collections.abc import Callable
 
 from sim.shop import Shop
 
@@ -16,11 +17,7 @@ def tell(shop: Shop) -> int:
         print(f"{time.monotonic() - began:6.2f} s  {text}", flush=True)
 
     say(f"A shop is open: till CAJA01, light {_light(shop)}.")
-    reference = shop.order(*ITEMS, total=TOTAL)
-    say(f"The shop's software puts order {reference} on the till: $ {TOTAL}.")
-    identity = shop.mercadopago.account.scan()
-    shop.wait_for_state("waiting")
-    say(f"A customer scans the QR. Mercado Pago opens merchant order {identity}; light {_light(shop)}.")
+    (_created if shop.api == "orders" else _put)(shop, shop.order(*ITEMS, total=TOTAL), say)
     shop.mercadopago.account.pay(status="rejected")
     say("The first card is rejected. Nothing is printed.")
     paid = time.monotonic()
@@ -34,6 +31,24 @@ def tell(shop: Shop) -> int:
     [report] = shop.wait_for_outcome("printed")
     say(f"The printer proved it, and the till publishes: {report['outcome']} {report['external_reference']}.")
     return 0
+
+
+def _put(shop: Shop, reference: str, say: Callable[[str], None]) -> None:
+    """The in-store API: the order is on the till, which can be asked; a scan is notified."""
+    say(f"The shop's software puts order {reference} on the till: $ {TOTAL}.")
+    identity = shop.mercadopago.account.scan()
+    shop.wait_for_state("waiting")
+    say(f"A customer scans the QR. Mercado Pago opens merchant order {identity}; light {_light(shop)}.")
+
+
+def _created(shop: Shop, reference: str, say: Callable[[str], None]) -> None:
+    """The Orders API: the order has an id, which the shop's software announces."""
+    [identity] = shop.mercadopago.order_book.orders
+    say(f"The shop's software creates order {reference} for the till: $ {TOTAL}. Its id is {identity}.")
+    shop.wait_for_state("waiting")
+    say(f"It announces that id, and the till reads the order; light {_light(shop)}.")
+    shop.mercadopago.account.scan()
+    say("A customer scans the QR.")
 
 
 def _light(shop: Shop) -> str:
