@@ -31,8 +31,8 @@ from edge.core.sweeps import History, Sweeps
 from edge.core.till import payment_duty
 from edge.journal.store import Journal
 
-USER, POS = "1", "55001"
-SETTINGS = Settings(USER)
+USER, POS, EXTERNAL_POS = "1", "55001", "SUC001POS003"
+SETTINGS = Settings(USER, EXTERNAL_POS)
 AT_OUR_POS = Till(SETTINGS, sweeps=Sweeps(History(POS)))
 DATE = datetime(2026, 3, 2, 21, 39, 20, tzinfo=UTC)
 READING_S = 0.1
@@ -50,6 +50,11 @@ class Books:
     """Merchant orders that were paid: `a`, and `A` for the second payment of the same reference."""
     opened: tuple[str, ...] = ()
     locked: bool = False
+    by_id: bool = False
+    """Orders have an id, `#a`, as under the Orders API: no till can be asked, and each is cancelled by its id."""
+    placed: tuple[str, ...] = ()
+    """Orders that were put on the till by an id, and those of them that were cancelled by it."""
+    cancelled: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -109,11 +114,19 @@ def reading(letter: str, books: Books) -> MerchantOrder:
     )
 
 
+def reading_by_id(letter: str, books: Books) -> MerchantOrder:
+    """The order on the till, which names it, and has the same payment as its merchant order."""
+    cancelled = letter in books.cancelled
+    return replace(reading(letter, books), id=f"#{letter}", external_pos_id=EXTERNAL_POS, cancelled=cancelled)
+
+
 def known(books: Books) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*books.opened, *books.paid)))
 
 
-def readings(reference: str, books: Books) -> tuple[MerchantOrder, ...]:
+def readings(reference: str, books: Books, handle: str = "") -> tuple[MerchantOrder, ...]:
+    if handle:
+        return (reading_by_id(reference, books),)
     return tuple(reading(letter, books) for letter in known(books) if letter.lower() == reference)
 
 
@@ -122,16 +135,22 @@ def answer(duty: duties.PaymentDuty, books: Books) -> tuple[events.Answer, Books
     match duty:
         case duties.FindPos():
             return events.PosFound(POS), books
+        case duties.Verify(identity) if identity.startswith("#"):
+            return events.MerchantOrderRead(reading_by_id(identity[1:], books)), books
         case duties.Verify(letter):
             found = letter in known(books)
             return (events.MerchantOrderRead(reading(letter, books)) if found else events.NotFound()), books
         case duties.ReadPayment(identity):
             found = identity[1:] in books.paid
             return (events.PaymentRead(identity, POS, identity[1:]) if found else events.NotFound()), books
-        case duties.Search(reference):
-            return events.OrdersFound(reference, readings(reference, books)), books
+        case duties.Search(reference, handle):
+            return events.OrdersFound(reference, readings(reference, books, handle)), books
+        case duties.LookAtTill(announced) if books.by_id:
+            return seen_by_id(announced, books), books
         case duties.LookAtTill():
             return events.TillSeen(books.on_till or None), books
+        case duties.Cancel(reference, handle) if handle:
+            return cancel_by_id(reference, handle, books)
         case duties.Sweep(pos_id):
             return events.Swept(pos_id, date(len(books.paid)), {f"p{letter}": letter for letter in books.paid}), books
         case duties.Cancel(reference):
@@ -149,6 +168,26 @@ def cancel(reference: str, books: Books) -> tuple[events.Answer, Books]:
     return events.CancelTried(reference, removal, readings(reference, books), on_till or None), books
 
 
+def seen_by_id(announced: str, books: Books) -> events.TillSeen:
+    letter = announced.removeprefix("#")
+    if not letter or letter in books.paid or letter in books.cancelled:
+        return events.TillSeen(None, known=False)
+    return events.TillSeen(letter, Decimal(1), announced)
+
+
+def cancel_by_id(reference: str, handle: str, books: Books) -> tuple[events.Answer, Books]:
+    """No order but this one can be touched, whatever is on the till."""
+    if reference in books.paid:
+        removal, found = events.Removal.REFUSED, readings(reference, books, handle)
+    elif books.locked and books.on_till == reference:
+        removal, found = events.Removal.LOCKED, ()
+    else:
+        removal, found = (events.Removal.ABSENT if reference in books.cancelled else events.Removal.DELETED), ()
+        on_till = "" if books.on_till == reference else books.on_till
+        books = replace(books, on_till=on_till, cancelled=tuple({*books.cancelled, reference}))
+    return events.CancelTried(reference, removal, found, reference), books
+
+
 # --- moves ---------------------------------------------------------------------------------------------------------
 
 
@@ -158,6 +197,11 @@ class Limits:
 
     faults: int = 1
     acts: tuple[str, ...] = ("load a", "scan a", "pay a", "hold", "load b")
+
+    @property
+    def by_id(self) -> bool:
+        """Whether orders have an id, which somebody announces."""
+        return any(act.startswith(("announce", "put")) for act in self.acts)
 
 
 Move = tuple[str, World]
@@ -190,7 +234,13 @@ def do_act(act: str, world: World) -> World | None:
     books = world.books
     match act.split():
         case ["load", letter]:
-            return replace(world, books=replace(books, on_till=letter, locked=False))
+            placed = (*books.placed, letter) if books.by_id else ()
+            return replace(world, books=replace(books, on_till=letter, locked=False, placed=placed))
+        case ["announce", letter] if letter in books.placed:
+            return learn(world, events.OrderAnnounced(f"#{letter}"))
+        case ["put", letter]:
+            placed = replace(books, on_till=letter, placed=(*books.placed, letter))
+            return learn(replace(world, books=placed), events.OrderAnnounced(f"#{letter}"))
         case ["scan", letter] if books.on_till == letter:
             books = replace(books, opened=(*books.opened, letter))
             return replace(world, books=books, rings=(*world.rings, letter))
@@ -198,7 +248,8 @@ def do_act(act: str, world: World) -> World | None:
             return replace(world, books=replace(books, locked=True))
         case ["pay", letter] if books.on_till == letter:
             books = replace(books, paid=(*books.paid, letter), on_till="", locked=False)
-            return replace(world, books=books, rings=(*world.rings, letter))
+            rung = f"#{letter}" if books.by_id else letter
+            return replace(world, books=books, rings=(*world.rings, rung))
         case ["late", letter] if letter in books.opened and letter not in books.paid and books.on_till != letter:
             return replace(world, books=replace(books, paid=(*books.paid, letter)), rings=(*world.rings, letter))
         case ["again", letter] if letter in books.paid:
@@ -255,7 +306,8 @@ def lost_edges(world: World, limits: Limits) -> Iterator[Move]:
 
 def doorbells(world: World, limits: Limits) -> Iterator[Move]:
     for letter in dict.fromkeys(world.rings):
-        event = events.DoorbellRang(events.Kind.MERCHANT_ORDER, letter)
+        kind = events.Kind.ORDER if letter.startswith("#") else events.Kind.MERCHANT_ORDER
+        event = events.DoorbellRang(kind, letter)
         rest = list(world.rings)
         rest.remove(letter)
         yield f"ring {letter}", learn(replace(world, rings=tuple(rest)), event)
@@ -455,6 +507,9 @@ def check(world: World) -> None:
             raise Broken(f"two unmarked tickets of {reference}")
         if not any(letter.lower() == reference for letter in world.books.paid):
             raise Broken(f"a ticket of {reference} and no money")
+    for letter in world.books.cancelled:
+        if "hold" not in world.acts or not {f"announce {letter}", f"put {letter}"} & set(world.acts):
+            raise Broken(f"{letter} was cancelled by its id, and nobody meant it")
     for order in world.till.orders:
         if order.stage is Stage.PRINTED and order.reference not in world.proved:
             raise Broken(f"{order.reference} is called printed and nobody proved it")
@@ -564,7 +619,7 @@ def known_to(till: Till) -> Key:
         ),
         *(freeze(evidence.pos_by_payment), freeze(evidence.awaiting_pos), freeze(evidence.rejections)),
         *(freeze(evidence.paid_twice), evidence.insisted),
-        *(cashier.loaded, cashier.pointed_at, cashier.cancel_wanted_at),
+        *(cashier.loaded, cashier.announced, cashier.pointed_at, cashier.cancel_wanted_at),
         *(link.broker_up, link.broker_trouble, link.broker_error, link.relay_up, link.relay_speaks),
     )
 
@@ -599,9 +654,9 @@ class Walk:
     complete: bool = True
 
 
-def first_world() -> World:
+def first_world(by_id: bool = False) -> World:
     """A till that was just started, with paper and a broker."""
-    world = World(AT_OUR_POS, Books())
+    world = World(AT_OUR_POS, Books(by_id=by_id))
     for event in (events.Started(), events.BrokerConnected(), events.PrinterSeen(READY)):
         world = learn(world, event)
     while world.now < 1:
@@ -622,7 +677,8 @@ class Explorer:
     def walk(self) -> Walk:
         began = time.monotonic()
         walk = Walk()
-        queue = deque([(first_world(), self._number(first_world(), -1, "start"), 0)])
+        first = first_world(self._limits.by_id)
+        queue = deque([(first, self._number(first, -1, "start"), 0)])
         while queue and walk.worlds < self._most:
             world, number, depth = queue.popleft()
             walk.worlds += 1
@@ -678,6 +734,10 @@ SHOPS = {
     "paid twice": ("load a", "pay a", "again a"),
     "paid twice, and a press": ("load a", "pay a", "again a", "press"),
     "the links come and go": ("load a", "scan a", "pay a", "flap", "hang up"),
+    "announced late, or never": ("load a", "announce a", "pay a"),
+    "told by two names": ("put a", "scan a", "pay a"),
+    "a cancel by its id": ("put a", "lock a", "pay a", "hold"),
+    "the next sale by its id": ("put a", "hold", "load b", "pay b"),
 }
 """Small shops, each with what can happen in it once, at any time."""
 

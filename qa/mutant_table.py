@@ -181,6 +181,13 @@ BUGS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "core/cashier.py:_cancel_what_was_meant": (
         ("a hold for an order that can't be seen is forgotten", "or not seen.known", ""),
     ),
+    "core/cashier.py:see_announced": (
+        ("an order that is announced again is not seen", "not waits or", "True or"),
+        ("an order that is not ours hides the one on the till", "and till.evidence.rejected(reading.id) is None", ""),
+    ),
+    "core/till.py:_is_about_us": (
+        ("another till's order is reported here", "if reading.external_pos_id:", "if False:"),
+    ),
     "core/cashier.py:announce": (
         ("what was announced is forgotten", "announced=said.reference", 'announced=""'),
         ("a flood of announcements is answered", "at = till.agenda.plan_look(now)", "at = till.agenda, now"),

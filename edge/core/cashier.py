@@ -166,6 +166,15 @@ def announce(till: "Till", said: events.OrderAnnounced, now: float) -> "Till":
     return till.owe(duties.LookAtTill(), at)
 
 
+def see_announced(till: "Till", reading: MerchantOrder, now: float) -> "Till":
+    """An order was read by the id that somebody named: if it waits to be paid and is ours, the till may show it."""
+    order = till.orders.get(reading.reference)
+    waits = order is not None and order.stage is Stage.WAITING and till.evidence.rejected(reading.id) is None
+    if not waits or reading.handle in ("", till.cashier.announced):
+        return till
+    return replace(till, cashier=replace(till.cashier, announced=reading.handle)).owe(duties.LookAtTill(), now)
+
+
 def see_till(till: "Till", seen: events.TillSeen, now: float) -> "Till":
     """Which order is on the till now. One that has left it was paid, removed or replaced, or has expired."""
     reference = seen.reference

@@ -13,7 +13,7 @@ from datetime import timedelta
 from edge.core import duties, events, evidence
 from edge.core.agenda import ALARM_AFTER_FAILURES, MAX_DOORBELLS, REFUSED_EVERY_S, ApiLine, Due, Refusal
 from edge.core.backoff import back_off
-from edge.core.cashier import Button, Gesture, announce, cancel_refused, hold, on_cancel_tried, see_till
+from edge.core.cashier import Button, Gesture, announce, cancel_refused, hold, on_cancel_tried, see_announced, see_till
 from edge.core.failures import NO_POS, observe_failures
 from edge.core.lifecycle import Move, Order, Stage
 from edge.core.links import look_again, look_around, miss_echo, on_link_event, sweep_later, trust_broker
@@ -214,6 +214,8 @@ def _expects_money(till: Till) -> bool:
 
 def _is_about_us(till: Till, reading: MerchantOrder) -> bool:
     """Whether a reading that was rung for all tills is about a sale of ours."""
+    if reading.external_pos_id:
+        return reading.external_pos_id == till.settings.external_pos_id
     prefix = till.settings.reference_prefix
     return till.orders.get(reading.reference) is not None or bool(prefix and reading.reference.startswith(prefix))
 
@@ -253,7 +255,7 @@ def _on_answer(till: Till, duty: duties.PaymentDuty, answer: events.Answer, now:
 def _on_reading(till: Till, duty: duties.PaymentDuty, due: Due, reading: MerchantOrder, now: float) -> Till:
     if not due.for_all or _is_about_us(till, reading):
         till = _note_news(till, reading, due.since)
-        till = evidence.judge(till, reading, now)
+        till = see_announced(evidence.judge(till, reading, now), reading, now)
         if evidence.in_doubt(till, reading.id, now):
             till = till.schedule(duty, due.after_not_found(now))
     return _ring_again(till, duty, due, now)

@@ -33,13 +33,22 @@ def announced(desk: Desk, identity: str = ID) -> Desk:
 
 
 def test_an_order_that_was_announced_is_watched_and_printed():
-    desk = announced(desk_of(WAITS, searchable=False))
+    desk = announced(desk_of(WAITS, searchable=False, named=False))
     assert (desk.till.cashier.loaded, desk.sign) == (REFERENCE, Signal.WAITING)
     desk.books.write(PROCESSED)
-    desk.wait(60).print()
+    desk.wait(45).print()
     assert [duty.order for duty in desk.printed] == [PROCESSED]
     assert desk.till.cashier.loaded is None
     assert not [duty for duty in desk.asked if isinstance(duty, duties.ReadPayment)], "its place needs no question"
+
+
+def test_what_the_till_shows_is_looked_for_in_one_book_only():
+    desk = Desk(books=Books(on_till=REFERENCE)).wait(45)
+    searches = [duty for duty in desk.asked if isinstance(duty, duties.Search)]
+    assert [duty.on_till for duty in searches] == [True] * len(searches) != []
+    desk.books.on_till = None
+    desk.wait(90)
+    assert any(not duty.on_till for duty in desk.asked if isinstance(duty, duties.Search))
 
 
 def test_a_reference_may_be_announced_where_orders_have_no_id():
@@ -104,6 +113,31 @@ def test_an_older_order_that_waits_is_not_taken_for_the_one_that_was_announced_l
     desk = announced(desk_of(WAITS, NEXT))
     announced(desk, NEXT_ID).wait(30)
     assert desk.till.cashier.loaded == "the-next-sale"
+
+
+def test_an_order_that_is_announced_again_is_the_one_on_the_till():
+    desk = announced(desk_of(WAITS, NEXT))
+    announced(desk, NEXT_ID)
+    desk.books.write(replace(NEXT, cancelled=True))
+    announced(desk.wait(30))
+    assert desk.till.cashier.loaded == REFERENCE
+
+
+def test_what_is_announced_and_is_not_ours_hides_nothing():
+    elsewhere = replace(WAITS, id=NEXT_ID, external_pos_id="another")
+    desk = announced(announced(desk_of(WAITS, elsewhere)), NEXT_ID).wait(30)
+    assert desk.till.cashier.loaded == REFERENCE
+
+
+@pytest.mark.parametrize("order", [WAITS, PROCESSED])
+@pytest.mark.parametrize("pos", [EXTERNAL_POS, "another"])
+def test_a_doorbell_for_all_tills_is_for_the_one_that_the_order_names(order, pos):
+    desk = announced(desk_of(NEXT), NEXT_ID)
+    desk.books.write(replace(order, external_pos_id=pos), place=POS if pos == EXTERNAL_POS else "elsewhere")
+    desk.hear(events.DoorbellRang(events.Kind.ORDER, ID, for_all=True)).settle().print()
+    ours = pos == EXTERNAL_POS
+    assert desk.stage(REFERENCE) == ((Stage.PRINTED if order is PROCESSED else Stage.WAITING) if ours else None)
+    assert desk.reasons == [], "what is another till's is dropped silently"
 
 
 # --- told by two names ----------------------------------------------------------------------------------------------
