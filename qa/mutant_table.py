@@ -167,6 +167,21 @@ BUGS: dict[str, tuple[tuple[str, str, str], ...]] = {
     ),
     "core/evidence.py:_orphan": (
         ("money of a sale calls a person", "till.orders.with_payment(payment.id) is not None", "False"),
+        ("what another device sells can't be ignored", "if till.settings.ignore_orderless:", "if False:"),
+        ("all that has no order is ignored", "if till.settings.ignore_orderless:", "if True:"),
+    ),
+    "core/notices.py:Notice.subject": (
+        (
+            "a payment that was told is told again when some went back",
+            "self.concern is Concern.PAID_WITHOUT_ORDER",
+            "False",
+        ),
+    ),
+    "core/till.py:_is_young": (
+        ("an old payment is asked for its order six times", "paid_at > clock - MAX_ORDER_LAG", "True"),
+    ),
+    "core/reconciliation.py:_is_another_devices": (
+        ("a terminal's sales are differences", "till.settings.ignore_orderless and", "False and"),
     ),
     "core/evidence.py:_was_our_doing": (
         ("what we cancelled ourselves is reported twice", "(Stage.CANCELLING, Stage.CANCELLED)", "()"),

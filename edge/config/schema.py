@@ -58,6 +58,7 @@ Language = Literal["es", "pt", "en"]
 Connection = Literal["usb", "serial", "network", "file"]
 CodePage = Literal["CP858", "CP850", "CP1252", "CP860", "ASCII"]
 Api = Literal["instore", "orders"]
+PaymentsWithoutOrder = Literal["report", "ignore"]
 Proof = Literal["auto", "process_id", "status", "none"]
 
 
@@ -91,6 +92,8 @@ class MercadoPagoConfig:
     """How this till's references begin. Needed only where one address serves all tills of a seller."""
     api: Annotated[Api, Form(choice(*get_args(Api)))] = "instore"
     """Which of Mercado Pago's APIs the shop's software puts its orders on the till with."""
+    payments_without_order: Annotated[PaymentsWithoutOrder, Form(choice(*get_args(PaymentsWithoutOrder)))] = "report"
+    """What becomes of money at our point of sale that no order explains. Ignored where a Point terminal sells there."""
 
 
 @dataclass(frozen=True)

@@ -77,6 +77,8 @@ class Day:
     """Sales that were paid this moment, which Mercado Pago says itself, though not in its list."""
     no_place: tuple[Entry, ...] = ()
     """Payments that the list names without a point of sale and that paid nothing here: they are not counted."""
+    no_order: Sum = Sum()
+    """Payments of another device at our point of sale, by the configuration: they are not in `listed`."""
     site: str = ""
     """In which country the shop is, as Mercado Pago calls it; "" if nothing was ever sold."""
 

@@ -23,6 +23,11 @@ PLACE_AGAIN_S = 60.0
 """When an order is read again whose place could not be found out."""
 MAX_AGE_S = 60.0
 """What was read longer ago is read again before its ticket is printed, for money goes back, too."""
+MAX_REJECTIONS = 5000
+"""A sweep lists three days, and beside this till a card terminal may sell a thousand times a day without an order."""
+
+NO_ORDER = "no_merchant_order"
+"""The reason of a payment that names no order, on the `tickets` topic."""
 
 Source = duties.Verify | duties.ReadPayment
 """What was looked up: a merchant order or a payment."""
@@ -96,7 +101,7 @@ class Evidence:
         return confirmed_at is not None and now - confirmed_at <= MAX_AGE_S
 
     def reject(self, source: Source, reason: str) -> "Evidence":
-        return replace(self, rejections=remember(self.rejections, source, reason))
+        return replace(self, rejections=remember(self.rejections, source, reason, MAX_REJECTIONS))
 
     def rejected(self, merchant_order: str) -> str | None:
         """Why a merchant order was last rejected; None if it wasn't."""
@@ -265,14 +270,15 @@ def place(till: "Till", payment: events.PaymentRead, now: float) -> "Till":
 
 
 def _orphan(till: "Till", payment: events.PaymentRead) -> "Till":
-    """Money without an order: a person has to find out whose it is."""
+    """Money without an order: a person has to find out whose it is, unless another device sells here without orders."""
     if till.orders.with_payment(payment.id) is not None:
         return till
     source = duties.ReadPayment(payment.id)
-    ours = payment.approved and payment.pos_id == till.history.pos_id
-    if ours and source not in till.evidence.rejections:
+    if till.settings.ignore_orderless:
+        return replace(till, evidence=till.evidence.reject(source, NO_ORDER))
+    if payment.approved and payment.pos_id == till.history.pos_id:
         till = till.alarm(Concern.PAID_WITHOUT_ORDER, payment.id, (payment.money,) if payment.money else ())
-    return reject(till, source, "no_merchant_order")
+    return reject(till, source, NO_ORDER)
 
 
 def reject(

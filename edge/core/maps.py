@@ -16,10 +16,10 @@ def without(mapping: Mapping[Key, Value], *keys: Key) -> Mapping[Key, Value]:
     return {key: value for key, value in mapping.items() if key not in keys}
 
 
-def remember(mapping: Mapping[Key, Value], key: Key, value: Value) -> Mapping[Key, Value]:
-    """A copy of `mapping` with one more entry, and at most `MAX_REMEMBERED` in all."""
+def remember(mapping: Mapping[Key, Value], key: Key, value: Value, most: int = MAX_REMEMBERED) -> Mapping[Key, Value]:
+    """A copy of `mapping` with one more entry, and at most `most` in all."""
     grown = {**without(mapping, key), key: value}
-    return without(grown, *tuple(grown)[: max(0, len(grown) - MAX_REMEMBERED)])
+    return without(grown, *tuple(grown)[: max(0, len(grown) - most)])
 
 
 class Shelf(Mapping[Key, Value], Generic[Key, Value]):

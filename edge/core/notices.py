@@ -62,6 +62,11 @@ class Notice:
     """The money that it is about, as it was then: the slip's operation numbers and sums."""
 
     @property
+    def subject(self) -> "Notice":
+        """What makes two notices the same news. A payment without an order is one, also when some of it went back."""
+        return replace(self, payments=()) if self.concern is Concern.PAID_WITHOUT_ORDER else self
+
+    @property
     def patience_s(self) -> float:
         """How long it stands before its slip."""
         return PATIENCE_S.get(self.reason or self.concern, 0.0)
@@ -110,9 +115,13 @@ class Notices:
 
     def raised(self, notice: Notice) -> "Notices":
         """A person must look, unless somebody has."""
-        is_known = notice in self.open or (notice in self.seen and notice.concern not in NEWS_EACH_TIME)
+        is_known = notice in self.open or (notice.concern not in NEWS_EACH_TIME and self._knows(notice))
         stage = Stage.DONE if notice.concern in TOLD_OTHERWISE else Stage.OWED
         return self if is_known else self._put(notice, Telling(stage))
+
+    def _knows(self, notice: Notice) -> bool:
+        """Whether it is open, or somebody has looked at it."""
+        return any(notice.subject == known.subject for known in (*self.open, *self.seen))
 
     def solved(self, concern: Concern, *references: str) -> "Notices":
         """These are over: nobody has to look any more, and what isn't on paper needs none."""

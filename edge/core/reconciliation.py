@@ -11,6 +11,7 @@ from decimal import Decimal, localcontext
 
 from edge.core import duties, events
 from edge.core.day_report import Day, Entry, Received, Sum, total
+from edge.core.evidence import NO_ORDER
 from edge.core.lifecycle import FINISHED, Order, Stage
 from edge.core.order import EXACT, NEVER, MerchantOrder, Verdict
 from edge.core.state import Till
@@ -44,10 +45,12 @@ def on_day_read(till: Till, duty: duties.ReadDay, read: events.DayRead, now: flo
     if read.reached:
         return till.owe(replace(duty, since=read.reached, so_far=read.payments), now)
     stray = tuple(each for each in read.payments if not each.placed and not _paid_here(till, each))
-    read = replace(read, payments=tuple(each for each in read.payments if each not in stray))
+    apart = tuple(each for each in read.payments if each not in stray and _is_another_devices(till, each))
+    read = replace(read, payments=tuple(each for each in read.payments if each not in (*stray, *apart)))
     if duty.rounds < MAX_ROUNDS and (lookups := _lookups(till, duty, read)):
         return _look_up_first(till, duty, lookups, now)
-    day = replace(summarize(till, duty, read, now), no_place=tuple(map(_entry, stray)))
+    day = summarize(till, duty, read, now)
+    day = replace(day, no_place=tuple(map(_entry, stray)), no_order=_sum(_of_the_day(duty, apart)))
     slip = duties.PrintDay(day)
     printer = till.printer
     for other in printer.slips:
@@ -60,6 +63,12 @@ def _paid_here(till: Till, payment: Received) -> bool:
     """Whether a payment paid an order of ours, whatever the list says of its place."""
     order = till.orders.paid_with(payment.merchant_order)
     return order is not None and order.reading is not None
+
+
+def _is_another_devices(till: Till, payment: Received) -> bool:
+    """Whether it was looked up, has no order, and is to be ignored for that."""
+    is_orderless = till.evidence.rejections.get(duties.ReadPayment(payment.id)) == NO_ORDER
+    return till.settings.ignore_orderless and is_orderless and not payment.merchant_order
 
 
 def _look_up_first(till: Till, duty: duties.ReadDay, lookups: list[Lookup], now: float) -> Till:
@@ -151,7 +160,11 @@ def _waiting(sales: Iterable[Sale], span: duties.ReadDay) -> Iterator[Entry]:
 
 def _listed(span: duties.ReadDay, read: events.DayRead) -> dict[str, Received]:
     """What Mercado Pago lists of this day, by the payments' ids."""
-    return {each.id: each for each in read.payments if span.covers(each.approved_at) and each.amount > 0}
+    return {each.id: each for each in _of_the_day(span, read.payments)}
+
+
+def _of_the_day(span: duties.ReadDay, payments: Iterable[Received]) -> Iterator[Received]:
+    return (each for each in payments if span.covers(each.approved_at) and each.amount > 0)
 
 
 def _unknown(till: Till, listed: Mapping[str, Received]) -> list[Received]:

@@ -28,6 +28,8 @@ class Settings:
     """Decides where a day begins and ends."""
     reference_prefix: str = ""
     """How the references of this till's orders begin, if the shop's software has such a rule."""
+    ignore_orderless: bool = False
+    """Payments without an order are another device's, such as a Point terminal at our point of sale."""
     slip_after_s: float = 60
     """How long a failure that may pass by itself lasts before a slip reports it."""
     broker_far: bool = False

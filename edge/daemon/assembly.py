@@ -70,6 +70,7 @@ def settings(config: Config) -> Settings:
         keep_s=config.journal.keep_days * 24 * 3600,
         timezone=config.till.timezone,
         reference_prefix=config.mercadopago.reference_prefix or "",
+        ignore_orderless=config.mercadopago.payments_without_order == "ignore",
         slip_after_s=watch.slip_after_seconds,
         broker_far=is_far(config.broker.host),
     )

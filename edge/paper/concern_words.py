@@ -72,6 +72,7 @@ CONCERN_WORDS: Mapping[Concern, ByLanguage] = {
             "Se pagó en esta caja sin una orden: quizás el cliente escribió el monto.",
             "Busque la operación en Mercado Pago.",
             "Si es de una venta, entréguela; si no, devuelva el pago.",
+            "Si es de una terminal Point de esta caja, está bien: pida a soporte que apague este aviso.",
         ),
         "pt": _slip(
             "PAGO SEM PEDIDO",
@@ -79,6 +80,7 @@ CONCERN_WORDS: Mapping[Concern, ByLanguage] = {
             "Houve um pagamento neste caixa sem pedido: talvez o cliente tenha digitado o valor.",
             "Procure a operação no Mercado Pago.",
             "Se for de uma venda, entregue a mercadoria; se não, devolva o pagamento.",
+            "Se for de uma maquininha Point deste caixa, está certo: peça ao suporte que desligue este aviso.",
         ),
         "en": _slip(
             "NO ORDER FOR IT",
@@ -86,6 +88,7 @@ CONCERN_WORDS: Mapping[Concern, ByLanguage] = {
             "Somebody paid at this till without an order: perhaps the customer typed the amount.",
             "Look up the operation in Mercado Pago.",
             "If it belongs to a sale, hand over the goods; if not, refund it.",
+            "If a Point terminal at this till took it, all is well: ask support to turn this notice off.",
         ),
     },
     Concern.REJECTED: {

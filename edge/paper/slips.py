@@ -96,6 +96,7 @@ def lay_out_day(day: Day, ticket: "TicketConfig", till: "TillConfig", columns: i
         *_entries(words.day.on_the_way, day.on_the_way, day.site, columns),
         *_entries(words.day.not_listed_yet, day.not_listed_yet, day.site, columns),
         *_entries(words.day.no_place, day.no_place, day.site, columns),
+        *(_sum(words.day.no_order, day.no_order, day.site, columns) if day.no_order.count else ()),
         Rule(),
         *_verdict(day, words.day, columns),
         Cut(),

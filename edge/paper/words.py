@@ -38,6 +38,8 @@ class DayWords:
     not_listed_yet: str
     no_place: str
     """Payments of the account that name no till, and are not counted."""
+    no_order: str
+    """Payments without an order that are to be ignored, as those of a card terminal, and are not counted."""
     agrees: str
     difference: Notice
     without_ticket: str
@@ -109,6 +111,7 @@ SPANISH = Words(
         on_the_way="En camino",
         not_listed_yet="MP todavía no muestra",
         no_place="Sin caja, no contados",
+        no_order="Sin orden, no contados",
         agrees="Coincide con Mercado Pago.",
         difference=Notice("DIFERENCIA", ("No coincide con Mercado Pago.",)),
         without_ticket="Pagos sin ticket",
@@ -155,6 +158,7 @@ PORTUGUESE = Words(
         on_the_way="A caminho",
         not_listed_yet="MP ainda não mostra",
         no_place="Sem caixa, não contados",
+        no_order="Sem pedido, não contados",
         agrees="Confere com o Mercado Pago.",
         difference=Notice("DIFERENÇA", ("Não confere com o Mercado Pago.",)),
         without_ticket="Pagamentos sem ticket",
@@ -201,6 +205,7 @@ ENGLISH = Words(
         on_the_way="On the way",
         not_listed_yet="MP doesn't show yet",
         no_place="No till named, not counted",
+        no_order="No order, not counted",
         agrees="Matches Mercado Pago.",
         difference=Notice("DIFFERENCE", ("Doesn't match Mercado Pago.",)),
         without_ticket="Payments without ticket",

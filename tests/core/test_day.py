@@ -664,3 +664,28 @@ def test_what_paid_an_order_here_is_counted_though_the_list_names_no_till():
     day = close(desk)
     assert day.listed == day.tickets == Sum(1, ars("100"))
     assert day.no_place == ()
+
+
+# --- another device ------------------------------------------------------------------------------------------------
+
+
+def beside_a_terminal(**settings: bool) -> Day:
+    """The day of a till that sold once, at a point of sale where a Point terminal sold twice."""
+    desk = desk_of(sale(1))
+    desk.till = replace(desk.till, settings=replace(desk.till.settings, **settings))
+    for number, amount in ((2, "30"), (3, "12.50")):
+        desk.books.write(sale(number, amount))
+    desk.books.orderless |= {"p2", "p3"}
+    return close(desk.wait(120))
+
+
+def test_what_a_terminal_sold_is_a_difference():
+    assert [entry.name for entry in beside_a_terminal().without_ticket] == ["p2", "p3"]
+
+
+def test_what_a_terminal_sold_is_counted_apart_where_it_is_to_be_ignored():
+    day = beside_a_terminal(ignore_orderless=True)
+    assert (day.agrees, day.listed, day.no_order) == (True, Sum(1, ars("100")), Sum(2, ars("42.50")))
+    text = as_text(lay_out_day(day, TicketConfig(), TillConfig(id=TILL, name="", timezone=UTC), 32), 32)
+    assert "Sin orden, no contados: 2" in text
+    assert "42,50" in text

@@ -9,7 +9,7 @@ import pytest
 from edge.core import duties, events
 from edge.core.notices import Concern
 from edge.core.status import Signal
-from tests.support.desk import Books, Desk
+from tests.support.desk import Books, Desk, with_settings
 from tests.support.facts import APPROVED, PAID, POS, REFERENCE
 
 
@@ -133,3 +133,64 @@ def test_a_doorbell_of_an_order_means_look_now():
     desk.ring("ORD01KA0000000000000000000AA", events.Kind.ORDER).print()
     assert duties.LookAtTill() in desk.asked[asked:]
     assert [ticket.order for ticket in desk.printed] == [PAID]
+
+
+# --- another device at our point of sale ---------------------------------------------------------------------------
+
+
+def beside_a_terminal(count: int, **settings) -> Desk:
+    """A Point terminal has sold at our point of sale: its payments name no order."""
+    desk = Desk(with_settings(**settings), Books(named=False))
+    for number in range(count):
+        desk.books.write(replace(PAID, id=f"{number}", payments=(replace(APPROVED, id=f"p{number}"),)))
+    return desk.wait(120)
+
+
+def test_each_payment_without_an_order_is_told_once_over_sweeps_restarts_and_refunds():
+    desk = beside_a_terminal(3).tell()
+    assert [slip.notice.reference for slip in desk.told] == ["p0", "p1", "p2"]
+    desk.press().wait(4000)
+    given_back = replace(APPROVED, id="p1", refunded=Decimal(50))
+    desk.books.payments["p1"] = given_back
+    again = desk.restart().wait(4000).tell()
+    assert duties.ReadPayment("p1") in again.asked
+    assert (again.told, again.sign) == ([], Signal.READY)
+
+
+def test_one_that_was_not_approved_at_first_is_told_when_it_is():
+    desk = Desk()
+    for approved in (False, True):
+        answer = events.PaymentRead("77", POS, "", approved)
+        for _ in range(6):
+            desk.hear(events.Answered(duties.ReadPayment("77"), answer))
+    assert concerns(desk) == [Concern.PAID_WITHOUT_ORDER]
+
+
+def test_a_shop_may_ignore_what_a_terminal_sells():
+    desk = beside_a_terminal(3, ignore_orderless=True).tell()
+    assert (desk.told, desk.reasons, desk.sign) == ([], [], Signal.READY)
+    desk.wait(900)
+    assert desk.asked.count(duties.ReadPayment("p1")) <= 6, "looked up once, not at each sweep"
+
+
+def test_a_sale_of_ours_that_names_no_order_at_first_is_not_ignored():
+    desk = beside_a_terminal(0, ignore_orderless=True)
+    desk.books.write(PAID)
+    desk.wait(120).books.named = True
+    desk.wait(120).print()
+    assert [ticket.order for ticket in desk.printed] == [PAID]
+
+
+def test_what_names_an_order_that_ended_unpaid_is_for_a_person_all_the_same():
+    desk = Desk(with_settings(ignore_orderless=True))
+    desk.books.write(replace(PAID, status="expired"))
+    desk.wait(200)
+    assert concerns(desk) == [Concern.PAID_WITHOUT_ORDER]
+
+
+def test_an_old_payment_without_an_order_is_read_once():
+    desk = Desk(books=Books(named=False))
+    desk.books.today += timedelta(hours=1)
+    desk.books.write(PAID)
+    desk.wait(900)
+    assert desk.asked.count(duties.ReadPayment(APPROVED.id)) == 1

@@ -76,3 +76,34 @@ def test_no_press_and_no_power_cut_takes_what_was_never_on_paper(shop: Shop):
     shop.board.plug_in()
     shop.wait_for_state("ready")
     assert len(slips(shop)) == 1
+
+
+ORDERLESS = CONCERN_WORDS[Concern.PAID_WITHOUT_ORDER]["es"].notice.title
+
+
+def test_a_payment_without_an_order_is_told_once_over_sweeps_and_power_cuts(shop_of):
+    shop = shop_of({"watch": {"idle_every_seconds": 1}})
+    shop.mercadopago.account.forge_payment()
+    shop.wait_for_state("attention")
+    wait_until_told(shop)
+    shop.board.press()
+    shop.wait_for_state("ready")
+    shop.board.pull_the_plug()
+    shop.wait_for_state("offline")
+    shop.board.plug_in()
+    shop.sell("after")
+    shop.wait_for_outcome("printed")
+    assert [ORDERLESS in slip.text for slip in slips(shop)] == [True]
+
+
+def test_a_point_terminal_at_our_point_of_sale_can_be_ignored(shop_of):
+    shop = shop_of({"mercadopago": {"payments_without_order": "ignore"}})
+    shop.mercadopago.account.forge_payment()
+    shop.sell("ours")
+    shop.wait_for_outcome("printed")
+    assert shop.command("report").returncode == 0
+    day = wait_for(lambda: [paper for paper in shop.printer.tickets if "Sin orden" in paper.text], "the day's slip")
+    assert "Coincide con Mercado Pago." in day[0].text
+    assert slips(shop) == []
+    assert [each["outcome"] for each in shop.outcomes] == ["printed"]
+    assert shop.state() == "ready"

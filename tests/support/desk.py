@@ -8,7 +8,7 @@ from decimal import Decimal
 from edge.core import duties, events
 from edge.core.day_report import Received
 from edge.core.lifecycle import Order, Stage
-from edge.core.order import MerchantOrder
+from edge.core.order import MerchantOrder, Payment
 from edge.core.printing import printer_duty
 from edge.core.settings import Settings
 from edge.core.state import Till
@@ -30,6 +30,8 @@ class Books:
 
     orders: dict[str, MerchantOrder] = field(default_factory=dict)
     places: dict[str, str] = field(default_factory=dict)
+    payments: dict[str, Payment] = field(default_factory=dict)
+    """What reading a payment says of its money."""
     on_till: str | None = None
     total: Decimal | None = None
     """Of the order on the till."""
@@ -43,6 +45,8 @@ class Books:
     """Whether an order that has an id is also found by its reference."""
     named: bool = True
     """Whether payments name a merchant order."""
+    orderless: set[str] = field(default_factory=set)
+    """Payments that name none, in any case."""
     refused: dict[type, events.Trouble] = field(default_factory=dict)
     """Which questions alone are refused, and how."""
 
@@ -50,6 +54,7 @@ class Books:
         for order in orders:
             self.orders[order.id] = order
             self.places.update({payment.id: place for payment in order.payments})
+            self.payments.update({payment.id: payment for payment in order.payments})
 
     def answer(self, duty: duties.PaymentDuty) -> events.Answer:
         if self.down:
@@ -82,7 +87,11 @@ class Books:
         order = self._approved(self.places[identity]).get(identity, "")
         reference = self.orders[order].external_reference if order else ""
         return events.PaymentRead(
-            identity, self.places[identity], order if self.named else "", reference=reference if self.by_id else ""
+            identity,
+            self.places[identity],
+            self._named_by(identity, order),
+            reference=reference if self.by_id else "",
+            money=self.payments.get(identity),
         )
 
     def _of(self, reference: str, handle: str = "") -> tuple[MerchantOrder, ...]:
@@ -110,14 +119,18 @@ class Books:
 
     def _swept(self, pos_id: str) -> dict[str, str]:
         found = self._approved(pos_id)
-        return found if self.named else dict.fromkeys(found, "")
+        return {payment: self._named_by(payment, order) for payment, order in found.items()}
+
+    def _named_by(self, payment: str, order: str) -> str:
+        return order if self.named and payment not in self.orderless else ""
 
     def _received(self) -> Iterator[Received]:
         for order in self.orders.values():
             for each in order.approved:
                 left = each.amount - each.refunded
                 place = self.places[each.id]
-                yield Received(each.id, order.id, left, each.currency, each.date_approved, placed=bool(place))
+                named = self._named_by(each.id, order.id)
+                yield Received(each.id, named, left, each.currency, each.date_approved, placed=bool(place))
 
     def _cancel(self, reference: str) -> events.CancelTried:
         on_till, removal = self.on_till, events.Removal.ANOTHER
