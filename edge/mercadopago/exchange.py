@@ -93,7 +93,7 @@ class Exchange:
 
     def post(self, path: str, key: str, body: Mapping[str, Any] | None = None) -> Any:
         """The JSON that a POST is answered. What has the same `key` is done once. Raises `ApiError`, `DecodeError`."""
-        return decode_json(self.call("POST", path, body=body or {}, headers={"X-Idempotency-Key": key}).body)
+        return decode_json(self.call("POST", path, body=body, headers={"X-Idempotency-Key": key}).body)
 
     def call(
         self,

@@ -22,8 +22,8 @@ from edge.mercadopago.new_order import NewOrder
 
 ORDER_ID = re.compile(r"ORD[A-Z0-9]{20,40}", re.ASCII)
 PATH = "/v1/orders"
-SEARCHED = timedelta(days=30)
-"""How far back a reference is looked for."""
+SEARCHED, AHEAD = timedelta(days=28), timedelta(days=1)
+"""How far back a reference is looked for, and how far ahead: together less than the 720 hours that are allowed."""
 MAX_SEARCH_PAGES = 3
 
 
@@ -60,7 +60,7 @@ class OrdersTill:
         query = {
             "external_reference": reference,
             "begin_date": iso(now - SEARCHED),
-            "end_date": iso(now + timedelta(days=1)),
+            "end_date": iso(now + AHEAD),
         }
         found, _ = self._exchange.search(PATH, query, decode_orders, MAX_SEARCH_PAGES)
         return tuple(order for order in found if order.external_reference == reference)

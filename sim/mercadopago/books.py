@@ -136,7 +136,7 @@ class Books:
 
     def end(self, loaded: Loaded) -> None:
         """The order's life is over: the till is empty, and what nobody paid has expired."""
-        loaded.pos.loaded = None
+        loaded.pos.loaded, loaded.expires = None, min(loaded.expires, self.now())
         self.tell_of_orders()
         if self.switches.expired_status == "opened":
             return

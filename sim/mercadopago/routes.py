@@ -21,6 +21,7 @@ Answer = tuple[int, Any]
 """Status, and what becomes the body's JSON; None: no body."""
 
 DAYS_SEARCHED = 90
+LONGEST_ORDER_SEARCH = timedelta(hours=720)
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,9 @@ def _order(call: Call) -> Answer:
 def _find_orders(call: Call) -> Answer:
     begin, end = _instant(call, "begin_date"), _instant(call, "end_date")
     if begin is None or end is None:
-        raise ApiProblem(400, "required_properties", "begin_date and end_date are required")
+        raise ApiProblem(400, "missing_required_params", "begin_date and end_date are required")
+    if end - begin > LONGEST_ORDER_SEARCH or begin > call.books.now():
+        raise ApiProblem(400, "invalid_parameter", "the dates are more than 30 days apart, or the first is to come")
 
     def fits(order: Json) -> bool:
         names = ("external_reference", "type", "status")
@@ -131,7 +134,8 @@ def _cancel_order(call: Call) -> Answer:
 
 
 def _refund_order(call: Call) -> Answer:
-    return 201, call.books.order_book.refund(call.key, call.names["id"], call.json())
+    order = call.books.order_book.refund(call.key, call.names["id"], call.json())
+    return 201, {name: order[name] for name in ("id", "status", "status_detail", "transactions")}
 
 
 # --- merchant orders -----------------------------------------------------------------------------------------------

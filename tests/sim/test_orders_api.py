@@ -1,6 +1,7 @@
 """The simulator's Orders API: what the documentation says of `/v1/orders`, type `qr`."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -133,13 +134,32 @@ def test_what_is_asked_wrongly(service: MercadoPago) -> None:
     assert code(ask(service, "POST", key="", json=body())) == (400, "empty_required_header")
 
 
+def test_a_search_covers_at_most_thirty_days_and_begins_in_the_past(service: MercadoPago) -> None:
+    now = datetime.now(UTC)
+
+    def search(begin: float, end: float) -> tuple[int, Any]:
+        days = {"begin_date": now + timedelta(days=begin), "end_date": now + timedelta(days=end)}
+        return ask(service, "GET", params={name: date.isoformat() for name, date in days.items()})
+
+    assert search(-29, 1)[0] == search(-30, 0)[0] == 200
+    assert code(search(-30, 0.01)) == code(search(1, 2)) == (400, "invalid_parameter")
+    assert code(ask(service, "GET")) == (400, "missing_required_params")
+
+
+def test_an_order_that_ends_before_its_time_is_expired(service: MercadoPago) -> None:
+    identity = service.create_order("the-sale", "100")
+    service.expire()
+    assert ask(service, "GET", f"/{identity}")[1]["status"] == "expired"
+
+
 def test_search_and_merchant_orders_are_switches() -> None:
     with MercadoPago(switches=Switches(orders_have_merchant_orders=False, search_finds_qr_orders=False)) as service:
         service.create_order("the-sale", "100")
         payment = service.pay()
         assert payment["order"] == {}
         assert service.search_merchant_orders(lambda order: True) == []
-        days = {"begin_date": "2020-01-01T00:00:00Z", "end_date": "2099-01-01T00:00:00Z"}
+        now = datetime.now(UTC)
+        days = {"begin_date": (now - timedelta(days=1)).isoformat(), "end_date": (now + timedelta(days=1)).isoformat()}
         assert ask(service, "GET", params=days)[1]["data"] == []
         service.switches.search_finds_qr_orders = True
         assert len(ask(service, "GET", params=days | {"external_reference": "the-sale"})[1]["data"]) == 1
