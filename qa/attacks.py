@@ -42,6 +42,10 @@ PATIENCE_S = 20.0
 ECHO_TIMEOUT_S = 10.0
 """After so long a till gives a ping up."""
 NOBODY = 65534
+MAX_OPEN = 800
+"""Connections that an attack holds; more than the relay does."""
+OPENING_INTERVAL_S = 0.005
+"""Between two of them: a web server stands in front of a relay."""
 
 
 @dataclass(frozen=True)
@@ -408,16 +412,31 @@ def strangers_claims(form: str) -> Attack:
 
 
 def slow_bodies_to_addresses(folder: Path) -> Gain:
-    with Mosquitto() as broker, relay_at(broker, folder) as relay, contextlib.ExitStack() as stack:
-        own = relay.url("OTHER")
+    """As many as the relay lets in, and ever new ones; each address takes only some at once."""
+    with Mosquitto() as broker, relay_at(broker, folder) as relay:
+        own, ended = relay.url("OTHER"), threading.Event()
         paths = [relay.url(f"SLOW{number}").partition(str(relay.port))[2] for number in range(4)]
-        for number in range(400):
-            with contextlib.suppress(OSError):
-                slow = stack.enter_context(socket.create_connection(("127.0.0.1", relay.port), timeout=5))
-                head = f"POST {paths[number % 4]} HTTP/1.1\r\nHost: relay\r\nContent-Length: 100\r\n\r\n"
-                slow.sendall(head.encode())
-        refused = sum(notify(own, str(1000 + number)) != 201 for number in range(60))
-    return Gain(f"{refused} of 60 notifications of another refused", refused == 0)
+        opening = threading.Thread(target=open_slow_bodies, args=[relay.port, paths, ended])
+        opening.start()
+        time.sleep(2)
+        refused = sum(notify(own, str(1000 + number)) != 201 for number in range(100))
+        ended.set()
+        opening.join()
+    return Gain(f"{refused} of 100 notifications of another refused", refused == 0)
+
+
+def open_slow_bodies(port: int, paths: list[str], ended: threading.Event) -> None:
+    slow: list[socket.socket] = []
+    while not ended.is_set():
+        with contextlib.suppress(OSError):
+            slow.append(socket.create_connection(("127.0.0.1", port), timeout=5))
+            path = paths[len(slow) % len(paths)]
+            slow[-1].sendall(f"POST {path} HTTP/1.1\r\nHost: relay\r\nContent-Length: 100\r\n\r\n".encode())
+        if len(slow) > MAX_OPEN:
+            slow.pop(0).close()
+        time.sleep(OPENING_INTERVAL_S)
+    for each in slow:
+        each.close()
 
 
 def slow_bodies_of_claims(folder: Path) -> Gain:
