@@ -177,6 +177,12 @@ BUGS: dict[str, tuple[tuple[str, str, str], ...]] = {
             "False",
         ),
     ),
+    "core/till.py:_feel_button": (
+        ("who says no to a slip cancels an order unseen", "cashier.pointed_at is None and questions.out", "False"),
+    ),
+    "core/calibration.py:Calibration.next": (
+        ("the rulers come round for ever", "following.candidate == MAX_RULERS", "False"),
+    ),
     "core/till.py:_is_young": (
         ("an old payment is asked for its order six times", "paid_at > clock - MAX_ORDER_LAG", "True"),
     ),
@@ -460,7 +466,7 @@ BUGS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "core/notices.py:Notices.raised": (
         (
             "the same news is told after each press",
-            "notice in self.seen and notice.concern not in NEWS_EACH_TIME",
+            "self._knows(notice) and notice.concern not in NEWS_EACH_TIME",
             "False",
         ),
         ("what happens again is told once", "and notice.concern not in NEWS_EACH_TIME", ""),

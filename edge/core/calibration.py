@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 
 CANDIDATE_COLUMNS = (48, 42, 32)
 """Widest first: the right one is the first that doesn't wrap. 80 mm, 80 mm at 180 dots to the inch, 58 mm."""
+MAX_RULERS = 2 * len(CANDIDATE_COLUMNS)
+"""Each comes once more, for a finger may have slipped. Whoever says no to all of them again gets the narrowest."""
 
 
 @dataclass(frozen=True)
@@ -31,9 +33,16 @@ class Calibration:
         return self.columns is not None and self.codepage is not None
 
     @property
+    def question(self) -> str | None:
+        """What a person is asked now, as the status names it; None if all is known."""
+        if self.done:
+            return None
+        return "codepage" if self.columns else "columns"
+
+    @property
     def width(self) -> int:
         """The columns of the slip that asks."""
-        return self.columns or CANDIDATE_COLUMNS[self.candidate]
+        return self.columns or CANDIDATE_COLUMNS[self.candidate % len(CANDIDATE_COLUMNS)]
 
     @property
     def page(self) -> str:
@@ -47,10 +56,11 @@ class Calibration:
         return replace(self, codepage=self.page)
 
     def next(self) -> "Calibration":
-        """It isn't. Of the widths the first one comes again, for one of them fits and a finger may have slipped."""
-        if self.columns is None:
-            return replace(self, candidate=(self.candidate + 1) % len(CANDIDATE_COLUMNS))
-        return replace(self, candidate=self.candidate + 1).settled()
+        """It isn't. After the last code page plain letters are taken, after the last ruler the narrowest width."""
+        following = replace(self, candidate=self.candidate + 1)
+        if self.columns is None and following.candidate == MAX_RULERS:
+            return replace(self, columns=min(CANDIDATE_COLUMNS), candidate=0).settled()
+        return following if self.columns is None else following.settled()
 
     def settled(self) -> "Calibration":
         """Where no page is left to be asked about, plain letters are taken."""

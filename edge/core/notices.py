@@ -115,7 +115,7 @@ class Notices:
 
     def raised(self, notice: Notice) -> "Notices":
         """A person must look, unless somebody has."""
-        is_known = notice in self.open or (notice.concern not in NEWS_EACH_TIME and self._knows(notice))
+        is_known = notice in self.open or (self._knows(notice) and notice.concern not in NEWS_EACH_TIME)
         stage = Stage.DONE if notice.concern in TOLD_OTHERWISE else Stage.OWED
         return self if is_known else self._put(notice, Telling(stage))
 

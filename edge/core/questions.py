@@ -1,8 +1,8 @@
 """How the printer prints, if nobody knows: slips ask a person, and the button answers them while nothing is sold. Pure.
 
-A sale always wins. Whatever a finger means, it means as ever. It answers a slip as well if that was out, and nothing
-was being sold, since before the finger went down, and if the look at the till that follows finds no order there.
-A restart asks again.
+A sale always wins. A finger answers a slip if that was out, and nothing was being sold, since before the finger went
+down, and if the look at the till that follows finds no order there. A press means all else that it ever means; a hold
+while a slip is out cancels only an order that the till had seen before. A restart asks again.
 """
 
 from dataclasses import dataclass, replace

@@ -130,6 +130,7 @@ def status(till: Till, now: float) -> dict[str, Any]:
         "not_ready": why,
         "printer": till.printer.paper.value,
         "proof": till.printer.proof.value,
+        "printer_question": till.questions.asked.question if till.questions.asked else None,
         "api": till.api.trouble.value if till.api.trouble else "ok",
         "api_error": till.api.error,
         "broker": till.link.broker_trouble.value if till.link.broker_trouble else "ok",

@@ -153,6 +153,8 @@ def _feel_button(till: Till, down: bool, at: float, now: float) -> Till:
     match gesture:
         case Gesture.PRESS:
             return _press(till, now)
+        case Gesture.HOLD if cashier.pointed_at is None and questions.out:
+            return look_again(till, now)  # the finger says no to a slip; whatever is on the till unseen isn't meant
         case Gesture.HOLD:
             return hold(till, now)
     return till

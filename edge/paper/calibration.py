@@ -20,7 +20,7 @@ def lay_out_calibration(state: Calibration, words: Words, with_button: bool = Tr
     sample = (Text(words.all_letters), *((Feed(), Qr(code)) if code else ()))
     if state.done:
         return (*_result(state, words), *sample, Cut())
-    question = (*(said.readable if state.columns else said.fits), said.meanwhile)
+    question = (*(said.readable if state.columns else said.fits), *said.meanwhile)
     how: tuple[Line, ...] = (*(Text(sentence) for sentence in question), Feed()) if with_button else ()
     shown = (Text(state.page, STRONG), *sample) if state.columns else (Text(ruler(state.width)),)
     return (Text(said.title, STRONG), *how, *shown, Cut())

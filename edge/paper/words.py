@@ -53,8 +53,8 @@ class CalibrationWords:
     title: str
     fits: tuple[str, ...]
     readable: tuple[str, ...]
-    meanwhile: str
-    """When an answer counts."""
+    meanwhile: tuple[str, ...]
+    """When an answer counts, and that it does no harm then."""
     plain: str
     """That no code page was right."""
     done: Notice
@@ -121,7 +121,7 @@ SPANISH = Words(
         title="AJUSTE DE LA IMPRESORA",
         fits=("Si la regla llena una linea:", "apriete el boton y suelte.", "Si no: mantengalo apretado."),
         readable=("Si los acentos se leen bien:", "apriete el boton y suelte.", "Si no: mantengalo apretado."),
-        meanwhile="Responda sin ventas en curso.",
+        meanwhile=("Responda sin ventas en curso:", "asi no cancela ninguna."),
         plain="Se imprime sin acentos.",
         done=Notice("LISTO", ("Así se imprime desde ahora.",)),
     ),
@@ -168,7 +168,7 @@ PORTUGUESE = Words(
         title="AJUSTE DA IMPRESSORA",
         fits=("Se a regua ocupa uma linha:", "aperte o botao e solte.", "Se nao: segure o botao."),
         readable=("Se os acentos estao certos:", "aperte o botao e solte.", "Se nao: segure o botao."),
-        meanwhile="Responda sem vendas em curso.",
+        meanwhile=("Responda sem vendas em curso:", "assim nenhuma se cancela."),
         plain="Imprime sem acentos.",
         done=Notice("PRONTO", ("A impressão fica assim.",)),
     ),
@@ -215,7 +215,7 @@ ENGLISH = Words(
         title="PRINTER SETUP",
         fits=("If the ruler fills one line:", "press the button.", "If not: hold it down."),
         readable=("If the accents are right:", "press the button.", "If not: hold it down."),
-        meanwhile="Answer while no sale is open.",
+        meanwhile=("Answer while no sale is open:", "then none is cancelled."),
         plain="It prints without accents.",
         done=Notice("DONE", ("It will print like this.",)),
     ),

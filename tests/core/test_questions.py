@@ -6,6 +6,7 @@ from edge.core import duties, events
 from edge.core.calibration import CANDIDATE_COLUMNS, Calibration
 from edge.core.events import Paper, Proof
 from edge.core.notices import Concern
+from edge.core.status import status
 from tests.support.desk import Books, Desk
 from tests.support.facts import PAID, POS, REFERENCE
 
@@ -48,11 +49,11 @@ def test_right_takes_what_is_shown_and_next_shows_the_next():
 
 def test_of_the_widths_the_first_comes_after_the_last():
     begin, widths = BEGIN, []
-    for _ in range(4):
+    for _ in range(6):
         widths.append(begin.width)
         begin = begin.next()
-    assert widths == [48, 42, 32, 48]
-    assert set(widths) == set(CANDIDATE_COLUMNS)
+    assert widths == [*CANDIDATE_COLUMNS, *CANDIDATE_COLUMNS]
+    assert (begin.columns, begin.question) == (32, "codepage"), "nobody is asked for ever"
 
 
 def test_after_the_last_code_page_plain_letters_are_taken():
@@ -103,13 +104,39 @@ def test_an_order_on_the_till_wins():
     assert state(desk) == BEGIN
 
 
-@pytest.mark.parametrize(("seconds", "outcomes"), [(0.2, []), (HOLD_S, ["cancelled"])])
-def test_an_order_that_the_till_has_not_seen_yet_wins_too(seconds, outcomes):
+@pytest.mark.parametrize("seconds", [0.2, HOLD_S])
+def test_an_order_that_the_till_has_not_seen_yet_wins_too_and_is_not_cancelled(seconds):
+    """Who answers a slip says nothing about an order that no light has shown."""
     desk = asked()
     desk.books.on_till = REFERENCE
     answer(desk, seconds).wait(15)
-    assert desk.outcomes == outcomes
-    assert state(desk) == BEGIN
+    assert (desk.outcomes, desk.till.cashier.loaded, state(desk)) == ([], REFERENCE, BEGIN)
+    assert answer(desk, HOLD_S).wait(15).outcomes == ["cancelled"], "now a light shows it"
+
+
+def test_a_hold_with_a_slip_in_the_hand_cancels_nothing_even_if_it_is_no_answer():
+    """Something else is to be looked at, so the slip can't be answered now; the person doesn't know that."""
+    desk = asked()
+    desk.till = desk.till.alarm(Concern.UNREADABLE, "x")
+    desk.hear(events.Ticked()).books.on_till = REFERENCE
+    assert answer(desk, HOLD_S).wait(15).outcomes == []
+
+
+def test_without_a_slip_a_hold_means_an_order_that_was_not_seen_yet():
+    desk = Desk()
+    desk.books.on_till = REFERENCE
+    assert answer(desk, HOLD_S).wait(15).outcomes == ["cancelled"]
+
+
+def test_the_status_says_what_is_asked():
+    desk = Desk()
+    said = [status(desk.till, desk.now)["printer_question"]]
+    desk = asked(desk)
+    for _ in range(2):
+        said.append(status(desk.till, desk.now)["printer_question"])
+        desk = slip_out(answer(desk))
+    said.append(status(desk.till, desk.now)["printer_question"])
+    assert said == [None, "columns", "codepage", None]
 
 
 def test_no_slip_comes_while_an_order_is_on_the_till():

@@ -66,7 +66,7 @@ def test_a_question_fits_on_the_narrowest_paper_and_needs_no_accents(language, s
     words = WORDS[language]
     with_button, bare = (as_text(lay_out_calibration(state, words, said), 48).splitlines() for said in (True, False))
     question = [line for line in with_button if line not in bare]
-    assert len(question) == 5
+    assert len(question) == 6
     assert all(line.isascii() and len(line) <= 32 for line in question)
 
 
@@ -533,6 +533,20 @@ def test_it_sells_while_it_asks_and_a_hold_means_the_order_on_the_till(stall):
     assert len(stall.printer.tickets) == 2, "neither the press nor the hold answered the slip"
     stall.board.press()
     assert "AJUSTE" in stall.printer.wait_for_tickets(3)[2].text
+
+
+@pytest.mark.slow
+def test_a_hold_that_says_no_to_a_slip_cancels_no_order_that_nobody_noticed(stall):
+    stall.board.plug_in()
+    slip(stall, 1)
+    stall.mercadopago.put_order("unnoticed", "77.00")
+    stall.board.press(HELD)
+    stall.wait_for_state("waiting")
+    stall.mercadopago.pay()
+    stall.board.press()
+    stall.wait_for_outcome("printed")
+    assert [each["outcome"] for each in stall.outcomes] == ["printed"]
+    assert len(stall.printer.tickets) == 2, "and the slip still waits for its answer"
 
 
 @pytest.mark.slow
