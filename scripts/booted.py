@@ -77,7 +77,8 @@ def open_till(system: System, newer: str) -> Iterator[Till]:
         tempfile.TemporaryDirectory(prefix="shop-") as folder,
         Shop(Path(folder), SETTINGS, without=("board",)) as shop,
     ):
-        system.path(CONFIG).write_text(shop.config.read_text())
+        # Which API is the default one, and a key that older packages don't know.
+        system.path(CONFIG).write_text(re.sub(r"^ *api: instore\n", "", shop.config.read_text(), flags=re.MULTILINE))
         system.path(TOKEN).write_text(shop.mercadopago.access_token)
         with boot(system) as machine:
             yield Till(machine, shop, newer)

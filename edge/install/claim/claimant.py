@@ -40,6 +40,7 @@ from edge.install.claim.relay import Relay, RelayError
 from edge.install.claim.slip import COLUMNS, Notice, lay_out_claim
 from edge.machine.facts import serial
 from edge.machine.panel import READING_INTERVAL_S, Panel, PanelError
+from edge.machine.users import become_owner
 from edge.paper.escpos import Encoder
 from edge.paper.ticket import Line
 from edge.printer.printer import Printer
@@ -225,6 +226,7 @@ def claim(options: argparse.Namespace, version: str) -> int:
     if options.config.exists():
         log.info("%s exists already: nothing to claim", options.config)
         return 0
+    become_owner(options.state)  # for a person who types it with sudo; the unit has no rights from the start
     pressed = threading.Event()
     with _panel(pressed), contextlib.closing(Relay(place, version)) as relay:
         slip = Slip(PrinterConfig("usb", options.printer))
