@@ -12,7 +12,7 @@ from pathlib import Path
 
 from edge.config.schema import PrinterConfig
 from edge.core.events import Paper
-from edge.printer.transport import Transport, TransportError, as_transport_error
+from edge.printer.transport import NoPrinterError, Transport, TransportError, as_transport_error
 from edge.printer.usb import UsbError, find_usb_printer
 
 CONNECT_TIMEOUT_S = 5.0
@@ -43,14 +43,14 @@ class _Network(Transport):
         self._has_spoken = False
 
     def read(self, deadline: float) -> bytes:
-        """As for any transport; also raises `TransportError` if another service than a printer speaks."""
+        """As for any transport; also raises `NoPrinterError`."""
         data = super().read(deadline)
         if data and not self._has_spoken:
             self._has_spoken = True
             for service, begins in SERVICES.items():
                 if re.match(begins, data):
                     text = f"{self._name}: {service} answers there; is this the printer's port?"
-                    raise TransportError(Paper.GONE, text)
+                    raise NoPrinterError(Paper.GONE, text)
         return data
 
     def _before_close(self, abandon: bool) -> None:

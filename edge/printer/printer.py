@@ -16,7 +16,7 @@ from edge.printer.dialogue import Dialogue
 from edge.printer.job import Job, Leftovers
 from edge.printer.timeouts import DEFAULT_TIMEOUTS, Timeouts
 from edge.printer.track_record import Question, TrackRecord
-from edge.printer.transport import StalledError, TransportError
+from edge.printer.transport import NoPrinterError, StalledError, TransportError
 from edge.printer.usb import usb_name
 
 log = logging.getLogger(__name__)
@@ -181,6 +181,8 @@ class Printer:
             return TicketUnproved(Paper.UNKNOWN)
         try:
             after = job.wait_for_proof()
+        except NoPrinterError as error:
+            return TicketRefused(self._complain(error))
         except TransportError as error:
             after = self._complain(error)
         return job.judge(before, after)

@@ -40,6 +40,10 @@ class StalledError(TransportError):
     """The link stands, but the printer takes no more bytes."""
 
 
+class NoPrinterError(TransportError):
+    """Another service is at the other end: whatever it took is on no paper."""
+
+
 class Transport:
     """An open link to a printer. `readable` is False where no answer can ever come back."""
 

@@ -36,15 +36,15 @@ ANSWERS = {
 
 
 @pytest.fixture
-def serve() -> Iterator[Callable[[bytes, bytes], int]]:
-    """Starts a service that says something at once, something else to whatever it hears; returns its port."""
+def serve() -> Iterator[Callable[..., int]]:
+    """Starts a service that greets, and answers whatever has `upon` in it; returns its port."""
     servers: list[Server] = []
 
-    def start(greeting: bytes, answer: bytes) -> int:
+    def start(greeting: bytes, answer: bytes, upon: bytes = b"") -> int:
         def script(wire: socket.socket) -> None:
             wire.sendall(greeting)
-            while wire.recv(4096):
-                wire.sendall(answer)
+            while heard := wire.recv(4096):
+                wire.sendall(answer if upon in heard else b"")
 
         servers.append(Server(script))
         return servers[-1].port
@@ -54,8 +54,8 @@ def serve() -> Iterator[Callable[[bytes, bytes], int]]:
         server.close()
 
 
-def at(port: int) -> Printer:
-    return Printer(PrinterConfig(connection="network", host="127.0.0.1", port=port), TIMEOUTS)
+def at(port: int, proof: str = "auto") -> Printer:
+    return Printer(PrinterConfig(connection="network", host="127.0.0.1", port=port, proof=proof), TIMEOUTS)
 
 
 @pytest.mark.parametrize("service", [*GREETINGS, *ANSWERS])
@@ -77,6 +77,16 @@ def test_a_complaint_ends_when_the_printer_is_there():
         sim.switch_on()
         assert (bool(printer.identity()), printer.complaint) == (True, "")
         assert isinstance(printer.print(TICKET), TicketPrinted)
+
+
+@pytest.mark.parametrize("proof", ["auto", "process_id"])
+def test_one_that_speaks_up_when_it_has_the_ticket_has_printed_none(serve, proof):
+    """A web server waits for the end of a line, and a look has none. The ticket is still owed, and unmarked."""
+    port = serve(b"", ANSWERS["a web server"], upon=b"\n")
+    printer = at(port, proof)
+    assert printer.look() is Paper.UNKNOWN
+    assert printer.print(TICKET) == printer.print(TICKET) == TicketRefused(Paper.GONE)
+    assert "a web server answers there" in printer.complaint
 
 
 @pytest.fixture
