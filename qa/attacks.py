@@ -35,6 +35,7 @@ from paho.mqtt.properties import Properties
 from sim.mosquitto import Mosquitto
 from sim.network import free_port
 from sim.shop import TILL, Ears, Relay, Shop
+from tests.support.shipped_broker import make_certificates
 
 SHIPPED = Path("relay/mosquitto")
 WEEK_S = 7 * 24 * 3600
@@ -77,10 +78,9 @@ class ShippedBroker(Mosquitto):
         (folder / "till-acl").write_text((SHIPPED / "acl").read_text())
         (folder / "till-passwords").touch(0o600)
         (folder / "till-acl").chmod(0o600)
-        self.relay_yaml = folder / "relay.yaml"
-        self.passwords = {user: secrets.token_urlsafe(16) for user in ("till-relay", "support")}
-        for user, password in self.passwords.items():
-            subprocess.run(["mosquitto_passwd", "-b", folder / "till-passwords", user, password], check=True)
+        self.relay_yaml, self.relay_port = folder / "relay.yaml", free_port()
+        make_certificates(folder)
+        self.passwords: dict[str, str] = {}
 
     def enroll(self, till: str) -> None:
         self._write_relay_yaml()
@@ -93,14 +93,13 @@ class ShippedBroker(Mosquitto):
 
     def _write_relay_yaml(self) -> None:
         (self.folder / "secret").write_text("x" * 40)
-        (self.folder / "broker_password").write_text(self.passwords["till-relay"])
         files = {"password_file": "till-passwords", "acl_file": "till-acl", "pid_file": "mosquitto.pid"}
+        tls = {"ca_file": "ca-of-relays.pem", "cert_file": "till-relay.pem", "key_file": "till-relay.key"}
         settings = {
             "listen": {"port": free_port()},
             "public_url": "http://127.0.0.1",
             "secret_file": "secret",
-            "broker": {"host": "127.0.0.1", "port": self.port, "tls": False}
-            | {"username": "till-relay", "password_file": "broker_password"},
+            "broker": {"host": "127.0.0.1", "port": self.relay_port, "tls": tls},
             "mosquitto": {key: str(self.folder / name) for key, name in files.items()},
             "tills": {"host": "127.0.0.1", "port": self.tills_port, "ca_file": str(self.ca_file)},
         }
@@ -109,21 +108,26 @@ class ShippedBroker(Mosquitto):
     def _configuration(self) -> str:
         text = (SHIPPED / "mosquitto.conf").read_text()
         text = text.replace("\nlistener 8883\n", f"\nlistener {self.tills_port} 127.0.0.1\n")
-        text = text.replace("\nlistener 1883 127.0.0.1\n", f"\nlistener {self.port} 127.0.0.1\n")
+        listeners = f"\nlistener {self.port} 127.0.0.1\nlistener {self.relay_port} 127.0.0.1\n"
+        text = text.replace("\nlistener 8884 127.0.0.1\n", listeners)
+        text = text.replace("/etc/mosquitto/relay-certs/ca.pem", f"{self.folder}/ca-of-relays.pem")
+        text = text.replace("/etc/mosquitto/relay-certs/", f"{self.folder}/")
         for place in ("/etc/mosquitto/certs/", "/etc/mosquitto/", "/var/lib/mosquitto/", "/run/mosquitto/"):
             text = text.replace(f" {place}", f" {self.folder}/")
         return text + ("user root\n" if os.geteuid() == 0 else "")
 
     def come(self, user: str, password: str = "", door: str = "tills") -> "Guest":
-        tills = door == "tills"
-        port, ca_file = (self.tills_port, self.ca_file) if tills else (self.port, None)
-        return Guest(port, user, password or self.passwords[user], ca_file)
+        if door == "relay":
+            return Guest(self.relay_port, ca_file=self.folder / "ca-of-relays.pem", identity=self.folder / user)
+        return Guest(self.tills_port, user, password or self.passwords[user], self.ca_file)
 
 
 class Guest:
     """One connection to a broker; `reason` is why it was refused, or "Success"."""
 
-    def __init__(self, port: int, user: str = "", password: str = "", ca_file: Path | None = None) -> None:
+    def __init__(
+        self, port: int, user: str = "", password: str = "", ca_file: Path | None = None, identity: Path | None = None
+    ) -> None:
         self.heard: queue.Queue[paho.MQTTMessage] = queue.Queue()
         self.gone = threading.Event()
         answers: queue.Queue[object] = queue.Queue()
@@ -137,7 +141,10 @@ class Guest:
         if user:
             client.username_pw_set(user, password)
         if ca_file:
-            client.tls_set_context(ssl.create_default_context(cafile=str(ca_file)))
+            context = ssl.create_default_context(cafile=str(ca_file))
+            if identity:
+                context.load_cert_chain(f"{identity}.pem", f"{identity}.key")
+            client.tls_set_context(context)
         client.max_inflight_messages_set(1000)
         session = Properties(PacketTypes.CONNECT)
         session.SessionExpiryInterval = WEEK_S
@@ -267,15 +274,20 @@ def a_chain(folder: Path) -> Iterator[ShippedBroker]:
 
 
 def guesses_at_the_tills_door(folder: Path) -> Gain:
-    """Of support's password, from the internet; and what the right one opens there."""
+    """Of support's password, from the internet. There is none; nor is its certificate worth anything there."""
     with a_chain(folder) as broker:
         count, until = 0, time.monotonic() + 5
+        opened: set[str] = set()
         while time.monotonic() < until:
-            with contextlib.suppress(OSError, queue.Empty):
-                broker.come("support", secrets.token_hex(8)).close()
-                count += 1
-        opened = [user for user in ("support", "till-relay") if is_let_in(broker, user)]
-    return Gain(f"{count / 5:.0f} guesses a second; right passwords open it for {opened or 'nobody'}", not opened)
+            for user in ("support", "till-relay"):
+                with contextlib.suppress(OSError, queue.Empty):
+                    guest = Guest(broker.tills_port, user, secrets.token_hex(8), broker.ca_file, broker.folder / user)
+                    guest.close()
+                    opened |= {user} if guest.reason == "Success" else set()
+                    count += 1
+    return Gain(
+        f"{count / 5:.0f} guesses a second; a certificate opens it for {sorted(opened) or 'nobody'}", not opened
+    )
 
 
 def is_let_in(broker: ShippedBroker, user: str) -> bool:

@@ -26,6 +26,7 @@ __all__ = [
     "Listen",
     "Mosquitto",
     "OpeningHours",
+    "Support",
     "Tills",
     "Tls",
     "load",
@@ -201,6 +202,15 @@ class Broker:
 
 
 @dataclass(frozen=True)
+class Support:
+    """The certificate that is the broker's user `support`. Only `till-relay tell`, which root types, opens it: the relay
+    itself must not be able to send commands."""
+
+    cert_file: AnyPath
+    key_file: AnyPath
+
+
+@dataclass(frozen=True)
 class Mosquitto:
     """The files of a mosquitto on this machine. They are not opened here, because the relay itself may neither read
     nor write them; only `till-relay enroll` and `revoke` do."""
@@ -247,6 +257,7 @@ class Config:
     broker: Broker
     signature_secret: Annotated[bytes | None, Form(_secret, suffix="_file")] = field(default=None, repr=False)
     """What Mercado Pago signs some of its notifications with."""
+    support: Support | None = None
     mosquitto: Mosquitto | None = None
     tills: Tills | None = None
     fleet: Fleet | None = None

@@ -57,7 +57,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(config: Config, options: argparse.Namespace) -> int:
     """Send the command, print the answer, and return the exit code: 1 if it was refused, or nobody answered."""
     try:
-        broker, message = _as_support(config.broker, options), _command(options)
+        broker, message = _as_support(config, options), _command(options)
         answer = Conversation(broker, options.till, options.seconds).ask(message)
     except UsageError as error:
         print(f"till-relay tell: {error}", file=sys.stderr)
@@ -80,12 +80,11 @@ def _shown(answer: dict[str, Any], options: argparse.Namespace) -> str:
 # --- what was typed ---------------------------------------------------------------------------------------------------
 
 
-def _as_support(broker: Broker, options: argparse.Namespace) -> Broker:
+def _as_support(config: Config, options: argparse.Namespace) -> Broker:
     """The relay's own user may not send commands. Raises `UsageError`."""
     if options.password_file is None:
-        if broker.username:
-            raise UsageError(f"the broker asks for a password: name the file of {options.username}'s: --password-file")
-        return broker
+        return _with_certificate(config)
+    broker = config.broker
     try:
         password = options.password_file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
@@ -93,6 +92,26 @@ def _as_support(broker: Broker, options: argparse.Namespace) -> Broker:
     if not password:
         raise UsageError(f"{options.password_file} is empty; write the password of {options.username} into it")
     return replace(broker, username=options.username, password=password)
+
+
+def _with_certificate(config: Config) -> Broker:
+    """Raises `UsageError`."""
+    broker, support = config.broker, config.support
+    if support is None:
+        if broker.username or (broker.tls and broker.tls.cert_file):
+            raise UsageError(
+                "the broker must know that you are support: write the section support into the configuration "
+                "(relay.example.yaml has it), or name the file of a password: --password-file"
+            )
+        return broker
+    if broker.tls is None:
+        raise UsageError("the section support names a certificate, but broker.tls is false; a certificate needs TLS")
+    tls = replace(broker.tls, cert_file=support.cert_file, key_file=support.key_file)
+    try:
+        tls.context()
+    except OSError as error:
+        raise UsageError(f"support.cert_file and key_file can't be used ({error}); are you root?") from None
+    return replace(broker, username="", password="", tls=tls)
 
 
 def _command(options: argparse.Namespace) -> dict[str, Any]:
@@ -189,7 +208,7 @@ class Conversation:
 
     def _on_published(self, code: int) -> None:
         if code >= FIRST_FAILURE:
-            who = self._broker.username or "who gives no name"
+            who = self._broker.username or "us"
             self._heard.put(f"the broker takes no command for {self._till} from {who}: {reason(code)}")
         elif code == NO_SUBSCRIBER:
             self._heard.put(f"no till {self._till} listens at this broker: is its name right, has it ever been on?")

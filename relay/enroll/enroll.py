@@ -145,7 +145,8 @@ def revoke(config: Config, options: argparse.Namespace) -> int:
             if accounts.is_reserved(till) or till not in accounts:
                 raise EnrollError(f"{till} is not enrolled; is the id spelled the same way? Capitals matter")
             accounts.remove(till)
-        print(REVOKED_TEXT.format(till=till, topics=Topics(config.broker.topic_root, till)))
+        topics = Topics(config.broker.topic_root, till)
+        print(REVOKED_TEXT.format(till=till, topics=topics, support=_as_support(config)))
         reload_mosquitto(files)
     except (EnrollError, AccountError) as error:
         return _report_error(error)
@@ -163,9 +164,19 @@ The user {till} and its rights are removed. What is left to do:
   doorbells that no till receives. Only a new secret_file ends it, and that ends all other addresses as well.
 - Its last status stays at the broker and in the fleet's table, and so does the result of its last check. To clear
   them, as the user support:
-  mosquitto_pub -u support -P … -t {topics.status} -r -n
-  mosquitto_pub -u support -P … -t {topics.commissioning} -r -n
+  mosquitto_pub {support} -t {topics.status} -r -n
+  mosquitto_pub {support} -t {topics.commissioning} -r -n
 """
+
+
+def _as_support(config: Config) -> str:
+    """The options of mosquitto_pub, for a person to type."""
+    tls, support = config.broker.tls, config.support
+    if tls is None or support is None:
+        return "-u support -P …"
+    door = f"-h {config.broker.host} -p {config.broker.port}"
+    trusted = f" --cafile {tls.ca_file}" if tls.ca_file else ""
+    return f"{door}{trusted} --cert {support.cert_file} --key {support.key_file}"
 
 
 # --- the bundle -------------------------------------------------------------------------------------------------------

@@ -243,7 +243,7 @@ def test_what_was_rung_for_a_stopped_daemon_is_still_there_after_a_check(tmp_pat
         config = load(shop.config)
         with closing(Visit(config, "0")) as daemon:  # it was there once
             assert daemon.wait_for(events.BrokerConnected, seconds=PATIENCE)
-        relay = Client(shop.broker.port, "till-relay")
+        relay = shop.broker.come("till-relay")
         relay.say(f"tills/{TILL}/orders", b'{"v":1,"kind":"merchant_order","id":"31000000001"}')
         relay.close()
         code, _, _ = check(shop, "--no-order", "--no-ticket")

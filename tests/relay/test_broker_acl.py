@@ -41,6 +41,10 @@ SELLERS = {"A": "1", "B": "2"}
 """Two tills, of two sellers. Like everybody here, they have their names for passwords."""
 
 
+PRIVILEGED = ("till-relay", "support")
+"""They have certificates, and no passwords."""
+
+
 def enroll(broker: ShippedBroker) -> None:
     with open_accounts(Files(broker.password_file, broker.acl_file)) as accounts:
         for till, seller in SELLERS.items():
@@ -67,13 +71,16 @@ def broker(tmp_path: Path) -> Iterator[ShippedBroker]:
 
 @pytest.fixture
 def come(request: pytest.FixtureRequest) -> Iterator[Callable[..., Client]]:
-    """Connects users of the test's broker: tills where tills come, others where the relay comes."""
+    """Connects users of the test's broker, each at its own door."""
     clients: list[Client] = []
 
     def connect(user: str, **how: object) -> Client:
         broker = request.getfixturevalue("broker" if "broker" in request.fixturenames else "shared_broker")
         if user in SELLERS:
             how = {"port": broker.tills_port, "ca_file": broker.ca_file, "client_id": f"till-{user}", **how}
+        if user in PRIVILEGED:
+            how = {"port": broker.relay_port, "ca_file": broker.folder / "ca-of-relays.pem"} | how
+            how |= {"user": "", "identity": broker.folder / user}
         clients.append(Client(**{"port": broker.port, "user": user, **how}))
         return clients[-1]
 
@@ -86,7 +93,7 @@ def come(request: pytest.FixtureRequest) -> Iterator[Callable[..., Client]]:
 
 
 @pytest.mark.parametrize("user", ["A", "till-relay", "support"])
-def test_whoever_has_a_user_and_its_password_comes_in(come, user):
+def test_whoever_has_a_user_and_its_password_or_certificate_comes_in(come, user):
     assert come(user).is_in
 
 
@@ -148,7 +155,57 @@ def test_the_tills_door_speaks_no_plain_text(shared_broker):
 
 def test_the_relays_door_is_for_this_machine_only():
     listeners = [line for line in (SHIPPED / "mosquitto.conf").read_text().splitlines() if line.startswith("listener")]
-    assert listeners == ["listener 8883", "listener 1883 127.0.0.1"]
+    assert listeners == ["listener 8883", "listener 8884 127.0.0.1"]
+
+
+@pytest.mark.parametrize("user", PRIVILEGED)
+@pytest.mark.parametrize("password", ["", "support", "till-relay"])
+def test_a_privileged_user_has_no_password_that_the_tills_door_could_take(shared_broker, user, password):
+    """Not even with its certificate: that is worth nothing there."""
+    for identity in (None, shared_broker.folder / user):
+        client = Client(shared_broker.tills_port, user, password, shared_broker.ca_file, identity=identity)
+        assert str(client.answer) == "Not authorized"
+        client.close()
+    client = Client(shared_broker.tills_port, ca_file=shared_broker.ca_file, identity=shared_broker.folder / user)
+    assert str(client.answer) == "Not authorized"
+    client.close()
+
+
+@pytest.mark.parametrize("user", ["", "A", "till-relay", "support"])
+def test_the_relays_door_opens_to_no_password(shared_broker, user):
+    with pytest.raises((OSError, queue.Empty)):
+        Client(shared_broker.relay_port, user, ca_file=shared_broker.folder / "ca-of-relays.pem", patience=3)
+
+
+def test_the_relays_door_opens_to_no_certificate_of_another_authority(shared_broker, tmp_path):
+    certificate = trustme.CA().issue_cert(common_name="support")
+    certificate.private_key_pem.write_to_path(str(tmp_path / "support.key"))
+    certificate.cert_chain_pems[0].write_to_path(str(tmp_path / "support.pem"))
+    ca_file = shared_broker.folder / "ca-of-relays.pem"
+    with pytest.raises((OSError, queue.Empty)):
+        Client(shared_broker.relay_port, ca_file=ca_file, identity=tmp_path / "support", patience=3)
+
+
+def test_whoever_names_another_user_than_its_certificates_at_the_relays_door_stays_itself(shared_broker, come):
+    """The relay can't become support, which may send commands."""
+    auditor = come("auditor")
+    auditor.subscribe("tills/A/#")
+    ca_file, identity = shared_broker.folder / "ca-of-relays.pem", shared_broker.folder / "till-relay"
+    relay = Client(shared_broker.relay_port, "support", ca_file=ca_file, identity=identity)
+    relay.say("tills/A/commands", b"forged")
+    relay.say("tills/A/orders", b"the end")
+    assert auditor.until(b"the end") == []
+    relay.close()
+
+
+def test_a_reload_throws_no_privileged_user_out(broker, come):
+    """Mosquitto looks at all passwords again then, and these users have none."""
+    relay, a = come("till-relay"), come("A")
+    a.subscribe("tills/A/orders")
+    broker.reload()
+    relay.say("tills/A/orders", b"after it")
+    assert a.next()[1] == b"after it"
+    assert relay.gone.empty()
 
 
 # --- who may say what -------------------------------------------------------------------------------------------------

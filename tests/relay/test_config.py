@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from edge.config.reader import keys_of
 from relay.__main__ import main
 from relay.addresses import address_of, opens, secret_of, seller_address_of
-from relay.config import Broker, Config, ConfigError, Fleet, Listen, Mosquitto, OpeningHours, Tills, Tls, load
+from relay.config import Broker, Config, ConfigError, Fleet, Listen, Mosquitto, OpeningHours, Support, Tills, Tls, load
 from tests.support.bent import bent, values
 from tests.support.examples import examples
+from tests.support.shipped_broker import make_certificates
 
 KEY = "0123456789abcdef0123456789abcdef"
 SMALLEST = "public_url: https://relay.example.net\nsecret_file: secret\nbroker: {host: mqtt.example.net}\n"
@@ -135,18 +136,36 @@ def test_without_tls_the_port_is_the_one_without_tls(folder):
 EXAMPLE = (Path(__file__).parent.parent.parent / "relay" / "relay.example.yaml").read_text()
 
 
-def test_the_example_needs_nothing_but_the_secret(folder):
+@pytest.fixture
+def broker_files(folder: Path) -> Path:
+    """What make-certificates writes for the relay."""
+    make_certificates(folder / "made")
+    (folder / "made" / "ca-of-relays.pem").rename(folder / "made" / "ca.pem")
+    return (folder / "made").rename(folder / "broker")
+
+
+@pytest.mark.slow
+def test_the_example_needs_nothing_but_the_secret_and_the_certificates(folder, broker_files):
     config = load(write(folder, EXAMPLE.replace("/etc/till-relay/", f"{folder}/")))
-    assert config.broker == Broker("127.0.0.1", 1883, "", "", "tills", None)
+    own = Tls(broker_files / "ca.pem", broker_files / "till-relay.pem", broker_files / "till-relay.key")
+    assert config.broker == Broker("127.0.0.1", 8884, "", "", "tills", own)
+    assert config.support == Support(broker_files / "support.pem", broker_files / "support.key")
     assert config.mosquitto == Mosquitto(Path("/etc/mosquitto/till-passwords"), Path("/etc/mosquitto/till-acl"))
     assert config.tills == Tills("mqtt.example.net", 8883, None)
     assert (config.signature_secret, config.fleet) == (None, None)
 
 
 def test_the_example_with_all_that_is_optional_lacks_nothing_but_real_certificates(folder):
-    for name in ("broker_password", "signature_secret", "ca.pem", "relay.pem", "relay.key"):
+    (folder / "broker").mkdir()
+    for name in (
+        "broker_password",
+        "signature_secret",
+        "broker/ca.pem",
+        "broker/till-relay.pem",
+        "broker/till-relay.key",
+    ):
         (folder / name).write_text("not a certificate")
-    whole = re.sub(r"^( *)# ( *\w+:)", r"\1\2", EXAMPLE.replace("  tls: false\n", ""), flags=re.MULTILINE)
+    whole = re.sub(r"^( *)# ( *\w+:)", r"\1\2", EXAMPLE.replace("  # tls: false\n", ""), flags=re.MULTILINE)
     [fault] = faults(folder, whole.replace("/etc/till-relay/", f"{folder}/"))
     assert "broker.tls: these certificates can't be used" in fault
 
@@ -252,6 +271,7 @@ WHOLE = json.dumps(
         "secret_file": "secret",
         "broker": {"host": "a", "port": 1, "username": "a", "password_file": "secret", "topic_root": "a", "tls": None},
         "signature_secret_file": "secret",
+        "support": {"cert_file": "a", "key_file": "b"},
         "mosquitto": {"password_file": "a", "acl_file": "b", "pid_file": "c"},
         "tills": {"host": "a", "port": 1, "ca_file": "a"},
         "fleet": {"timezone": "UTC", "open": "08:00-22:00"},

@@ -64,7 +64,7 @@ def can_come(config: Config) -> bool:
 def test_an_enrolled_till_comes_in_at_once_and_hears_its_doorbells_and_its_sellers(enrolled, broker):
     client = come(enrolled("CAJA01"))
     client.subscribe("tills/CAJA01/orders", "sellers/700100200/orders", "relay/status")
-    relay = Client(broker.port, "till-relay")
+    relay = broker.come("till-relay")
     for topic in ("tills/CAJA01/orders", "sellers/700100200/orders", "relay/status"):
         relay.say(topic, b"hello")
         assert client.next() == (topic, b"hello")
@@ -79,7 +79,7 @@ def test_a_revoked_till_is_thrown_out_and_stays_out_while_the_others_stay(enroll
     out.gone.get(timeout=20)
     assert not can_come(first)
     stays.subscribe("tills/CAJA02/orders")
-    relay = Client(broker.port, "till-relay")
+    relay = broker.come("till-relay")
     relay.say("tills/CAJA02/orders", b"hello")
     assert stays.next()[1] == b"hello"
     assert stays.gone.empty()
@@ -92,7 +92,7 @@ def test_a_revoked_till_leaves_no_session_behind(enrolled, type_, broker, tmp_pa
     away = come(enrolled("CAJA01"))
     away.subscribe("tills/CAJA01/orders", *(f"anything/{number}" for number in range(100)))
     away.close()
-    relay = Client(broker.port, "till-relay")
+    relay = broker.come("till-relay")
     relay.say("tills/CAJA01/orders", b"before")
     kept = broker.folder / "mosquitto.db"
     wait_until(lambda: b"anything/99" in kept.read_bytes(), "the subscriptions are on the disk")
@@ -125,7 +125,7 @@ def test_support_can_clear_what_a_revoked_till_leaves(enrolled, type_, broker):
         till.say(topic, b"kept", retain=True)
     assert type_("revoke CAJA01") == 0
     till.gone.get(timeout=20)
-    support, witness = Client(broker.port, "support"), Client(broker.port, "auditor")
+    support, witness = broker.come("support"), Client(broker.port, "auditor")
     for topic in left:
         support.say(topic, b"", retain=True)
     witness.subscribe("#")
@@ -144,7 +144,7 @@ def test_a_sale_from_notification_to_report_passes_through_all_rights(tmp_path, 
     given = yaml.safe_load((bundle / "config.yaml").read_text())
     (shop_folder := tmp_path / "shop").mkdir()
     door = given["broker"] | {"password_file": f"{bundle}/broker_password", "tls": {"ca_file": f"{bundle}/ca.pem"}}
-    support = Client(broker.port, "support")
+    support = broker.come("support")
     support.subscribe("tills/+/status", "tills/+/tickets", "tills/+/answers", "relay/status")
     with running_relay(relay_yaml), Shop(shop_folder, {"broker": door}, without=("relay", "board")) as shop:
         shop.notification_url = given["mercadopago"]["notification_url"]

@@ -29,7 +29,6 @@ class Fleet:
         (folder / "till_password").write_text(TILL)
         (folder / "till_password").chmod(0o600)
         self.desk = folder / "desk"
-        (self.desk / "support_password").write_text("support\n")
         self.config = self.broker.relay_yaml(self.desk)
         door = {
             "port": self.broker.tills_port,
@@ -39,7 +38,7 @@ class Fleet:
         }
         self.shop = Shop(folder, {"broker": door}, without=("relay", "board"))
 
-    def tell(self, *words: str, password: str | None = "support_password") -> subprocess.CompletedProcess[str]:
+    def tell(self, *words: str, password: str | None = None) -> subprocess.CompletedProcess[str]:
         """What the operator's command prints."""
         command = [sys.executable, "-m", "relay", "tell", *words, "--config", str(self.config)]
         command += ["--password-file", str(self.desk / password)] if password else []
@@ -120,16 +119,36 @@ def test_a_till_that_does_not_answer_is_waited_for_so_long_and_no_longer(fleet: 
 @pytest.mark.parametrize(
     ("words", "password", "code", "said"),
     [
-        ((), None, 2, "name the file of support's: --password-file"),
         ((), "no-such-file", 2, "no-such-file can't be read: "),
-        ((), "secret", 1, "the broker refuses support: "),
-        (("--username", "till-relay"), "broker_password", 1, f"takes no command for {TILL} from till-relay: "),
     ],
 )
 def test_who_may_not_is_told_so(fleet: Fleet, words, password, code, said):
     done = fleet.tell(TILL, "identify", *words, password=password)
     assert (done.returncode, done.stdout) == (code, "")
     assert said in done.stderr
+
+
+def test_without_supports_certificate_no_command_goes_out(fleet: Fleet):
+    """The relay's own may not send any."""
+    config = fleet.config.read_text()
+    [section] = [line for line in config.splitlines() if line.startswith("support:")]
+    relays = section.replace("support.", "till-relay.")
+    missing = section.replace("support.pem", "none.pem")
+    elsewhere = "broker: {host: 127.0.0.1, tls: false, username: a, password_file: secret}"
+    broker = next(line for line in config.splitlines() if line.startswith("broker:"))
+    try:
+        for shown, written, code, said in (
+            (section, relays, 1, f"takes no command for {TILL} from us: "),
+            (section, "", 2, "write the section support into the configuration"),
+            (section, missing, 2, "support.cert_file and key_file can't be used ("),
+            (broker, elsewhere, 2, "a certificate needs TLS"),
+        ):
+            fleet.config.write_text(config.replace(shown, written))
+            done = fleet.tell(TILL, "identify")
+            assert (done.returncode, done.stdout) == (code, ""), done.stderr
+            assert said in done.stderr
+    finally:
+        fleet.config.write_text(config)
 
 
 @pytest.mark.parametrize(
@@ -146,7 +165,7 @@ def test_what_makes_no_command_is_not_sent(fleet: Fleet, words):
 
 
 def test_a_broker_that_is_not_there_is_named(fleet: Fleet):
-    port = fleet.broker.port
+    port = fleet.broker.relay_port
     fleet.broker.stop()
     try:
         done = fleet.tell(TILL, "identify")

@@ -4,6 +4,8 @@ import os
 import queue
 import signal
 import ssl
+import subprocess
+import tempfile
 from pathlib import Path
 from typing import Any, Self
 
@@ -33,12 +35,15 @@ SHOP = (
 
 
 class ShippedBroker(Mosquitto):
-    """`port` is the relay's listener, `tills_port` the tills'. Its users have their names for passwords."""
+    """`relay_port` is the privileged listener, `tills_port` the tills'. Users with passwords have their names for them.
+
+    `port` is a door more than is shipped, without TLS, for the auditor.
+    """
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         folder.mkdir(exist_ok=True)
-        self.tills_port = free_port()
+        self.tills_port, self.relay_port = free_port(), free_port()
         self.password_file = self.folder / "till-passwords"
         self.acl_file = self.folder / "till-acl"
         self.pid_file = self.folder / "mosquitto.pid"
@@ -46,10 +51,10 @@ class ShippedBroker(Mosquitto):
         self.authority = trustme.CA()
         self.authority.cert_pem.write_to_path(str(self.ca_file))
         self.certify("127.0.0.1")
+        make_certificates(self.folder)
         mark = "# --- enrolled tills"
         self.acl_file.write_text((SHIPPED / "acl").read_text().replace(mark, AUDITOR + mark))
-        users = ("till-relay", "support", "auditor")
-        self.password_file.write_text("".join(f"{password_line(user, user)}\n" for user in users))
+        self.password_file.write_text(password_line("auditor", "auditor") + "\n")
         self.acl_file.chmod(0o600)
         self.password_file.chmod(0o600)
 
@@ -65,6 +70,10 @@ class ShippedBroker(Mosquitto):
         certificate.private_key_pem.write_to_path(str(self.folder / "key.pem"))
         (self.folder / "certificate.pem").write_bytes(b"".join(pem.bytes() for pem in certificate.cert_chain_pems))
 
+    def come(self, user: str) -> "Client":
+        """Connect `till-relay` or `support`, with its certificate."""
+        return Client(self.relay_port, ca_file=self.folder / "ca-of-relays.pem", identity=self.folder / user)
+
     def reload(self) -> None:
         """What `systemctl reload mosquitto` does."""
         os.kill(self.pid, signal.SIGHUP)
@@ -72,12 +81,12 @@ class ShippedBroker(Mosquitto):
     def relay_yaml(self, folder: Path, port: int = 8080) -> Path:
         """Write the configuration of a relay beside this broker, which listens on `port`."""
         (folder / "secret").write_text("0123456789abcdef0123456789abcdef")
-        (folder / "broker_password").write_text("till-relay")
         path = folder / "relay.yaml"
         path.write_text(
             f"listen: {{port: {port}}}\npublic_url: http://127.0.0.1:{port}\nsecret_file: secret\n"
-            f"broker: {{host: 127.0.0.1, port: {self.port}, tls: false, "
-            f"username: till-relay, password_file: broker_password}}\n"
+            f"broker: {{host: 127.0.0.1, port: {self.relay_port}, tls: {{ca_file: {self.folder}/ca-of-relays.pem, "
+            f"cert_file: {self.folder}/till-relay.pem, key_file: {self.folder}/till-relay.key}}}}\n"
+            f"support: {{cert_file: {self.folder}/support.pem, key_file: {self.folder}/support.key}}\n"
             f"mosquitto: {{password_file: {self.password_file}, acl_file: {self.acl_file}, "
             f"pid_file: {self.pid_file}}}\n"
             f"tills: {{host: 127.0.0.1, port: {self.tills_port}, ca_file: {self.ca_file}}}\n"
@@ -88,7 +97,10 @@ class ShippedBroker(Mosquitto):
         text = (SHIPPED / "mosquitto.conf").read_text()
         for shipped, here in {
             "\nlistener 8883\n": f"\nlistener {self.tills_port} 127.0.0.1\n",
-            "\nlistener 1883 127.0.0.1\n": f"\nlistener {self.port} 127.0.0.1\n",
+            "\nlistener 8884 127.0.0.1\n": f"\nlistener {self.port} 127.0.0.1\nlistener {self.relay_port} 127.0.0.1\n",
+            "\ncafile /etc/mosquitto/relay-certs/ca.pem\n": f"\ncafile {self.folder}/ca-of-relays.pem\n",
+            "\ncertfile /etc/mosquitto/relay-certs/broker.pem\n": f"\ncertfile {self.folder}/broker.pem\n",
+            "\nkeyfile /etc/mosquitto/relay-certs/broker.key\n": f"\nkeyfile {self.folder}/broker.key\n",
             "\npassword_file /etc/mosquitto/till-passwords\n": f"\npassword_file {self.password_file}\n",
             "\nacl_file /etc/mosquitto/till-acl\n": f"\nacl_file {self.acl_file}\n",
             "\ncertfile /etc/mosquitto/certs/fullchain.pem\n": f"\ncertfile {self.folder}/certificate.pem\n",
@@ -101,8 +113,25 @@ class ShippedBroker(Mosquitto):
         return text + ("user root\n" if os.geteuid() == 0 else "")
 
 
+def make_certificates(folder: Path) -> None:
+    """With the script that ships: those of relay/mosquitto, all in one folder."""
+    users = folder / "of-relays"
+    names = {"BROKER_CERTS": str(folder / "of-broker"), "RELAY_CERTS": str(users)}
+    # There are no users mosquitto and till-relay here.
+    with tempfile.TemporaryDirectory() as bin_folder:
+        install = Path(bin_folder) / "install"
+        install.write_text('#!/bin/sh\n[ "$1" = -o ] && shift 2\nexec /usr/bin/install "$@"\n')
+        install.chmod(0o755)
+        path = f"{bin_folder}:{os.environ['PATH']}"
+        subprocess.run([SHIPPED / "make-certificates"], env={**os.environ, **names, "PATH": path}, check=True)
+    for file in (*(folder / "of-broker").glob("broker.*"), *users.glob("[!c]*")):
+        file.rename(folder / file.name)
+    (users / "ca.pem").rename(folder / "ca-of-relays.pem")
+
+
 class Client:
-    """One connection to a broker. `heard` are the messages, as (topic, payload)."""
+    """One connection to a broker. `heard` are the messages, as (topic, payload). `identity`: a certificate's file and
+    its key's, without .pem and .key."""
 
     def __init__(
         self,
@@ -113,6 +142,8 @@ class Client:
         client_id: str = "",
         session: int = 0,
         will: str = "",
+        identity: Path | None = None,
+        patience: float = PATIENCE,
     ) -> None:
         self.heard: queue.Queue[tuple[str, bytes]] = queue.Queue()
         self.gone: queue.Queue[ReasonCode] = queue.Queue()
@@ -127,14 +158,17 @@ class Client:
         if user:
             self.paho.username_pw_set(user, password or user)
         if ca_file:
-            self.paho.tls_set_context(ssl.create_default_context(cafile=str(ca_file)))
+            context = ssl.create_default_context(cafile=str(ca_file))
+            if identity:
+                context.load_cert_chain(f"{identity}.pem", f"{identity}.key")
+            self.paho.tls_set_context(context)
         if will:
             self.paho.will_set(will, b"dead", qos=1)
         properties = Properties(PacketTypes.CONNECT)
         properties.SessionExpiryInterval = session
         self.paho.connect("127.0.0.1", port, clean_start=not session, properties=properties)
         self.paho.loop_start()
-        self.answer: ReasonCode = self._said.get(timeout=PATIENCE)
+        self.answer: ReasonCode = self._said.get(timeout=patience)
 
     @property
     def is_in(self) -> bool:
