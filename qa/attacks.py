@@ -285,9 +285,8 @@ def guesses_at_the_tills_door(folder: Path) -> Gain:
                     guest.close()
                     opened |= {user} if guest.reason == "Success" else set()
                     count += 1
-    return Gain(
-        f"{count / 5:.0f} guesses a second; a certificate opens it for {sorted(opened) or 'nobody'}", not opened
-    )
+    text = f"{count / 5:.0f} guesses a second; a certificate opens it for {sorted(opened) or 'nobody'}"
+    return Gain(text, not opened)
 
 
 def is_let_in(broker: ShippedBroker, user: str) -> bool:

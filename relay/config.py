@@ -203,8 +203,8 @@ class Broker:
 
 @dataclass(frozen=True)
 class Support:
-    """The certificate that is the broker's user `support`. Only `till-relay tell`, which root types, opens it: the relay
-    itself must not be able to send commands."""
+    """The certificate that is the broker's user `support`. Only `till-relay tell`, which root types, opens it: the
+    relay itself must not be able to send commands."""
 
     cert_file: AnyPath
     key_file: AnyPath

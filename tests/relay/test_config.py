@@ -157,13 +157,8 @@ def test_the_example_needs_nothing_but_the_secret_and_the_certificates(folder, b
 
 def test_the_example_with_all_that_is_optional_lacks_nothing_but_real_certificates(folder):
     (folder / "broker").mkdir()
-    for name in (
-        "broker_password",
-        "signature_secret",
-        "broker/ca.pem",
-        "broker/till-relay.pem",
-        "broker/till-relay.key",
-    ):
+    certificates = [f"broker/{name}" for name in ("ca.pem", "till-relay.pem", "till-relay.key")]
+    for name in ("broker_password", "signature_secret", *certificates):
         (folder / name).write_text("not a certificate")
     whole = re.sub(r"^( *)# ( *\w+:)", r"\1\2", EXAMPLE.replace("  # tls: false\n", ""), flags=re.MULTILINE)
     [fault] = faults(folder, whole.replace("/etc/till-relay/", f"{folder}/"))
