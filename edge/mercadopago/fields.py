@@ -21,6 +21,7 @@ AMOUNT_MAGNITUDES = range(-15, 15)
 MAX_DIGITS = 50
 MAX_TEXT_LENGTH = 1000
 MAX_ID_LENGTH = 40
+COUNT = re.compile("[0-9]{1,9}", re.ASCII)
 ID = re.compile(f"[A-Za-z0-9_-]{{1,{MAX_ID_LENGTH}}}", re.ASCII)
 """One segment of a path, so that no id can lead to another address."""
 
@@ -130,7 +131,10 @@ def amount_of(holder: Json, key: str) -> Decimal:
 
 
 def count_of(holder: Json, key: str) -> int:
+    """A number, or its digits as text: so the Orders API counts. 0 for anything else."""
     value = holder.get(key)
+    if isinstance(value, str) and COUNT.fullmatch(value):
+        return int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) else 0
 
 

@@ -54,8 +54,6 @@ class Follow(StrEnum):
     """What was captured from a live account."""
     DOCUMENT = "document"
     """What the document means, though not what it says."""
-    ASSUMED = "assumed"
-    """Neither says it. The till reads both."""
 
 
 @dataclass(frozen=True)
@@ -138,8 +136,8 @@ DEVIATIONS = (
     ),
     Deviation(
         "`paging` of the order search has numbers",
-        Follow.ASSUMED,
-        "the simulator sends text, the harder of the two",
+        Follow.REFERENCE,
+        "the SDK says that they come as text; the till reads both",
         tuple(f"GET /v1/orders | 200 paging.{name} | type str" for name in ("limit", "offset", "total")),
     ),
     Deviation(

@@ -85,6 +85,11 @@ def test_a_repeated_create_is_one_order_and_another_sum_is_another(service, api)
     assert api.till.put(dataclasses.replace(ORDER, total=Decimal(10), items=())).handle != first.handle
 
 
+def test_all_pages_of_a_search_are_read_though_its_totals_are_text(service, api):
+    handles = {service.create_order("R1", "10") for _ in range(60)}
+    assert {order.id for order in answer(api, duties.Search("R1")).orders} == handles
+
+
 def test_what_is_sold_by_weight_is_one_piece_of_its_price(service, api):
     ham = Item("Jamón", Decimal("0.350"), Decimal(10000))
     placed = api.till.put(dataclasses.replace(ORDER, total=Decimal(3500), items=(ham,)))

@@ -49,7 +49,8 @@ def open_shop(shop_of):
         shop = shop_of({"mercadopago": {"reference_prefix": f"{TILL}-"}}, api=api)
         [command] = re.findall(r"`till-relay (url --seller .+?)`", PAGE)
         asking = [sys.executable, "-m", "relay", *shlex.split(command), "--config", str(shop.relay.config)]
-        shop.mercadopago.application_url = subprocess.run(asking, check=True, capture_output=True, text=True).stdout.strip()
+        answered = subprocess.run(asking, check=True, capture_output=True, text=True)
+        shop.mercadopago.application_url = answered.stdout.strip()
         return shop
 
     return opened

@@ -1,8 +1,12 @@
 """The simulator is no friend of ours only: Mercado Pago's own SDK, as it comes from PyPI, works against it."""
 
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
 import pytest
 import requests
 from mercadopago import SDK
+from mercadopago.config import RequestOptions
 from mercadopago.http import HttpClient
 
 
@@ -73,22 +77,72 @@ def test_requests_without_the_sdk_get_the_same(mercadopago):
     assert answer.json()["id"] == identity
 
 
-def test_an_order_is_created_read_cancelled_and_refunded_by_the_sdk(sdk, mercadopago):
-    def body(reference):
-        return {
-            "type": "qr",
-            "external_reference": reference,
-            "total_amount": "50.00",
-            "config": {"qr": {"external_pos_id": "SUC001POS003", "mode": "static"}},
-            "transactions": {"payments": [{"amount": "50.00"}]},
-        }
+# --- the Orders API -------------------------------------------------------------------------------------------------
 
-    first = sdk.order().create(body("first"))
-    assert (first["status"], first["response"]["status"]) == (201, "created")
-    assert sdk.order().cancel(first["response"]["id"])["response"]["status"] == "canceled"
 
-    second = sdk.order().create(body("second"))["response"]["id"]
+def order(reference: str) -> dict[str, Any]:
+    return {
+        "type": "qr",
+        "external_reference": reference,
+        "total_amount": "50.00",
+        "config": {"qr": {"external_pos_id": "SUC001POS003", "mode": "static"}},
+        "transactions": {"payments": [{"amount": "50.00"}]},
+    }
+
+
+def refused(answer: dict[str, Any]) -> tuple[int, str]:
+    return answer["status"], answer["response"]["errors"][0]["code"]
+
+
+def test_an_order_is_created_and_read(mercadopago, sdk):
+    created = sdk.order().create(order("R1"))
+    identity = created["response"]["id"]
+    assert (created["status"], created["response"]["status"]) == (201, "created")
+    assert mercadopago.till().loaded.reference == "R1"
     mercadopago.pay()
-    assert sdk.order().get(second)["response"]["status"] == "processed"
-    refunded = sdk.order().refund(second)
-    assert (refunded["status"], refunded["response"]["status"]) == (201, "refunded")
+    read = sdk.order().get(identity)
+    assert (read["status"], read["response"]["status"]) == (200, "processed")
+    assert read["response"]["config"]["qr"]["external_pos_id"] == "SUC001POS003"
+    assert refused(sdk.order().get("ORD" + "0" * 26)) == (404, "order_not_found")
+
+
+def test_the_same_key_creates_one_order(mercadopago, sdk):
+    again = RequestOptions(custom_headers={"x-idempotency-key": "the-key"})
+    identities = {sdk.order().create(order("R1"), again)["response"]["id"] for _ in range(3)}
+    assert set(mercadopago.order_book.orders) == identities
+    assert len(identities) == 1
+    assert refused(sdk.order().create(order("R2"), again)) == (409, "idempotency_key_already_used")
+
+
+def test_an_order_is_cancelled_unless_somebody_pays_or_paid(mercadopago, sdk):
+    identity = sdk.order().create(order("R1"))["response"]["id"]
+    assert sdk.order().cancel(identity)["response"]["status"] == "canceled"
+    assert mercadopago.till().loaded is None
+    assert refused(sdk.order().cancel(identity)) == (409, "order_already_canceled")
+    paid = sdk.order().create(order("R2"))["response"]["id"]
+    mercadopago.begin_payment()
+    assert refused(sdk.order().cancel(paid)) == (409, "instore_order_locked_error")
+    mercadopago.finish_payment()
+    assert refused(sdk.order().cancel(paid)) == (409, "order_already_canceled")
+    assert sdk.order().get(paid)["response"]["status"] == "processed"
+
+
+def test_an_order_is_refunded_in_part_and_then_all_of_it(mercadopago, sdk):
+    identity = sdk.order().create(order("R1"))["response"]["id"]
+    mercadopago.pay()
+    [payment] = sdk.order().get(identity)["response"]["transactions"]["payments"]
+    part = sdk.order().refund(identity, {"transactions": [{"id": payment["id"], "amount": "20.00"}]})
+    assert (part["status"], part["response"]["status_detail"]) == (201, "partially_refunded")
+    assert part["response"]["transactions"]["payments"][0]["refunded_amount"] == "20.00"
+    assert sdk.order().refund(identity)["response"]["status"] == "refunded"
+    assert sdk.order().get(identity)["response"]["transactions"]["payments"][0]["refunded_amount"] == "50.00"
+
+
+def test_orders_are_searched_page_by_page(sdk):
+    identities = [sdk.order().create(order(f"R{number}"))["response"]["id"] for number in range(5)]
+    now = datetime.now(UTC)
+    days = {"begin_date": (now - timedelta(days=1)).isoformat(), "end_date": (now + timedelta(hours=1)).isoformat()}
+    assert [each["id"] for each in sdk.order().search_auto_paging_iter(days, limit=2)] == identities
+    found = sdk.order().search({**days, "external_reference": "R3"})["response"]
+    assert ([each["id"] for each in found["data"]], found["paging"]["total"]) == (identities[3:4], "1")
+    assert refused(sdk.order().search({"external_reference": "R3"})) == (400, "missing_required_params")
