@@ -25,7 +25,8 @@ log = logging.getLogger(__name__)
 
 KEEPALIVE_S = 30
 MAX_RECEIVED_BYTES = 512
-"""A ping has 100. The broker keeps larger messages back."""
+"""A ping has 100. The broker keeps larger messages back. Subscribe with QoS 0: with QoS 1, mosquitto (2.0.11, 2.0.21)
+waits for ever for an acknowledgement of what it kept back, and after 20 of those it sends nothing more."""
 
 
 class Link:

@@ -51,8 +51,7 @@ class PingListener:
 
     def _subscribe(self) -> None:
         self._subscribed = False
-        # A lost ping is sent again. With QoS 1, mosquitto 2.0.11 waits for ever for our acknowledgement of messages
-        # that it kept back as too large: after 20 of them we would hear nothing more.
+        # A lost ping is sent again; and see `MAX_RECEIVED_BYTES`.
         self._link.client.subscribe(f"{self._root}/+/ping", 0)
 
     def _on_subscribe(self, reasons: list[ReasonCode]) -> None:

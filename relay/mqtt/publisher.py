@@ -106,7 +106,7 @@ class Publisher:
     # --- what comes from the broker, in the event loop ---
 
     def _on_open(self) -> None:
-        self._client.subscribe(RELAY_STATUS, 1)
+        self._client.subscribe(RELAY_STATUS, 0)
         self._publish_online()
 
     def _on_publish(self, mid: int, reason: ReasonCode) -> None:
