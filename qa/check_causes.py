@@ -61,6 +61,8 @@ class Wrong:
     printer: Callable[[], Printer] = Printer
     broker: Callable[[Path], Any] = Mosquitto
     needs_root: bool = False
+    api: str = "instore"
+    """Which of Mercado Pago's the till is configured for, and its shop's software uses."""
 
 
 # --- how each part is tried ----------------------------------------------------------------------------------------
@@ -80,7 +82,8 @@ def _account(shop: Shop) -> Iterator[Finding]:
 def _order(shop: Shop) -> Iterator[Finding]:
     config = load(shop.config)
     with contextlib.closing(Api(config.mercadopago)) as api:
-        yield check_order(api, config, datetime.now(UTC), "a1b2c3")
+        known = next(reversed(shop.mercadopago.order_book.orders), "")  # to a daemon, to which it was announced
+        yield check_order(api, config, datetime.now(UTC), "a1b2c3", known)
 
 
 def _broker(shop: Shop) -> Iterator[Finding]:
@@ -154,9 +157,10 @@ class BusyTill(MercadoPago):
 class EagerCustomer(MercadoPago):
     """Somebody scans as soon as an order is there."""
 
-    def load(self, pos: Any, body: Any) -> None:
-        super().load(pos, body)
+    def place(self, *order: Any) -> Any:
+        loaded = super().place(*order)
         self.begin_payment()
+        return loaded
 
 
 def fault(kind: str, **more: Any) -> Step:
@@ -346,13 +350,21 @@ WRONG: dict[str, Wrong] = {
     ),
     "A sale comes to the till meanwhile": Wrong(Part.ORDER, "CAJA01-000418 replaced ours", mercadopago=BusyTill),
     "Mercado Pago takes no order": Wrong(Part.ORDER, "pos_not_found", mp(external_store_id="SUC999")),
+    "The token's application may not create Orders": Wrong(
+        Part.ORDER,
+        "in-person payments",
+        done=fault("status", status=403, path="/v1/orders", error="PA_UNAUTHORIZED_RESULT_FROM_POLICIES"),
+        api="orders",
+    ),
     "An order doesn't come to the till": Wrong(
         Part.ORDER,
         "it is not on the till",
         done=lambda shop: setattr(shop.mercadopago.switches, "longest_life_seconds", 0),
     ),
     "An order can't be removed": Wrong(
-        Part.ORDER, "could not be removed (refused)", done=fault("status", method="DELETE", status=400)
+        Part.ORDER,
+        "could not be removed (refused)",
+        done=fault("status", method="DELETE|POST", path="/pos/.*/orders$|/cancel$", status=400),
     ),
     "A customer is just paying the order": Wrong(
         Part.ORDER, "could not be removed (locked)", mercadopago=EagerCustomer
@@ -443,7 +455,7 @@ WRONG: dict[str, Wrong] = {
 @contextlib.contextmanager
 def shop_with(wrong: Wrong, folder: Path) -> Iterator[Shop]:
     """A shop of which one thing is wrong, with no daemon."""
-    shop = Shop(folder, wrong.settings, wrong.mercadopago(), wrong.printer())
+    shop = Shop(folder, wrong.settings, wrong.mercadopago(), wrong.printer(), api=wrong.api)
     shop.broker = wrong.broker(folder / "mosquitto")
     shop.mercadopago.start()
     shop.printer.start()

@@ -55,6 +55,7 @@ def marks(wrong: Wrong) -> list[pytest.MarkDecorator]:
     return [root, pytest.mark.slow] if wrong.part in SLOW else [root]
 
 
+both_apis = pytest.mark.parametrize("api", ["instore", "orders"])
 CAUSES = [pytest.param(title, wrong, id=title.replace(" ", "_"), marks=marks(wrong)) for title, wrong in WRONG.items()]
 
 
@@ -64,6 +65,14 @@ def test_what_is_wrong_is_said_in_words_and_stands_on_the_page(title, wrong, tmp
     assert wrong.says in finding.line
     assert finding.advice
     assert row(title, finding, tmp_path) in PAGE.read_text(), "run `make causes`"
+
+
+@pytest.mark.parametrize(
+    "title", ["A sale is on the till", "An order can't be removed", "A customer is just paying the order"]
+)
+def test_what_is_wrong_with_an_order_is_said_alike_under_the_orders_api(title, tmp_path):
+    finding = found(replace(WRONG[title], api="orders"), tmp_path)
+    assert row(title, finding, tmp_path) in PAGE.read_text()
 
 
 def test_the_page_has_nothing_else():
@@ -93,8 +102,9 @@ def grades(said: str) -> dict[str, str]:
 
 
 @pytest.mark.slow
-def test_a_till_of_which_all_is_well(shop_of):
-    shop = shop_of(HELP, without=("board",))
+@both_apis
+def test_a_till_of_which_all_is_well(shop_of, api):
+    shop = shop_of(HELP, without=("board",), api=api)
     code, said, complaints = check(shop)
     assert (code, complaints) == (0, "")
     assert list(grades(said)) == [part.value for part in Part]
@@ -175,7 +185,9 @@ def test_a_till_that_sells_gets_no_order(shop_of):
 
 
 @pytest.mark.slow
-def test_a_running_daemon_is_not_disturbed_and_says_what_it_knows(shop):
+@both_apis
+def test_a_running_daemon_is_not_disturbed_and_says_what_it_knows(shop_of, api):
+    shop = shop_of(api=api)
     shop.wait_for_state("ready")
     heard = len(shop.ears.heard)
     code, said, complaints = check(shop)
@@ -188,7 +200,10 @@ def test_a_running_daemon_is_not_disturbed_and_says_what_it_knows(shop):
     shop.wait_for_outcome("printed")
     states = [json.loads(payload)["state"] for topic, payload in shop.ears.heard[heard:] if topic.endswith("/status")]
     assert not {"offline", "attention", "printer", "starting"} & set(states)
-    assert [outcome["external_reference"] for outcome in shop.outcomes] == ["the-next-sale"]
+    trial = [outcome for outcome in shop.outcomes if outcome["external_reference"].startswith(f"check-{TILL}-")]
+    assert [outcome["external_reference"] for outcome in shop.outcomes if outcome not in trial] == ["the-next-sale"]
+    # Mercado Pago notifies that an order of the Orders API was cancelled, whoever made it.
+    assert [outcome["reason"] for outcome in trial] == ["cancelled"] * (api == "orders")
     assert len(shop.printer.tickets) == 2
 
 
@@ -327,33 +342,59 @@ def test_files_beside_the_journal_say_how_the_daemon_is_and_what_a_check_found(t
 # --- the order on the till -----------------------------------------------------------------------------------------
 
 
-def test_an_order_on_the_till_is_not_touched(tmp_path):
-    with shop_with(Wrong(Part.ORDER, ""), tmp_path) as shop:
+def try_order(shop: Shop, waiting: str = "") -> Finding:
+    config = load(shop.config)
+    with closing(Api(config.mercadopago)) as api:
+        return check_order(api, config, datetime.now(UTC), "a1b2c3", waiting)
+
+
+@both_apis
+def test_an_order_on_the_till_is_not_touched(tmp_path, api):
+    with shop_with(Wrong(Part.ORDER, "", api=api), tmp_path) as shop:
         shop.mercadopago.put_order("a-sale", "5350.50")
         before = shop.mercadopago.till().loaded
-        with closing(Api(load(shop.config).mercadopago)) as api:
-            finding = check_order(api, load(shop.config), datetime.now(UTC), "a1b2c3")
+        finding = try_order(shop, next(iter(shop.mercadopago.order_book.orders), ""))
         assert finding.grade is Grade.SKIPPED
         assert shop.mercadopago.till().loaded is before
         assert [request.method for request in shop.mercadopago.requests] == ["GET"]
 
 
-def test_an_order_whose_put_went_unanswered_is_removed_all_the_same(tmp_path):
-    with shop_with(Wrong(Part.ORDER, ""), tmp_path) as shop:
-        shop.mercadopago.faults.append(Fault("reset_after", "PUT"))
-        with closing(Api(load(shop.config).mercadopago)) as api:
-            check_order(api, load(shop.config), datetime.now(UTC), "a1b2c3")
+@both_apis
+@pytest.mark.parametrize("unanswered", [1, 2])
+def test_an_order_that_was_put_and_not_answered_is_removed_all_the_same(tmp_path, api, unanswered):
+    """Under Orders its id is learned by asking for it again: the same order is created once."""
+    with shop_with(Wrong(Part.ORDER, "", api=api), tmp_path) as shop:
+        shop.mercadopago.faults.append(Fault("reset_after", "PUT|POST", "orders$", times=unanswered))
+        assert try_order(shop).grade is Grade.FAILED
         assert shop.mercadopago.till().loaded is None
-        assert shop.mercadopago.placed, "it was never there"
+        assert list(shop.mercadopago.placed) != []
+        orders = [shop.mercadopago.order_book.status(order) for order in shop.mercadopago.order_book.orders.values()]
+        assert orders == (["canceled"] if api == "orders" else [])
+
+
+def test_a_trial_order_is_cancelled_by_its_id_and_the_shops_next_one_left_alone(tmp_path):
+    with shop_with(Wrong(Part.ORDER, "", api="orders"), tmp_path) as shop:
+        service = shop.mercadopago
+        service.faults.append(Fault("hang", "POST", "/cancel$", seconds=1, times=1))
+        trial = threading.Thread(target=try_order, args=(shop,))
+        trial.start()
+        wait_for(lambda: any(request.path.endswith("/cancel") for request in service.requests), "it is being cancelled")
+        service.put_order("the-next-sale", "100")
+        trial.join(PATIENCE)
+        assert service.till().loaded.reference == "the-next-sale"
+        assert [service.order_book.status(order) for order in service.order_book.orders.values()] == [
+            "canceled",
+            "created",
+        ]
 
 
 @pytest.fixture
-def started(tmp_path) -> Iterator[Callable[[Callable[[], object]], tuple[Shop, subprocess.Popen]]]:
+def started(tmp_path) -> Iterator[Callable[..., tuple[Shop, subprocess.Popen]]]:
     """Starts checks as processes, each with its order on the till; what is given runs in each before it is a check."""
     with contextlib.ExitStack() as stack:
 
-        def start(first: Callable[[], object]) -> tuple[Shop, subprocess.Popen]:
-            shop = stack.enter_context(shop_with(Wrong(Part.ORDER, ""), tmp_path))
+        def start(first: Callable[[], object], api: str = "instore") -> tuple[Shop, subprocess.Popen]:
+            shop = stack.enter_context(shop_with(Wrong(Part.ORDER, "", api=api), tmp_path))
             shop.mercadopago.faults.append(Fault("hang", "GET", "orders", seconds=1.5))
             command = [sys.executable, "-m", "edge", "check", "--no-ticket", "--config", str(shop.config)]
             environment = {**os.environ, "GPIOZERO_PIN_FACTORY": "mock"}
@@ -367,10 +408,11 @@ def started(tmp_path) -> Iterator[Callable[[Callable[[], object]], tuple[Shop, s
 
 
 @pytest.mark.slow
+@both_apis
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_check_that_is_ended_in_the_midst_of_its_order_leaves_none_behind(number, started):
+def test_a_check_that_is_ended_in_the_midst_of_its_order_leaves_none_behind(number, started, api):
     """By an impatient hand, which presses twice; by systemd; by a line that breaks."""
-    shop, checking = started(with_default_signals)
+    shop, checking = started(with_default_signals, api)
     checking.send_signal(number)
     time.sleep(0.3)
     checking.send_signal(number)
@@ -385,12 +427,11 @@ def test_a_check_that_nohup_started_goes_on_when_the_line_breaks(started):
     assert checking.wait(PATIENCE) == 0
 
 
-def test_the_trial_order_rings_nobody_and_lives_a_minute(tmp_path):
-    with shop_with(
-        Wrong(Part.ORDER, "", {"mercadopago": {"notification_url": "https://relay.example/x"}}), tmp_path
-    ) as shop:
-        with closing(Api(load(shop.config).mercadopago)) as api:
-            check_order(api, load(shop.config), datetime.now(UTC), "a1b2c3")
+@both_apis
+def test_the_trial_order_rings_nobody_and_lives_a_minute(tmp_path, api):
+    settings = {"mercadopago": {"notification_url": "https://relay.example/x"}}
+    with shop_with(Wrong(Part.ORDER, "", settings, api=api), tmp_path) as shop:
+        try_order(shop)
         [order] = shop.mercadopago.placed.values()
         assert "notification_url" not in order.body
         assert order.reference.startswith(f"check-{TILL}-")

@@ -1,7 +1,8 @@
 """What Mercado Pago knows of this till: account, store and point of sale; and whether it takes an order.
 
-The order is put only on a free till, expires after a minute whatever happens, names no notification address, and is
-removed only if it is still the one on the till. To a running daemon it is an order like any other that nobody pays.
+The order is put only on a till that is free as far as can be known, expires after a minute whatever happens, names no
+notification address, and is removed only if it is still the one on the till, or by its id. To a running daemon it is an
+order like any other that nobody pays.
 """
 
 import contextlib
