@@ -113,6 +113,7 @@ DOORBELLS = (
     b'{"v":1,"kind":"ping","id":"a_nonce-1"}',
     wire.ONLINE,
 )
+ANNOUNCEMENTS = (b'{"v":1,"order":"ORD01KA0000000000000000000AA"}', b'{"v":1,"order":"CAJA01-000417"}')
 NOTIFICATIONS = (
     b'topic=merchant_order&id=31415926535\n{"resource":"https://api.mercadolibre.com/merchant_orders/31415926535",'
     b'"topic":"merchant_order"}',
@@ -157,6 +158,9 @@ def read_message(data: bytes) -> None:
         wire.decode_doorbell(data)
     with suppress(BadMessageError):
         wire.decode_state(data)
+    with suppress(BadMessageError):
+        announced = wire.decode_announcement(data)
+        assert bool(announced.id) != bool(announced.reference)
 
 
 def read_answer(data: bytes) -> None:
@@ -247,7 +251,7 @@ class Target:
 
 
 TARGETS = {
-    "edge.contract.mqtt": Target(read_message, DOORBELLS),
+    "edge.contract.mqtt": Target(read_message, (*DOORBELLS, *ANNOUNCEMENTS)),
     "edge.mqtt.session": Target(read_properties, PACKETS),
     "edge.mercadopago.decode": Target(read_answer, tuple(ANSWERS.values())),
     "edge.http": Target(read_whole_answer, WHOLE_ANSWERS),

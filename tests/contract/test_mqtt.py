@@ -3,7 +3,16 @@
 import pytest
 
 from edge.contract import mqtt as wire
-from edge.contract.mqtt import BadMessageError, Doorbell, Topics, decode_doorbell, encode_doorbell
+from edge.contract.mqtt import (
+    Announcement,
+    BadMessageError,
+    Doorbell,
+    Topics,
+    decode_announcement,
+    decode_doorbell,
+    encode,
+    encode_doorbell,
+)
 
 
 def test_a_doorbell_survives_the_wire():
@@ -51,6 +60,41 @@ def test_an_order_of_the_orders_api_has_an_id_of_its_own_kind():
 def test_what_is_no_doorbell_is_refused_with_a_reason(payload, says):
     with pytest.raises(BadMessageError) as refusal:
         decode_doorbell(payload)
+    assert says in str(refusal.value)
+    assert len(str(refusal.value)) < 200
+
+
+@pytest.mark.parametrize(
+    ("order", "announced"),
+    [
+        ("ORD01KA0000000000000000000AA", Announcement(id="ORD01KA0000000000000000000AA")),
+        ("ORDTST01KA0000000000000000000AA", Announcement(id="ORDTST01KA0000000000000000000AA")),
+        ("CAJA01-000417", Announcement(reference="CAJA01-000417")),
+        ("ORD-1", Announcement(reference="ORD-1")),
+    ],
+)
+def test_an_announcement_names_an_order_by_its_id_or_by_its_reference(order, announced):
+    assert decode_announcement(encode({"v": 1, "order": order, "later": "key"})) == announced
+
+
+@pytest.mark.parametrize(
+    ("payload", "says"),
+    [
+        (b"", "not JSON"),
+        (b'{"order":"CAJA01-000417"}', "v is None"),
+        (b'{"v":1}', "order is None"),
+        (b'{"v":1,"order":""}', "order is ''"),
+        (b'{"v":1,"order":417}', "order is 417"),
+        (b'{"v":1,"order":["a"]}', "order is ['a']"),
+        (b'{"v":1,"order":"a/../b"}', "order is 'a/../b'"),
+        (b'{"v":1,"order":"' + b"a" * 65 + b'"}', "it must be an order's id"),
+        (b'{"v":1,"order":' + b"9" * 4000 + b"}", "it must be an order's id"),
+        ('{"v":1,"order":"ñandú"}'.encode(), "order is 'ñandú'"),
+    ],
+)
+def test_what_is_no_announcement_is_refused_with_a_reason(payload, says):
+    with pytest.raises(BadMessageError) as refusal:
+        decode_announcement(payload)
     assert says in str(refusal.value)
     assert len(str(refusal.value)) < 200
 

@@ -17,13 +17,14 @@ import trustme
 
 from edge.contract.mqtt import Doorbell, encode_doorbell
 from relay.config import Mosquitto as Files
-from relay.enroll.accounts import open_accounts, password_line
+from relay.enroll.accounts import open_accounts
 from tests.support.relays import wait_until
 from tests.support.shipped_broker import PATIENCE, SHIPPED, WEEK, Client, ShippedBroker
 
 pytestmark = pytest.mark.slow
 
-TILL = ("orders", "commands", "status", "tickets", "answers", "ping", "commissioning", "orders/more", "")
+FROM_TILL = ("status", "tickets", "answers", "ping", "commissioning")
+TILL = ("orders", "commands", "announcements", *FROM_TILL, "orders/more", "")
 TOPICS = [
     *(f"tills/{till}/{part}".rstrip("/") for till in ("A", "B") for part in TILL),
     *("sellers/1/orders", "sellers/2/orders", "relay/status", "tills", "anything"),
@@ -55,6 +56,7 @@ def enroll(broker: ShippedBroker) -> None:
 def shared_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ShippedBroker]:
     """For tests that leave nothing behind."""
     broker = ShippedBroker(tmp_path_factory.mktemp("broker"))
+    broker.let_in_software_of(*SELLERS)
     enroll(broker)
     with broker:
         yield broker
@@ -76,8 +78,9 @@ def come(request: pytest.FixtureRequest) -> Iterator[Callable[..., Client]]:
 
     def connect(user: str, **how: object) -> Client:
         broker = request.getfixturevalue("broker" if "broker" in request.fixturenames else "shared_broker")
-        if user in SELLERS:
-            how = {"port": broker.tills_port, "ca_file": broker.ca_file, "client_id": f"till-{user}", **how}
+        if user.removeprefix("pos-") in SELLERS:
+            name = f"till-{user}" if user in SELLERS else ""
+            how = {"port": broker.tills_port, "ca_file": broker.ca_file, "client_id": name, **how}
         if user in PRIVILEGED:
             how = {"port": broker.relay_port, "ca_file": broker.folder / "ca-of-relays.pem"} | how
             how |= {"user": "", "identity": broker.folder / user}
@@ -92,7 +95,7 @@ def come(request: pytest.FixtureRequest) -> Iterator[Callable[..., Client]]:
 # --- who comes in -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("user", ["A", "till-relay", "support"])
+@pytest.mark.parametrize("user", ["A", "till-relay", "support", "pos-A"])
 def test_whoever_has_a_user_and_its_password_or_certificate_comes_in(come, user):
     assert come(user).is_in
 
@@ -222,14 +225,16 @@ def both(*parts: str) -> set[str]:
 SELLER_TOPICS = {"sellers/1/orders", "sellers/2/orders"}
 
 MAY_SAY = {
-    "A": its_own("A", "status", "tickets", "answers", "ping", "commissioning"),
+    "A": its_own("A", *FROM_TILL),
     "till-relay": both("orders") | SELLER_TOPICS | {"relay/status"},
     "support": both("commands", "status", "commissioning"),
+    "pos-A": its_own("A", "announcements"),
 }
 MAY_HEAR = {
-    "A": its_own("A", "orders", "commands") | {"sellers/1/orders", "relay/status"},
+    "A": its_own("A", "orders", "commands", "announcements") | {"sellers/1/orders", "relay/status"},
     "till-relay": both("ping", "status", "commissioning") | {"relay/status"},
     "support": both("status", "tickets", "answers", "commissioning") | {"relay/status"},
+    "pos-A": its_own("A", "status", "tickets"),
 }
 
 
@@ -253,7 +258,7 @@ def test_each_hears_only_what_it_may_hear_whatever_it_subscribes_to(come, user):
     assert set(listener.until(b"the end")) == MAY_HEAR[user]
 
 
-@pytest.mark.parametrize("user", ["A", "till-relay", "support"])
+@pytest.mark.parametrize("user", ["A", "till-relay", "support", "pos-A"])
 def test_what_is_retained_comes_only_to_those_who_may_hear_it(come, user):
     auditor, listener = come("auditor"), come(user)
     retained = [topic for topic in TOPICS if not topic.startswith("$")]
@@ -264,6 +269,19 @@ def test_what_is_retained_comes_only_to_those_who_may_hear_it(come, user):
     for topic in retained:
         auditor.say(topic, b"", retain=True)
     assert set(listener.until(b"the end")) == MAY_HEAR[user]
+
+
+def test_the_software_of_a_shop_announces_to_its_own_till_only(come):
+    till, other = come("A"), come("B")
+    for each in (till, other):
+        each.subscribe("#", "tills/+/announcements", "tills/A/announcements", "tills/B/announcements")
+    software = come("pos-B")
+    for topic in ("tills/A/announcements", "tills/A/orders", "tills/B/orders", "tills/B/commands", "sellers/2/orders"):
+        software.say(topic, b"no right")
+    software.say("tills/B/announcements", b"by its own software")
+    come("pos-A").say("tills/A/announcements", b"by its own software")
+    assert till.next() == ("tills/A/announcements", b"by its own software")
+    assert other.next() == ("tills/B/announcements", b"by its own software")
 
 
 def test_how_the_broker_is_doing_is_for_support_only(come):
@@ -336,14 +354,9 @@ def test_a_weeks_doorbells_fit_into_what_may_wait():
 
 @contextlib.contextmanager
 def a_broker_with_the_shops_software(folder: Path) -> Iterator[ShippedBroker]:
-    """As README.md adds it."""
     broker = ShippedBroker(folder)
+    broker.let_in_software_of("A")
     enroll(broker)
-    rights = "user pos-A\ntopic read tills/A/status\ntopic read tills/A/tickets\n\n"
-    mark = "# --- enrolled tills"
-    broker.acl_file.write_text(broker.acl_file.read_text().replace(mark, rights + mark))
-    with broker.password_file.open("a") as file:
-        file.write(password_line("pos-A", "pos-A") + "\n")
     with broker:
         yield broker
 

@@ -137,24 +137,71 @@ def test_support_can_clear_what_a_revoked_till_leaves(enrolled, type_, broker):
 
 def test_a_sale_from_notification_to_report_passes_through_all_rights(tmp_path, broker):
     """The daemon, the relay and the broker as they are shipped, with what enrolling makes; support looks on."""
-    port = free_port()
-    relay_yaml = broker.relay_yaml(tmp_path, port)
-    bundle = tmp_path / "bundle"
-    assert main(["enroll", "CAJA01", "--user-id", "700100200", "--out", str(bundle), "--config", str(relay_yaml)]) == 0
-    given = yaml.safe_load((bundle / "config.yaml").read_text())
-    (shop_folder := tmp_path / "shop").mkdir()
-    door = given["broker"] | {"password_file": f"{bundle}/broker_password", "tls": {"ca_file": f"{bundle}/ca.pem"}}
-    support = broker.come("support")
-    support.subscribe("tills/+/status", "tills/+/tickets", "tills/+/answers", "relay/status")
-    with running_relay(relay_yaml), Shop(shop_folder, {"broker": door}, without=("relay", "board")) as shop:
-        shop.notification_url = given["mercadopago"]["notification_url"]
-        shop.board.plug_in()
-        hear(support, "tills/CAJA01/status", lambda status: status["ready_to_sell"] and status["relay"] == "online")
+    with a_shop_at(broker, tmp_path) as (shop, support):
         shop.sell("SALE-1")
         hear(support, "tills/CAJA01/tickets", lambda report: report["outcome"] == "printed")
         support.ask("tills/CAJA01/commands", b'{"v":1,"command":"identify"}', "tills/CAJA01/answers")
         hear(support, "tills/CAJA01/answers", lambda answer: answer["command"] == "identify")
-    support.close()
+
+
+def test_what_the_shops_software_announces_with_its_own_user_is_on_the_till(tmp_path, broker):
+    """As README.md adds that user."""
+    broker.let_in_software_of("CAJA01")
+    with a_shop_at(broker, tmp_path, api="orders") as (shop, support):
+        shop.mercadopago.announce = announcer(broker, "pos-CAJA01")
+        shop.mercadopago.put_order("SALE-1", "100")
+        hear(support, "tills/CAJA01/status", lambda status: status["loaded"] == "SALE-1")
+        shop.mercadopago.pay()
+        hear(support, "tills/CAJA01/tickets", lambda report: report["external_reference"] == "SALE-1")
+
+
+@pytest.mark.parametrize("line", ["pattern read tills/%u/announcements\n", "topic write tills/CAJA01/announcements\n"])
+def test_a_till_at_a_broker_without_the_right_to_announcements_works_on(tmp_path, broker, line):
+    """As with an acl of before: mosquitto grants the subscription and never delivers, or drops what is announced."""
+    broker.let_in_software_of("CAJA01")
+    assert broker.acl_file.read_text().count(line) == 1
+    broker.acl_file.write_text(broker.acl_file.read_text().replace(line, ""))
+    broker.reload()
+    with a_shop_at(broker, tmp_path, api="orders") as (shop, support):
+        shop.mercadopago.announce = announcer(broker, "pos-CAJA01")
+        shop.mercadopago.put_order("SALE-1", "100")
+        shop.mercadopago.pay()
+        support.say("tills/CAJA01/commands", b'{"v":1,"command":"check_now"}')
+        hear(support, "tills/CAJA01/tickets", lambda report: report["outcome"] == "printed")
+        hear(support, "tills/CAJA01/status", lambda status: status["ready_to_sell"] and status["broker"] == "ok")
+
+
+@contextlib.contextmanager
+def a_shop_at(broker: ShippedBroker, folder: Path, api: str = "instore") -> Iterator[tuple[Shop, Client]]:
+    """A shop whose till and relay come to this broker, ready to sell; and what support reads there."""
+    port = free_port()
+    relay_yaml = broker.relay_yaml(folder, port)
+    bundle = folder / "bundle"
+    assert main(["enroll", "CAJA01", "--user-id", "700100200", "--out", str(bundle), "--config", str(relay_yaml)]) == 0
+    given = yaml.safe_load((bundle / "config.yaml").read_text())
+    (shop_folder := folder / "shop").mkdir()
+    door = given["broker"] | {"password_file": f"{bundle}/broker_password", "tls": {"ca_file": f"{bundle}/ca.pem"}}
+    support = broker.come("support")
+    support.subscribe("tills/+/status", "tills/+/tickets", "tills/+/answers", "relay/status")
+    with (
+        running_relay(relay_yaml),
+        Shop(shop_folder, {"broker": door}, without=("relay", "board"), api=api) as shop,
+        contextlib.closing(support),
+    ):
+        shop.notification_url = given["mercadopago"]["notification_url"]
+        shop.board.plug_in()
+        hear(support, "tills/CAJA01/status", lambda status: status["ready_to_sell"] and status["relay"] == "online")
+        yield shop, support
+
+
+def announcer(broker: ShippedBroker, user: str) -> Callable[[str], None]:
+    """How a shop's software announces an order, with a connection for each."""
+
+    def announce(order: str) -> None:
+        with contextlib.closing(Client(broker.tills_port, user, ca_file=broker.ca_file)) as software:
+            software.say("tills/CAJA01/announcements", json.dumps({"v": 1, "order": order}))
+
+    return announce
 
 
 @contextlib.contextmanager

@@ -54,6 +54,8 @@ def kind(message: dict[str, Any]) -> str:
         return "answer" if "done" in message else "command"
     if "state" in message:
         return "status" if message["state"] == "offline" else "relay-status"
+    if "order" in message:
+        return "announcement"
     return "doorbell" if "kind" in message else "ping"
 
 
@@ -65,7 +67,7 @@ def test_each_is_a_schema_and_explains_every_key(name):
 
 def test_every_example_fits():
     examples = [json.loads(text) for page in PAGES for text in re.findall(r'\{"v":1[^{}]*\}', page)]
-    assert {kind(each) for each in examples} >= {"answer", "command", "status", "doorbell", "ping"}
+    assert {kind(each) for each in examples} >= {"answer", "announcement", "command", "status", "doorbell", "ping"}
     usable = [
         {**each, "id": "x"} if kind(each) == "ping" else each for each in examples
     ]  # the page's ping has an ellipsis
@@ -123,6 +125,11 @@ def test_a_till_that_knows_nothing_yet_fits(tmp_path):
         ("command", {"v": 1, "command": "cancel"}),
         ("outcome", {"v": 1, "outcome": "rejected"}),
         ("ping", {"v": 1, "id": "a b"}),
+        ("announcement", {"v": 1}),
+        ("announcement", {"v": 1, "order": "a/b"}),
+        ("announcement", {"v": 1, "order": "a" * 65}),
+        ("announcement", {"v": 1, "order": 417}),
+        ("announcement", {"v": 1, "order": "CAJA01-000417", "amount": "5"}),
         ("relay-status", {"v": 1, "state": "ready"}),
     ],
 )
@@ -136,6 +143,7 @@ TOPICS = {
     f"tills/{TILL}/orders": "doorbell",
     f"tills/{TILL}/ping": "ping",
     f"tills/{TILL}/commands": "command",
+    f"tills/{TILL}/announcements": "announcement",
     "relay/status": "relay-status",
 }
 
@@ -154,6 +162,7 @@ def test_all_that_is_said_in_a_day_of_a_shop_fits(tmp_path):
         assert set(report) == set(SCHEMAS["answer"]["properties"])
         day = shop.ears.ask(f"tills/{TILL}/commands", {"command": "end_of_day", "date": "2026-03-02"})
         assert faults("answer", day) == []
+        shop.announce("cancelled")
         shop.order(total="10", reference="cancelled")
         shop.board.press()
         wait_for(lambda: shop.status["loaded"] == "cancelled", "the order is seen")

@@ -2,6 +2,7 @@
 
 import os
 import queue
+import re
 import signal
 import ssl
 import subprocess
@@ -73,6 +74,15 @@ class ShippedBroker(Mosquitto):
     def come(self, user: str) -> "Client":
         """Connect `till-relay` or `support`, with its certificate."""
         return Client(self.relay_port, ca_file=self.folder / "ca-of-relays.pem", identity=self.folder / user)
+
+    def let_in_software_of(self, *tills: str) -> None:
+        """Give each till's software its user, `pos-` and the till, as the shipped file shows it."""
+        acl = self.acl_file.read_text()
+        [rights] = re.findall(r"(?m)^# user pos-CAJA01\n(?:# topic .*\n)+", acl)
+        users = [rights.replace("# ", "").replace("CAJA01", till) for till in tills]
+        self.acl_file.write_text(acl.replace(rights, "\n".join(users)))
+        with self.password_file.open("a") as passwords:
+            passwords.writelines(f"{password_line(f'pos-{till}', f'pos-{till}')}\n" for till in tills)
 
     def reload(self) -> None:
         """What `systemctl reload mosquitto` does."""
