@@ -22,6 +22,7 @@ RELAY_URL = "/etc/till-edge/relay_url"
 LEFT_BEHIND = "/etc/till-edge/broker_password"
 STATE = "/var/lib/till-edge-claim"
 TOLD = re.compile(r"the code of this till is (\S+), its serial (\S+), its relay")
+BY_HAND = "till-edge claim --relay http://127.0.0.1:9 --state /var/lib/by-hand >/dev/null 2>&1"
 AS_CLAIMANT = "nsenter --target {} --mount -- setpriv --reuid=till-edge --regid=till-edge --init-groups"
 
 
@@ -35,6 +36,7 @@ def claims(till: Till) -> str:
         code, serial = TOLD.findall(told)[0]
         wait_for(lambda: "waits for its code to be enrolled" in _log(till, CLAIM), "the till did not claim")
         _has_no_rights(till)
+        _gives_up_roots_rights(till)
         _typed(desk, f"enroll CAJA09 --claim {code} --serial {serial} --token-file {desk.folder}/token {SHOP}")
         wait_for(lambda: till.state() == "active", f"it did not start:\n{_log(till, CLAIM)}{_log(till, ADOPT)}")
         _is_adopted(till, desk)
@@ -86,6 +88,13 @@ def _has_no_rights(till: Till) -> None:
     for act in (f"ls {JOURNAL}", "touch /etc/till-edge/x", f"sh -c '>>{RELAY_URL}'", "touch /var/lib/x"):
         said = till.machine.run(f"{enter} {act}", None)
         check(re.search("Permission denied|Read-only file system", said), f"{act}: {said}")
+
+
+def _gives_up_roots_rights(till: Till) -> None:
+    """Typed by root, it becomes the owner of its folder."""
+    till.machine.run("install -d -o till-edge /var/lib/by-hand")
+    user = till.machine.run(f"{BY_HAND} & sleep 3; stat -c %U /proc/$!; kill $!; rm -r /var/lib/by-hand")
+    check(user == "till-edge", f"by hand, it runs as {user}")
 
 
 def _is_adopted(till: Till, desk: Desk) -> None:
