@@ -170,12 +170,8 @@ BUGS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("what another device sells can't be ignored", "if till.settings.ignore_orderless:", "if False:"),
         ("all that has no order is ignored", "if till.settings.ignore_orderless:", "if True:"),
     ),
-    "core/notices.py:Notice.subject": (
-        (
-            "a payment that was told is told again when some went back",
-            "self.concern is Concern.PAID_WITHOUT_ORDER",
-            "False",
-        ),
+    "core/notices.py:Notice.news": (
+        ("a sale is told again when some went back", "payment.id for payment", "repr(payment) for payment"),
     ),
     "core/till.py:_feel_button": (
         ("who says no to a slip cancels an order unseen", "cashier.pointed_at is None and questions.out", "False"),

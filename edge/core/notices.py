@@ -62,9 +62,10 @@ class Notice:
     """The money that it is about, as it was then: the slip's operation numbers and sums."""
 
     @property
-    def subject(self) -> "Notice":
-        """What makes two notices the same news. A payment without an order is one, also when some of it went back."""
-        return replace(self, payments=()) if self.concern is Concern.PAID_WITHOUT_ORDER else self
+    def news(self) -> tuple[str, str, str, frozenset[str]]:
+        """What makes two notices the same news: a further payment does, and some of it that went back doesn't."""
+        payments = frozenset(payment.id for payment in self.payments) - {self.reference}
+        return self.concern, self.reference, self.reason, payments
 
     @property
     def patience_s(self) -> float:
@@ -121,7 +122,7 @@ class Notices:
 
     def _knows(self, notice: Notice) -> bool:
         """Whether it is open, or somebody has looked at it."""
-        return any(notice.subject == known.subject for known in (*self.open, *self.seen))
+        return any(notice.news == known.news for known in (*self.open, *self.seen))
 
     def solved(self, concern: Concern, *references: str) -> "Notices":
         """These are over: nobody has to look any more, and what isn't on paper needs none."""

@@ -1,6 +1,7 @@
 """What a person must look at is told on paper, once, and stays shown until it was told and somebody looked."""
 
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
@@ -179,3 +180,19 @@ def test_a_ticket_that_is_held_back_is_told_and_needs_no_slip_once_it_may_come()
     desk.wait(600)
     assert not desk.till.notices.has(Concern.NOT_CONFIRMED)
     assert desk.print().stage(REFERENCE) is Stage.PRINTED
+
+
+@pytest.mark.parametrize("left", ["5350.50", "5000.50"])
+def test_a_sale_that_was_told_is_no_news_when_some_of_it_went_back(left):
+    """An online sale of the same account, of which the shop refunds a part after the slip."""
+    desk = Desk()
+    [payment] = PAID.payments
+    sale = replace(PAID, external_reference="web-1", total=Decimal(100))
+    desk.books.write(sale, place="")
+    desk.wait(70).tell()
+    assert [slip.notice.reason for slip in desk.told] == ["no_place"]
+    desk.press().books.write(
+        replace(sale, payments=(replace(payment, refunded=payment.amount - Decimal(left)),)), place=""
+    )
+    again = desk.restart().ring(sale.id).wait(70).tell()
+    assert (again.told, len(again.till.notices)) == ([], 0)
