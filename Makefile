@@ -57,12 +57,12 @@ explore: $(INSTALLED)
 # The daemon, killed at random moments between doorbell and paper.
 KILLS ?= 200
 torture: $(INSTALLED) mosquitto
-	$(BIN)/python -m qa.torture --kills $(KILLS)
+	$(BIN)/python -m qa.torture --kills $(KILLS) --api $(API)
 
 # Thousands of sales with something failing every few seconds; under ten minutes.
 SALES ?= 2000
 soak: $(INSTALLED) mosquitto
-	$(BIN)/python -m qa.soak --sales $(SALES)
+	$(BIN)/python -m qa.soak --sales $(SALES) --api $(API)
 
 # What other machines send, changed byte by byte under the eyes of the coverage.
 FUZZ_SECONDS ?= 300

@@ -188,6 +188,10 @@ BUGS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "core/evidence.py:_was_our_doing": (
         ("what we cancelled ourselves is reported twice", "(Stage.CANCELLING, Stage.CANCELLED)", "()"),
     ),
+    "core/evidence.py:reject": (
+        ("an end under two names is reported twice", "return till if told else", "return"),
+        ("whatever was once wrong is never told again", "till.evidence.reasons.get(reference) == reason", "True"),
+    ),
     "core/evidence.py:_watch": (
         ("an id that is read is not remembered", "if reading.handle:", "if False:"),
         ("an old order takes the place of a new one", "order.handle == reading.handle", "False"),

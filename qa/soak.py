@@ -207,14 +207,14 @@ def growth(soak: Soak) -> float:
 
 
 @contextmanager
-def soaked(sales: int, seed: int = 1):
+def soaked(sales: int, seed: int = 1, software: str = "instore"):
     """A shop that has made so many sales, not yet closed."""
     shop_settings = {
         "watch": {"first_check_seconds": 2, "check_every_seconds": 2, "idle_every_seconds": 5},
         "journal": {"keep_days": KEEP_DAYS},
     }
     with tempfile.TemporaryDirectory() as folder:
-        shop = Shop(Path(folder), shop_settings, MercadoPago(), Printer(columns=48))
+        shop = Shop(Path(folder), shop_settings, MercadoPago(), Printer(columns=48), api=software)
         with shop:
             soak = Soak(shop, sales, random.Random(seed))
             soak.run()
@@ -226,9 +226,10 @@ def main() -> int:
     parser = argparse.ArgumentParser("python -m qa.soak")
     parser.add_argument("--sales", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--api", choices=("instore", "orders"), default="instore", help="which of Mercado Pago's APIs")
     options = parser.parse_args()
     began = time.monotonic()
-    with soaked(options.sales, options.seed) as soak:
+    with soaked(options.sales, options.seed, options.api) as soak:
         seconds = time.monotonic() - began
         papers = by_sale(soak.shop.printer.tickets)
         seen = Counter(described(papers[reference]) for reference in soak.sold)

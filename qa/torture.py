@@ -71,9 +71,10 @@ def main() -> int:
     """Torture a shop. Returns the exit code."""
     parser = argparse.ArgumentParser("python -m qa.torture")
     parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--api", choices=("instore", "orders"), default="instore", help="which of Mercado Pago's APIs")
     options = parser.parse_args()
     began = time.monotonic()
-    with tempfile.TemporaryDirectory() as folder, Shop(Path(folder)) as shop:
+    with tempfile.TemporaryDirectory() as folder, Shop(Path(folder), api=options.api) as shop:
         seen = kill_during_sales(shop, options.kills)
     for what, count in sorted(seen.items()):
         print(f"{what:24} {count:5}")

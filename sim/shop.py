@@ -71,6 +71,10 @@ class Ears:
         """Publish, and wait for the broker's acknowledgement."""
         self._client.publish(topic, payload, qos=1).wait_for_publish(PATIENCE)
 
+    def post(self, topic: str, payload: bytes | str) -> None:
+        """Publish as soon as the broker is there, and wait for nothing."""
+        self._client.publish(topic, payload, qos=1)
+
     def ask(self, topic: str, message: dict[str, Any], retain: bool = False) -> dict[str, Any]:
         """Publish, and wait for what is answered on the response topic, with our correlation data."""
         mark = secrets.token_hex(8)
@@ -276,7 +280,7 @@ class Shop:
     def announce(self, order: str) -> None:
         """Tell the till which order is on it, as the shop's software does."""
         if self.ears is not None:
-            self.say(json.dumps({"v": 1, "order": order}), f"tills/{TILL}/announcements")
+            self.ears.post(f"tills/{TILL}/announcements", json.dumps({"v": 1, "order": order}))
 
     def say(self, payload: bytes | str, topic: str = f"tills/{TILL}/orders") -> None:
         """Publish anything on a topic."""

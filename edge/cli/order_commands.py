@@ -42,12 +42,29 @@ def create(config: Config, options: argparse.Namespace) -> int:
     there = _there(config, api)
     if there and not options.replace:
         raise OrderError(f"{_shown(config, there)} is on this till; {_HOW_TO_REPLACE}")
-    _refuse_used(config, api.find(duties.Search(reference)) if options.reference else (), reference, there)
+    used = api.find(duties.Search(reference)) if options.reference else ()
+    _refuse_used(config, [each for each in used if not _is(there, each)], reference, there)
+    _make_way(config, api, there)
     ours = api.till.put(order)
     _announce(config, ours)
     _look_again(config, api, ours, there)
     print(reference)
     return DONE
+
+
+def _is(there: LoadedOrder | None, order: MerchantOrder) -> bool:
+    """Whether this is the very order on the till, unpaid."""
+    return there is not None and bool(there.handle) and there.handle == order.id and not order.moved_money
+
+
+def _make_way(config: Config, api: MercadoPago, there: LoadedOrder | None) -> None:
+    """Cancel an order that has an id before another takes its place: it could still be paid. Raises `OrderError`."""
+    if there is None or not there.handle:
+        return
+    tried = api.cancel(there.reference, there.handle)
+    if tried.orders or tried.removal not in (events.Removal.DELETED, events.Removal.ABSENT):
+        state = "paid" if tried.orders else "being paid"
+        raise OrderError(f"{_shown(config, there)} is {state}; it was not replaced")
 
 
 _HOW_TO_REPLACE = "remove it with `till-edge order cancel`, or put yours in its place with --replace"

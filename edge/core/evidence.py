@@ -47,6 +47,8 @@ class Evidence:
     """Merchant orders whose ticket a person wants although Mercado Pago can't confirm them any more."""
     rejections: Mapping[Source, str] = field(default_factory=dict)
     """What was rejected, and why, so that it is reported once."""
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    """Reference -> why it was last rejected: one order may be told under several names."""
     paid_twice: Mapping[str, bool] = field(default_factory=dict)
     """Merchant orders that were reported as paid twice."""
     first_heard_at: Mapping[str, float] = field(default_factory=dict)
@@ -100,8 +102,13 @@ class Evidence:
         confirmed_at = self.confirmed_at.get(merchant_order)
         return confirmed_at is not None and now - confirmed_at <= MAX_AGE_S
 
-    def reject(self, source: Source, reason: str) -> "Evidence":
-        return replace(self, rejections=remember(self.rejections, source, reason, MAX_REJECTIONS))
+    def reject(self, source: Source, reason: str, reference: str = "") -> "Evidence":
+        reasons = remember(self.reasons, reference, reason) if reference else self.reasons
+        return replace(self, rejections=remember(self.rejections, source, reason, MAX_REJECTIONS), reasons=reasons)
+
+    def clear(self, reference: str) -> "Evidence":
+        """It is paid: whatever is wrong with it from now on is news."""
+        return replace(self, reasons=without(self.reasons, reference))
 
     def rejected(self, merchant_order: str) -> str | None:
         """Why a merchant order was last rejected; None if it wasn't."""
@@ -191,6 +198,7 @@ def _pay(till: "Till", order: Order, reading: MerchantOrder) -> "Till":
     till = till.drop(duties.Search(order.reference), duties.Cancel(order.reference)).put(order)
     till = till.solve(Concern.PAID_WITHOUT_ORDER, *(payment.id for payment in reading.payments))
     till = till.solve(Concern.REJECTED, order.reference)
+    till = replace(till, evidence=till.evidence.clear(order.reference))
     cashier = till.cashier.off_the_till(order.reference)
     return replace(till, cashier=cashier, agenda=till.agenda.refund_lookups())
 
@@ -287,10 +295,11 @@ def reject(
     """Report once why something that was read gets no ticket. The order that it claims to be is watched further."""
     if till.evidence.rejections.get(source) == reason:
         return till
-    till = replace(till, evidence=till.evidence.reject(source, reason))
+    told = bool(reference) and till.evidence.reasons.get(reference) == reason
+    till = replace(till, evidence=till.evidence.reject(source, reason, reference))
     if _concerns_a_person(till.orders.living.get(reference), reason, payments):
         till = till.alarm(Concern.REJECTED, reference, payments, reason)
-    return till.publish(_rejection(source, reason, reference))
+    return till if told else till.publish(_rejection(source, reason, reference))
 
 
 def _concerns_a_person(order: Order | None, reason: str, payments: tuple[Payment, ...]) -> bool:

@@ -16,7 +16,7 @@ from edge.config.schema import MercadoPagoConfig
 from edge.core import events
 from edge.core.order import Item, LoadedOrder, MerchantOrder
 from edge.mercadopago.decode_order import decode_order, decode_orders
-from edge.mercadopago.exchange import ApiError, Exchange
+from edge.mercadopago.exchange import WHOSE_TOKEN, ApiError, Exchange
 from edge.mercadopago.fields import Json, iso
 from edge.mercadopago.new_order import NewOrder
 
@@ -36,6 +36,8 @@ class OrdersTill:
 
     def look(self, announced: str = "") -> events.TillSeen:
         """The order that was announced, if it is ours and waits to be paid."""
+        if not announced:
+            self._exchange.get(WHOSE_TOKEN)  # a look that asks nothing would say that Mercado Pago answers
         for order in reversed(self._named(announced) if announced else ()):
             if self._waits_here(order):
                 return events.TillSeen(order.external_reference or None, order.total, order.id)

@@ -175,7 +175,9 @@ class Account(Books):
     def expire(self, pos: str | None = None) -> None:
         """The order's time is over, now."""
         with self.lock:
-            self.end(self._waiting_on(pos))
+            loaded = self._waiting_on(pos)
+            loaded.expires = self.now()
+            self.end(loaded)
 
     def advance(self, seconds: float) -> None:
         """Put Mercado Pago's clock forward; or back, with less than nothing."""

@@ -165,6 +165,12 @@ def test_a_second_payment_under_the_other_name_is_a_double_payment():
     assert [payment.id for payment in notice.payments] == [APPROVED.id, "another"]
 
 
+def test_an_end_that_is_told_by_two_names_is_reported_once():
+    expired = [replace(each, status="expired") for each in (OPENED, WAITS)]
+    desk = both_names(*expired)
+    assert desk.reasons == ["expired"]
+
+
 # --- cancelled --------------------------------------------------------------------------------------------------------
 
 

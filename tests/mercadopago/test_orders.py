@@ -301,6 +301,12 @@ def test_what_nobody_announced_is_not_known(api):
     assert answer(api, duties.LookAtTill("a-reference")) == events.TillSeen(None, known=False)
 
 
+def test_a_look_at_a_till_that_can_not_be_asked_still_shows_whether_mercado_pago_answers(service, api):
+    service.go_away()
+    assert answer(api, duties.LookAtTill()).trouble is events.Trouble.NETWORK
+    service.come_back()
+
+
 def test_an_id_that_is_unknown_is_not_found(api):
     assert answer(api, duties.Verify(UNKNOWN)) == events.NotFound()
     assert answer(api, duties.Search("R1", UNKNOWN)) == events.OrdersFound("R1", ())

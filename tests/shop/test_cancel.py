@@ -46,7 +46,7 @@ def test_cancelled(waiting: Shop):
     waiting.board.press(HOLD)
     [report] = waiting.wait_for_outcome("cancelled")
     assert report["external_reference"] == "the-sale"
-    assert waiting.command("order", "show").stdout.strip() == "no order on this till"
+    assert waiting.command("order", "show").stdout.startswith("no order")
     assert waiting.printer.tickets == []
 
 
@@ -70,15 +70,24 @@ def test_being_paid_goes_on_watching_and_prints(waiting: Shop):
     assert "the-sale" in ticket.text
 
 
-def test_another_order_is_there_and_nothing_is_deleted(waiting: Shop):
-    waiting.order(total="99", reference="the-next-sale")
+def test_another_order_is_there_and_nothing_is_deleted(waiting: Shop, api: str):
+    """Where orders have an id the old one is cancelled by it; else the till says that it wasn't."""
+    waiting.mercadopago.announce = lambda _order: None
+    waiting.mercadopago.put_order("the-next-sale", 99)
     waiting.board.press(HOLD)
-    [report] = waiting.wait_for_outcome("rejected")
-    assert report["reason"] == "not_cancelled: another_order_on_till"
-    assert waiting.command("order", "show").stdout.split() == ["the-next-sale", "99.00"]
-    waiting.wait_for_state("attention")
-    waiting.board.press()
-    waiting.wait_for_state("waiting")
+    if api == "orders":
+        [report] = waiting.wait_for_outcome("cancelled")
+        assert report["external_reference"] == "the-sale"
+    else:
+        [report] = waiting.wait_for_outcome("rejected")
+        assert report["reason"] == "not_cancelled: another_order_on_till"
+        assert waiting.command("order", "show").stdout.split() == ["the-next-sale", "99.00"]
+        waiting.wait_for_state("attention")
+        waiting.board.press()
+        waiting.wait_for_state("waiting")
+    waiting.mercadopago.pay()
+    waiting.wait_for_outcome("printed")
+    assert any("the-next-sale" in ticket.text for ticket in waiting.printer.tickets)
 
 
 def test_unknown_is_asked_until_it_is_known(waiting: Shop):
@@ -92,11 +101,14 @@ def test_unknown_is_asked_until_it_is_known(waiting: Shop):
 
 def test_a_delete_that_was_carried_out_and_not_answered_ends_as_cancelled(waiting: Shop):
     waiting.mercadopago.faults.append(Fault("reset_after", "DELETE", times=1))
+    waiting.mercadopago.faults.append(Fault("reset_after", path="/cancel$", times=1))
     waiting.board.press(HOLD)
     waiting.wait_for_outcome("cancelled", timeout=40)
 
 
-def test_paid_between_the_delete_and_its_answer_prints(waiting: Shop):
+def test_paid_between_the_delete_and_its_answer_prints(waiting: Shop, api: str):
+    if api == "orders":
+        pytest.skip("an order that was cancelled by its id can't be paid any more")
     waiting.mercadopago.habits.drop = True
     waiting.mercadopago.account.on_delete = lambda: waiting.mercadopago.account.pay(reference="the-sale")
     waiting.board.press(HOLD)

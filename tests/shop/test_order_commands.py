@@ -15,12 +15,19 @@ from sim.mercadopago import Fault
 from sim.shop import Shop
 from tests.support.facts import PAID
 
+NOTHING_THERE = {
+    "instore": "no order on this till",
+    "orders": "no order that this till knows of; one that was not announced can't be seen",
+}
+
 
 @pytest.fixture
 def till_edge(tmp_path, mercadopago, capsys):
     """Runs a command with a shop's configuration; returns the exit code, what it printed, and its complaint."""
     shop = Shop(tmp_path, {"till": {}}, mercadopago=mercadopago)
     shop.printer.port = 1
+    if shop.api == "orders":  # the daemon ran here before: the journal is where it hears of an order
+        Journal(tmp_path / "journal.db").close()
 
     def run(*arguments: str, **till: str) -> tuple[int, str, str]:
         shop.settings = {"till": till, "mercadopago": {"notification_url": "http://127.0.0.1/mp/CAJA01/secret"}}
@@ -32,14 +39,16 @@ def till_edge(tmp_path, mercadopago, capsys):
     return run
 
 
-def test_create_puts_an_order_that_mercado_pago_takes(till_edge, mercadopago):
+def test_create_puts_an_order_that_mercado_pago_takes(till_edge, mercadopago, api):
     code, reference, _ = till_edge("order", "create", "--total", "5350.50", "--item", "Yerba 1 kg:2:2675.25")
     loaded = mercadopago.account.till().loaded
     assert code == 0
     assert loaded.reference == reference
     assert loaded.total == Decimal("5350.50")
-    assert loaded.body["items"][0]["total_amount"] == Decimal("5350.5")
-    assert loaded.body["notification_url"] == "http://127.0.0.1/mp/CAJA01/secret"
+    assert loaded.body["items"][0]["unit_price"] == Decimal("2675.25")
+    if api == "instore":
+        assert loaded.body["items"][0]["total_amount"] == Decimal("5350.5")
+        assert loaded.body["notification_url"] == "http://127.0.0.1/mp/CAJA01/secret"
     assert timedelta(minutes=9) < loaded.expires - datetime.now(UTC) <= timedelta(minutes=10)
 
 
@@ -52,12 +61,13 @@ def test_a_fresh_reference_is_never_too_long():
     assert len(fresh_reference("x" * 64, datetime.now(UTC), "abcdef")) <= 64
 
 
-def test_show_and_cancel(till_edge):
-    assert till_edge("order", "show")[:2] == (0, "no order on this till")
+def test_show_and_cancel(till_edge, api):
+    nothing = (0, NOTHING_THERE[api])
+    assert till_edge("order", "show")[:2] == nothing
     till_edge("order", "create", "--total", "10.50", "--reference", "R1")
     assert till_edge("order", "show")[1].split() == ["R1", "10.50"]
     assert till_edge("order", "cancel")[:2] == (0, "R1 cancelled")
-    assert till_edge("order", "cancel")[:2] == (0, "no order on this till")
+    assert till_edge("order", "cancel")[:2] == nothing
 
 
 def test_cancel_says_so_when_somebody_is_paying(till_edge, mercadopago):
@@ -83,6 +93,20 @@ def test_an_order_is_replaced_if_that_is_asked_for_and_it_is_said(till_edge, mer
     assert (code, said) == (0, "R2")
     assert "R1  10.00 was on this till and is replaced" in complaint
     assert mercadopago.account.till().loaded.reference == "R2"
+
+
+def test_an_order_that_somebody_is_paying_is_not_replaced(till_edge, mercadopago, api):
+    till_edge("order", "create", "--total", "10", "--reference", "R1")
+    mercadopago.account.begin_payment()
+    if api == "orders":
+        code, said, complaint = till_edge("order", "create", "--total", "20", "--reference", "R2", "--replace")
+        assert (code, said) == (1, "")
+        assert "R1  10.00 is being paid; it was not replaced" in complaint
+        mercadopago.account.finish_payment()
+        assert "R1  10.00 is paid" not in till_edge("order", "create", "--total", "20", "--replace")[2]
+    else:
+        mercadopago.switches.locked_put_refused = True
+        assert till_edge("order", "create", "--total", "20", "--reference", "R2", "--replace")[0] == 1
 
 
 def test_a_reference_that_was_paid_is_refused(till_edge, mercadopago):
@@ -121,8 +145,10 @@ def test_the_sum_of_an_order_that_nobody_scanned_may_be_corrected(till_edge, mer
     assert mercadopago.account.till().loaded.total == 20
 
 
-def test_of_two_that_put_an_order_at_once_one_is_told(till_edge, mercadopago):
+def test_of_two_that_put_an_order_at_once_one_is_told(till_edge, mercadopago, api):
     """The other one comes between our PUT and our second look."""
+    if api == "orders":
+        pytest.skip("no till can be asked which of the two is there")
     load = mercadopago.account.load
 
     def load_both(pos: object, body: object) -> None:
@@ -201,13 +227,15 @@ def test_nobody_can_press_a_button_in_less_than_no_time(till_edge, capsys, secon
     assert f"{seconds!r} is no time to wait" in capsys.readouterr().err
 
 
-def test_without_a_journal_the_table_says_what_is_missing(till_edge):
+def test_without_a_journal_the_table_says_what_is_missing(till_edge, tmp_path):
+    (tmp_path / "journal.db").unlink(missing_ok=True)
     code, _, complaint = till_edge("orders")
     assert code == 78
     assert "there is no journal yet" in complaint
 
 
 def test_mercado_pago_away_is_a_sentence_and_no_traceback(till_edge, mercadopago):
+    till_edge("order", "create", "--total", "10")
     mercadopago.go_away()
     code, _, complaint = till_edge("order", "show")
     assert code == 1
@@ -218,7 +246,9 @@ def test_mercado_pago_away_is_a_sentence_and_no_traceback(till_edge, mercadopago
 
 @pytest.mark.parametrize("command", ["show", "cancel"])
 @pytest.mark.parametrize("error", ["pos_obtainment_error", "pos_not_found", ""])
-def test_a_till_that_can_not_be_asked_is_not_a_till_without_an_order(till_edge, mercadopago, command, error):
+def test_a_till_that_can_not_be_asked_is_not_a_till_without_an_order(till_edge, mercadopago, command, error, api):
+    if api == "orders":
+        pytest.skip("no till can be asked")
     assert till_edge("order", command) == (0, "no order on this till", "")
     mercadopago.faults.append(Fault("status", "GET", "/orders$", status=404, error=error))
     code, said, complaint = till_edge("order", command)

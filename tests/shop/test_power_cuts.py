@@ -52,8 +52,12 @@ def fragile(tmp_path_factory) -> Iterator[Shop]:
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_the_power_goes_when(step, fragile: Shop):
+def test_the_power_goes_when(step, fragile: Shop, api: str):
     function, event, allowed = STEPS[step]
+    if api == "orders" and function == "decode_payment":
+        pytest.skip("an order with an id names its place, so that no payment is read before its ticket")
+    if api == "orders" and function == "decode_merchant_order":
+        function = "decode_order"
     reference = "sale-" + step.replace(" ", "-")
     fragile.wait_for_state("ready")
     fragile.board.die_at(function, event)
