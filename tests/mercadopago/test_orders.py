@@ -22,6 +22,7 @@ from sim.mercadopago import Fault, Switches
 pytestmark = pytest.mark.slow
 
 POS, OTHER_POS = "SUC001POS003", "SUC001POS004"
+UNKNOWN = "ORD01KA0000000000000000000ZZ"
 ORDER = NewOrder(
     reference="R1",
     title="Caja 1",
@@ -256,6 +257,26 @@ def test_a_cancel_that_was_carried_out_and_not_answered_is_absent_the_next_time(
     assert cancel(api, placed.handle).removal is events.Removal.ABSENT
 
 
+@pytest.mark.parametrize("state", ["waiting", "replaced", "being paid", "paid", "expired", "cancelled", "unknown"])
+@pytest.mark.parametrize("fault", [None, 400, 404, 409, 423, 500])
+def test_whatever_is_answered_a_cancel_writes_to_no_other_address_than_its_orders(service, api, state, fault):
+    """There is no other request that it could make: nothing acts on the till, and no other id is known."""
+    handle = UNKNOWN if state == "unknown" else api.till.put(ORDER).handle
+    if state == "replaced":
+        service.create_order("the-next-sale", "7")
+    into_state = {"being paid": service.begin_payment, "paid": service.pay, "expired": service.expire}
+    into_state.get(state, lambda: None)()
+    if state == "cancelled":
+        cancel(api, handle)
+    if fault:
+        service.faults.append(Fault("status", path="/cancel$", status=fault, times=1))
+    before = len(service.requests)
+    for _ in range(3):
+        cancel(api, handle)
+    written = {(request.method, request.path) for request in service.requests[before:] if request.method != "GET"}
+    assert written == {("POST", f"/v1/orders/{handle}/cancel")}
+
+
 STEPS = st.lists(st.sampled_from(["put", "pay", "cancel", "cancel old", "begin", "expire"]), max_size=12)
 
 
@@ -290,9 +311,6 @@ def test_no_cancel_touches_any_order_but_its_own(steps):
 
 
 # --- what is unknown, refused, or somebody else's -------------------------------------------------------------------
-
-
-UNKNOWN = "ORD01KA0000000000000000000ZZ"
 
 
 def test_what_nobody_announced_is_not_known(api):
