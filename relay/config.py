@@ -9,6 +9,7 @@ import re
 import ssl
 from dataclasses import dataclass, field
 from datetime import time
+from itertools import combinations
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -16,6 +17,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from edge.config.reader import BadValueError, Form, Reader, Value, closest, shown
 from edge.config.yaml_nodes import ConfigError, compose
+from edge.contract.mqtt import NUMERIC_ID, REFERENCE, TILL_ID
 
 __all__ = [
     "Broker",
@@ -27,6 +29,7 @@ __all__ = [
     "Mosquitto",
     "OpeningHours",
     "Support",
+    "TillPrefix",
     "Tills",
     "Tls",
     "load",
@@ -35,6 +38,8 @@ __all__ = [
 EXAMPLE = "relay.example.yaml"
 MIN_SECRET_CHARS = 32
 LOOPBACK_NAMES = ("127.0.0.1", "localhost", "::1")
+TILL_PREFIX = (NUMERIC_ID, TILL_ID, REFERENCE)
+"""The forms of the three words of a `TillPrefix`."""
 HOST_NAME = re.compile(r"(?=.*[A-Za-z])(?!-)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*", re.ASCII)
 OPENING_HOURS = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9]) ?- ?([01][0-9]|2[0-3]):([0-5][0-9])", re.ASCII)
 
@@ -45,6 +50,15 @@ class OpeningHours:
 
     open_from: time
     open_until: time
+
+
+@dataclass(frozen=True)
+class TillPrefix:
+    """What the references of a till's orders begin with, among those of its seller. A line of `reference_prefixes`."""
+
+    user_id: str
+    till: str
+    prefix: str
 
 
 # --- the values; a number is taken as it is written, so that a username 0123 needs no quotes -------------------------
@@ -156,6 +170,15 @@ def _long_secret(value: Value) -> bytes:
     return secret.encode()
 
 
+def _till_prefix(value: Value) -> TillPrefix:
+    text = _text(value)
+    words = text.split()
+    if len(words) != len(TILL_PREFIX) or not all(map(re.Pattern.fullmatch, TILL_PREFIX, words)):
+        advice = "write the account, the till, and what its references begin with, like 700100200 CAJA01 CAJA01-"
+        raise BadValueError(f"is {shown(text)}; {advice}")
+    return TillPrefix(*words)
+
+
 Text = Annotated[str, Form(_text)]
 Port = Annotated[int, Form(_port)]
 AnyPath = Annotated[Path, Form(_path)]
@@ -257,6 +280,8 @@ class Config:
     broker: Broker
     signature_secret: Annotated[bytes | None, Form(_secret, suffix="_file")] = field(default=None, repr=False)
     """What Mercado Pago signs some of its notifications with."""
+    reference_prefixes: Annotated[tuple[TillPrefix, ...], Form(_till_prefix, is_list=True)] = ()
+    """Whose order a seller's notification is about; an order whose reference begins otherwise rings all his tills."""
     support: Support | None = None
     mosquitto: Mosquitto | None = None
     tills: Tills | None = None
@@ -271,6 +296,7 @@ def load(path: Path) -> Config:
     config = reader.read(Config, compose(path, EXAMPLE))
     _check_username(reader)
     _check_certificates(reader)
+    _check_prefixes(reader)
     reader.raise_if_faulty()
     return config
 
@@ -281,6 +307,16 @@ def load(path: Path) -> Config:
 def _check_username(reader: Reader) -> None:
     if "broker.password_file" in reader.written and "broker.username" not in reader.written:
         reader.fault("broker.password_file", "is a password without a username; add broker.username")
+
+
+def _check_prefixes(reader: Reader) -> None:
+    """No reference of a seller begins like those of two tills."""
+    lines = [(place, line) for place, line in reader.values.items() if isinstance(line, TillPrefix)]
+    for (_, first), (place, line) in combinations(lines, 2):
+        shorter, longer = sorted((first.prefix, line.prefix), key=len)
+        if first.user_id == line.user_id and longer.startswith(shorter):
+            advice = f"so {longer}1 would be of {first.till} and of {line.till}; let each begin differently"
+            reader.fault(place, f"{longer} begins with {shorter}, {advice}")
 
 
 def _check_certificates(reader: Reader) -> None:

@@ -27,7 +27,7 @@ from relay.mqtt.publisher import Publisher, PublishError
 from relay.web.body import bounded_body, is_ambiguous
 from relay.web.claims import ClaimEndpoint
 from relay.web.metrics import Metrics
-from relay.web.notification import doorbell_of
+from relay.web.notification import doorbell_of, reference_of
 from relay.web.signature import Signature, examine
 
 log = logging.getLogger(__name__)
@@ -66,7 +66,8 @@ class Bell:
     owner: str
     """`till` or `seller`"""
     name: str
-    topic: str
+    topics: tuple[str, ...]
+    """The first to which somebody is subscribed is rung."""
     limit: Limit
     bodies: AtOnce
 
@@ -77,6 +78,7 @@ class Relay:
     def __init__(self, config: Config, publisher: Publisher) -> None:
         self._key = config.secret
         self._root = config.broker.topic_root
+        self._prefixes = config.reference_prefixes
         self._signature_secret = config.signature_secret
         self._publisher = publisher
         self._metrics = Metrics(publisher)
@@ -124,7 +126,7 @@ class Relay:
         if doorbell is None:
             log.info("%s: nothing in %.200r %.200r", bell.name, request.url.query, body)
             return "", Answer.NOTHING
-        return doorbell.kind, await self._ring(bell, doorbell)
+        return doorbell.kind, await self._ring(self._aimed(bell, request.method, body), doorbell)
 
     async def _body(self, request: Request, bell: Bell) -> bytes | Answer:
         with bell.bodies.one(bell.name) as allowed:
@@ -141,11 +143,20 @@ class Relay:
             seller = seller_of(path["seller"], self._key)
             if seller is None:
                 return None
-            return Bell("seller", seller, seller_topic(seller), self._seller_limit, self._seller_bodies)
+            return Bell("seller", seller, (seller_topic(seller),), self._seller_limit, self._seller_bodies)
         till = path["till"]
         if not is_till_id(till) or not opens(till, path["secret"], self._key):
             return None
-        return Bell("till", till, Topics(self._root, till).orders, self._till_limit, self._till_bodies)
+        return Bell("till", till, (Topics(self._root, till).orders,), self._till_limit, self._till_bodies)
+
+    def _aimed(self, bell: Bell, method: str, body: bytes) -> Bell:
+        """Put the till first whose order a seller's notification is about; all his tills are rung if it isn't there.
+
+        What the body says is believed for this only: in the worst case a till looks, and finds nothing of its own.
+        """
+        reference = reference_of(method, body) if bell.owner == "seller" else ""
+        ours = [each for each in self._prefixes if each.user_id == bell.name and reference.startswith(each.prefix)]
+        return replace(bell, topics=(*(Topics(self._root, each.till).orders for each in ours), *bell.topics))
 
     def _report_signature(self, request: Request, bell: Bell) -> None:
         headers, data_id = request.headers, request.query_params.get("data.id", "")
@@ -159,17 +170,22 @@ class Relay:
         doorbell = replace(doorbell, received_at=datetime.now(UTC).isoformat(timespec="milliseconds"))
         began = time.perf_counter()
         try:
-            heard = await self._publisher.publish(bell.topic, encode_doorbell(doorbell))
+            await self._publish(bell, encode_doorbell(doorbell))
         except PublishError as error:
             log.warning("%s: %s %s not delivered: %s", bell.name, doorbell.kind, doorbell.id, error)
             return Answer.NOT_TAKEN
         self._metrics.acknowledgement.observe(time.perf_counter() - began)
         self._metrics.doorbells.labels(bell.owner).inc()
         log.info("%s: %s %s", bell.name, doorbell.kind, doorbell.id)
-        if not heard:
-            self._metrics.unheard.inc()
-            log.warning("nobody is subscribed to %s; is this till installed?", bell.topic)
         return Answer.RUNG
+
+    async def _publish(self, bell: Bell, payload: bytes) -> None:
+        """Publish to the first topic to which somebody is subscribed. Raises `PublishError`."""
+        for topic in bell.topics:
+            if await self._publisher.publish(topic, payload):
+                return
+            self._metrics.unheard.inc()
+            log.warning("nobody is subscribed to %s; is this till installed?", topic)
 
     async def _ring_health_till(self) -> str:
         """Return why the broker does not take doorbells; "" if it does."""

@@ -54,6 +54,13 @@ def doorbell_of(method: str, query: Mapping[str, str], headers: Mapping[str, str
     return Doorbell(LOOK, topic if NONCE.fullmatch(topic) else UNREADABLE, request_id=_request_id(headers))
 
 
+def reference_of(method: str, body: bytes) -> str:
+    """Return the `external_reference` that the notification of an order brings along; "" for all others."""
+    form = _form_of(body if method == "POST" else b"")
+    data = form.get("data")
+    return _word(data.get("external_reference")) if _topic(form) == "order" and isinstance(data, dict) else ""
+
+
 def _form_of(body: bytes) -> Mapping[str, object]:
     """Return the body in the form of a query, in which `data.id` is one key."""
     try:

@@ -14,7 +14,20 @@ from hypothesis import strategies as st
 from edge.config.reader import keys_of
 from relay.__main__ import main
 from relay.addresses import address_of, opens, secret_of, seller_address_of
-from relay.config import Broker, Config, ConfigError, Fleet, Listen, Mosquitto, OpeningHours, Support, Tills, Tls, load
+from relay.config import (
+    Broker,
+    Config,
+    ConfigError,
+    Fleet,
+    Listen,
+    Mosquitto,
+    OpeningHours,
+    Support,
+    TillPrefix,
+    Tills,
+    Tls,
+    load,
+)
 from tests.support.bent import bent, values
 from tests.support.examples import examples
 from tests.support.shipped_broker import make_certificates
@@ -88,6 +101,31 @@ def test_the_sections_for_tills_and_fleet_are_read(folder):
     assert config.tills == Tills("mqtt.example.net", 8884, folder / "ca.pem")
     assert config.fleet == Fleet(ZoneInfo("America/Montevideo"), OpeningHours(time(8), time(22, 30)))
     assert "4ab1c0de" not in repr(config)
+
+
+def test_what_the_references_of_tills_begin_with_is_read(folder):
+    lines = "reference_prefixes:\n- 700100200 CAJA01 CAJA01-\n- 700100201 SUR CAJA01-\n- 700100200  2 2\n"
+    assert load(write(folder, SMALLEST + lines)).reference_prefixes == (
+        TillPrefix("700100200", "CAJA01", "CAJA01-"),
+        TillPrefix("700100201", "SUR", "CAJA01-"),
+        TillPrefix("700100200", "2", "2"),
+    )
+
+
+@pytest.mark.parametrize(
+    "line", ["CAJA01-", "CAJA01 CAJA01-", "kiosco CAJA01 C-", "7 CAJA/1 C-", "7 A B C", "[7, A, B]"]
+)
+def test_a_line_of_prefixes_that_is_none_is_refused_with_an_example(folder, line):
+    [fault] = faults(folder, f"{SMALLEST}reference_prefixes:\n- 7 CAJA01 C1-\n- {line}\n")
+    assert fault.startswith("relay.yaml:6: reference_prefixes[2]: ")
+
+
+def test_no_reference_may_begin_like_those_of_two_tills_of_a_seller(folder):
+    lines = "reference_prefixes:\n- 7 CAJA01 C1-\n- 8 SUR C1-\n- 7 CAJA02 C1-2-\n"
+    assert faults(folder, SMALLEST + lines) == [
+        "relay.yaml:7: reference_prefixes[3]: C1-2- begins with C1-, so C1-2-1 would be of CAJA01 and of CAJA02; "
+        "let each begin differently"
+    ]
 
 
 def test_shops_may_have_no_hours_or_close_after_midnight(folder):
@@ -266,6 +304,7 @@ WHOLE = json.dumps(
         "secret_file": "secret",
         "broker": {"host": "a", "port": 1, "username": "a", "password_file": "secret", "topic_root": "a", "tls": None},
         "signature_secret_file": "secret",
+        "reference_prefixes": ["7 A A-"],
         "support": {"cert_file": "a", "key_file": "b"},
         "mosquitto": {"password_file": "a", "acl_file": "b", "pid_file": "c"},
         "tills": {"host": "a", "port": 1, "ca_file": "a"},

@@ -10,13 +10,15 @@ import http.client
 import json
 import socket
 import time
+from collections.abc import Callable, Iterator
 from urllib.parse import unquote, urlsplit
 
 import pytest
 import requests
 
 from relay.addresses import secret_of
-from tests.support.relays import FEED, KEY, PATIENCE, begin_slow_request, subscribed
+from sim.mercadopago import Habits, MercadoPago
+from tests.support.relays import FEED, KEY, PATIENCE, RelayProcess, begin_slow_request, subscribed, wait_until
 
 pytest_plugins = ["tests.support.relay_fixtures"]
 pytestmark = pytest.mark.slow
@@ -152,6 +154,99 @@ def test_only_the_sellers_own_secret_opens_his_address(relay):
     for path in ("/mp/700100201-" + own, "/mp/700100200-" + of_a_till, "/mp/700100200-", "/mp/-" + own, "/mp/x-" + own):
         assert requests.post(relay.url + path, json=FEED, timeout=PATIENCE).status_code == 404, path
     assert requests.post(f"{relay.url}/mp/700100200/{own}", json=FEED, timeout=PATIENCE).status_code == 404
+
+
+# --- an order of the Orders API: two tills at the address of their seller --------------------------------------------
+
+USER = "700100200"
+PANEL = b"the secret of the panel"
+CAJA01_ORDER, CAJA02_ORDER = "CAJA01-000417", "CAJA02-000018"
+
+
+@pytest.fixture(scope="module")
+def application(shared_broker, tmp_path_factory) -> Iterator[RelayProcess]:
+    """A relay that knows what the references of two tills begin with, and the secret of the application."""
+    folder = tmp_path_factory.mktemp("application")
+    (folder / "panel").write_bytes(PANEL)
+    prefixes = f"[{USER} CAJA01 CAJA01-, {USER} CAJA02 CAJA02-, {USER} GONE GONE-, 700100201 OTHER OTHER-]"
+    more = f"signature_secret_file: panel\nreference_prefixes: {prefixes}\n"
+    relay = RelayProcess(folder, shared_broker.port, more=more)
+    relay.wait_until_healthy()
+    yield relay
+    relay.kill()
+
+
+@pytest.fixture
+def heard(shared_broker, application) -> Iterator[Callable[[], list[tuple[str, str]]]]:
+    """What has rung so far: the topics, with the id of each doorbell."""
+    topics = (*(f"tills/{till}/orders" for till in ("CAJA01", "CAJA02", "OTHER")), f"sellers/{USER}/orders")
+    with subscribed(shared_broker, [(topic, 1) for topic in topics]) as subscriber:
+
+        def until(last: str) -> Iterator[tuple[str, str]]:
+            while (message := subscriber.next_message()) and (identity := json.loads(message.payload)["id"]) != last:
+                yield message.topic, identity
+
+        yield lambda: [application.notify({**FEED, "resource": "7"}), list(until("7"))][1]
+
+
+def order_webhook(
+    reference: object = CAJA01_ORDER, identity: str = "ORD01KA0000000000000000000AA"
+) -> dict[str, object]:
+    return {"type": "order", "action": "order.processed", "data": {"id": identity, "external_reference": reference}}
+
+
+@pytest.mark.parametrize("lower_case", [False, True], ids=["case kept", "lower case"])
+@pytest.mark.parametrize("seconds", [False, True], ids=["ms", "s"])
+@pytest.mark.parametrize(("secret", "result"), [(PANEL, "verified"), (b"another", "unverified"), (None, "unverified")])
+def test_only_the_till_whose_order_it_is_is_rung_whoever_signed(
+    application, heard, lower_case, seconds, secret, result
+):
+    before = application.metric("till_relay_signatures_total", result=result)
+    habits = Habits(topics=("order",), secret=secret, signs_lower_case=lower_case, signs_seconds=seconds)
+    with MercadoPago(USER, pos=(("SUC001", "POS1"), ("SUC001", "POS2")), habits=habits) as mercadopago:
+        mercadopago.application_url = application.url + application.seller_path()
+        first = mercadopago.create_order(CAJA01_ORDER, "100", pos="POS1")
+        second = mercadopago.create_order(CAJA02_ORDER, "200", pos="POS2")
+        mercadopago.pay("POS2")
+        wait_until(lambda: len(mercadopago.notifier.answers) == 1, "it was notified")
+        mercadopago.pay("POS1")
+        wait_until(lambda: len(mercadopago.notifier.answers) == 2, "it was notified")
+        assert [status for _, status in mercadopago.notifier.answers] == [201, 201]
+    assert heard() == [("tills/CAJA02/orders", second), ("tills/CAJA01/orders", first)]
+    assert application.metric("till_relay_signatures_total", result=result) == before + 2
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        order_webhook("000417"),
+        order_webhook("caja01-000417"),
+        order_webhook("GONE-000417"),  # nobody is subscribed to this till
+        order_webhook("OTHER-000417"),  # a till of another seller
+        order_webhook(""),
+        order_webhook(None),
+        order_webhook([CAJA01_ORDER]),
+        {"type": "payment", "data": {"id": "1", "external_reference": CAJA01_ORDER}},
+        {"type": "order", "external_reference": CAJA01_ORDER, "data": {"id": "ORD01KA0000000000000000000AA"}},
+        {"type": "topic_merchant_order_wh", "id": "1", "data": {"external_reference": CAJA01_ORDER}},
+    ],
+    ids=str,
+)
+def test_what_names_no_till_of_the_seller_rings_all_his_tills(application, heard, body):
+    address = application.url + application.seller_path()
+    assert requests.post(address, json=body, timeout=PATIENCE).status_code == 201
+    assert [topic for topic, _ in heard()] == [f"sellers/{USER}/orders"]
+
+
+def test_what_the_relay_does_not_understand_of_an_order_is_looked_at_by_its_till(application, heard):
+    address = application.url + application.seller_path()
+    assert requests.post(address, json=order_webhook(identity="17"), timeout=PATIENCE).status_code == 201
+    assert heard() == [("tills/CAJA01/orders", "order")]
+
+
+def test_an_order_at_the_address_of_a_till_rings_that_till_whatever_its_reference(application, heard):
+    assert application.notify(order_webhook(CAJA02_ORDER)) == 201
+    assert heard() == [("tills/CAJA01/orders", "ORD01KA0000000000000000000AA")]
 
 
 # --- who may ring -----------------------------------------------------------------------------------------------------

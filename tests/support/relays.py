@@ -117,7 +117,7 @@ class RelayProcess:
 class Subscriber:
     """The messages of one topic, in the order of arrival."""
 
-    def __init__(self, port: int, topic: str = "tills/CAJA01/orders", client_id: str = "") -> None:
+    def __init__(self, port: int, topic: str | list[tuple] = "tills/CAJA01/orders", client_id: str = "") -> None:
         self._heard: queue.Queue[paho.MQTTMessage] = queue.Queue()
         granted: queue.Queue[object] = queue.Queue()
         self.client = paho.Client(CallbackAPIVersion.VERSION2, client_id, protocol=paho.MQTTv5)
@@ -148,7 +148,7 @@ class Subscriber:
 
 
 @contextlib.contextmanager
-def subscribed(broker: Mosquitto, topic: str = "tills/CAJA01/orders") -> Iterator[Subscriber]:
+def subscribed(broker: Mosquitto, topic: str | list[tuple] = "tills/CAJA01/orders") -> Iterator[Subscriber]:
     subscriber = Subscriber(broker.port, topic)
     try:
         yield subscriber
