@@ -28,7 +28,7 @@ from edge.core.state import Till
 MAX_NOT_FOUND = 5
 """A notification may be seconds ahead of the resource that it names; after some 15 s an id is called unknown."""
 MAX_ORDER_LAG = timedelta(minutes=15)
-"""A payment of longer ago that names no order won't name one in some seconds."""
+"""A payment of longer ago that names neither order nor reference won't name one in some seconds."""
 
 # --- what is owed to Mercado Pago ----------------------------------------------------------------------------------
 
@@ -276,14 +276,16 @@ def _on_payment(till: Till, duty: duties.PaymentDuty, due: Due, payment: events.
     if due.for_all and payment.pos_id != till.history.pos_id:
         return till  # it was made elsewhere; if it is ours after all, the sweep finds it
     known = till.evidence.waiting_for(payment.id) or till.orders.with_payment(payment.id)
-    if not payment.merchant_order and not known and due.not_found < MAX_NOT_FOUND and _is_young(till, payment, now):
+    if not payment.merchant_order and not known and due.not_found < MAX_NOT_FOUND and _may_name_it(till, payment, now):
         till = till.owe(duties.Search(payment.reference), now) if payment.reference else till
         return till.schedule(duty, due.after_not_found(now))
     return _ring_again(evidence.place(till, payment, now), duty, due, now)
 
 
-def _is_young(till: Till, payment: events.PaymentRead, now: float) -> bool:
-    """Whether it was paid so lately, or at a time so unknown, that its order may be named in a moment."""
+def _may_name_it(till: Till, payment: events.PaymentRead, now: float) -> bool:
+    """Whether a payment without an order may lead to one in a moment: by its reference, or because it is young."""
+    if payment.reference:
+        return True
     paid_at, clock = payment.money.date_approved if payment.money else None, till.sweeps.sure_clock(now)
     return paid_at is None or clock is None or paid_at > clock - MAX_ORDER_LAG
 

@@ -1,6 +1,7 @@
 """Orders that have an id, as under the Orders API: announced, watched and cancelled by it, and told by two names."""
 
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -9,7 +10,7 @@ from edge.core import duties, events
 from edge.core.lifecycle import Stage
 from edge.core.order import MerchantOrder
 from edge.core.status import Signal
-from tests.support.desk import Books, Desk
+from tests.support.desk import Books, Desk, with_settings
 from tests.support.facts import APPROVED, EXTERNAL_POS, OPENED, PAID, POS, REFERENCE
 
 ID = "ORD01KA0000000000000000000AA"
@@ -219,6 +220,16 @@ def test_a_payment_that_names_no_order_leads_to_it_by_its_reference_or_calls_a_p
     desk.wait(120).print()
     assert desk.outcomes[:1] == ["printed" if searchable else "rejected"]
     assert [notice.concern.value for notice in desk.till.notices] == ([] if searchable else ["paid_without_order"])
+
+
+@pytest.mark.parametrize("ignored", [False, True])
+def test_so_does_one_of_hours_ago_also_where_payments_without_an_order_are_ignored(ignored):
+    """The till was off, or Mercado Pago unreachable, when it was paid."""
+    desk = Desk(with_settings(ignore_orderless=ignored), Books(by_id=True, named=False))
+    desk.books.today += timedelta(hours=2)
+    desk.books.write(PROCESSED)
+    desk.wait(120).print()
+    assert (desk.outcomes, list(desk.till.notices)) == (["printed"], [])
 
 
 def test_money_of_a_sale_that_has_its_ticket_is_no_riddle_though_it_names_no_order():
