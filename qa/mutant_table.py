@@ -57,7 +57,12 @@ BUGS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("who rings for money is a flood", "till.agenda.refund_lookups()", "till.agenda"),
     ),
     "core/evidence.py:_may_have_its_ticket": (
-        ("a new journal claims to know all", "NEVER < reading.first_paid_at < complete_since", "False"),
+        ("a new journal claims to know all", "reading.first_paid_at < complete_since or", ""),
+        (
+            "a journal that began in the past is believed",
+            "or till.sweeps.began_too_early(reading.first_paid_at, now)",
+            "",
+        ),
     ),
     "core/evidence.py:_judge_again": (
         (
@@ -89,6 +94,8 @@ BUGS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("a start counts as having asked", "confirmed_at is not None and", "confirmed_at is None or"),
     ),
     "core/reconciliation.py:on_day_read": (
+        ("each request of one day has its own slip", "other.day.on == slip.day.on", "False"),
+        ("what names no place is in no sum of the day", ", no_place=tuple(map(_entry, stray))", ""),
         ("what names no place is counted", "not each.placed and not _paid_here(till, each)", "False"),
         ("a report calls missing what nobody asked for", "duty.rounds < MAX_ROUNDS and", "False and"),
         ("a report asks for ever", "duty.rounds < MAX_ROUNDS and", ""),
@@ -224,12 +231,24 @@ BUGS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ),
     ),
     "core/agenda.py:Agenda.owe": (("money that was seen is put off", "min(due.at, at)", "due.at"),),
-    "core/till.py:_on_answer": (("one trouble stops all questions for ever", "replace(till, api=ApiLine())", "till"),),
+    "core/till.py:_on_answer": (
+        (
+            "an order on the till doesn't keep an answer",
+            "till.questions if reference else till.questions.till_is_free(now)",
+            "till.questions.till_is_free(now)",
+        ),
+        ("a question that was refused once is refused for ever", ", refused=None", ""),
+        ("one trouble stops all questions for ever", "replace(till, api=ApiLine())", "till"),
+    ),
     "core/till.py:_on_reading": (
         ("another till's news is our rejection", "not due.for_all or _is_about_us(till, reading)", "True"),
         ("what is in doubt is asked without pause", "evidence.in_doubt(till, reading.id, now)", "False"),
     ),
     "core/till.py:_on_unreachable": (
+        ("429 is no reason to slow down", "if answer.too_many:", "if False:"),
+        ("what Mercado Pago asks us to wait is not waited", ", answer.retry_after)", ", 0)"),
+        ("one odd answer rests the line", "pause_s = 0.0", "pass"),
+        ("a refused token is shown again without pause", "if answer.trouble is events.Trouble.REFUSED:", "if False:"),
         ("an unanswered question is dropped", ".schedule(duty, due)", ".drop(duty)"),
         ("one question that fails stops all others", "api.retry_at + back_off(0)", "now"),
         ("a question that fails keeps its rank", ", urgent=False", ""),
@@ -247,6 +266,12 @@ BUGS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ),
     ),
     "core/till.py:_on_swept": (
+        (
+            "an hour that leaps makes the till forget",
+            "till if doubtful else _forget(till, swept)",
+            "_forget(till, swept)",
+        ),
+        ("what has its ticket is looked up at each sweep", "till.orders.paid_with(merchant_order) is None", "True"),
         ("money of a sale is asked for at each sweep", "till.orders.with_payment(payment) is not None", "False"),
         ("what names no place is ours", "if payment in swept.unplaced else swept.pos_id", "or swept.pos_id"),
         ("the sweep runs once", "sweep_later(", "(lambda swept, _: swept)("),
@@ -296,6 +321,7 @@ BUGS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("a look that is put off puts off what was due before it", "min(till.api.retry_at, at)", "at"),
     ),
     "core/budget.py:Budget.plan": (
+        ("a plan is forgotten at once", "planned_at=at", "planned_at=0.0"),
         ("a flood of reasons puts off the look for ever", "if now < self.planned_at:", "if False:"),
         ("a burst may be followed by another at once", "self.spend(rate, at)", "self"),
     ),
@@ -312,6 +338,12 @@ BUGS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("looking back knows no beginning", "max(until - LOOK_BACK, complete_since - OVERLAP)", "until - LOOK_BACK"),
     ),
     "core/till.py:_on_refused": (
+        ("a cancel that is refused is asked for ever", "isinstance(duty, duties.Cancel)", "False"),
+        (
+            "a question that is refused is dropped",
+            "till.schedule(duty, due.after_refusal(refusal, now))",
+            "till.drop(duty)",
+        ),
         (
             "one question that is refused rests the line",
             "api=ApiLine()",
@@ -319,16 +351,29 @@ BUGS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ),
         ("a payment that can't be read keeps its ticket", "till.evidence.waiting_for(duty.id)", "False"),
     ),
-    "core/agenda.py:Pace.slowed": (("a till that is told to slow down doesn't", "2 * self.factor(now)", "1.0"),),
+    "core/agenda.py:Pace.slowed": (
+        (
+            "a till that is told to slow down ends by not looking at all",
+            "min(2 * self.factor(now), MAX_PACE)",
+            "2 * self.factor(now)",
+        ),
+        ("a till that is told to slow down doesn't", "2 * self.factor(now)", "1.0"),
+    ),
     "core/agenda.py:Agenda.refusals": (
         ("a question that is refused is refused in silence", "if due.refused", "if False"),
     ),
     "core/sweeps.py:Sweeps.done": (
+        ("each sweep begins the journal anew", "self.history.complete_since or until", "until"),
+        ("any leap of the clock begins the journal anew", "and self.began", ""),
         ("an hour that was wrong poisons for ever", "min(since, until)", "since"),
         ("a journal that began in the past claims to know all since", "self.leaps(until, now) and self.began", "False"),
     ),
     "core/sweeps.py:Sweeps.leaps": (("a wrong hour makes all old", "abs(until - clock) > LEAP", "False"),),
-    "core/links.py:Link.must_poll": (("a deaf till trusts its doorbells", "or self.deaf", ""),),
+    "core/links.py:Link.must_poll": (
+        ("a till without a broker trusts its doorbells", "self.broker_up and self.relay_up", "self.relay_up"),
+        ("a till without a relay trusts its doorbells", "self.broker_up and self.relay_up", "self.broker_up"),
+        ("a deaf till trusts its doorbells", "or self.deaf", ""),
+    ),
     # --- cancelling --------------------------------------------------------------------------------------------------
     "core/cashier.py:hold": (
         ("a hold means what is there now", "reference = till.cashier.pointed_at", "reference = till.cashier.loaded"),
@@ -407,8 +452,16 @@ BUGS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("a failure is told by a printer that can't print", "ready and printer.paper.prints and", ""),
         ("a failure is fed the whole roll", "and not printer.keeps_breaking", ""),
     ),
-    "core/printing.py:_list": (("what was called for is listed again", "and not order.wanted_by_person", ""),),
-    "core/printing.py:_ticket": (("old readings are printed", "if not till.evidence.is_stale(order, now)", ""),),
+    "core/printing.py:_list": (
+        ("a list holds everything", "late[:MAX_LISTED]", "late"),
+        ("one late ticket comes as a list", "len(late) > 1", "late"),
+        ("what was called for is listed again", "and not order.wanted_by_person", ""),
+    ),
+    "core/printing.py:_ticket": (
+        ("the last paid comes first", "min(fresh", "max(fresh"),
+        ("a doubted printer is not told so", "despite=not till.printer.paper.prints", "despite=False"),
+        ("old readings are printed", "if not till.evidence.is_stale(order, now)", ""),
+    ),
     "core/printing.py:read_stale_again": (
         ("old readings are never read again", "till.evidence.is_stale(order, now)", "False"),
     ),
@@ -493,6 +546,12 @@ BUGS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("a swallowed ticket keeps the light of the one before it", "ticket_at=None", ""),
     ),
     "core/printing.py:_on_slip": (
+        (
+            "a slip that is out is printed again",
+            "till.printer.without_slip(slip).succeeded(end.paper, now)",
+            "till.printer.succeeded(end.paper, now)",
+        ),
+        ("what was called for goes back on the list", "and not order.wanted_by_person", ""),
         ("a list that broke off counts", "isinstance(end, events.TicketInterrupted | events.TicketRefused)", "False"),
         (
             "a failure that broke off counts as told",
@@ -502,6 +561,167 @@ BUGS: dict[str, tuple[tuple[str, str, str], ...]] = {
     ),
     "core/status.py:signal": (
         ("a printer that breaks at each ticket is waited for", "or breaks_at_each_ticket(till)", ""),
+    ),
+    # --- questions about the printer, budgets, links ------------------------------------------------------------------
+    "core/questions.py:Questions.unknown": (
+        ("what was answered for one printer counts for another", "found.printer == self.asked.printer", "True"),
+        ("each look at the printer asks anew", "self if self.asked == found else Questions(found)", "Questions(found)"),
+    ),
+    "core/questions.py:Questions.slip_out": (
+        (
+            "the result is printed and asked about",
+            "Questions() if slip.state.done else replace(self, out=True)",
+            "replace(self, out=True)",
+        ),
+        ("the slip of an older question is taken for this one's", "slip.state != self.asked", "False"),
+    ),
+    "core/questions.py:Questions.opened": (
+        ("a question may be answered before it is on paper", "quiet and self.out", "quiet"),
+        ("a question may be answered while something is sold", "quiet and self.out", "self.out"),
+    ),
+    "core/questions.py:Questions.gestured": (
+        ("a finger that came down before the slip was out answers it", "or since < self.open_since", ""),
+        ("a hold says that it is right", "gesture is Gesture.PRESS", "gesture is not Gesture.NONE"),
+    ),
+    "core/questions.py:Questions.till_is_free": (
+        ("a gesture of long ago answers", "now - self.answered_at < HOLD_COUNTS_S", "True"),
+    ),
+    "core/questions.py:question_duty": (
+        ("a question is printed again and again", "and not till.questions.out", ""),
+        ("a question comes between a sale and its ticket", "and _quiet(till)", ""),
+    ),
+    "core/questions.py:_quiet": (
+        ("an order on the till is no sale", "till.cashier.loaded is None and", ""),
+        ("a ticket under way is no sale", "not till.orders.in_stage(*SELLING)", "True"),
+        ("whoever looks at a concern answers a question", "and not till.notices", ""),
+    ),
+    "core/calibration.py:Calibration.settled": (
+        ("plain letters are asked about", "len(self.pages) - 1", "len(self.pages)"),
+    ),
+    "core/budget.py:Budget.allows": (
+        ("a budget has no end", "self.spent_until - now <= rate.burst_s - rate.every_s", "True"),
+        ("a budget is one too small", "rate.burst_s - rate.every_s", "rate.burst_s - 2 * rate.every_s"),
+    ),
+    "core/budget.py:Budget.spend": (
+        ("what nobody spent is saved for ever", "max(self.spent_until, now)", "self.spent_until"),
+    ),
+    "core/budget.py:Budget.free_at": (
+        ("the next one comes a step too early", "+ rate.every_s", ""),
+        (
+            "the next one comes in the past",
+            "max(now, self.spent_until - rate.burst_s + rate.every_s)",
+            "self.spent_until - rate.burst_s + rate.every_s",
+        ),
+    ),
+    "core/agenda.py:Due.after_refusal": (
+        ("a question that is refused is asked without pause", "now + REFUSED_EVERY_S", "now"),
+        ("a question that is refused stays in front", "urgent=False, ", ""),
+    ),
+    "core/agenda.py:Pace.factor": (
+        ("a till that was told to slow down stays slow", "0.5 **", "1.0 **"),
+        (
+            "a till looks more often than it should, in the end",
+            "max(1.0, self.then * float(0.5 ** ((now - self.at) / PACE_HALVES_S)))",
+            "self.then * float(0.5 ** ((now - self.at) / PACE_HALVES_S))",
+        ),
+    ),
+    "core/links.py:sweep_later": (("sweeps don't slow down", "every_s *= till.agenda.pace.factor(now)", "pass"),),
+    "core/links.py:look_later": (("looks at the till don't slow down", "* till.agenda.pace.factor(now)", ""),),
+    "core/failures.py:_refused_questions": (
+        ("an application that may not ask has no slip", "(Trouble.FORBIDDEN, Cause.WRONG_APPLICATION), ", ""),
+        ("a till that isn't there has no slip", ", (Trouble.NO_SUCH_TILL, Cause.WRONG_TILL)", ","),
+    ),
+    "core/sweeps.py:Sweeps.next": (
+        ("a payment that was approved later than created is missed", "until - OVERLAP if until else None", "until"),
+    ),
+    "core/sweeps.py:Sweeps.clock": (
+        ("the clock stands still between two sweeps", "until + timedelta(seconds=now - self.swept_at)", "until"),
+    ),
+    "core/reconciliation.py:_paid_here": (
+        ("our sale without a place is a stranger's", "order is not None and order.reading is not None", "False"),
+    ),
+    "core/reconciliation.py:_look_up_first": (("the list is read again at once", "now + ROUND_S", "now"),),
+    "core/reconciliation.py:_of_the_day": (
+        ("the next day's money counts today", "span.covers(each.approved_at) and", ""),
+        ("what was given back whole counts as a sale", "and each.amount > 0", ""),
+    ),
+    "core/reconciliation.py:_without_money": (
+        ("a refund of a part goes unsaid", "missing > 0", "payment.id not in listed"),
+    ),
+    "core/reconciliation.py:_waiting": (("what has its ticket waits for it", "not _has_ticket(order) and", ""),),
+    "core/reconciliation.py:_has_ticket": (
+        ("while a copy prints, the sale has no ticket", "or order.first_finished_at is not None", ""),
+    ),
+    "core/printing.py:PrinterLine.failed": (
+        ("a printer that breaks is fed without pause", "now + back_off(failures)", "now"),
+    ),
+    "core/printing.py:PrinterLine.succeeded": (
+        ("a printer that works again is still called broken", "failures=0, ", ""),
+    ),
+    "core/printing.py:PrinterLine.proved": (
+        ("one poor proof makes us forget a better one", "if proof.better_than(self.proof) else self", ""),
+    ),
+    "core/printing.py:PrinterLine.keeps_breaking": (
+        ("one ticket that breaks off is a broken printer", "self.failures >= MAX_BREAKS", "self.failures >= 1"),
+    ),
+    "core/printing.py:_may_break_the_printer": (
+        (
+            "one ticket that breaks the printer stops all others",
+            "till.printer.keeps_breaking and duties.Banner.COPY in order.banners",
+            "False",
+        ),
+    ),
+    "core/printing.py:_waited_long": (("a ticket of a minute ago is old", "until - BACKLOG_AFTER", "until"),),
+    "core/printing.py:reprint": (
+        ("nobody can have what can't be confirmed", "till.evidence.insist(order.reading.id)", "till.evidence"),
+        ("a copy that support wants has no mark", ".with_banner(duties.Banner.COPY)", ""),
+    ),
+    "core/printing.py:on_printer_event": (
+        (
+            "a printer that was doubted once is doubted for ever",
+            "till = replace(till, printer=replace(till.printer, despite=False))",
+            "pass",
+        ),
+    ),
+    "core/printing.py:_note_latency": (("copies are measured", "or duties.Banner.COPY in order.banners", ""),),
+    "core/printing.py:_ticket_out": (
+        ("one insistence lasts for ever", ", evidence=till.evidence.no_longer_insist(*order.paid_by)", ""),
+    ),
+    "core/links.py:Link.deaf": (
+        ("a relay that never spoke is called deaf", "self.relay_speaks and", ""),
+        ("one lost echo makes the till poll", ">= DEAF_AFTER_MISSES", ">= 1"),
+    ),
+    "core/links.py:Link.ping_echoed": (("any echo proves the way", "or number != self.echo.number", ""),),
+    "core/links.py:Link.ping_missed": (
+        (
+            "a ping that was lost waits for the next one's time",
+            "due_at=now + PING_AGAIN_S",
+            "due_at=now + PING_EVERY_S",
+        ),
+    ),
+    "core/links.py:Link.connected": (
+        ("an echo of the last session is awaited in this one", "sent_at=None, due_at=now", "due_at=now"),
+    ),
+    "core/links.py:Link.holds": (
+        ("a session holds as soon as it begins", "now - self.connected_at >= HOLDS_AFTER_S", "True"),
+    ),
+    "core/links.py:on_link_event": (
+        (
+            "who connects doesn't look around",
+            "look_around(replace(till, link=till.link.connected(now)), now)",
+            "replace(till, link=till.link.connected(now))",
+        ),
+        ("each status of the relay is a reason to look", "online != till.link.relay_up", "True"),
+        (
+            "a broker that takes reports again is still said to refuse them",
+            'replace(till.link, refused_reports="")',
+            "till.link",
+        ),
+        ("what can be heard again is not asked for", "if was_deaf and not till.link.deaf", "if False"),
+    ),
+    "core/links.py:report_duty": (
+        ("a report leaves without a broker", "till.link.broker_up and", ""),
+        ("a broker that refused is asked at once", "and now >= till.outbox.retry_at", ""),
     ),
     # --- slips that say what fails -----------------------------------------------------------------------------------
     "core/failures.py:Failures.observe": (

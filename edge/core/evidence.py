@@ -140,7 +140,7 @@ def judge(till: "Till", reading: MerchantOrder, now: float) -> "Till":
     match found:
         case Verdict.PAID:
             order = order or Order(reading.reference)
-            return _confirm(_pay(till, order, reading), order.reference, reading, now)
+            return _confirm(_pay(till, order, reading, now), order.reference, reading, now)
         case Verdict.LOOK_AGAIN:
             return _watch(till, reading, now)
         case Verdict.PLACE_UNKNOWN:
@@ -183,13 +183,13 @@ def _watch(till: "Till", reading: MerchantOrder, now: float) -> "Till":
     return till.schedule(duties.Search(reading.reference), Due(now + till.settings.check_every_s, now))
 
 
-def _pay(till: "Till", order: Order, reading: MerchantOrder) -> "Till":
+def _pay(till: "Till", order: Order, reading: MerchantOrder, now: float) -> "Till":
     """The money is there: a ticket is owed, unless this reference has its own."""
     if order.reading is not None:
         return _pay_again(till, order, order.reading, reading)
     late = order.stage in FINISHED and order.on_our_till  # an order that we only lost sight of isn't late
     order = replace(order.moved(Move.PAID), reading=reading, on_our_till=True, first_finished_at=None)
-    if _may_have_its_ticket(till, reading):
+    if _may_have_its_ticket(till, reading, now):
         order = order.with_banner(duties.Banner.COPY)
     if late:
         order = order.with_banner(duties.Banner.LATE)
@@ -218,10 +218,12 @@ def _pay_again(till: "Till", order: Order, before: MerchantOrder, reading: Merch
     return till.publish(duties.Report(duties.Outcome.REFERENCE_USED_AGAIN, order.reference, reading.id).of(reading))
 
 
-def _may_have_its_ticket(till: "Till", reading: MerchantOrder) -> bool:
-    """Whether it was paid at a time of which the journal no longer knows what was printed."""
+def _may_have_its_ticket(till: "Till", reading: MerchantOrder, now: float) -> bool:
+    """Whether it was paid at a time of which the journal doesn't know what was printed."""
     complete_since = till.history.complete_since
-    return complete_since is not None and NEVER < reading.first_paid_at < complete_since
+    if complete_since is None or reading.first_paid_at == NEVER:
+        return False
+    return reading.first_paid_at < complete_since or till.sweeps.began_too_early(reading.first_paid_at, now)
 
 
 def _judge_again(till: "Till", order: Order, reading: MerchantOrder, now: float) -> "Till":

@@ -90,6 +90,11 @@ class Sweeps:
         clock = self.sure_clock(now)
         return clock is not None and abs(until - clock) > LEAP
 
+    def began_too_early(self, paid_at: datetime, now: float) -> bool:
+        """Whether the hour by which this process began the journal is long past, as a later payment shows."""
+        clock = self.clock(now)
+        return self.began and clock is not None and paid_at - clock > LEAP
+
     def plan(self, every_s: float, now: float) -> tuple["Sweeps", Sweep, float]:
         """When and how to sweep next: as a rule in `every_s` seconds; once an hour at once, and three days back."""
         far_at = now if self.looked_back_at is None else self.looked_back_at

@@ -595,3 +595,11 @@ def test_a_list_of_hundreds_comes_in_pieces():
         lists.append(len(desk.owed().orders))
         desk.hear(events.SlipTried(desk.owed(), OUT))
     assert lists == [MAX_LISTED, 60 - MAX_LISTED]
+
+
+def test_a_second_payment_that_was_reported_is_not_looked_up_at_each_sweep():
+    desk = Desk()
+    desk.books.write(PAID, replace(PAID, id="2", payments=(replace(APPROVED, id="9"),)))
+    desk.ring(PAID.id).ring("2").print().wait(20 * 60)
+    assert desk.outcomes.count("double_payment") == 1
+    assert sum(duty == duties.Verify("2") for duty in desk.asked) < 5

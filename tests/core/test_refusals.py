@@ -36,6 +36,16 @@ def test_it_is_said_for_as_long_as_it_is_so():
     assert desk.sign is Signal.READY
 
 
+def test_what_is_answered_again_is_refused_no_more_though_it_is_asked_on():
+    desk = Desk(books=Books(on_till=REFERENCE, refused={duties.Search: FORBIDDEN})).wait(90)
+    desk.books.on_till = ""
+    assert problems(desk.wait(120).till) == ["no Search for you"]
+    desk.books.refused.clear()
+    desk.wait(65)
+    assert duties.Search(REFERENCE) in desk.till.agenda.due
+    assert problems(desk.till) == []
+
+
 def test_it_is_asked_again_once_a_minute():
     desk = Desk(books=Books(refused={duties.Sweep: FORBIDDEN})).wait(600)
     assert sum(isinstance(duty, duties.Sweep) for duty in desk.asked) == 11
@@ -61,6 +71,13 @@ def test_where_payments_may_not_be_read_the_reference_seen_on_our_till_decides()
     desk.ring(PAID.id).ring("2").wait(70).print()
     assert [duty.order for duty in desk.printed] == [PAID]
     assert "no ReadPayment for you" in problems(desk.till)
+
+
+def test_nobody_waits_for_a_place_that_may_not_be_asked_for():
+    desk = Desk(books=Books(on_till=REFERENCE, refused={duties.ReadPayment: FORBIDDEN, duties.Sweep: FORBIDDEN}))
+    desk.books.write(PAID)
+    desk.ring(PAID.id).wait(5).print()
+    assert [duty.order for duty in desk.printed] == [PAID]
 
 
 def test_a_cancel_that_is_refused_is_told_and_the_sale_watched_on():

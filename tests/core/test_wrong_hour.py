@@ -37,6 +37,16 @@ def test_the_first_hour_of_a_new_journal_was_wrong(wrong):
     assert sell(desk.restart().wait(1), "2") == ()
 
 
+def test_what_was_paid_long_after_the_hour_of_a_new_journal_may_have_its_ticket():
+    desk = Desk(at_our_pos(with_settings().settings), Books(today=IN_2020))
+    desk.books.write(paid("1", NOON))
+    desk.ring("1").print()
+    assert desk.printed[-1].banners == (duties.Banner.COPY,)
+    desk.books.today = NOON + timedelta(minutes=2)
+    desk.wait(61)
+    assert sell(desk, "2") == ()
+
+
 def test_a_journal_that_knows_from_a_time_to_come_knows_from_now_on():
     poisoned = with_history(with_settings(), complete_since=IN_2099, swept_until=IN_2099)
     desk = Desk(poisoned, Books(today=NOON))
