@@ -143,7 +143,7 @@ BUGS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("a ticket in doubt waits behind all", "if merchant_order in for_tickets", "if False"),
         ("money that was seen waits in line", "if due.urgent", "if False"),
     ),
-    "core/till.py:_ring": (
+    "core/doorbells.py:ring": (
         (
             "an order's doorbell leads to nothing",
             "not in events.RUNG:\n        return look_around(till, now)",
@@ -151,7 +151,7 @@ BUGS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ),
         ("an order's id that can't be read means nothing", "bell.kind is events.Kind.ORDER", "False"),
     ),
-    "core/till.py:_look_up": (
+    "core/doorbells.py:look_up": (
         ("a flood fills the memory", ">= MAX_DOORBELLS", ">= 10**9"),
         (
             "a flood is not swept behind",
@@ -214,7 +214,7 @@ BUGS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("an order that is announced again is not seen", "not waits or", "True or"),
         ("an order that is not ours hides the one on the till", "and till.evidence.rejected(reading.id) is None", ""),
     ),
-    "core/till.py:_is_about_us": (
+    "core/doorbells.py:is_about_us": (
         ("another till's order is reported here", "if reading.external_pos_id:", "if False:"),
     ),
     "core/cashier.py:announce": (
@@ -222,7 +222,7 @@ BUGS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("a flood of announcements is answered", "at = till.agenda.plan_look(now)", "at = till.agenda, now"),
     ),
     "core/cashier.py:_load": (("the id of what is on the till is forgotten", "handle=seen.handle", 'handle=""'),),
-    "core/till.py:_ring_again": (("a doorbell that comes meanwhile is lost", "due.rung_again", "False"),),
+    "core/doorbells.py:ring_again": (("a doorbell that comes meanwhile is lost", "due.rung_again", "False"),),
     "core/agenda.py:Agenda.asked": (
         (
             "a finger at the wrong moment ends the daemon",
@@ -241,7 +241,7 @@ BUGS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("one trouble stops all questions for ever", "replace(till, api=ApiLine())", "till"),
     ),
     "core/till.py:_on_reading": (
-        ("another till's news is our rejection", "not due.for_all or _is_about_us(till, reading)", "True"),
+        ("another till's news is our rejection", "not due.for_all or is_about_us(till, reading)", "True"),
         ("what is in doubt is asked without pause", "evidence.in_doubt(till, reading.id, now)", "False"),
     ),
     "core/till.py:_on_unreachable": (

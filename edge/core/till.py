@@ -11,9 +11,10 @@ from dataclasses import replace
 from datetime import timedelta
 
 from edge.core import duties, events, evidence
-from edge.core.agenda import ALARM_AFTER_FAILURES, MAX_DOORBELLS, REFUSED_EVERY_S, ApiLine, Due, Refusal
+from edge.core.agenda import ALARM_AFTER_FAILURES, REFUSED_EVERY_S, ApiLine, Due, Refusal
 from edge.core.backoff import back_off
 from edge.core.cashier import Button, Gesture, announce, cancel_refused, hold, on_cancel_tried, see_announced, see_till
+from edge.core.doorbells import is_about_us, look_up, ring, ring_again
 from edge.core.failures import NO_POS, observe_failures
 from edge.core.lifecycle import Move, Order, Stage
 from edge.core.links import look_again, look_around, miss_echo, on_link_event, sweep_later, trust_broker
@@ -101,10 +102,10 @@ def _on_event(till: Till, event: events.Event, now: float) -> Till:
         case events.Started():
             return _start(till, event, now)
         case events.DoorbellRang():
-            return _ring(till, event, now)
+            return ring(till, event, now)
         case events.OrderAnnounced(identity):
             named = duties.Verify(identity) if identity else None
-            return _look_up(till, named, Due(now, now, or_look=True)) if named else announce(till, event, now)
+            return look_up(till, named, Due(now, now, or_look=True)) if named else announce(till, event, now)
         case events.Asked(duty):
             return replace(till, agenda=till.agenda.asked(duty, now))
         case events.Answered(duty, answer):
@@ -181,49 +182,6 @@ AFTER_EACH_EVENT: tuple[tuple[Consequence, str], ...] = (
 """What follows after each event, in this order, and why."""
 
 
-# --- doorbells -----------------------------------------------------------------------------------------------------
-
-
-def _ring(till: Till, bell: events.DoorbellRang, now: float) -> Till:
-    """A doorbell: go and look. Equal ones fall together; one that names nothing that we can read means: look around."""
-    if bell.for_all and not _expects_money(till):
-        return till
-    if bell.kind not in events.RUNG:
-        return look_around(till, now)
-    or_look = bell.kind is events.Kind.ORDER
-    return _look_up(till, events.RUNG[bell.kind](bell.id), Due(now, now, for_all=bell.for_all, or_look=or_look))
-
-
-def _look_up(till: Till, duty: duties.Verify | duties.ReadPayment, news: Due) -> Till:
-    """Somebody named an id: read it."""
-    due = till.agenda.due.get(duty)
-    if due is None and len(till.agenda.doorbells) >= MAX_DOORBELLS:
-        return look_around(till, news.at)
-    if due is None:
-        return till.schedule(duty, news)
-    due = replace(due, at=min(due.at, news.at), rung_again=True, for_all=due.for_all and news.for_all)
-    return till.schedule(duty, due)
-
-
-def _ring_again(till: Till, duty: duties.PaymentDuty, due: Due, now: float) -> Till:
-    """A doorbell came while we were asking: the answer may be older than the news."""
-    return till.schedule(duty, Due(now, now, for_all=due.for_all)) if due.rung_again else till
-
-
-def _expects_money(till: Till) -> bool:
-    """Whether a doorbell that names no till may be ours; else all tills of a chain would look up each sale."""
-    searching = any(isinstance(duty, duties.Search) for duty in till.agenda.due)
-    return searching or bool(till.settings.reference_prefix)
-
-
-def _is_about_us(till: Till, reading: MerchantOrder) -> bool:
-    """Whether a reading that was rung for all tills is about a sale of ours."""
-    if reading.external_pos_id:
-        return reading.external_pos_id == till.settings.external_pos_id
-    prefix = till.settings.reference_prefix
-    return till.orders.get(reading.reference) is not None or bool(prefix and reading.reference.startswith(prefix))
-
-
 # --- what Mercado Pago answers -------------------------------------------------------------------------------------
 
 
@@ -257,12 +215,12 @@ def _on_answer(till: Till, duty: duties.PaymentDuty, answer: events.Answer, now:
 
 
 def _on_reading(till: Till, duty: duties.PaymentDuty, due: Due, reading: MerchantOrder, now: float) -> Till:
-    if not due.for_all or _is_about_us(till, reading):
+    if not due.for_all or is_about_us(till, reading):
         till = _note_news(till, reading, due.since)
         till = see_announced(evidence.judge(till, reading, now), reading, now)
         if evidence.in_doubt(till, reading.id, now):
             till = till.schedule(duty, due.after_not_found(now))
-    return _ring_again(till, duty, due, now)
+    return ring_again(till, duty, due, now)
 
 
 def _note_news(till: Till, reading: MerchantOrder, heard_at: float) -> Till:
@@ -279,7 +237,7 @@ def _on_payment(till: Till, duty: duties.PaymentDuty, due: Due, payment: events.
     if not payment.merchant_order and not known and due.not_found < MAX_NOT_FOUND and _may_name_it(till, payment, now):
         till = till.owe(duties.Search(payment.reference), now) if payment.reference else till
         return till.schedule(duty, due.after_not_found(now))
-    return _ring_again(evidence.place(till, payment, now), duty, due, now)
+    return ring_again(evidence.place(till, payment, now), duty, due, now)
 
 
 def _may_name_it(till: Till, payment: events.PaymentRead, now: float) -> bool:
