@@ -4,21 +4,17 @@ import contextlib
 import json
 import shlex
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import yaml
 
 from edge.config.schema import Config
 from edge.config.schema import load as load_till
 from relay.__main__ import main
-from sim.network import free_port
-from sim.shop import Shop
-from tests.support.relays import ROOT, wait_until
+from tests.support.relays import wait_until
 from tests.support.shipped_broker import SHOP, WEEK, Client, ShippedBroker, with_token
+from tests.support.shipped_shop import a_shop_at, hear
 
 pytestmark = pytest.mark.slow
 
@@ -171,29 +167,6 @@ def test_a_till_at_a_broker_without_the_right_to_announcements_works_on(tmp_path
         hear(support, "tills/CAJA01/status", lambda status: status["ready_to_sell"] and status["broker"] == "ok")
 
 
-@contextlib.contextmanager
-def a_shop_at(broker: ShippedBroker, folder: Path, api: str = "instore") -> Iterator[tuple[Shop, Client]]:
-    """A shop whose till and relay come to this broker, ready to sell; and what support reads there."""
-    port = free_port()
-    relay_yaml = broker.relay_yaml(folder, port)
-    bundle = folder / "bundle"
-    assert main(["enroll", "CAJA01", "--user-id", "700100200", "--out", str(bundle), "--config", str(relay_yaml)]) == 0
-    given = yaml.safe_load((bundle / "config.yaml").read_text())
-    (shop_folder := folder / "shop").mkdir()
-    door = given["broker"] | {"password_file": f"{bundle}/broker_password", "tls": {"ca_file": f"{bundle}/ca.pem"}}
-    support = broker.come("support")
-    support.subscribe("tills/+/status", "tills/+/tickets", "tills/+/answers", "relay/status")
-    with (
-        running_relay(relay_yaml),
-        Shop(shop_folder, {"broker": door}, without=("relay", "board"), api=api) as shop,
-        contextlib.closing(support),
-    ):
-        shop.notification_url = given["mercadopago"]["notification_url"]
-        shop.board.plug_in()
-        hear(support, "tills/CAJA01/status", lambda status: status["ready_to_sell"] and status["relay"] == "online")
-        yield shop, support
-
-
 def announcer(broker: ShippedBroker, user: str) -> Callable[[str], None]:
     """How a shop's software announces an order, with a connection for each."""
 
@@ -202,21 +175,3 @@ def announcer(broker: ShippedBroker, user: str) -> Callable[[str], None]:
             software.say("tills/CAJA01/announcements", json.dumps({"v": 1, "order": order}))
 
     return announce
-
-
-@contextlib.contextmanager
-def running_relay(config: Path) -> Iterator[None]:
-    relay = subprocess.Popen([sys.executable, "-m", "relay", "run", "--config", config], cwd=ROOT)
-    try:
-        yield
-    finally:
-        relay.terminate()
-        assert relay.wait(30) == 0
-
-
-def hear(client: Client, topic: str, is_it: Callable[[dict[str, object]], bool]) -> None:
-    """Wait for a message on a topic; what comes before it is passed over."""
-    while True:
-        came, payload = client.next()
-        if came == topic and is_it(json.loads(payload)):
-            return
