@@ -71,7 +71,9 @@ class Player:
         self._end, end = pty.openpty()
         fcntl.ioctl(end, termios.TIOCSWINSZ, struct.pack("HHHH", NEEDED.lines, NEEDED.columns, 0, 0))
         command = [sys.executable, "-m", "sim", *options]
-        environment = {**os.environ, "TERM": "xterm"}
+        # The terminal says how large it is; xdist's workers are told the size of another one.
+        environment = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+        environment["TERM"] = "xterm"
         self.demo = subprocess.Popen(command, stdin=end, stdout=end, stderr=end, env=environment)
         os.close(end)
 
