@@ -268,7 +268,7 @@ BUGS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "core/till.py:_on_swept": (
         (
             "an hour that leaps makes the till forget",
-            "till if doubtful else _forget(till, swept)",
+            "_forget(till, swept) if confirmed else till",
             "_forget(till, swept)",
         ),
         ("what has its ticket is looked up at each sweep", "till.orders.paid_with(merchant_order) is None", "True"),
@@ -633,6 +633,9 @@ BUGS: dict[str, tuple[tuple[str, str, str], ...]] = {
     ),
     "core/sweeps.py:Sweeps.next": (
         ("a payment that was approved later than created is missed", "until - OVERLAP if until else None", "until"),
+    ),
+    "core/sweeps.py:Sweeps.confirms": (
+        ("the first hour after a start makes the till forget", "self.sure_clock(now) is not None and", ""),
     ),
     "core/sweeps.py:Sweeps.clock": (
         ("the clock stands still between two sweeps", "until + timedelta(seconds=now - self.swept_at)", "until"),

@@ -119,7 +119,8 @@ def check_all_told(world: World) -> None:
         ):
             raise Broken(f"{notice.reference} names its place")
     forbidden = Trouble.FORBIDDEN in world.till.agenda.refusals.values() or world.books.refuses in ALWAYS_ASKED
-    if forbidden and Cause.WRONG_APPLICATION not in {cause for cause, _ in world.told}:
+    begun = world.till.failures.last_slip_at.keys() | {cause for cause, _ in world.told}
+    if forbidden and Cause.WRONG_APPLICATION not in begun:
         raise Broken("a question is refused for ever, and no slip says so")
     if world.till.link.broker_trouble or any(notice.concern is Concern.TWINS for notice in world.till.notices):
         raise Broken("the broker is well again, and still called names")

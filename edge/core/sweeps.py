@@ -90,6 +90,10 @@ class Sweeps:
         clock = self.sure_clock(now)
         return clock is not None and abs(until - clock) > LEAP
 
+    def confirms(self, until: datetime, now: float) -> bool:
+        """Whether `until` is what Mercado Pago's clock shows, as it was heard since the start: two sweeps agree."""
+        return self.sure_clock(now) is not None and not self.leaps(until, now)
+
     def began_too_early(self, paid_at: datetime, now: float) -> bool:
         """Whether the hour by which this process began the journal is long past, as a later payment shows."""
         clock = self.clock(now)

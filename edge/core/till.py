@@ -278,9 +278,9 @@ def _on_swept(till: Till, swept: events.Swept, now: float) -> Till:
     till = replace(till, agenda=till.agenda.drop_sweeps())
     if swept.reached:
         return till.owe(duties.Sweep(swept.pos_id, swept.reached), now)
-    doubtful = till.sweeps.leaps(swept.until, now)
+    confirmed = till.sweeps.confirms(swept.until, now)
     till = replace(till, sweeps=till.sweeps.done(swept.until, now))
-    return sweep_later(till if doubtful else _forget(till, swept), now)
+    return sweep_later(_forget(till, swept) if confirmed else till, now)
 
 
 def _forget(till: Till, swept: events.Swept) -> Till:

@@ -293,6 +293,15 @@ def test_a_broker_that_stays_away_is_no_reason_to_look_again_each_time():
     assert desk.asked == []
 
 
+@pytest.mark.parametrize("gone", [events.RelaySeen(False), events.BrokerLost("gone")])
+def test_where_nobody_rings_the_sweep_comes_often(gone):
+    desk = Desk()
+    desk.hear(events.BrokerConnected()).wait(1).hear(gone).wait(1)
+    desk.asked.clear()
+    desk.wait(60)
+    assert sum(isinstance(duty, duties.Sweep) for duty in desk.asked) > 5
+
+
 def test_the_sweep_asks_only_for_what_is_new():
     desk = selling(PAID)
     desk.ring(PAID.id).print()

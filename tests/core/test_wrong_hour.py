@@ -64,3 +64,22 @@ def test_one_wrong_hour_in_the_middle_of_the_day_forgets_nothing(wrong):
     desk.wait(61)
     assert "sale-1" in desk.till.orders.finished
     assert sell(desk, "2") == ()
+
+
+def test_the_first_hour_after_a_start_forgets_nothing():
+    desk = Desk(with_settings(keep_s=14 * 24 * 3600), Books(today=NOON))
+    sell(desk, "1")
+    desk.books.today = IN_2099
+    desk.restart().wait(1)
+    assert "sale-1" in desk.till.orders.finished
+
+
+@pytest.mark.parametrize("wrong", [IN_2099, IN_2020])
+def test_a_leap_begins_no_journal_anew_that_is_older_than_the_process(wrong):
+    since = NOON - timedelta(days=1)
+    desk = Desk(with_history(with_settings(), complete_since=since, swept_until=NOON), Books(today=NOON))
+    desk.books.today = wrong
+    desk.wait(61)
+    desk.books.today = NOON + timedelta(minutes=2)
+    desk.wait(61)
+    assert desk.till.history.complete_since <= since
