@@ -52,6 +52,7 @@ DOCUMENTS = (
     "CONTRIBUTING.md",
     "SECURITY.md",
     "relay/README.md",
+    "relay/firewall.nft",
     "relay/mosquitto/README.md",
 )
 """Beside all of docs/: what its pages and these lead to is there, so that no link is dead at a till."""
