@@ -92,7 +92,9 @@ class Machine(System):
         super().__init__(folder)
         self.first = first
         """The number of its first process, seen from here."""
-        self._enter = ["nsenter", "--target", first, "--all", "--"]
+        # Not with this machine's environment: it may name this machine's files.
+        own = ["env", "-i", "HOME=/root", "LANG=C.UTF-8", "PATH=/usr/sbin:/usr/bin:/sbin:/bin"]
+        self._enter = ["nsenter", "--target", first, "--all", "--", *own]
 
     def show(self, what: str, unit: str) -> str:
         """A property of a unit."""
@@ -164,9 +166,10 @@ def _first_process(nspawn: int) -> str:
 
 
 @contextlib.contextmanager
-def boot(system: System) -> Iterator[Machine]:
-    """Boot it, and shut it down at the end."""
-    with plugged_in(system) as machine:
+def boot(system: System, *options: str, at_once: Callable[[], None] = lambda: None) -> Iterator[Machine]:
+    """Boot it, with options for systemd-nspawn, and shut it down at the end; `at_once` is called while it boots."""
+    with plugged_in(system, *options) as machine:
+        at_once()
         wait_for(lambda: _is_up(machine), "the machine did not come up")
         yield machine
         machine.run("systemctl poweroff", status=None)
