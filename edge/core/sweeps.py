@@ -80,7 +80,10 @@ class Sweeps:
         a journal that began by a clock which leapt begins now.
         """
         since = self.history.complete_since or until
-        since = until if self.leaps(until, now) and self.began else min(since, until)
+        if self.leaps(until, now) and self.began:
+            since = until
+        elif self.confirms(until, now):
+            since = min(since, until)
         began = self.began or self.history.complete_since is None
         history = replace(self.history, swept_until=until, complete_since=since)
         return replace(self, history=history, swept_at=now, began=began)
