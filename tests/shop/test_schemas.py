@@ -137,6 +137,26 @@ def test_what_is_wrong_does_not_fit(name, message):
     assert faults(name, message) != []
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        *({"v": 1, "order": order} for order in ("ORD01KA0000000000000000000AA", "CAJA01-000417", "a" * 64, "_")),
+        *({"v": 1, "order": order} for order in ("", "a" * 65, "a/b", "a b", "ñ", 417, None, ["a"], {"id": "a"})),
+        *({"v": version, "order": "a"} for version in (2, "1", None)),
+        {"v": 1},
+        {"order": "a"},
+    ],
+    ids=str,
+)
+def test_the_till_reads_those_announcements_that_fit_and_no_others(message):
+    try:
+        wire.decode_announcement(wire.encode(message))
+        is_read = True
+    except wire.BadMessageError:
+        is_read = False
+    assert is_read == (faults("announcement", message) == [])
+
+
 TOPICS = {
     f"tills/{TILL}/status": "status",
     f"tills/{TILL}/tickets": "outcome",
