@@ -6,6 +6,7 @@ there. Nothing of this machine's real network is touched.
 
 import contextlib
 import ctypes
+import fcntl
 import json
 import os
 import queue
@@ -211,7 +212,7 @@ class Guest:
         client.on_message = lambda _client, _data, message: self.heard.put(message.payload)
         client.username_pw_set(user, password)
         client.tls_set_context(context)
-        client.connect(MQTT, 8883, bind_address=source)
+        client.connect(MQTT, 8883, keepalive=round(TILL_TIMEOUT_S), bind_address=source)  # paho waits so long for TLS
         client.loop_start()
         self._answers = answers
         try:
@@ -234,7 +235,7 @@ def mute(port: int, source: str, count: int = MUTE_CONNECTIONS) -> Iterator[list
     """Connections that say nothing; yields those that were accepted."""
     family, address = (socket.AF_INET6, ADDRESS6) if ":" in source else (socket.AF_INET, ADDRESS)
     with contextlib.ExitStack() as stack:
-        opened = [stack.enter_context(socket.socket(family)) for _ in range(count)]
+        opened = [stack.enter_context(_high_up(socket.socket(family))) for _ in range(count)]
         for each in opened:
             each.bind((source, 0))
             each.setblocking(False)
@@ -242,6 +243,12 @@ def mute(port: int, source: str, count: int = MUTE_CONNECTIONS) -> Iterator[list
             time.sleep(0.001)
         time.sleep(2)
         yield [each for each in opened if _is_open(each)]
+
+
+def _high_up(low: socket.socket) -> socket.socket:
+    """The same socket under a number that leaves room below: paho can't wait for one above 1,024."""
+    with low:
+        return socket.socket(fileno=fcntl.fcntl(low.fileno(), fcntl.F_DUPFD_CLOEXEC, 2000))
 
 
 def _is_open(each: socket.socket) -> bool:
