@@ -565,7 +565,6 @@ BUGS: dict[str, tuple[tuple[str, str, str], ...]] = {
     # --- questions about the printer, budgets, links ------------------------------------------------------------------
     "core/questions.py:Questions.unknown": (
         ("what was answered for one printer counts for another", "found.printer == self.asked.printer", "True"),
-        ("each look at the printer asks anew", "self if self.asked == found else Questions(found)", "Questions(found)"),
     ),
     "core/questions.py:Questions.slip_out": (
         (

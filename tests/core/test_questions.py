@@ -221,3 +221,13 @@ def test_a_restart_asks_again():
     assert state(desk) is None
     desk.hear(events.PrinterSeen(Paper.READY, BEGIN))
     assert desk.owed() == duties.PrintCalibration(BEGIN)
+
+
+def test_a_slip_that_is_out_is_not_printed_again():
+    assert not isinstance(asked().wait(1).owed(), duties.PrintCalibration)
+
+
+def test_the_slip_of_another_question_is_not_this_ones():
+    desk = Desk().hear(events.PrinterSeen(Paper.READY, BEGIN))
+    desk.hear(events.SlipTried(duties.PrintCalibration(BEGIN.next()), PRINTED))
+    assert not desk.till.questions.out

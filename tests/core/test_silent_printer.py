@@ -127,3 +127,11 @@ def test_a_printer_that_was_exchanged_is_not_measured_by_the_one_before_it():
     desk.hear(events.PrinterSeen(Paper.UNKNOWN, proof=events.Proof.NONE), events.ReprintAsked(REFERENCE))
     desk.print(events.TicketUnproved(Paper.UNKNOWN))
     assert "silent_printer" not in str(desk.till.notices)
+
+
+def test_a_press_at_a_printer_that_refuses_prints_a_ticket_and_no_slip():
+    desk = Desk().hear(events.CommandCame(duties.Command.TEST_TICKET))
+    looks(desk, 61, Paper.COVER)
+    desk.press()
+    assert desk.till.printer.despite
+    assert not isinstance(desk.owed(), duties.Slip)

@@ -72,7 +72,7 @@ def test_the_first_hour_after_a_start_forgets_nothing():
     desk = Desk(with_settings(keep_s=14 * 24 * 3600), Books(today=NOON))
     sell(desk, "1")
     desk.books.today = IN_2099
-    desk.restart().wait(1)
+    desk = desk.restart().wait(1)
     assert "sale-1" in desk.till.orders.finished
 
 
