@@ -11,6 +11,7 @@ import json
 import os
 import queue
 import re
+import resource
 import shutil
 import socket
 import ssl
@@ -233,6 +234,8 @@ class Guest:
 @contextlib.contextmanager
 def mute(port: int, source: str, count: int = MUTE_CONNECTIONS) -> Iterator[list[socket.socket]]:
     """Connections that say nothing; yields those that were accepted."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     family, address = (socket.AF_INET6, ADDRESS6) if ":" in source else (socket.AF_INET, ADDRESS)
     with contextlib.ExitStack() as stack:
         opened = [stack.enter_context(_high_up(socket.socket(family))) for _ in range(count)]
