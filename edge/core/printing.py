@@ -210,6 +210,7 @@ def reprint(till: "Till", reference: str) -> "Till":
         case Stage.LISTED:
             return _call_for(till, order)
         case Stage.PAID:  # it can't be read again, perhaps never; the person takes it upon themselves
+            till = till.put(replace(order, wanted_by_person=True))
             return replace(till, evidence=till.evidence.insist(order.reading.id))
         case Stage.PRINTED | Stage.UNCONFIRMED:
             return till.put(_wanted(order, Move.REPRINT).with_banner(duties.Banner.COPY))

@@ -92,6 +92,15 @@ def test_what_was_called_for_is_not_listed_again_when_the_paper_ends_once_more()
     assert len(desk.printed) == 2
 
 
+def test_what_is_called_for_while_the_list_is_printed_does_not_go_on_it():
+    desk = behind_an_empty_roll(20, paid(1), paid(2))
+    duty = desk.owed()
+    assert isinstance(duty, duties.PrintList), duty
+    desk.hear(events.ReprintAsked("sale-1"), events.SlipTried(duty, OUT)).settle().print()
+    assert [ticket.order.id for ticket in desk.printed] == ["1"]
+    assert desk.stage("sale-2") is Stage.LISTED
+
+
 def test_money_that_went_back_leaves_the_list():
     desk = behind_an_empty_roll(20, paid(1), paid(2))
     slip(desk)

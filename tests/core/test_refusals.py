@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from edge.core import duties, events
-from edge.core.agenda import MAX_PACE, Pace
+from edge.core.agenda import MAX_PACE, Due, Pace, Refusal
 from edge.core.duties import Cause
 from edge.core.failures import failure_duty
 from edge.core.lifecycle import Stage
@@ -49,6 +49,11 @@ def test_what_is_answered_again_is_refused_no_more_though_it_is_asked_on():
 def test_it_is_asked_again_once_a_minute():
     desk = Desk(books=Books(refused={duties.Sweep: FORBIDDEN})).wait(600)
     assert sum(isinstance(duty, duties.Sweep) for duty in desk.asked) == 11
+
+
+def test_it_goes_ahead_of_no_other_any_more():
+    refused = Due(0, 0, urgent=True).after_refusal(Refusal(FORBIDDEN, "no"), 10)
+    assert (refused.urgent, refused.at) == (False, 70)
 
 
 @pytest.mark.parametrize(("trouble", "cause"), [(FORBIDDEN, Cause.WRONG_APPLICATION), (NO_SUCH_TILL, Cause.WRONG_TILL)])
