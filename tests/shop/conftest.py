@@ -11,7 +11,7 @@ APIS = ("instore", "orders")
 
 @pytest.fixture(scope="module", params=APIS, autouse=True)
 def api(request: pytest.FixtureRequest) -> Iterator[str]:
-    """The API of all shops that a test opens."""
+    """The API of all shops that a test opens; a shop of a whole module must ask for it, too."""
     before, Shop.api = Shop.api, request.param
     yield request.param
     Shop.api = before

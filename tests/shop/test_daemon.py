@@ -52,7 +52,7 @@ def reading(duty: duties.PaymentDuty) -> events.Event:
         duties.Verify: events.MerchantOrderRead(PAID),
         duties.ReadPayment: events.PaymentRead(PAID.payments[0].id, POS, PAID.id),
         duties.Search: events.OrdersFound(REFERENCE, (PAID,)),
-        duties.Sweep: events.Swept(POS, datetime(2026, 3, 2, tzinfo=UTC)),
+        duties.Sweep: events.Swept(POS, datetime(2026, 3, 2, 21, 35, tzinfo=UTC)),
     }
     return events.Answered(duty, answers.get(type(duty), events.Unreachable(events.Trouble.NETWORK, "away")))
 

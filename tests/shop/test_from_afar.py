@@ -17,7 +17,7 @@ STATUS = f"tills/{TILL}/status"
 
 
 @pytest.fixture(scope="module")
-def far(tmp_path_factory) -> Iterator[Shop]:
+def far(tmp_path_factory, api) -> Iterator[Shop]:
     """One shop for all stories; each leaves it ready to sell."""
     with Shop(tmp_path_factory.mktemp("far")) as shop:
         yield shop

@@ -141,7 +141,7 @@ def test_money_long_after_the_order_expired_comes_with_a_warning(shop_of, api):
     """An order that has an id also says itself that it expired."""
     shop = shop_of({"watch": {**BRISK, "grace_minutes": 0.02}})
     put_and_scan(shop)
-    shop.mercadopago.account.advance(shop.mercadopago.switches.life_seconds + 1)
+    shop.mercadopago.account.expire()
     shop.board.log_says("order the-sale: lapsed")
     shop.wait_for_state("ready")
     shop.mercadopago.account.pay(reference="the-sale")

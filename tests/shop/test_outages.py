@@ -193,7 +193,7 @@ BROKEN_ANSWERS = {
 
 
 @pytest.fixture(scope="module")
-def trading(tmp_path_factory) -> Iterator[Shop]:
+def trading(tmp_path_factory, api) -> Iterator[Shop]:
     """One shop for all that Mercado Pago may answer; each story leaves it ready to sell."""
     settings = {"mercadopago": {"timeout_seconds": 0.5}}
     with Shop(tmp_path_factory.mktemp("trading"), settings) as shop:
@@ -349,7 +349,7 @@ class Twins:
 
 
 @pytest.fixture(scope="module")
-def twins(tmp_path_factory) -> Iterator[Twins]:
+def twins(tmp_path_factory, api) -> Iterator[Twins]:
     with Twins(tmp_path_factory.mktemp("twins")) as twins:
         yield twins
 

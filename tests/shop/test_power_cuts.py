@@ -42,7 +42,7 @@ STEPS = {
 
 
 @pytest.fixture(scope="module")
-def fragile(tmp_path_factory) -> Iterator[Shop]:
+def fragile(tmp_path_factory, api) -> Iterator[Shop]:
     """A shop whose daemon can be told where to die; Mercado Pago rings once."""
     habits = Habits(topics=("merchant_order",))
     shop = Shop(tmp_path_factory.mktemp("shop"), mercadopago=MercadoPago(habits=habits))
