@@ -208,7 +208,8 @@ BUGS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("who cancels by the shop's software is called", "(reason == Verdict.CANCELLED and not payments)", "False"),
     ),
     "core/cashier.py:_cancel_what_was_meant": (
-        ("a hold for an order that can't be seen is forgotten", "or not seen.known", ""),
+        ("a hold for an order that can't be seen is forgotten", "not seen.known and", "False and"),
+        ("a hold for what was just paid calls a person", "and not _has_left(till, now)", ""),
     ),
     "core/cashier.py:see_announced": (
         ("an order that is announced again is not seen", "not waits or", "True or"),

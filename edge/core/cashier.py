@@ -217,9 +217,15 @@ def _cancel_what_was_meant(till: "Till", seen: events.TillSeen, now: float) -> "
     assert held_at is not None
     loaded = till.cashier.loaded
     till = replace(till, cashier=replace(till.cashier, cancel_wanted_at=None, pointed_at=loaded))
-    if now - held_at >= HOLD_COUNTS_S or not seen.known:
+    if now - held_at >= HOLD_COUNTS_S or (not seen.known and not _has_left(till, now)):
         return till.alarm(Concern.NOT_CANCELLED)
     return hold(till, now) if loaded else till
+
+
+def _has_left(till: "Till", now: float) -> bool:
+    """Whether the order that was meant has just left the till, for it was paid: its ticket says so, or will."""
+    ticket_at = till.printer.ticket_at
+    return bool(till.orders.living) or (ticket_at is not None and now - ticket_at < SETTLE_S)
 
 
 # --- what came of it -----------------------------------------------------------------------------------------------

@@ -204,6 +204,17 @@ def test_a_held_button_where_nothing_is_known_to_be_on_the_till_says_that_nothin
     assert [notice.concern.value for notice in desk.till.notices] == ["not_cancelled"]
 
 
+@pytest.mark.parametrize("printed", [False, True])
+def test_a_held_button_for_an_order_that_was_just_paid_calls_nobody(printed):
+    desk = announced(desk_of(WAITS))
+    desk.books.write(PROCESSED)
+    desk.hear(events.Answered(duties.LookAtTill(), events.TillSeen(None, known=False)))
+    if printed:
+        desk.settle().print()
+    desk.press(2.5).print()
+    assert (desk.outcomes, list(desk.till.notices)) == (["printed"], [])
+
+
 def test_money_in_an_order_that_is_being_cancelled_prints():
     desk = announced(desk_of(WAITS))
     desk.books.write(PROCESSED)
