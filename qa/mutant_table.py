@@ -209,7 +209,7 @@ BUGS: dict[str, tuple[tuple[str, str, str], ...]] = {
     ),
     "core/cashier.py:_cancel_what_was_meant": (
         ("a hold for an order that can't be seen is forgotten", "not seen.known and", "False and"),
-        ("a hold for what was just paid calls a person", "and not _has_left(till, now)", ""),
+        ("a hold for what was just paid calls a person", "and not _was_just_paid(till, now)", ""),
     ),
     "core/cashier.py:see_announced": (
         ("an order that is announced again is not seen", "not waits or", "True or"),

@@ -30,6 +30,8 @@ STUCK_AFTER_S = 60.0
 """No finger holds so long: something lies on the button, or its wire touches ground."""
 HOLD_COUNTS_S = 30.0
 """How long a hold may still mean an order that we haven't seen yet."""
+LOOK_AGAIN_S = 1.0
+"""How soon the till is looked at again while a hold waits for an answer."""
 LIFE_ON_TILL = timedelta(minutes=10)
 """No order stays on a till for longer."""
 SETTLE_S = 10.0
@@ -215,17 +217,32 @@ def _cancel_what_was_meant(till: "Till", seen: events.TillSeen, now: float) -> "
     """The button was held for an order that we hadn't seen. Here it is, or nobody can say which was meant."""
     held_at = till.cashier.cancel_wanted_at
     assert held_at is not None
-    loaded = till.cashier.loaded
-    till = replace(till, cashier=replace(till.cashier, cancel_wanted_at=None, pointed_at=loaded))
-    if now - held_at >= HOLD_COUNTS_S or (not seen.known and not _has_left(till, now)):
-        return till.alarm(Concern.NOT_CANCELLED)
-    return hold(till, now) if loaded else till
+    if now - held_at >= HOLD_COUNTS_S:
+        return _forget_hold(till).alarm(Concern.NOT_CANCELLED)
+    if not seen.known and not _was_just_paid(till, now):
+        if _is_being_searched(till, now):
+            return till.owe(duties.LookAtTill(), now + LOOK_AGAIN_S)
+        return _forget_hold(till).alarm(Concern.NOT_CANCELLED)
+    return hold(_forget_hold(till), now) if till.cashier.loaded else _forget_hold(till)
 
 
-def _has_left(till: "Till", now: float) -> bool:
-    """Whether the order that was meant has just left the till, for it was paid: its ticket says so, or will."""
+def _forget_hold(till: "Till") -> "Till":
+    """It has its answer; whatever is on the till now is what it meant."""
+    cashier = replace(till.cashier, cancel_wanted_at=None, pointed_at=till.cashier.loaded)
+    return replace(till, cashier=cashier)
+
+
+def _was_just_paid(till: "Till", now: float) -> bool:
+    """Whether an order has just left the till because it was paid: its ticket says so, or will."""
     ticket_at = till.printer.ticket_at
-    return bool(till.orders.living) or (ticket_at is not None and now - ticket_at < SETTLE_S)
+    owed = till.orders.in_stage(Stage.PAID, Stage.PRINTING)
+    return bool(owed) or (ticket_at is not None and now - ticket_at < SETTLE_S)
+
+
+def _is_being_searched(till: "Till", now: float) -> bool:
+    """Whether an order may have been paid just now: the question is out, or due."""
+    searches = (till.agenda.due.get(duties.Search(each.reference)) for each in till.orders.in_stage(Stage.WAITING))
+    return any(due is not None and due.at <= now for due in searches)
 
 
 # --- what came of it -----------------------------------------------------------------------------------------------

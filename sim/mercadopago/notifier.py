@@ -88,6 +88,13 @@ class Notifier:
         self._numbers = itertools.count()
         self._wake = threading.Condition()
         self._stopped = False
+        self._sending = False
+
+    @property
+    def idle(self) -> bool:
+        """Whether all that was posted is answered, and nothing is to be tried again."""
+        with self._wake:
+            return not self._posted and not self._sending
 
     def start(self) -> None:
         self._stopped = False
@@ -141,9 +148,11 @@ class Notifier:
 
     def _next(self) -> _Posted | None:
         with self._wake:
+            self._sending = False
             while not self._stopped:
                 now = time.monotonic()
                 if self._posted and self._posted[0].due <= now:
+                    self._sending = True
                     return heapq.heappop(self._posted)
                 self._wake.wait(self._posted[0].due - now if self._posted else None)
         return None

@@ -110,6 +110,7 @@ def test_a_broker_that_forgets_what_it_acknowledged_costs_no_ticket(tmp_path):
         unplug(shop)
         sales = [sell(shop) for _ in range(3)]
         wait_until_told(shop, 3 * LETTERS)
+        wait_for(lambda: shop.mercadopago.notifier.idle, "the relay has all that Mercado Pago posts")
         shop.broker.kill()
         shop.broker.start()
         before = len(rung(shop))
