@@ -7,7 +7,7 @@ FUZZING = $(VENV)/.fuzzing
 LOCKING = $(VENV)/.locking
 CLOUD_INIT = build/cloud-init/.fetched
 
-.PHONY: demo quick check style types contracts fast test explore mutants torture soak fuzz attacks causes diagram deb lock format \
+.PHONY: demo quick check style types contracts fast test explore mutants torture soak bench fuzz attacks causes diagram deb lock format \
 	clean mosquitto
 
 # API=orders plays it with the other of Mercado Pago's two.
@@ -74,6 +74,12 @@ fuzz: $(FUZZING)
 ONLY ?=
 mutants: $(INSTALLED)
 	$(BIN)/python -m qa.mutants --only "$(ONLY)"
+
+# How fast and how frugal, beside the script that people write: docs/performance.md, in a quarter of an hour. One part
+# alone, to the screen: `make bench ONLY=latency`; a shorter try of it: SALES=20.
+bench: SALES = 200
+bench: $(INSTALLED) mosquitto
+	@$(BIN)/python -m benchmarks --sales $(SALES) --only "$(ONLY)"
 
 # The same commit gives the same bytes. `sudo scripts/test-deb` really installs what this makes: docs/packaging.md.
 deb: $(INSTALLED)

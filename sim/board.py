@@ -37,6 +37,8 @@ class Board:
         self.environment = environment or {}
         self.fragile = False
         """Whether it can be told to die at a step; it is slower then."""
+        self.verbose = True
+        """Whether its log has each event."""
         self._process: subprocess.Popen[bytes] | None = None
         self._wire: socket.socket | None = None
 
@@ -44,7 +46,8 @@ class Board:
         """Start the daemon and wait until its pins can be reached. Raises `RuntimeError` with its log if it ends."""
         port = free_port()
         environment = {**os.environ, **self.environment, "GPIOZERO_PIN_FACTORY": "mock"}
-        command = [sys.executable, "-m", "sim.board", str(port), "run", "--verbose", "--config", str(self.config)]
+        command = [sys.executable, "-m", "sim.board", str(port), "run", "--config", str(self.config)]
+        command += ["--verbose"] * self.verbose
         environment["SIM_BUTTON"] = "down" if button_down else "up"
         environment["SIM_FRAGILE"] = "yes" if self.fragile else ""
         with self.log.open("ab") as log:
@@ -75,6 +78,11 @@ class Board:
             return dict(self._say("lights")) if self.running else DARK
         except (OSError, RuntimeError):  # it died while we looked
             return DARK
+
+    @property
+    def threads(self) -> dict[int, str]:
+        """The daemon's threads, by the kernel's number; what this module adds to it is called `hands`."""
+        return {int(number): name for number, name in self._say("threads").items()}
 
     def watch(self, seconds: float) -> list[dict[str, bool]]:
         """What the LEDs did: a look every 20 ms."""
@@ -189,10 +197,13 @@ class _Hands(socketserver.StreamRequestHandler):
     """Moves the pins of this process."""
 
     def handle(self) -> None:
+        threading.current_thread().name = "hands"
         for line in self.rfile:
             self.wfile.write(json.dumps(self._obey(line.decode().strip())).encode() + b"\n")
 
     def _obey(self, word: str) -> Any:
+        if word == "threads":
+            return {thread.native_id: thread.name for thread in threading.enumerate()}
         if word.startswith("die "):
             _, function, event = word.split()
             return STEP.arm(function, event)

@@ -143,6 +143,8 @@ class _Server(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
+    wbufsize = -1
+    """Head and body leave in one piece, as those of a real service do."""
     server: _Server
 
     def log_message(self, *_: Any) -> None:

@@ -33,6 +33,8 @@ class Mechanism:
         self.unknown: list[Command] = []
         """Commands that it did not know, or that were not possible where they stood."""
         self.drawer_kicks = 0
+        self.came_at: deque[float] = deque(maxlen=1000)
+        """When bytes came that are to be printed, by `time.monotonic`; questions asked in real time are none."""
         self.bytes_per_second: float | None = None
         """How fast it prints; None is at once."""
         self.forgets_at_paper_end = False
@@ -169,6 +171,8 @@ class Mechanism:
                 self.swallows -= piece.count(CUT)
             else:
                 self._buffer += piece
+            if escpos.REAL_TIME.sub(b"", piece):
+                self.came_at.append(time.monotonic())
             self._needs_bytes = False
             if command:
                 self._execute_at_once(command)

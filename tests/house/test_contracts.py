@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent.parent
-PARTS = ("edge", "relay", "provision", "sim", "qa", "scripts", "tests")
+PARTS = ("edge", "relay", "provision", "sim", "qa", "benchmarks", "scripts", "tests")
 LINT = Path(sys.executable).with_name("lint-imports")
 
 WRONG = (

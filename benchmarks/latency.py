@@ -1,0 +1,120 @@
+"""From the doorbell to the first byte of the ticket: what a cashier waits for, without paper and without the relay.
+
+Mercado Pago answers at once, after 50 ms, or after 200 ms, which is what a shop sees. An order was seen on the till
+before it was paid, or is heard of for the first time when it is.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.contenders import Contender, Pair, pair
+from benchmarks.figures import Cell, Figure, Limit, Part, Table, median, p99, ratio
+
+MS = 1000
+DELAYS_S = (0.2, 0.05, 0.0)
+WARM_UPS = 10
+ORDERS_API_DELAY_S = 0.2
+"""With Mercado Pago's newer API one situation is measured: the usual one."""
+
+
+@dataclass(frozen=True)
+class Situation:
+    """What is sold how. The `limit`s are of the ratio of the medians, and of the 99th percentiles."""
+
+    api: str
+    delay_s: float
+    seen: bool
+
+    def __str__(self) -> str:
+        how = "seen on the till before" if self.seen else "never seen before"
+        return f"{self.api}, {self.delay_s * MS:.0f} ms, {how}"
+
+
+INSTORE = [Situation("instore", delay, seen) for seen in (True, False) for delay in DELAYS_S]
+ORDERS = [Situation("orders", ORDERS_API_DELAY_S, True)]
+MEDIAN_RATIOS = {0.2: 1.1, 0.05: 1.3, 0.0: 3.0}
+P99_RATIO = 1.3
+P99_DELAYS_S = (0.2, 0.05)
+LIMITS = (
+    *(Limit(f"median, till-edge / bare script: {each}", MEDIAN_RATIOS[each.delay_s]) for each in INSTORE),
+    *(Limit(f"p99, till-edge / bare script: {each}", P99_RATIO) for each in INSTORE if each.delay_s in P99_DELAYS_S),
+)
+HEAD = (
+    "Mercado Pago's API, its delay, the order",
+    "bare: median ms",
+    "p99",
+    "till-edge: median ms",
+    "p99",
+    "ratio: median",
+    "p99",
+)
+NOTE = """\
+From the moment before the doorbell is published to the first byte at the printer that is to be printed; what the till
+asks the printer in real time is none. {sales} sales each, in turn, after {warm_ups} that don't count. The p99 is the
+value that 99 % don't exceed: of 200, two are larger. Mercado Pago is simulated over plain HTTP on the loopback, and
+answers each question after the delay, head and body in one piece. A new connection costs nothing there; over the
+internet it costs two or three times the delay. The bare script opens one for each order, till-edge keeps its own open:
+so the comparison is in favour of the bare script."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """Seconds of each sale."""
+
+    ours: list[float]
+    theirs: list[float]
+
+    @property
+    def median(self) -> Figure:
+        return ratio(median(self.ours), median(self.theirs))
+
+    @property
+    def p99(self) -> Figure:
+        return ratio(p99(self.ours), p99(self.theirs))
+
+    def row(self, what: str) -> tuple[Cell, ...]:
+        ours, theirs = ([value * MS for value in values] for values in (self.ours, self.theirs))
+        return what, median(theirs), p99(theirs), median(ours), p99(ours), self.median, self.p99
+
+
+def measure(folder: Path, sales: int) -> Part:
+    """All situations."""
+    found = dict(_all(folder, sales))
+    reached = [found[each].median for each in INSTORE]
+    reached += [found[each].p99 for each in INSTORE if each.delay_s in P99_DELAYS_S]
+    rows = tuple(each.row(str(situation)) for situation, each in found.items())
+    note = NOTE.format(sales=sales, warm_ups=WARM_UPS)
+    return Part((Table("From the doorbell to the ticket's first byte", note, HEAD, rows),), tuple(reached))
+
+
+def _all(folder: Path, sales: int) -> Iterator[tuple[Situation, Found]]:
+    for situations in (INSTORE, ORDERS):
+        with pair(folder / situations[0].api, situations[0].api) as both:
+            for situation in situations:
+                yield situation, one(both, situation, sales)
+
+
+def one(both: Pair, situation: Situation, sales: int) -> Found:
+    """Sell so often with both, in turn."""
+    both.settle()
+    for contender in both.both:
+        contender.delay(situation.delay_s)
+    for _ in range(WARM_UPS):
+        _round(both, situation)
+    rounds = [_round(both, situation) for _ in range(sales)]
+    return Found([ours for ours, _ in rounds], [theirs for _, theirs in rounds])
+
+
+def _round(both: Pair, situation: Situation) -> tuple[float, float]:
+    both.settle()
+    theirs, ours = (_put(contender, situation) for contender in both.both)
+    took = both.theirs.finish(theirs)
+    return both.ours.finish(ours), took
+
+
+def _put(contender: Contender, situation: Situation) -> str:
+    identity = contender.put()
+    if situation.seen:
+        contender.notice(identity)
+    return identity
