@@ -146,10 +146,16 @@ class Cashier:
 
 def hold(till: "Till", now: float) -> "Till":
     """The cashier wants the order gone that was on the till when the finger went down."""
-    till = replace(till, api=replace(till.api, retry_at=now))
     reference = till.cashier.pointed_at
-    if reference is None:
-        return replace(till, cashier=replace(till.cashier, cancel_wanted_at=now)).owe(duties.LookAtTill(), now)
+    if reference is not None:
+        return cancel(till, reference, now)
+    till = replace(till, api=replace(till.api, retry_at=now))
+    return replace(till, cashier=replace(till.cashier, cancel_wanted_at=now)).owe(duties.LookAtTill(), now)
+
+
+def cancel(till: "Till", reference: str, now: float) -> "Till":
+    """A person wants this order gone."""
+    till = replace(till, api=replace(till.api, retry_at=now))
     order = till.orders.living.get(reference)
     if order is None or order.stage not in (Stage.WAITING, Stage.CANCELLING):
         return till  # it was paid, or is gone; the order that is on the till by now was not meant

@@ -11,7 +11,7 @@ from enum import StrEnum
 from edge.core.calibration import Calibration
 from edge.core.day_report import Day, Received
 from edge.core.notices import Notice
-from edge.core.order import NEVER, MerchantOrder
+from edge.core.order import NEVER, MerchantOrder, WantedOrder
 
 PAYMENT_PREFIX = "payment "
 """Stands before a payment's id wherever the reader expects the id of a merchant order."""
@@ -67,6 +67,15 @@ class Cancel:
 
 
 @dataclass(frozen=True)
+class PutOrder:
+    """Put this order on our till, unless another one is there. The same order is put there once."""
+
+    order: WantedOrder
+    announced: str = field(default="", compare=False, repr=False)
+    """As in `LookAtTill`: it may be in the way."""
+
+
+@dataclass(frozen=True)
 class Sweep:
     """Ask what was paid at our point of sale since `since` (None: in the last `Sweep.FIRST_MINUTES` minutes).
 
@@ -99,7 +108,7 @@ class ReadDay:
         return self.begin <= moment < self.end
 
 
-PaymentDuty = FindPos | Verify | ReadPayment | Search | LookAtTill | Cancel | Sweep | ReadDay
+PaymentDuty = FindPos | Verify | ReadPayment | Search | LookAtTill | Cancel | PutOrder | Sweep | ReadDay
 
 # --- to the printer: the printing worker's -------------------------------------------------------------------------
 
@@ -195,7 +204,14 @@ class PrintCalibration:
     state: Calibration
 
 
-Slip = PrintList | PrintTest | PrintDay | PrintFailure | PrintConcern | PrintCalibration
+@dataclass(frozen=True)
+class PrintPairing:
+    """Print the code that lets a device use the till's page."""
+
+    code: str = field(repr=False)
+
+
+Slip = PrintList | PrintTest | PrintDay | PrintFailure | PrintConcern | PrintCalibration | PrintPairing
 """What is printed beside tickets."""
 
 

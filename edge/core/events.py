@@ -13,7 +13,7 @@ from enum import StrEnum
 from edge.core.calibration import Calibration
 from edge.core.day_report import Received
 from edge.core.duties import Command, PaymentDuty, PrintConcern, PrintFailure, ReadPayment, ReplyTo, Slip, Verify
-from edge.core.order import MerchantOrder, Payment
+from edge.core.order import MerchantOrder, Payment, WantedOrder
 
 # --- from the broker -----------------------------------------------------------------------------------------------
 
@@ -237,6 +237,33 @@ class CancelTried:
 
 
 @dataclass(frozen=True)
+class OrderPut:
+    """The order is on our till: as it is seen there."""
+
+    seen: TillSeen
+
+
+class PutRefusal(StrEnum):
+    """Why an order was not put on our till."""
+
+    OCCUPIED = "occupied"
+    """Another order is there."""
+    USED = "used"
+    """Its reference was used before; perhaps this very order was paid already."""
+    REFUSED = "refused"
+    """Mercado Pago doesn't take it."""
+
+
+@dataclass(frozen=True)
+class OrderNotPut:
+    """The order is not on our till. `why` is for people: what is in the way, or Mercado Pago's word."""
+
+    reference: str
+    refusal: PutRefusal
+    why: str = ""
+
+
+@dataclass(frozen=True)
 class Swept:
     """The payments approved at our point of sale: payment id -> merchant order id ("" where there is none)."""
 
@@ -309,6 +336,8 @@ Answer = (
     | OrdersFound
     | TillSeen
     | CancelTried
+    | OrderPut
+    | OrderNotPut
     | Swept
     | DayRead
     | NotFound
@@ -496,8 +525,36 @@ class DayAsked:
     day: date
 
 
-Request = ReprintAsked | DayAsked | OrderAnnounced
-"""What somebody at the command line asks for."""
+@dataclass(frozen=True)
+class OrderAsked:
+    """A person wants this order on the till."""
+
+    order: WantedOrder
+
+
+@dataclass(frozen=True)
+class CancelAsked:
+    """A person wants this order cancelled, as if the button had been held for it."""
+
+    reference: str
+
+
+@dataclass(frozen=True)
+class CheckAsked:
+    """A person wants the till to look now, as if the button had been pressed."""
+
+
+@dataclass(frozen=True)
+class PairingAsked:
+    """A device wants to use the till's page. Its code is for paper, and only if somebody presses the button."""
+
+    code: str = field(repr=False)
+
+
+PageRequest = OrderAsked | CancelAsked | CheckAsked | PairingAsked
+"""What somebody at the till's page asks for. A moment later it is of no use any more."""
+Request = ReprintAsked | DayAsked | OrderAnnounced | PageRequest
+"""What another process on this machine asks for: the command line, or the till's page."""
 
 LinkEvent = (
     BrokerConnected

@@ -148,6 +148,20 @@ class LoadedOrder:
 
 
 @dataclass(frozen=True)
+class WantedOrder:
+    """An order that somebody wants on our till. Made and checked by the till's page; each back-end of Mercado Pago
+    writes it in its own JSON."""
+
+    reference: str
+    """Fresh, so that whoever asks twice means the same order."""
+    title: str
+    total: Decimal
+    items: tuple[Item, ...]
+    whole: bool = False
+    """Whether its currency has no decimals."""
+
+
+@dataclass(frozen=True)
 class Account:
     """Who must have received the money, and where."""
 

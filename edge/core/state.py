@@ -19,6 +19,7 @@ from edge.core.notices import Concern, Notice, Notices
 from edge.core.order import Account, Payment
 from edge.core.orders import Orders
 from edge.core.outbox import LastTicket, Outbox, Today
+from edge.core.page import Page
 from edge.core.printing import PrinterLine
 from edge.core.questions import Questions
 from edge.core.settings import Settings
@@ -60,6 +61,7 @@ class Till:
     failures: Failures = field(default_factory=Failures)
     outbox: Outbox = field(default_factory=Outbox)
     notices: Notices = field(default_factory=Notices)
+    page: Page = field(default_factory=Page)
     journal_error: str = ""
     """Why the journal takes nothing, for people; "" if it does. What can't be remembered isn't printed."""
 

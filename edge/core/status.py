@@ -11,7 +11,7 @@ from typing import Any
 from edge.core import duties, events
 from edge.core.agenda import ALARM_AFTER_FAILURES, Due
 from edge.core.lifecycle import Order, Stage
-from edge.core.notices import STANDING
+from edge.core.notices import STANDING, Notice
 from edge.core.order import NEVER
 from edge.core.printing import breaks_at_each_ticket
 from edge.core.state import Till
@@ -202,6 +202,35 @@ def diagnosis(till: Till, now: float) -> dict[str, Any]:
         "reports_waiting": len(till.outbox.reports),
         "broker": "connected" if till.link.broker_up else till.link.broker_error,
     }
+
+
+# --- the till's page -----------------------------------------------------------------------------------------------
+
+SEEN_ONCE = (duties.Cause.NO_INTERNET, duties.Cause.API_DOWN)
+"""One odd answer is no outage."""
+
+
+def page(till: Till) -> dict[str, Any]:
+    """What the till's page needs beside the status: what it asked for, and what fails, by the names of the slips."""
+    loaded = till.orders.living.get(till.cashier.loaded or "")
+    pairing = till.page.pairing
+    placings = {
+        reference: {"result": placing.result.value, "why": placing.why}
+        for reference, placing in till.page.placings.items()
+    }
+    causes = (cause for cause in till.failures.since if till.api.down or cause not in SEEN_ONCE)
+    return {
+        "placings": placings,
+        "cancelling": loaded is not None and loaded.stage is Stage.CANCELLING,
+        "pairing": pairing.stage.value if pairing else None,
+        "failures": [cause.value for cause in causes],
+        "notices": [_noticed(notice) for notice in till.notices],
+        "listed": len(till.orders.in_stage(Stage.LISTED)),
+    }
+
+
+def _noticed(notice: Notice) -> dict[str, Any]:
+    return {"concern": notice.concern.value, "reference": notice.reference, "reason": notice.reason}
 
 
 def _finished_at(order: Order) -> datetime:

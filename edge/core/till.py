@@ -13,13 +13,24 @@ from datetime import timedelta
 from edge.core import duties, events, evidence
 from edge.core.agenda import ALARM_AFTER_FAILURES, REFUSED_EVERY_S, ApiLine, Due, Refusal
 from edge.core.backoff import back_off
-from edge.core.cashier import Button, Gesture, announce, cancel_refused, hold, on_cancel_tried, see_announced, see_till
+from edge.core.cashier import (
+    Button,
+    Gesture,
+    announce,
+    cancel,
+    cancel_refused,
+    hold,
+    on_cancel_tried,
+    see_announced,
+    see_till,
+)
 from edge.core.doorbells import is_about_us, look_up, ring, ring_again
 from edge.core.failures import NO_POS, observe_failures
 from edge.core.lifecycle import Move, Order, Stage
 from edge.core.links import look_again, look_around, miss_echo, on_link_event, sweep_later, trust_broker
 from edge.core.notices import Concern, observe_notices
 from edge.core.order import MerchantOrder, Verdict
+from edge.core.page import ask_pairing, give_up_placing, on_order_not_put, on_order_put, place, print_pairing
 from edge.core.printing import call_for_listed, on_printer_event, read_stale_again, reprint
 from edge.core.questions import observe_questions
 from edge.core.reconciliation import ask_day, on_day_read
@@ -51,7 +62,7 @@ def _with_handle(till: Till, duty: duties.PaymentDuty | None) -> duties.PaymentD
             return replace(duty, handle=_handle(till, reference), on_till=reference == till.cashier.loaded)
         case duties.Cancel(reference):
             return replace(duty, handle=_handle(till, reference))
-        case duties.LookAtTill():
+        case duties.LookAtTill() | duties.PutOrder():
             waiting = [order.handle for order in till.orders.in_stage(Stage.WAITING) if order.handle]
             return replace(duty, announced=till.cashier.announced or next(reversed(waiting), ""))
     return duty
@@ -118,6 +129,14 @@ def _on_event(till: Till, event: events.Event, now: float) -> Till:
             return reprint(till, reference)
         case events.DayAsked(day):
             return ask_day(till, day, now)
+        case events.OrderAsked(order):
+            return place(till, order, now)
+        case events.CancelAsked(reference):
+            return cancel(till, reference, now)
+        case events.CheckAsked():
+            return _press(till, now)
+        case events.PairingAsked(code):
+            return ask_pairing(till, code, now)
         case events.JournalTried(why):
             return replace(till, journal_error=why)
         case _ if isinstance(event, events.PrinterEvent):
@@ -153,7 +172,7 @@ def _feel_button(till: Till, down: bool, at: float, now: float) -> Till:
     till = replace(till, cashier=cashier, questions=questions)
     match gesture:
         case Gesture.PRESS:
-            return _press(till, now)
+            return _press(print_pairing(till, now), now)
         case Gesture.HOLD if cashier.pointed_at is None and questions.out:
             return look_again(till, now)  # the finger says no to a slip; whatever is on the till unseen isn't meant
         case Gesture.HOLD:
@@ -177,6 +196,7 @@ AFTER_EACH_EVENT: tuple[tuple[Consequence, str], ...] = (
     (read_stale_again, "money goes back: what could be printed now, and was read a while ago, is asked for anew"),
     (observe_notices, "what stands until it ends, and since when: all else that follows may have changed it"),
     (observe_questions, "a question about the printer waits for whatever is sold, or has to be looked at, by now"),
+    (give_up_placing, "an order that can't be put on the till is given up before the loop asks what is owed"),
     (observe_failures, "since when something fails is noted last, when all else that follows is known"),
 )
 """What follows after each event, in this order, and why."""
@@ -205,6 +225,10 @@ def _on_answer(till: Till, duty: duties.PaymentDuty, answer: events.Answer, now:
             return see_till(replace(till, questions=questions), answer, now)
         case events.CancelTried():
             return on_cancel_tried(till, answer, due, now)
+        case events.OrderPut():
+            return on_order_put(till, answer, now)
+        case events.OrderNotPut():
+            return on_order_not_put(till, answer, now)
         case events.Swept():
             return _on_swept(till, answer, now)
         case events.DayRead():

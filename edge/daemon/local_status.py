@@ -6,6 +6,7 @@ Neither is the memory of a sale: a power cut may take them, and nobody may fail 
 
 import contextlib
 import json
+import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +19,10 @@ TOLD = ("broker", "broker_trouble", "relay", "round_trip_ms", "printer", "proof"
 MAX_FILE_BYTES = 1 << 20
 PAUSE = 1.0
 """Seconds between two looks, and between two writes."""
+STILL_HERE_EVERY_S = 2.0
+"""How often the page hears from a till where nothing happens."""
+SILENT_AFTER_S = 15.0
+"""What the page read longer ago says nothing about now."""
 NOT_YET = "not connected yet"
 """How the broker is while the first connection is being made."""
 
@@ -28,7 +33,8 @@ class Handover:
     def __init__(self, journal: Path) -> None:
         self._journal = journal
         self._shown: Mapping[str, Any] | None = None
-        self._shown_at = self._looked_at = float("-inf")
+        self._shown_at = self._looked_at = self._on_page_at = float("-inf")
+        self._on_page: Mapping[str, Any] | None = None
 
     def show(self, facts: Mapping[str, Any]) -> None:
         """Write how we are anew, as a whole, if it is not as it was."""
@@ -38,6 +44,16 @@ class Handover:
         self._shown, self._shown_at = told, time.monotonic()
         with contextlib.suppress(OSError):
             write_whole(_status(self._journal), json.dumps(told, ensure_ascii=False).encode(), 0o644, forced=False)
+
+    def show_page(self, facts: Mapping[str, Any]) -> None:
+        """Write for the till's page how we are, if it is not as it was, or to say that we are still here."""
+        now = time.monotonic()
+        if facts == self._on_page and now - self._on_page_at < STILL_HERE_EVERY_S:
+            return
+        self._on_page, self._on_page_at = facts, now
+        told = json.dumps({**facts, "at": now}, ensure_ascii=False, default=str).encode()
+        with contextlib.suppress(OSError):
+            write_whole(page_status(self._journal), told, 0o600, forced=False)
 
     def take_record(self) -> bytes | None:
         """The record of a check, if one was left since the last call."""
@@ -50,6 +66,24 @@ class Handover:
         except OSError:  # none was left
             return None
         return record
+
+
+def read_page_status(journal: Path) -> Mapping[str, Any]:
+    """What the daemon showed last for the page; empty if it has been silent for too long, or there is none."""
+    try:
+        facts = json.loads(read_plain(page_status(journal), MAX_FILE_BYTES))
+    except (OSError, ValueError):
+        return {}
+    at = facts.get("at") if isinstance(facts, dict) else None
+    # Seconds since this machine's start, the same for all its processes: a file from before a restart is of the future.
+    is_fresh = isinstance(at, int | float) and 0 <= time.monotonic() - at < SILENT_AFTER_S
+    return facts if is_fresh else {}
+
+
+def page_status(journal: Path) -> Path:
+    """Where the page finds it: in memory, if systemd has made a folder there, for it changes every few seconds."""
+    folder = os.environ.get("RUNTIME_DIRECTORY")
+    return (Path(folder) / journal.name if folder else journal).with_suffix(".page")
 
 
 def read_status(journal: Path) -> Mapping[str, Any]:

@@ -18,7 +18,7 @@ from edge.core.links import ping_duty, report_duty
 from edge.core.printing import printer_duty
 from edge.core.settings import Settings
 from edge.core.state import Till
-from edge.core.status import diagnosis, signal, status
+from edge.core.status import diagnosis, page, signal, status
 from edge.core.till import payment_duty, step
 from edge.daemon.chronicle import log_step
 from edge.daemon.local_status import NOT_YET, Handover
@@ -69,6 +69,7 @@ class Daemon:
         machine: Callable[[], Mapping[str, Any]] = dict,
         handover: Handover | None = None,
         about: Mapping[str, Any] | None = None,
+        has_page: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._till = Till(settings)
@@ -85,6 +86,7 @@ class Daemon:
         self._machine = machine
         self._about = about or {}
         """What a report adds about versions and configuration, which don't change."""
+        self._has_page = has_page
         self._clock = clock
         self._payments: Worker[duties.PaymentDuty] = Worker("payments", pay, inbox)
         self._printing: Worker[duties.PrinterDuty] = Worker("printing", prints, inbox)
@@ -270,5 +272,7 @@ class Daemon:
         link = self._till.link
         broker = "connected" if link.broker_up else link.broker_error or NOT_YET
         handover.show({**status, "broker": broker, "broker_trouble": status["broker"]})
+        if self._has_page:
+            handover.show_page({**status, **page(self._till)})
         if link.broker_up and (record := handover.take_record()):
             self._broker.keep(record)

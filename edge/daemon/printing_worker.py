@@ -8,7 +8,14 @@ from edge.core import duties, events
 from edge.daemon.known_printer import Acquaintance
 from edge.paper.calibration import lay_out_calibration
 from edge.paper.escpos import Encoder
-from edge.paper.slips import lay_out_concern, lay_out_day, lay_out_failure, lay_out_list, lay_out_test
+from edge.paper.slips import (
+    lay_out_concern,
+    lay_out_day,
+    lay_out_failure,
+    lay_out_list,
+    lay_out_pairing,
+    lay_out_test,
+)
 from edge.paper.ticket import Line, lay_out
 from edge.paper.words import WORDS
 from edge.printer.printer import Printer
@@ -86,6 +93,8 @@ class Composer:
                 return lay_out_failure(duty, *how)
             case duties.PrintConcern():
                 return lay_out_concern(duty, *how)
+            case duties.PrintPairing(code):
+                return lay_out_pairing(code, *how)
             case duties.PrintCalibration(state):
                 code = self._till.id if self._ticket.qr else ""
                 return lay_out_calibration(state, WORDS[self._till.language], code=code)

@@ -15,7 +15,7 @@ from typing import IO, Any
 
 from edge.journal.rows import UNREADABLE
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS orders (
     reference TEXT PRIMARY KEY, stage TEXT NOT NULL, on_our_till INTEGER NOT NULL, banners TEXT NOT NULL,
@@ -24,7 +24,8 @@ CREATE TABLE IF NOT EXISTS orders (
 CREATE TABLE IF NOT EXISTS doorbells (kind TEXT, id TEXT, PRIMARY KEY (kind, id)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS reports (number INTEGER PRIMARY KEY, report TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS memory (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS wishes (number INTEGER PRIMARY KEY, reference TEXT NOT NULL, day TEXT, announced TEXT);
+CREATE TABLE IF NOT EXISTS wishes (
+    number INTEGER PRIMARY KEY, reference TEXT NOT NULL, day TEXT, announced TEXT, page TEXT, asked_at INTEGER);
 """
 UPGRADES = {
     1: (
@@ -37,6 +38,7 @@ UPGRADES = {
         "ALTER TABLE orders ADD COLUMN handle TEXT NOT NULL DEFAULT ''",
         "ALTER TABLE wishes ADD COLUMN announced TEXT",
     ),
+    5: ("ALTER TABLE wishes ADD COLUMN page TEXT", "ALTER TABLE wishes ADD COLUMN asked_at INTEGER"),
 }
 """From each earlier version of the file to the next."""
 BROKEN, MENDED = ".broken", ".mended"

@@ -11,7 +11,7 @@ from edge.core import duties, events
 from edge.core.lifecycle import Order, Stage
 from edge.core.notices import Concern, Notice, Notices, Telling
 from edge.core.notices import Stage as TellingStage
-from edge.core.order import Item, MerchantOrder, Payment
+from edge.core.order import Item, MerchantOrder, Payment, WantedOrder
 from edge.core.orders import Orders
 from edge.core.outbox import LastTicket, Today
 from edge.core.state import Durable
@@ -36,6 +36,19 @@ UNREADABLE = (ValueError, KeyError, TypeError, ArithmeticError)
 REMEMBERED = ("history", "proof", "notices", "today", "last_ticket")
 """The fields of a `Durable` that are entries of the table `memory`."""
 
+PUT_REQUEST = """
+INSERT INTO wishes (reference, day, announced, page, asked_at)
+VALUES (:reference, :day, :announced, :page, unixepoch())
+"""
+PAGE_REQUEST_LASTS_S = 30
+"""A page's request is done at once or not at all: after a power cut nobody stands there any more."""
+DROP_LATE_REQUESTS = "DELETE FROM wishes WHERE page IS NOT NULL AND unixepoch() - asked_at > ?"
+PAGE_REQUESTS: Mapping[str, type[events.PageRequest]] = {
+    "order": events.OrderAsked,
+    "cancel": events.CancelAsked,
+    "check": events.CheckAsked,
+    "pairing": events.PairingAsked,
+}
 Change = tuple[str, Any]
 """A statement and its values."""
 Doorbell = duties.Verify | duties.ReadPayment
@@ -213,17 +226,36 @@ def order_from_row(row: Mapping[str, Any]) -> Order:
 
 
 def write_request(request: events.Request) -> dict[str, str | None]:
+    row: dict[str, str | None] = {"reference": "", "day": None, "announced": None, "page": None}
     match request:
         case events.ReprintAsked(reference):
-            return {"reference": reference, "day": None, "announced": None}
+            return row | {"reference": reference}
         case events.DayAsked(day):
-            return {"reference": "", "day": day.isoformat(), "announced": None}
+            return row | {"day": day.isoformat()}
         case events.OrderAnnounced(identity, reference):
-            return {"reference": reference, "day": None, "announced": identity}
+            return row | {"reference": reference, "announced": identity}
+        case _:
+            return row | {"page": json.dumps(_write_page_request(request), default=str)}
+
+
+def _write_page_request(request: events.PageRequest) -> dict[str, Any]:
+    kind = next(kind for kind, asked in PAGE_REQUESTS.items() if isinstance(request, asked))
+    return {"kind": kind, **asdict(request)}
+
+
+def _page_request_from(row: dict[str, Any]) -> events.PageRequest:
+    asked = PAGE_REQUESTS[row["kind"]]
+    if asked is not events.OrderAsked:
+        return asked(**{name: value for name, value in row.items() if name != "kind"})
+    order = row["order"]
+    items, total = tuple(map(_item_from, order["items"])), Decimal(order["total"])
+    return events.OrderAsked(WantedOrder(**{**order, "items": items, "total": total}))
 
 
 def request_from_row(row: Mapping[str, Any]) -> events.Request:
     """A request from its row; before there were slips of a day, all were for a ticket."""
+    if row.get("page") is not None:
+        return _page_request_from(json.loads(row["page"]))
     if row.get("announced") is not None:
         return events.OrderAnnounced(row["announced"], row["reference"])
     return events.DayAsked(date.fromisoformat(row["day"])) if row.get("day") else events.ReprintAsked(row["reference"])
@@ -238,11 +270,13 @@ def _date(text: str | None) -> datetime | None:
 
 
 def _reading_from(reading: dict[str, Any]) -> MerchantOrder:
-    items = tuple(
-        Item(item["title"], Decimal(item["quantity"]), Decimal(item["unit_price"])) for item in reading["items"]
-    )
+    items = tuple(map(_item_from, reading["items"]))
     payments = tuple(_payment_from(payment) for payment in reading["payments"])
     return MerchantOrder(**{**reading, "total": Decimal(reading["total"]), "items": items, "payments": payments})
+
+
+def _item_from(item: Mapping[str, Any]) -> Item:
+    return Item(item["title"], Decimal(item["quantity"]), Decimal(item["unit_price"]))
 
 
 def _payment_from(payment: dict[str, Any]) -> Payment:

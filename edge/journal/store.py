@@ -36,8 +36,11 @@ from edge.journal.file import (
     write_note,
 )
 from edge.journal.rows import (
+    DROP_LATE_REQUESTS,
     LAST_SLIPS,
+    PAGE_REQUEST_LASTS_S,
     PUT_MEMORY,
+    PUT_REQUEST,
     Change,
     differences,
     facts_from_memory,
@@ -148,9 +151,17 @@ class Journal:
 
     def orders(self) -> Iterator[Order]:
         """All orders, oldest first."""
-        rows = self._database.execute("SELECT * FROM orders ORDER BY rowid")
+        return self._orders("SELECT * FROM orders ORDER BY rowid")
+
+    def _orders(self, query: str, *values: int) -> Iterator[Order]:
+        rows = self._database.execute(query, values)
         names = [column[0] for column in rows.description]
         return (order_from_row(dict(zip(names, row, strict=True))) for row in rows)
+
+    def latest_orders(self, most: int) -> list[Order]:
+        """The orders that were first seen last, the newest first. Raises `JournalError`, `BrokenJournalError`."""
+        with as_journal_error(self._path):
+            return list(self._orders("SELECT * FROM orders ORDER BY rowid DESC LIMIT ?", most))
 
     def notices(self) -> Notices:
         """What a person must look at, and what somebody has looked at. Raises `JournalError`, `BrokenJournalError`."""
@@ -175,9 +186,7 @@ class Journal:
         """Ask something of the daemon, which may be running or not. Raises `JournalError`."""
         row = write_request(request)
         with as_journal_error(self._path):
-            self._database.execute(
-                "INSERT INTO wishes (reference, day, announced) VALUES (:reference, :day, :announced)", row
-            )
+            self._database.execute(PUT_REQUEST, row)
 
     def requests(self) -> list[tuple[int, events.Request]]:
         """The requests that another process left since the last call, each with its number. Raises `JournalError`."""
@@ -186,6 +195,7 @@ class Journal:
             if version == self._seen_version:
                 return []
             self._seen_version = version
+            self._database.execute(DROP_LATE_REQUESTS, [PAGE_REQUEST_LASTS_S])
             return self._requests()
 
     def done(self, number: int) -> None:

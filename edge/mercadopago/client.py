@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from edge.config.schema import MercadoPagoConfig
 from edge.core import duties, events
-from edge.core.order import MerchantOrder
+from edge.core.order import MerchantOrder, WantedOrder
 from edge.mercadopago.decode import (
     Owner,
     PointOfSale,
@@ -30,6 +30,7 @@ from edge.mercadopago.decode import (
 from edge.mercadopago.exchange import ApiError, Exchange
 from edge.mercadopago.fields import DecodeError, Found, Page, iso
 from edge.mercadopago.instore import InStoreTill
+from edge.mercadopago.new_order import NewOrder
 from edge.mercadopago.orders import ORDER_ID, OrdersTill
 
 log = logging.getLogger(__name__)
@@ -91,6 +92,8 @@ class MercadoPago:
                 return self.till.look(announced)
             case duties.Cancel(reference, handle):
                 return self.cancel(reference, handle)
+            case duties.PutOrder(order, announced):
+                return self._put(order, announced)
             case duties.Sweep(pos_id, since):
                 return self._sweep(pos_id, since)
             case duties.ReadDay():
@@ -109,6 +112,29 @@ class MercadoPago:
     def cancel(self, reference: str, handle: str) -> events.CancelTried:
         """Remove an order: by its id, or else if it is on the till by now. Raises as `till`."""
         return self._book(handle).cancel(reference, handle)
+
+    def _put(self, wanted: WantedOrder, announced: str) -> events.OrderPut | events.OrderNotPut:
+        """Put an order on a free till. Asked again after an answer was lost, it finds what the first attempt did."""
+        there = self.till.look(announced)
+        if there.reference is None:
+            return self._put_on_free_till(wanted)
+        if there.reference == wanted.reference:
+            return events.OrderPut(there)
+        return events.OrderNotPut(wanted.reference, events.PutRefusal.OCCUPIED, there.reference)
+
+    def _put_on_free_till(self, wanted: WantedOrder) -> events.OrderPut | events.OrderNotPut:
+        for order in self.find(duties.Search(wanted.reference)):
+            if order.handle and order.status == "opened" and not (order.cancelled or order.moved_money):
+                return events.OrderPut(events.TillSeen(wanted.reference, order.total, order.handle))
+            return events.OrderNotPut(wanted.reference, events.PutRefusal.USED)
+        now = datetime.fromtimestamp(self._exchange.clock.now(), UTC)
+        try:
+            ours = self.till.put(NewOrder.of(wanted, now, self._config.notification_url))
+        except ApiError as error:
+            if not error.is_final:
+                raise
+            return events.OrderNotPut(wanted.reference, events.PutRefusal.REFUSED, str(error))
+        return events.OrderPut(events.TillSeen(wanted.reference, ours.total, ours.handle))
 
     # --- what Mercado Pago knows --------------------------------------------------------------------------------------
 

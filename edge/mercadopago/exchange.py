@@ -47,6 +47,13 @@ class ApiError(Exception):
         self.retry_after = retry_after
 
     @property
+    def is_final(self) -> bool:
+        """Whether it is an answer to what was sent, so that the same again would be refused again."""
+        if self.trouble is events.Trouble.REFUSED:
+            return False
+        return 400 <= self.status < 500 and self.status not in (408, 423, 425, 429)
+
+    @property
     def names_nothing(self) -> bool:
         """Whether the id that was asked for is unknown, malformed, or another seller's.
 

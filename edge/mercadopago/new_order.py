@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from edge.config.schema import Config
-from edge.core.order import Item
+from edge.core.order import Item, WantedOrder
 
 MAX_REFERENCE_LENGTH = 64
 MAX_TILL_IN_REFERENCE = 32
@@ -90,6 +90,18 @@ class NewOrder:
     """Whether its currency has no decimals."""
     notification_url: str | None = None
     """Where the in-store API notifies of it; the Orders API knows one address for all."""
+
+    @classmethod
+    def of(cls, wanted: WantedOrder, now: datetime, notification_url: str | None) -> "NewOrder":
+        """An order that the till's page has checked. `now` is aware."""
+        return cls(
+            wanted.reference, wanted.title, wanted.total, wanted.items, now, LIFETIME, wanted.whole, notification_url
+        )
+
+    @property
+    def wanted(self) -> WantedOrder:
+        """The same for another process, which knows the account and the time."""
+        return WantedOrder(self.reference, self.title, self.total, self.items, self.whole)
 
     @property
     def description(self) -> str:

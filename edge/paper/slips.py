@@ -67,6 +67,19 @@ def lay_out_test(ticket: "TicketConfig", till: "TillConfig", columns: int) -> tu
     )
 
 
+def lay_out_pairing(code: str, ticket: "TicketConfig", till: "TillConfig", columns: int) -> tuple[Line, ...]:
+    """Lay out the code that lets a device use the till's page, in two halves, for it is typed."""
+    middle = len(code) // 2
+    return (
+        *notice(WORDS[till.language].pairing),
+        *header(ticket, till, columns),
+        Rule(),
+        Text(f"{code[:middle]} {code[middle:]}", ALARM),
+        Rule(),
+        Cut(),
+    )
+
+
 def _listed(order: MerchantOrder, words: Words, till: "TillConfig") -> Iterator[Line]:
     """Two lines: beside an amount a reference would be torn apart on narrow paper."""
     when = order.paid_at.astimezone(till.timezone).strftime(words.short_date_form)

@@ -78,6 +78,8 @@ class Words:
     waiting: Notice
     """Of the list of tickets that wait."""
     test: Notice
+    pairing: Notice
+    """Of the code that lets a device use the till's page."""
     day: DayWords
     calibration: CalibrationWords
     all_letters: str
@@ -99,6 +101,7 @@ SPANISH = Words(
     tickets="Tickets",
     waiting=Notice("EN ESPERA", ("Estas ventas están pagadas.", "Apriete el botón para imprimir.")),
     test=Notice("PRUEBA", ("No es un comprobante.",)),
+    pairing=Notice("DAR ACCESO", ("Escriba el código en la página.", "Si nadie lo pidió, tírelo.")),
     day=DayWords(
         title="CIERRE DEL DÍA",
         date_form="%d/%m/%Y",
@@ -146,6 +149,7 @@ PORTUGUESE = Words(
     tickets="Tickets",
     waiting=Notice("EM ESPERA", ("Estas vendas estão pagas.", "Aperte o botão para imprimir.")),
     test=Notice("TESTE", ("Não é um comprovante.",)),
+    pairing=Notice("LIBERAR ACESSO", ("Digite o código na página.", "Se ninguém o pediu, rasgue-o.")),
     day=DayWords(
         title="FECHAMENTO",
         date_form="%d/%m/%Y",
@@ -193,6 +197,7 @@ ENGLISH = Words(
     tickets="Tickets",
     waiting=Notice("WAITING", ("These sales are paid.", "Press the button to print all.")),
     test=Notice("TEST", ("This is not a receipt.",)),
+    pairing=Notice("LET A DEVICE IN", ("Type this code on the page.", "Nobody asked for it? Tear it up.")),
     day=DayWords(
         title="END OF DAY",
         date_form="%Y-%m-%d",

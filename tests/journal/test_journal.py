@@ -1,9 +1,11 @@
 """What the disk remembers: a real SQLite file, opened again as after a power cut."""
 
+import contextlib
 import json
 import sqlite3
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -12,10 +14,12 @@ from edge.core import duties, events
 from edge.core.agenda import Due
 from edge.core.lifecycle import Order, Stage
 from edge.core.notices import Concern, Notice, all_of
+from edge.core.order import Item, WantedOrder
 from edge.core.outbox import LastTicket, Today
 from edge.core.settings import Settings
 from edge.core.state import Durable, Till
 from edge.core.sweeps import History
+from edge.journal.rows import PAGE_REQUEST_LASTS_S
 from edge.journal.store import InUseError, Journal, open_journal
 from tests.support.desk import with_history
 from tests.support.facts import APPROVED, PAID, POS, REFERENCE, USER
@@ -135,3 +139,46 @@ def test_a_request_outlives_a_daemon_that_did_not_do_it(path):
     Journal(path).request(events.ReprintAsked(REFERENCE))
     for _ in range(2):
         assert Journal(path).requests() == [(1, events.ReprintAsked(REFERENCE))]
+
+
+PAGE_REQUESTS = [
+    events.OrderAsked(
+        WantedOrder("R1", "Caja 1", Decimal("10.50"), (Item("Té", Decimal("0.350"), Decimal(30)),), True)
+    ),
+    events.CancelAsked("R1"),
+    events.CheckAsked(),
+    events.PairingAsked("123456"),
+]
+
+
+@pytest.mark.parametrize("asked", PAGE_REQUESTS, ids=lambda asked: type(asked).__name__)
+def test_what_the_page_asks_for_arrives_as_it_was_asked(path, asked):
+    daemon, page = Journal(path), Journal(path)
+    page.request(asked)
+    assert daemon.requests() == [(1, asked)]
+
+
+def test_what_the_page_asked_for_a_while_ago_is_not_done_any_more_and_all_else_is(path):
+    page = Journal(path)
+    for asked in (*PAGE_REQUESTS, events.ReprintAsked(REFERENCE)):
+        page.request(asked)
+    page.close()
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as database:
+        database.execute("UPDATE wishes SET asked_at = asked_at - ?", [PAGE_REQUEST_LASTS_S + 2])
+    assert [request for _, request in Journal(path).requests()] == [events.ReprintAsked(REFERENCE)]
+
+
+def test_what_the_page_asked_for_by_a_clock_that_was_ahead_is_done(path):
+    Journal(path).request(events.CheckAsked())
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as database:
+        database.execute("UPDATE wishes SET asked_at = asked_at + 86400")
+    assert [request for _, request in Journal(path).requests()] == [events.CheckAsked()]
+
+
+def test_the_latest_orders_come_newest_first(path):
+    journal = Journal(path)
+    till = BLANK.put(Order("a")).put(Order("b")).put(Order("c"))
+    journal.save(BLANK.durable, till.durable)
+    assert [order.reference for order in journal.latest_orders(2)] == [
+        order.reference for order in reversed(list(journal.orders()))
+    ][:2]

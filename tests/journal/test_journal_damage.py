@@ -256,6 +256,15 @@ INSERT INTO memory VALUES ('notices', '[["double_payment", "a"], ["two_devices_w
 """
 
 
+FOURTH = "PRAGMA user_version = 4;"
+FIFTH = """
+PRAGMA user_version = 5;
+ALTER TABLE orders ADD COLUMN handle TEXT NOT NULL DEFAULT '';
+ALTER TABLE wishes ADD COLUMN announced TEXT;
+INSERT INTO wishes VALUES (9, 'b', NULL, 'ORD01');
+"""
+
+
 def test_a_journal_of_the_third_form_owes_the_slips_of_its_notices(tmp_path):
     """Nobody was told of them on paper; and what has another slip has none here."""
     path = tmp_path / "journal.db"
@@ -267,7 +276,7 @@ def test_a_journal_of_the_third_form_owes_the_slips_of_its_notices(tmp_path):
         assert notices.open == {Notice(Concern.DOUBLE_PAYMENT, "a"): Telling(), Notice(Concern.TWINS): TOLD}
 
 
-@pytest.mark.parametrize("form", [OLD, OLD + SECOND, OLD + SECOND + THIRD])
+@pytest.mark.parametrize("form", [OLD, OLD + SECOND, OLD + SECOND + THIRD, OLD + SECOND + THIRD + FIFTH])
 def test_who_only_reads_brings_nothing_up_to_date_on_the_disk(tmp_path, form):
     path = tmp_path / "journal.db"
     database = sqlite3.connect(path)
@@ -281,6 +290,18 @@ def test_who_only_reads_brings_nothing_up_to_date_on_the_disk(tmp_path, form):
     assert path.read_bytes() == before
 
 
+def test_a_journal_of_the_fifth_form_keeps_its_requests_and_learns_to_take_those_of_the_page(tmp_path):
+    path = tmp_path / "journal.db"
+    database = sqlite3.connect(path)
+    database.executescript(OLD + SECOND + THIRD + FOURTH + FIFTH)
+    database.close()
+    journal = Journal(path)
+    journal.request(events.CheckAsked())
+    journal.close()
+    earlier = [events.ReprintAsked("a"), events.OrderAnnounced("ORD01", "b")]
+    assert requests(path) == [*earlier, events.CheckAsked()]
+
+
 def requests(path: Path) -> list[events.Request]:
     journal = Journal(path)
     found = [request for _, request in journal.requests()]
@@ -288,7 +309,9 @@ def requests(path: Path) -> list[events.Request]:
     return found
 
 
-@pytest.mark.parametrize("damage", ["day = '2026-13-02'", "reference = CAST(X'FF41' AS TEXT)"])
+@pytest.mark.parametrize(
+    "damage", ["day = '2026-13-02'", "reference = CAST(X'FF41' AS TEXT)", "page = '{}'", "page = '7'"]
+)
 def test_a_request_that_can_not_be_read_is_given_up_and_stops_no_daemon(path, damage):
     journal = Journal(path)
     journal.request(events.DayAsked(date(2026, 3, 2)))

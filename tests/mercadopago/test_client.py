@@ -8,7 +8,7 @@ import pytest
 
 from edge.config.schema import MercadoPagoConfig, Secret
 from edge.core import duties, events
-from edge.core.order import Item
+from edge.core.order import Item, WantedOrder
 from edge.mercadopago.client import MercadoPago
 from edge.mercadopago.exchange import ApiError
 from edge.mercadopago.new_order import NewOrder
@@ -353,3 +353,47 @@ def test_a_delete_at_a_till_that_is_not_found_is_no_refusal(service, api):
     api.till.put(ORDER)
     service.faults.append(Fault("status", "DELETE", status=404, error="pos_obtainment_error"))
     assert answer(api, duties.Cancel("R1")).trouble is events.Trouble.NO_SUCH_TILL
+
+
+# --- an order that the till's page wants ----------------------------------------------------------------------------
+
+WANTED = duties.PutOrder(WantedOrder("R1", "Caja 1", ORDER.total, ORDER.items))
+
+
+@pytest.mark.parametrize("which", ["instore", "orders"])
+def test_a_wanted_order_is_put_on_a_free_till_once_however_often_it_is_asked_for(service, which):
+    api = client(service, api=which)
+    first, again = answer(api, WANTED), answer(api, WANTED)
+    assert first == again
+    assert (first.seen.reference, first.seen.total) == ("R1", ORDER.total)
+    assert bool(first.seen.handle) == (which == "orders")
+    assert answer(api, duties.LookAtTill(first.seen.handle)) == first.seen
+
+
+@pytest.mark.parametrize("which", ["instore", "orders"])
+def test_a_wanted_order_replaces_none(service, which):
+    api = client(service, api=which)
+    there = api.till.put(ORDER)
+    second = duties.PutOrder(dataclasses.replace(WANTED.order, reference="R2"), there.handle)
+    assert answer(api, second) == events.OrderNotPut("R2", events.PutRefusal.OCCUPIED, "R1")
+
+
+@pytest.mark.parametrize("which", ["instore", "orders"])
+def test_a_wanted_order_that_was_paid_meanwhile_is_not_put_there_again(service, which):
+    api = client(service, api=which)
+    answer(api, WANTED)
+    service.pay()
+    assert answer(api, WANTED) == events.OrderNotPut("R1", events.PutRefusal.USED)
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 409])
+def test_what_mercado_pago_does_not_take_is_refused_with_its_word(service, status):
+    service.faults.append(Fault("status", "PUT", status=status))
+    refused = answer(client(service), WANTED)
+    assert (refused.refusal, str(status) in refused.why) == (events.PutRefusal.REFUSED, True)
+
+
+@pytest.mark.parametrize("status", [423, 429, 500])
+def test_what_may_pass_is_no_refusal_of_the_order(service, status):
+    service.faults.append(Fault("status", "PUT", status=status))
+    assert isinstance(answer(client(service), WANTED), events.Unreachable)

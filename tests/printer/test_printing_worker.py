@@ -16,7 +16,12 @@ from tests.support.facts import PAID
 from tests.support.hosts import call
 
 COPY = duties.Print(PAID, (duties.Banner.COPY,))
-SLIPS = (duties.PrintTest(), duties.PrintList((PAID, PAID)), duties.PrintFailure(duties.Cause.NO_INTERNET))
+SLIPS = (
+    duties.PrintTest(),
+    duties.PrintList((PAID, PAID)),
+    duties.PrintFailure(duties.Cause.NO_INTERNET),
+    duties.PrintPairing("123456"),
+)
 PRINTED = events.TicketPrinted(Proof.PROCESS_ID, Paper.READY)
 
 
@@ -57,7 +62,7 @@ def test_a_look_ends_as_what_was_seen(sim, worker):
 def test_the_drawer_opens_with_a_ticket_and_neither_with_its_copy_nor_with_a_slip(sim, worker):
     for duty in (duties.Print(PAID), COPY, *SLIPS):
         worker.do(duty)
-    assert [ticket.drawer_kicks for ticket in sim.tickets] == [1, 0, 0, 0, 0]
+    assert [ticket.drawer_kicks for ticket in sim.tickets] == [1, 0, *(0 for _ in SLIPS)]
 
 
 def test_a_copy_is_printed_apart_from_what_is_left_of_its_original(sim, worker):

@@ -8,7 +8,7 @@ from decimal import Decimal
 from edge.core import duties, events
 from edge.core.day_report import Received
 from edge.core.lifecycle import Order, Stage
-from edge.core.order import MerchantOrder, Payment
+from edge.core.order import MerchantOrder, Payment, WantedOrder
 from edge.core.printing import printer_duty
 from edge.core.settings import Settings
 from edge.core.state import Till
@@ -36,6 +36,8 @@ class Books:
     total: Decimal | None = None
     """Of the order on the till."""
     removal: events.Removal | None = None
+    refusal: events.PutRefusal | None = None
+    """Why no order is put on the till."""
     down: bool = False
     trouble: events.Trouble = events.Trouble.NETWORK
     """What is wrong while it is down."""
@@ -74,12 +76,22 @@ class Books:
                 return self._seen(announced) if self.by_id else events.TillSeen(self.on_till, self.total)
             case duties.Cancel(reference, handle):
                 return self._cancel_by_id(reference, handle) if handle else self._cancel(reference)
+            case duties.PutOrder(order):
+                return self._put(order)
             case duties.Sweep(pos_id):
                 unplaced = self._swept("")
                 found = self._swept(pos_id) | unplaced
                 return events.Swept(pos_id, self.today, found, unplaced=frozenset(unplaced))
             case duties.ReadDay():
                 return events.DayRead(self.today, tuple(self._received()))
+
+    def _put(self, order: WantedOrder) -> events.Answer:
+        if self.refusal:
+            return events.OrderNotPut(order.reference, self.refusal, "because")
+        if self.on_till not in (None, order.reference):
+            return events.OrderNotPut(order.reference, events.PutRefusal.OCCUPIED, self.on_till)
+        self.on_till, self.total = order.reference, order.total
+        return events.OrderPut(events.TillSeen(order.reference, order.total))
 
     def _payment(self, identity: str) -> events.Answer:
         if identity not in self.places:
