@@ -79,7 +79,7 @@ mutants: $(INSTALLED)
 # alone, to the screen: `make bench ONLY=latency`; a shorter try of it: SALES=20.
 bench: SALES = 200
 bench: $(INSTALLED) mosquitto
-	@$(BIN)/python -m benchmarks --sales $(SALES) --only "$(ONLY)"
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m benchmarks --sales $(SALES) --only "$(ONLY)"
 
 # The same commit gives the same bytes. `sudo scripts/test-deb` really installs what this makes: docs/packaging.md.
 deb: $(INSTALLED)

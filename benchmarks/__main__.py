@@ -11,11 +11,20 @@ import traceback
 from pathlib import Path
 from types import ModuleType
 
-from benchmarks import at_rest, latency, sale_cost
+from benchmarks import at_rest, button, drain, latency, relay_beside_express, sale_cost, scale, start
 from benchmarks.figures import Part, Table, Unmeasured, table_text
 from benchmarks.page import PAGE, TARGETS_HEAD, Outcome, limit_row, load, text
 
-PARTS: dict[str, ModuleType] = {"latency": latency, "cost": sale_cost, "rest": at_rest}
+PARTS: dict[str, ModuleType] = {
+    "latency": latency,
+    "button": button,
+    "cost": sale_cost,
+    "rest": at_rest,
+    "start": start,
+    "drain": drain,
+    "scale": scale,
+    "relay": relay_beside_express,
+}
 """Each has `LIMITS`, and `measure(folder, sales)`, which returns a `Part`."""
 SWITCH_INTERVAL_S = 0.0005
 """Mercado Pago and the printer are threads here: none is to wait long for another."""

@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager
 from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 from sim.mercadopago.account import Line
 from sim.mercadopago.http import Fault
@@ -32,6 +32,8 @@ GOODS: tuple[Line, ...] = (
     ("Alfajor", 3, "950.00"),
 )
 
+Found = TypeVar("Found")
+
 
 class Contender:
     """Somebody who prints a ticket for each paid order. A context manager: it runs within."""
@@ -42,9 +44,11 @@ class Contender:
         folder.mkdir(parents=True)
         self.shop = Shop(folder, printer=Printer(columns=48), without=("relay", "board"), api=api)
         self.shop.broker.durable = False
-        self.shop.broker.settings = ("set_tcp_nodelay true",)
+        self.shop.broker.settings = ("set_tcp_nodelay true", "max_queued_messages 0")
         self.sold = self.settled = 0
         """How many orders were paid, and of how many everything is over."""
+        self.rung_at = 0.0
+        """When the last doorbell was about to be published, by `time.monotonic`."""
         self.delay_s = 0.0
         """How long Mercado Pago takes to answer."""
 
@@ -54,6 +58,15 @@ class Contender:
 
     def start(self) -> None:
         """Start it and wait until it is ready to sell."""
+        self.launch()
+        self.wait_until_ready()
+
+    def launch(self) -> None:
+        """Start it."""
+        raise NotImplementedError
+
+    def wait_until_ready(self) -> None:
+        """Wait until it is ready to sell, and everything that waited for it is printed."""
         raise NotImplementedError
 
     def stop(self) -> None:
@@ -66,11 +79,15 @@ class Contender:
         wait_for(lambda: len(self.shop.mercadopago.requests) > asked, "a question about a new order", SALE_TIMEOUT_S)
         self._wait_until_quiet()
 
+    def wait_for_tickets(self) -> None:
+        """Wait until each order that was paid has its ticket."""
+        self.shop.printer.wait_for_tickets(self.sold, SALE_TIMEOUT_S)
+        self.settled = self.sold
+
     def settle(self) -> None:
         """Wait until the last sale is over and done with."""
-        self.shop.printer.wait_for_tickets(self.sold, SALE_TIMEOUT_S)
+        self.wait_for_tickets()
         self._wait_until_quiet()
-        self.settled = self.sold
 
     # --- a sale ----------------------------------------------------------------------------------------------------
 
@@ -92,27 +109,30 @@ class Contender:
         """The customer pays what is on the till."""
         self.shop.mercadopago.pay()
 
-    def ring(self, identity: str) -> float:
-        """Publish the doorbell. Returns the moment before, by `time.monotonic`."""
+        self.sold += 1
+
+    def ring(self, identity: str) -> None:
+        """Publish the doorbell."""
         kind = "order" if self.shop.api == "orders" else "merchant_order"
-        payload, now = json.dumps({"v": 1, "kind": kind, "id": identity}), time.monotonic()
+        payload, self.rung_at = json.dumps({"v": 1, "kind": kind, "id": identity}), time.monotonic()
         self.shop.say(payload)
-        return now
 
     def finish(self, identity: str) -> float:
         """Have the order on the till paid, ring, and return the seconds until its ticket's first byte was there."""
         self.pay()
-        rung = self.ring(identity)
-        self.sold += 1
-        printer, came = self.shop.printer, 0.0
+        self.ring(identity)
+        printer = self.shop.printer
+        printer.wait_until(lambda _: self._first_byte_at(), f"the first byte of ticket {self.sold}", SALE_TIMEOUT_S)
+        return self._first_byte_at() - self.rung_at
 
-        def has_come(_: Printer) -> bool:
-            nonlocal came
-            came = next((at for at in tuple(printer.came_at) if at > rung), 0.0)
-            return bool(came)
+    def finished_at(self) -> float:
+        """Wait until all tickets are out. Returns that moment, by `time.monotonic`."""
+        self.shop.printer.wait_for_tickets(self.sold, SALE_TIMEOUT_S)
+        return time.monotonic()
 
-        printer.wait_until(has_come, f"the first byte of ticket {self.sold}", SALE_TIMEOUT_S)
-        return came - rung
+    def _first_byte_at(self) -> float:
+        """When the first byte came since the doorbell; 0 if none has."""
+        return next((at for at in tuple(self.shop.printer.came_at) if at > self.rung_at), 0.0)
 
     def sell(self) -> float:
         """A whole sale of an order that was never seen before. Returns what `finish` does."""
@@ -154,26 +174,25 @@ class TillEdge(Contender):
     def pid(self) -> int:
         return self.shop.board.pid
 
-    def start(self) -> None:
+    def launch(self) -> None:
+        self.shop.ears.retained.clear()  # what it said before it was stopped
         self.shop.board.plug_in()
+
+    def wait_until_ready(self) -> None:
         self.shop.wait_for_state("ready")
 
     def stop(self) -> None:
         if self.shop.board.running:
             self.shop.board.shut_down()
 
-    def settle(self) -> None:
-        """Also wait until its outcome was published, and hold it against the sale."""
-        if self.sold > self.settled:
-            [outcome, *more] = wait_for(lambda: self.shop.outcomes, "an outcome", SALE_TIMEOUT_S)
-            assert (outcome["outcome"], more) == ("printed", []), f"not one printed ticket: {self.shop.outcomes}"
-        super().settle()
-        self.forget()
-
-    def forget(self) -> None:
-        """Forget what was published so far: to look through all of it takes longer with each sale."""
-        assert self.shop.ears
-        self.shop.ears.heard.clear()
+    def wait_for_tickets(self) -> None:
+        """Also until each outcome was published; it has to be `printed`."""
+        due = self.sold - self.settled
+        super().wait_for_tickets()
+        wait_for(lambda: len(self.shop.outcomes) >= due, f"{due} outcomes", SALE_TIMEOUT_S)
+        wrong = [outcome for outcome in self.shop.outcomes if outcome["outcome"] != "printed"]
+        assert not wrong, f"not printed: {wrong}"
+        self.shop.ears.heard.clear()  # to look through all that was ever published takes longer with each sale
 
 
 class BareTill(Contender):
@@ -181,6 +200,7 @@ class BareTill(Contender):
 
     name = "bare script"
     _process: subprocess.Popen[bytes] | None = None
+    _starts = 0
 
     @property
     def pid(self) -> int:
@@ -191,12 +211,14 @@ class BareTill(Contender):
     def log(self) -> Path:
         return self.shop.folder / "bare.log"
 
-    def start(self) -> None:
-        before = self._times_ready()
+    def launch(self) -> None:
+        self._starts = self._times_ready()
         with self.log.open("ab") as log:
             command = [sys.executable, Path(__file__).with_name("bare_till.py")]
             self._process = subprocess.Popen(command, env=os.environ | self._settings(), stdout=log, stderr=log)
-        wait_for(lambda: self._times_ready() > before, "the bare script is ready", SALE_TIMEOUT_S)
+
+    def wait_until_ready(self) -> None:
+        wait_for(lambda: self._times_ready() > self._starts, "the bare script is ready", SALE_TIMEOUT_S)
 
     def stop(self) -> None:
         if self._process:
@@ -228,9 +250,9 @@ class Pair:
         self.theirs = theirs
         self.both: tuple[Contender, ...] = (theirs, ours)
 
-    def in_turn(self, rounds: int, measure: Callable[[Contender], float]) -> tuple[list[float], list[float]]:
-        """Measure theirs, ours, theirs, ours …; returns our values and theirs."""
-        found: tuple[list[float], list[float]] = ([], [])
+    def in_turn(self, rounds: int, measure: Callable[[Contender], Found]) -> tuple[list[Found], list[Found]]:
+        """Measure theirs, ours, theirs, ours …; returns what was found of us, and of them."""
+        found: tuple[list[Found], list[Found]] = ([], [])
         for _ in range(rounds):
             found[1].append(measure(self.theirs))
             found[0].append(measure(self.ours))
