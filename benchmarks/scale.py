@@ -27,9 +27,9 @@ LIMITS = (
 
 JOURNALS_HEAD = ("orders", "file MiB", "start s", "memory MiB", "CPU per sale ms", "doorbell to first byte ms")
 JOURNALS_NOTE = """\
-Tills that remember so many printed orders; {sales} sales each, in turn, with Mercado Pago answering at once. Medians; of
-the CPU the mean, which has in it each step of the till and each commit. A shop with 300 sales a day has 9,000 orders in
-its journal."""
+Tills that remember so many printed orders; {sales} sales each, in turn, with Mercado Pago answering at once. Medians;
+of the CPU, the mean: it has in it each step of the till and each commit. A shop with 300 sales a day has 9,000 orders
+in its journal."""
 TICKETS_HEAD = (
     "items",
     "bare: first byte ms",
