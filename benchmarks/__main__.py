@@ -11,8 +11,8 @@ import traceback
 from pathlib import Path
 from types import ModuleType
 
-from benchmarks import at_rest, button, drain, latency, relay_beside_express, sale_cost, scale, start
-from benchmarks.figures import Part, Table, Unmeasured, table_text
+from benchmarks import at_rest, button, drain, instructions, latency, relay_beside_express, sale_cost, scale, start
+from benchmarks.figures import Part, Table, Unmeasured, shown, table_text
 from benchmarks.page import PAGE, TARGETS_HEAD, Outcome, limit_row, load, text
 
 PARTS: dict[str, ModuleType] = {
@@ -24,6 +24,7 @@ PARTS: dict[str, ModuleType] = {
     "drain": drain,
     "scale": scale,
     "relay": relay_beside_express,
+    "instructions": instructions,
 }
 """Each has `LIMITS`, and `measure(folder, sales)`, which returns a `Part`."""
 SWITCH_INTERVAL_S = 0.0005
@@ -46,7 +47,7 @@ def main() -> int:
     else:
         PAGE.write_text(text(outcomes, before))
         print(f"written: {PAGE}")
-    return int(any(not outcome.part.tables for outcome in outcomes))
+    return int(any(not table.rows for outcome in outcomes for table in outcome.part.tables))
 
 
 def run(name: str, sales: int) -> Outcome:
@@ -59,7 +60,7 @@ def run(name: str, sales: int) -> Outcome:
     except Exception as error:
         traceback.print_exc()
         reason = Unmeasured(f"{type(error).__name__}: {error}".splitlines()[0])
-        found = Part((), (reason,) * len(part.LIMITS))
+        found = Part((Table(f"Missing: {name}", f"N{shown(reason)[1:]}.", (), ()),), (reason,) * len(part.LIMITS))
     took = time.monotonic() - began
     print(f"{took:.0f} s", file=sys.stderr, flush=True)
     return Outcome(found, part.LIMITS, took)

@@ -49,6 +49,9 @@ class Contender:
         """How many orders were paid, and of how many everything is over."""
         self.rung_at = 0.0
         """When the last doorbell was about to be published, by `time.monotonic`."""
+        self.interpreter: tuple[str, ...] = (sys.executable,)
+        self.environment: dict[str, str] = {}
+        """What runs it, and what the interpreter is told: an emulator, say."""
         self.delay_s = 0.0
         """How long Mercado Pago takes to answer."""
 
@@ -176,10 +179,11 @@ class TillEdge(Contender):
 
     def launch(self) -> None:
         self.shop.ears.retained.clear()  # what it said before it was stopped
-        self.shop.board.plug_in()
+        self.shop.board.interpreter, self.shop.board.environment = self.interpreter, self.environment
+        self.shop.board.plug_in(timeout=SALE_TIMEOUT_S)
 
     def wait_until_ready(self) -> None:
-        self.shop.wait_for_state("ready")
+        self.shop.wait_for_state("ready", timeout=SALE_TIMEOUT_S)
 
     def stop(self) -> None:
         if self.shop.board.running:
@@ -214,8 +218,9 @@ class BareTill(Contender):
     def launch(self) -> None:
         self._starts = self._times_ready()
         with self.log.open("ab") as log:
-            command = [sys.executable, Path(__file__).with_name("bare_till.py")]
-            self._process = subprocess.Popen(command, env=os.environ | self._settings(), stdout=log, stderr=log)
+            command = [*self.interpreter, str(Path(__file__).with_name("bare_till.py"))]
+            environment = os.environ | self.environment | self._settings()
+            self._process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
 
     def wait_until_ready(self) -> None:
         wait_for(lambda: self._times_ready() > self._starts, "the bare script is ready", SALE_TIMEOUT_S)

@@ -99,6 +99,8 @@ def shown(cell: Cell) -> str:
 
 def table_text(table: Table) -> str:
     """The table in Markdown, below its title and its note; numbers stand on the right."""
+    if not table.rows:
+        return f"## {table.title}\n\n{table.note}\n"
     rule = ["---"] + ["---:"] * (len(table.head) - 1)
     lines = [table.head, rule, *([shown(cell) for cell in row] for row in table.rows)]
     return f"## {table.title}\n\n{table.note}\n\n" + "".join(f"| {' | '.join(line)} |\n" for line in lines)

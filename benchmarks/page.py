@@ -28,12 +28,12 @@ What counts is the ratio: the times are those of a machine that is much faster t
 NOT_MEASURED = """\
 ## What was not measured
 
-* A real Pi: its processor, its memory card, its network. Bytes and fsyncs are the same there, and the ratios should be
-  similar; the milliseconds are not.
+* A real Pi: its processor, its memory card, its network. Bytes and fsyncs are the same there; the milliseconds are not.
 * TLS, to the broker and to Mercado Pago, and the way through the internet. The delay stands for both.
 * The way from Mercado Pago's notification through the relay to the doorbell.
 * Paper: a printer takes a second or more for a ticket, whoever sends it.
 * Real pins. The simulated ones cost processor time as well, probably not the same.
+* How long an instruction takes on a Pi. Under emulation they were counted only.
 """
 
 

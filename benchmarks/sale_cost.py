@@ -3,6 +3,7 @@
 import re
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +18,9 @@ MS = 1000
 WARM_UPS = 10
 SALES_BEFORE_MEMORY = 5
 """Times as many sales as in the other benchmarks: a thousand, as a rule."""
+SALES_ALONE = 5
+LIGHT_S = 4.0
+"""It blinks for three seconds after a ticket."""
 MAX_TRACED_SALES = 50
 """Each system call stops the till for a while under strace, so these are apart from all that is timed."""
 ATTACH_TIMEOUT_S = 10.0
@@ -36,8 +40,9 @@ HEAD = ("a sale", "bare script", "till-edge", "ratio")
 NOTE = """\
 {sales} sales each, in turn, with Mercado Pago answering at once, of orders never seen before; {warm_ups} before them
 don't count. CPU is the time that the kernel gave the process, all its threads, in user and system mode, from the
-doorbell until nothing was asked of Mercado Pago for 50 ms. *For the disk* is `write_bytes` of `/proc/PID/io`: whole
-pages, which is what a memory card gets; what the file system adds comes on top. *Into its files* is what the
+doorbell until nothing was asked of Mercado Pago for 50 ms. *Until the light is steady again* are {light:.0f} s, so that
+the blinking and a rest of that length are in it; {alone} sales each. *For the disk* is `write_bytes` of `/proc/PID/io`:
+whole pages, which is what a memory card gets; what the file system adds comes on top. *Into its files* is what the
 program handed over, counted by strace, as are the fsyncs, in {traced} further sales. Memory is RSS, shared libraries
 included: nobody shares them on a Pi. The daemon logs as it does by default, into a file that counts little."""
 
@@ -48,7 +53,6 @@ class Cost:
 
     cpu_s: tuple[float, ...]
     written_kib: Figure
-    resident_kib: Figure
     questions: float
 
     @property
@@ -66,33 +70,33 @@ class Calls:
 
 def measure(folder: Path, sales: int) -> Part:
     """Everything."""
+    traced_sales = min(sales, MAX_TRACED_SALES)
     with pair(folder / "sales") as both:
         for _ in range(WARM_UPS):
             sell(both)
-        ours, theirs = costs(both, sales * SALES_BEFORE_MEMORY)
-        calls = traced(both.ours, min(sales, MAX_TRACED_SALES))
+        ours, theirs = costs(both, sales)
+        lights = [alone(contender) for contender in both.both]
+        rush(both, sales * (SALES_BEFORE_MEMORY - 1))
+        memory = [combined(lambda kib: kib / KIB, resident_kib(contender.pid)) for contender in both.both]
+        calls = traced(both.ours, traced_sales)
     rows: tuple[tuple[Cell, ...], ...] = (
         _row("CPU, mean, ms", theirs.mean_cpu_ms, ours.mean_cpu_ms),
         _row("CPU, median, ms", *(median(value * MS for value in each.cpu_s) for each in (theirs, ours))),
         _row("CPU, p99, ms", *(p99(value * MS for value in each.cpu_s) for each in (theirs, ours))),
+        _row("CPU until the light is steady again, mean, ms", *lights),
         ("for the disk, mean, KiB", theirs.written_kib, ours.written_kib, ""),
-        ("into its files, mean, KiB", "0", calls.written_kib, ""),
-        ("fsyncs, mean", "0", calls.syncs, ""),
+        ("into its files, mean, KiB", "no files", calls.written_kib, ""),
+        ("fsyncs, mean", "no files", calls.syncs, ""),
         ("questions to Mercado Pago, mean", theirs.questions, ours.questions, ""),
-        _row("memory after them, MiB", _mib(theirs.resident_kib), _mib(ours.resident_kib)),
+        _row(f"memory after {sales * SALES_BEFORE_MEMORY:,} sales, MiB", *memory),
     )
-    note = NOTE.format(sales=sales * SALES_BEFORE_MEMORY, warm_ups=WARM_UPS, traced=min(sales, MAX_TRACED_SALES))
-    memory = ratio(ours.resident_kib, theirs.resident_kib)
-    reached = (ours.mean_cpu_ms, ours.written_kib, calls.syncs, memory)
+    note = NOTE.format(sales=sales, warm_ups=WARM_UPS, traced=traced_sales, alone=SALES_ALONE, light=LIGHT_S)
+    reached = (ours.mean_cpu_ms, ours.written_kib, calls.syncs, ratio(memory[1], memory[0]))
     return Part((Table("What a sale costs", note, HEAD, rows),), reached)
 
 
 def _row(what: str, theirs: Figure, ours: Figure) -> tuple[Cell, ...]:
     return what, theirs, ours, ratio(ours, theirs)
-
-
-def _mib(kib: Figure) -> Figure:
-    return combined(lambda known: known / KIB, kib)
 
 
 def sell(both: Pair) -> None:
@@ -111,7 +115,6 @@ def costs(both: Pair, sales: int) -> tuple[Cost, Cost]:
         contender: Cost(
             tuple(cpu[contender]),
             combined(lambda one, other: (other - one) / sales, was[0], now[0]),
-            resident_kib(contender.pid),
             (now[1] - was[1]) / sales,
         )
         for contender, was, now in zip(both.both, before, after, strict=True)
@@ -128,6 +131,23 @@ def _cpu_of_a_sale(contender: Contender) -> float:
     contender.sell()
     contender.settle()
     return cpu_s(contender.pid) - before
+
+
+def rush(both: Pair, sales: int) -> None:
+    """Sell so often with both, one sale right after the other."""
+    for _ in range(sales):
+        for contender in both.both:
+            contender.finish(contender.put())
+            contender.wait_for_tickets()
+
+
+def alone(contender: Contender) -> float:
+    """Milliseconds of the processor that a sale takes with all that follows, in the light's own time."""
+    before = cpu_s(contender.pid)
+    for _ in range(SALES_ALONE):
+        contender.sell()
+        time.sleep(LIGHT_S)
+    return (cpu_s(contender.pid) - before) / SALES_ALONE * MS
 
 
 # --- under strace --------------------------------------------------------------------------------------------------

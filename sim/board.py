@@ -37,6 +37,8 @@ class Board:
         self.environment = environment or {}
         self.fragile = False
         """Whether it can be told to die at a step; it is slower then."""
+        self.interpreter: tuple[str, ...] = (sys.executable,)
+        """What runs the daemon, with the emulator before it if there is one."""
         self.verbose = True
         """Whether its log has each event."""
         self._process: subprocess.Popen[bytes] | None = None
@@ -46,7 +48,7 @@ class Board:
         """Start the daemon and wait until its pins can be reached. Raises `RuntimeError` with its log if it ends."""
         port = free_port()
         environment = {**os.environ, **self.environment, "GPIOZERO_PIN_FACTORY": "mock"}
-        command = [sys.executable, "-m", "sim.board", str(port), "run", "--config", str(self.config)]
+        command = [*self.interpreter, "-m", "sim.board", str(port), "run", "--config", str(self.config)]
         command += ["--verbose"] * self.verbose
         environment["SIM_BUTTON"] = "down" if button_down else "up"
         environment["SIM_FRAGILE"] = "yes" if self.fragile else ""
