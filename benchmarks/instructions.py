@@ -32,10 +32,10 @@ MILLION = 1e6
 LIMITS: tuple[Limit, ...] = ()
 HEAD = ("million instructions of a Cortex-A53", "bare script", "till-edge", "ratio")
 NOTE = """\
-Under `qemu-aarch64` with `QEMU_CPU=cortex-a53`, Debian's own Python 3.13, counted by a plugin, without the
-kernel's work. {sales} sales each, in turn, after {warm_ups} that don't count; Mercado Pago answers at once.
-At rest: {rest:.0f} s. Emulation is so slow that a sale takes much longer than it should: what the till
-would have done at rest in that time is taken off. These are no times: a Pi's processor may take one cycle or a hundred for an instruction."""
+Under `qemu-aarch64` with `QEMU_CPU=cortex-a53`, Debian's own Python 3.13, counted by a plugin, without the kernel's
+work. {sales} sales each, in turn, after {warm_ups} that don't count; Mercado Pago answers at once. At rest: {rest:.0f} s.
+Emulation is so slow that a sale takes much longer than it should; what the till would have done at rest in that time
+is taken off. These are no times: a Pi's processor may take one cycle or a hundred for an instruction."""
 
 
 @dataclass
