@@ -33,7 +33,7 @@ LIMITS: tuple[Limit, ...] = ()
 HEAD = ("million instructions of a Cortex-A53", "bare script", "till-edge", "ratio")
 NOTE = """\
 Under `qemu-aarch64` with `QEMU_CPU=cortex-a53`, Debian's own Python 3.13, counted by a plugin, without the kernel's
-work. {sales} sales each, in turn, after {warm_ups} that don't count; Mercado Pago answers at once. At rest: {rest:.0f} s.
+work. {sales} sales each in turn, {warm_ups} more before them; Mercado Pago answers at once; {rest:.0f} s at rest.
 Emulation is so slow that a sale takes much longer than it should; what the till would have done at rest in that time
 is taken off. These are no times: a Pi's processor may take one cycle or a hundred for an instruction."""
 
