@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 
 from benchmarks import at_rest, button, drain, instructions, latency, relay_beside_express, sale_cost, scale, start
-from benchmarks.figures import Part, Table, Unmeasured, shown, table_text
+from benchmarks.figures import Part, Table, reason_of, shown, table_text
 from benchmarks.page import PAGE, TARGETS_HEAD, Outcome, limit_row, load, text
 
 PARTS: dict[str, ModuleType] = {
@@ -59,7 +59,7 @@ def run(name: str, sales: int) -> Outcome:
             found = part.measure(Path(folder), sales)
     except Exception as error:
         traceback.print_exc()
-        reason = Unmeasured(f"{type(error).__name__}: {error}".splitlines()[0])
+        reason = reason_of(error)
         found = Part((Table(f"Missing: {name}", f"N{shown(reason)[1:]}.", (), ()),), (reason,) * len(part.LIMITS))
     took = time.monotonic() - began
     print(f"{took:.0f} s", file=sys.stderr, flush=True)

@@ -49,6 +49,12 @@ def ratio(ours: Figure, theirs: Figure) -> Figure:
     return combined(lambda one, other: one / other, ours, theirs)
 
 
+def reason_of(error: BaseException) -> Unmeasured:
+    """What couldn't be measured because of an error."""
+    first_line = f"{type(error).__name__}: {error}".splitlines()[0]
+    return Unmeasured(first_line)
+
+
 @dataclass(frozen=True)
 class Limit:
     """A target: what is to be at most how much, in which unit; a ratio has none. `at_least` turns it round."""

@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.figures import Figure, Limit, Part, Table, limit_row, table_text
-from sim.mosquitto import find_mosquitto
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs/performance.md"
@@ -82,7 +81,7 @@ def _machine() -> str:
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    broker = (_said(find_mosquitto(), "-h") or "mosquitto").splitlines()[0]
+    broker = (_said("/usr/sbin/mosquitto", "-h") or "mosquitto").splitlines()[0]
     processor = (models or [platform.machine()])[0]
     return (
         f"{os.cpu_count()} cores, {processor}, {memory:.0f} GiB, Linux {platform.release().partition('-')[0]}, "
