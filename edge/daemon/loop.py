@@ -26,7 +26,7 @@ from edge.daemon.worker import Worker
 from edge.inbox import FRAME_S, Arrival, Call, Death, Inbox, Panel, Thread, no_op
 from edge.journal.keeper import JournalKeeper, OpenJournal
 from edge.machine import systemd
-from edge.machine.panel import watch_button
+from edge.machine.button import watch_button
 
 LAST_TICKET_TIMEOUT_S = 15.0
 """How long a stop waits for the ticket that is being printed, so that it doesn't come again as a copy."""
@@ -123,7 +123,8 @@ class Daemon:
         self._broker.close()
 
     def _watch_button(self) -> None:
-        watch_button(self._panel.button_down, lambda reading: self._inbox.put(Arrival(reading)), lambda: self._ended)
+        panel, put = self._panel, lambda reading: self._inbox.put(Arrival(reading))
+        watch_button(panel.button_down, panel.wait_for_edge, put, lambda: self._ended)
 
     # --- events in -----------------------------------------------------------------------------------------------
 

@@ -26,7 +26,7 @@ from edge.daemon.known_printer import (
     save_known_printer,
 )
 from edge.inbox import Panel
-from edge.machine.panel import READING_INTERVAL_S
+from edge.machine.button import READING_INTERVAL_S
 from edge.paper.calibration import lay_out_calibration
 from edge.paper.escpos import DEFAULT_PROFILE, Encoder, codepages
 from edge.paper.words import WORDS

@@ -1,5 +1,4 @@
-"""Three LEDs and a button, by gpiozero. Others decide which signal is shown; this table says how it looks.
-The button's level is read from the wire, fifty times a second; no edge is relied on.
+"""Three LEDs, by gpiozero, and a button. Others decide which signal is shown; this table says how it looks.
 
 The loop drives the lights at eight frames a second, without a thread of their own: blinking lights prove that the
 daemon is alive, and lights that should blink but don't prove that it is not.
@@ -7,18 +6,13 @@ daemon is alive, and lights that should blink but don't prove that it is not.
 
 import os
 import tempfile
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from edge.config.schema import PanelConfig
-from edge.core import events
 from edge.core.status import Signal
+from edge.machine.button import open_wire
 
 FRAMES_PER_SECOND = 8
-READING_INTERVAL_S = 0.02
-"""Of the button's wire: a quick press takes three times as long."""
-READINGS_AFTER_RELEASE = 10
 OFF = "." * 16
 STEADY = "#" * 16
 ONE_HERTZ = "####....####...."
@@ -74,8 +68,7 @@ class Panel:
         try:
             leds = config.leds
             self._leds = tuple(gpiozero.LED(pin) for pin in (leds.green, leds.yellow, leds.red))
-            # No edges: the kernel keeps sixteen of them and drops the rest, and a dropped one is never made good.
-            self._button = gpiozero.InputDevice(config.button.pin, pull_up=True)
+            self._button = open_wire(config.button.pin)
         except ImportError as error:
             raise PanelError(f"{error}; on a Raspberry Pi: sudo apt install python3-lgpio") from error
         except Exception as error:
@@ -97,25 +90,13 @@ class Panel:
 
     def button_down(self) -> bool:
         """Whether the button is down at this moment, read from its wire."""
-        return bool(self._button.is_active)
+        return self._button.is_down()
+
+    def wait_for_edge(self, seconds: float) -> bool:
+        """Return when the button may have moved, or after so many seconds. For one thread, which then reads it."""
+        return self._button.wait_for_edge(seconds)
 
     def close(self) -> None:
         """Release the pins; the lights go dark."""
         for device in (*self._leds, self._button):
             device.close()
-
-
-def watch_button(
-    button_down: Callable[[], bool], put: Callable[[events.PanelEvent], None], ended: Callable[[], bool]
-) -> None:
-    """Read the button until `ended`. Its readings are `put` while it is down, after each release, and at the start.
-
-    A thread's body: a loop that waits for a slow disk would miss a finger. Ends by what a reading raises, too.
-    """
-    up = 0
-    while not ended():
-        down, now = button_down(), time.monotonic()
-        up = 0 if down else up + 1
-        if up <= READINGS_AFTER_RELEASE:
-            put(events.ButtonDown(now) if down else events.ButtonUp(now))
-        time.sleep(READING_INTERVAL_S)

@@ -15,7 +15,7 @@ from edge.core.state import Till
 from edge.core.status import Signal, signal
 from edge.core.sweeps import History, Sweeps
 from edge.core.till import payment_duty, step
-from edge.machine.panel import READING_INTERVAL_S
+from edge.machine.button import READING_INTERVAL_S
 from tests.support.facts import EXTERNAL_POS, POS, USER
 
 OURS = Settings(USER, EXTERNAL_POS)

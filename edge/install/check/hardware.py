@@ -17,7 +17,8 @@ from edge.install.check.broker import STOP_IT
 from edge.install.check.findings import Cause, Finding, Part, blocked, failed, ok, skipped, warning
 from edge.install.printer_setup import place_keys
 from edge.journal.file import SUFFIXES
-from edge.machine.panel import READING_INTERVAL_S, Panel, PanelError
+from edge.machine.button import READING_INTERVAL_S
+from edge.machine.panel import Panel, PanelError
 from edge.printer.commands import RESET
 from edge.printer.printer import Printer
 from edge.printer.timeouts import Timeouts

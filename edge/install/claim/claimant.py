@@ -38,8 +38,9 @@ from edge.install.claim.identity import (
 from edge.install.claim.place import Place, parse_place, place_on_card, relay_url_files
 from edge.install.claim.relay import Relay, RelayError
 from edge.install.claim.slip import COLUMNS, Notice, lay_out_claim
+from edge.machine.button import READING_INTERVAL_S
 from edge.machine.facts import serial
-from edge.machine.panel import READING_INTERVAL_S, Panel, PanelError
+from edge.machine.panel import Panel, PanelError
 from edge.machine.users import become_owner
 from edge.paper.escpos import Encoder
 from edge.paper.ticket import Line
