@@ -39,7 +39,10 @@ from edge.mqtt.ending import (
     sent_away,
 )
 
-KEEPALIVE_S = 30
+KEEPALIVE_S = 25
+"""A ping is sent, and its answer missed, up to `MAX_REST_S` later: a dead connection is noticed after a minute."""
+MAX_REST_S = 5.0
+"""How long the broker thread sleeps where nothing arrives and nothing is to be sent; paho wakes it for both."""
 KEEP_ALIVE_TIMEOUT = 0x8D
 """paho's code for a broker that doesn't answer its ping."""
 SESSION_EXPIRY_S = 7 * 24 * 3600
@@ -198,8 +201,8 @@ class MqttBroker:
         answer_by = time.monotonic() + ANSWER_TIMEOUT_S
         code = MQTTErrorCode.MQTT_ERR_SUCCESS
         while code == MQTTErrorCode.MQTT_ERR_SUCCESS:
-            code = self._client.loop(1.0)
-            if self._stage is not Stage.WORKING and time.monotonic() >= answer_by:
+            code = self._client.loop(MAX_REST_S if self.works else 1.0)
+            if not self.works and time.monotonic() >= answer_by:
                 return MQTTErrorCode.MQTT_ERR_KEEPALIVE
         return code
 

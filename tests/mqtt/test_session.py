@@ -3,13 +3,15 @@
 import json
 import queue
 import threading
+import time
+from pathlib import Path
 
 import pytest
 
 from edge.config.schema import BrokerConfig, Secret
 from edge.core import duties, events
 from edge.inbox import Arrival, Call, Inbox
-from edge.mqtt.session import MqttBroker
+from edge.mqtt.session import MAX_REST_S, MqttBroker
 from sim.mosquitto import Mosquitto
 from sim.shop import TILL, Ears, wait_for
 from tests.support.facts import USER
@@ -76,6 +78,26 @@ def ring(ears: Ears, identity: int) -> None:
 def test_a_doorbell_becomes_an_event(till, ears):
     ring(ears, 7)
     assert till.hear(events.DoorbellRang).event == events.DoorbellRang(events.Kind.MERCHANT_ORDER, "7")
+
+
+def test_a_session_where_nothing_happens_is_left_alone(till, ears):
+    """And what comes after a rest is heard and said at once."""
+    status = Path(f"/proc/self/task/{till.thread.native_id}/status")
+
+    def wakeups() -> int:
+        [line] = [line for line in status.read_text().splitlines() if line.startswith("voluntary")]
+        return int(line.split()[1])
+
+    time.sleep(1)  # the answers to the subscription
+    before = wakeups()
+    time.sleep(MAX_REST_S)
+    assert wakeups() - before <= 2
+    began = time.monotonic()
+    ring(ears, 7)
+    till.hear(events.DoorbellRang).settle()
+    till.broker.report(1, duties.Report(duties.Outcome.PRINTED))
+    till.hear(events.ReportDelivered)
+    assert time.monotonic() - began < 1
 
 
 def test_what_was_not_settled_rings_again_at_the_next_connection(mosquitto, ears):
