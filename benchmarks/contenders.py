@@ -47,6 +47,8 @@ class Contender:
         self.shop.broker.settings = ("set_tcp_nodelay true", "max_queued_messages 0")
         self.sold = self.settled = 0
         """How many orders were paid, and of how many everything is over."""
+        self._asked = 0
+        """How much Mercado Pago had been asked when an order was announced."""
         self.rung_at = 0.0
         """When the last doorbell was about to be published, by `time.monotonic`."""
         self.interpreter: tuple[str, ...] = (sys.executable,)
@@ -75,11 +77,15 @@ class Contender:
     def stop(self) -> None:
         raise NotImplementedError
 
-    def notice(self, identity: str) -> None:
-        """Ring for an order that isn't paid yet, and wait until the contender has made of it what it will."""
-        asked = len(self.shop.mercadopago.requests)
+    def announce(self, identity: str) -> None:
+        """Ring for an order that isn't paid yet."""
+        self._asked = len(self.shop.mercadopago.requests)
         self.ring(identity)
-        wait_for(lambda: len(self.shop.mercadopago.requests) > asked, "a question about a new order", SALE_TIMEOUT_S)
+
+    def wait_until_noticed(self) -> None:
+        """Wait until it has made of that order what it will."""
+        requests = self.shop.mercadopago.requests
+        wait_for(lambda: len(requests) > self._asked, "a question about a new order", SALE_TIMEOUT_S)
         self._wait_until_quiet()
 
     def wait_for_tickets(self) -> None:

@@ -8,7 +8,7 @@ import traceback
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.contenders import Contender, Pair, pair
+from benchmarks.contenders import Pair, pair
 from benchmarks.figures import Cell, Figure, Limit, Part, Table, Unmeasured, median, p99, ratio, reason_of
 
 MS = 1000
@@ -112,14 +112,13 @@ def one(both: Pair, situation: Situation, sales: int) -> Found:
 
 
 def _round(both: Pair, situation: Situation) -> tuple[float, float]:
+    """A sale of ours and one of theirs. Returns the seconds of each."""
     both.settle()
-    theirs, ours = (_put(contender, situation) for contender in both.both)
+    theirs, ours = (contender.put() for contender in both.both)
+    if situation.seen:
+        both.theirs.announce(theirs)
+        both.ours.announce(ours)
+        for contender in both.both:
+            contender.wait_until_noticed()
     took = both.theirs.finish(theirs)
     return both.ours.finish(ours), took
-
-
-def _put(contender: Contender, situation: Situation) -> str:
-    identity = contender.put()
-    if situation.seen:
-        contender.notice(identity)
-    return identity

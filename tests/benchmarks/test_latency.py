@@ -30,5 +30,5 @@ def test_both_sell_and_neither_is_faster_than_mercado_pago(tmp_path, api):
 
 def test_an_order_that_was_noticed_waits_on_the_till(tmp_path):
     with pair(tmp_path / "shops") as both:
-        both.ours.notice(both.ours.put())
+        both.ours.announce(both.ours.put())
         wait_for(lambda: both.ours.shop.state() == "waiting", "the till waits for the payment")
