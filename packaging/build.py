@@ -56,7 +56,11 @@ DOCUMENTS = (
     "relay/mosquitto/README.md",
 )
 """Beside all of docs/: what its pages and these lead to is there, so that no link is dead at a till."""
-PROGRAMS = {"till-edge": "usr/bin/till-edge", "rtupdate": "usr/share/python3/runtime.d/till-edge.rtupdate"}
+PROGRAMS = {
+    "till-edge": "usr/bin/till-edge",
+    "till-edge-page": "usr/bin/till-edge-page",
+    "rtupdate": "usr/share/python3/runtime.d/till-edge.rtupdate",
+}
 
 LEFT_OUT = re.compile(r"(docs|tests|gpiozerocli|\w+/tests|barcode/fonts)/")
 """Of the wheels: what no till imports. Bar codes are never drawn here, and a font belongs in a package of fonts."""

@@ -17,7 +17,7 @@ from debian import Machine, System, boot, check, wait_for
 from sim.shop import Shop
 
 UNIT = "till-edge.service"
-UNITS = (UNIT, "till-edge-adopt.service", "till-edge-claim.service")
+UNITS = (UNIT, "till-edge-adopt.service", "till-edge-claim.service", "till-edge-page.service")
 LARGEST_EXPOSURE = 1.7
 CONFIG = "/etc/till-edge/config.yaml"
 TOKEN = "/etc/till-edge/access_token"

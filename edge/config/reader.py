@@ -7,7 +7,7 @@ default applies where the key is left out. A field that is itself a dataclass is
 
 import difflib
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from functools import cache
 from pathlib import Path
@@ -116,10 +116,16 @@ def _parts(hint: Any) -> Iterator[Any]:
 class Reader:
     """Reads one file. `given` has texts from elsewhere, by dotted key; they override the file.
 
-    `confined`: a stranger may have written the file; see `Value`.
+    `confined`: a stranger may have written the file; see `Value`. `unread`: keys, dotted, that are not looked at.
     """
 
-    def __init__(self, path: Path, given: Mapping[str, str] = MappingProxyType({}), confined: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path,
+        given: Mapping[str, str] = MappingProxyType({}),
+        confined: bool = False,
+        unread: Collection[str] = (),
+    ) -> None:
         self.values: dict[str, Any] = {}
         """Everything that could be read, by dotted key, defaults included."""
         self.written: set[str] = set()
@@ -127,6 +133,7 @@ class Reader:
         self._path = path
         self._given = given
         self._confined = confined
+        self._unread = unread
         self._lines = {"": 1}
         self._faults: list[tuple[int, str]] = []
         self._misread: set[str] = set()
@@ -209,7 +216,7 @@ class Reader:
     # --- a key -------------------------------------------------------------------------------------------------------
 
     def _value(self, key: Key, node: yaml.Node | None, path: str, others: Mapping[str, Any]) -> Any:
-        if path.rpartition(".")[0] in self._misread:
+        if path in self._unread or path.rpartition(".")[0] in self._misread:
             return UNREAD
         if path in self._given:
             if self._confined and node is not None:  # whoever reads the file without what is given obeys it

@@ -190,6 +190,16 @@ class JournalConfig:
 
 
 @dataclass(frozen=True)
+class PageConfig:
+    """Where the till's page listens. Without a certificate it speaks HTTP, which others in the network could read."""
+
+    host: Host = "0.0.0.0"
+    port: Port = 8080
+    cert_file: File | None = None
+    key_file: File | None = None
+
+
+@dataclass(frozen=True)
 class Config:
     """The whole configuration. `load` makes it at the start; it doesn't change afterwards."""
 
@@ -201,6 +211,21 @@ class Config:
     panel: PanelConfig
     watch: WatchConfig
     journal: JournalConfig
+    page: PageConfig | None = None
+    """None: there is no page."""
+
+
+NOT_THE_PAGES = frozenset(
+    {
+        TOKEN_KEY,
+        "broker.password_file",
+        "broker.tls.ca_file",
+        "broker.tls.cert_file",
+        "broker.tls.key_file",
+        "ticket.logo",
+    }
+)
+"""The files that are not opened by the page's process, which may not read them: there they are `UNREAD`."""
 
 
 def load(path: Path, environ: Mapping[str, str] = os.environ, confined: bool = False) -> Config:
@@ -208,9 +233,17 @@ def load(path: Path, environ: Mapping[str, str] = os.environ, confined: bool = F
 
     `confined`: a stranger may have written it, so it may name only files that are beside it, and devices.
     """
-    reader = Reader(path, _credentials(environ), confined)
+    return _checked(Reader(path, _credentials(environ), confined), path)
+
+
+def load_for_page(path: Path) -> Config:
+    """Read a configuration without its secrets. Raises `ConfigError` with all its other mistakes."""
+    return _checked(Reader(path, unread=NOT_THE_PAGES), path)
+
+
+def _checked(reader: Reader, path: Path) -> Config:
     config = reader.read(Config, compose(path))
-    for rule in (_pins, _printer, _plain_text, _client_certificate, _password):
+    for rule in (_pins, _printer, _plain_text, _certificates, _password):
         rule(reader)
     reader.raise_if_faulty()
     return config
@@ -271,19 +304,24 @@ def _plain_text(reader: Reader) -> None:
         reader.fault("broker.tls", f"can be false only for a broker on this machine, and {host} isn't; remove it")
 
 
-def _client_certificate(reader: Reader) -> None:
-    """A certificate and its key go together, and belong together."""
-    certificate, key = (reader.values.get(f"broker.tls.{name}") for name in ("cert_file", "key_file"))
-    names = [name for name in ("cert_file", "key_file") if f"broker.tls.{name}" in reader.written]
+def _certificates(reader: Reader) -> None:
+    """A certificate and its key go together, and belong together: ours at the broker, and the page's."""
+    for section in ("broker.tls", "page"):
+        _certificate(reader, section)
+
+
+def _certificate(reader: Reader, section: str) -> None:
+    certificate, key = (reader.values.get(f"{section}.{name}") for name in ("cert_file", "key_file"))
+    names = [name for name in ("cert_file", "key_file") if f"{section}.{name}" in reader.written]
     if len(names) == 1:
-        reader.fault(f"broker.tls.{names[0]}", "cert_file and key_file go together; give both or neither")
+        reader.fault(f"{section}.{names[0]}", "cert_file and key_file go together; give both or neither")
     elif certificate and key:
         try:
             # The empty password keeps OpenSSL from asking for one on the terminal.
             ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(certificate, key, password="")
         except ssl.SSLError:
             reader.fault(
-                "broker.tls.key_file",
+                f"{section}.key_file",
                 f"{key} is not the key of {certificate}; both must be in PEM form, without password",
             )
 

@@ -114,6 +114,8 @@ class Cashier:
 
     loaded: str | None = None
     """The reference of the order on our till, when we last looked."""
+    total: Decimal | None = None
+    """Its total, where Mercado Pago said it."""
     announced: str = ""
     """The id or reference of the order that was last said to be there, by the shop's software or a reading."""
     button: Button = field(default_factory=Button)
@@ -205,7 +207,7 @@ def _load(till: "Till", reference: str, seen: events.TillSeen, now: float) -> "T
     if order.stage in FINISHED:
         order = order.moved(Move.SEEN_AGAIN)
     order = replace(order, on_our_till=True, handle=seen.handle)
-    till = replace(till, cashier=replace(till.cashier, loaded=reference)).put(order)
+    till = replace(till, cashier=replace(till.cashier, loaded=reference, total=seen.total)).put(order)
     if order.stage is not Stage.WAITING:
         return till
     return till.owe(duties.Search(reference), now + till.settings.first_check_s)

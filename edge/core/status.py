@@ -220,6 +220,7 @@ def page(till: Till) -> dict[str, Any]:
     }
     causes = (cause for cause in till.failures.since if till.api.down or cause not in SEEN_ONCE)
     return {
+        "total": None if till.cashier.total is None else str(till.cashier.total),
         "placings": placings,
         "cancelling": loaded is not None and loaded.stage is Stage.CANCELLING,
         "pairing": pairing.stage.value if pairing else None,

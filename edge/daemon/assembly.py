@@ -51,6 +51,7 @@ def assemble(config: Config, version: str) -> Daemon:
         prints=printing.do,
         machine=Machine(config.journal.path.parent, mercadopago.clock_ahead).facts,
         handover=Handover(config.journal.path),
+        has_page=config.page is not None,
         about={"configuration": repr(config), "versions": versions()},
     )
 

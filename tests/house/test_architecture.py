@@ -9,7 +9,7 @@ from scripts.diagram import LIFE_HEAD, PAGE, in_page, life
 from scripts.rooms import ROOMS_HEAD, House, counts, drawing, house
 
 ROOT = Path(__file__).parent.parent.parent
-MAX_ROOMS = 14
+MAX_ROOMS = 15
 MAX_WORDS = 900
 
 

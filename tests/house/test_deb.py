@@ -145,6 +145,7 @@ def test_beside_its_own_folders_it_touches_nothing_but_these(unpacked):
     files = [str(path.relative_to(unpacked)) for path in unpacked.rglob("*") if path.is_file()]
     assert sorted(file for file in files if not file.startswith(ours)) == [
         "usr/bin/till-edge",
+        "usr/bin/till-edge-page",
         "usr/lib/systemd/journald.conf.d/till-edge.conf",
         "usr/lib/systemd/system.conf.d/till-edge.conf",
         "usr/lib/sysusers.d/till-edge.conf",

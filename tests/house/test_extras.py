@@ -86,10 +86,15 @@ def test_a_relays_lock_fits_what_the_project_asks_for():
     assert [str(each) for each in wanted if not each.specifier.contains(versions[name_of(each.name)])] == []
 
 
+def rooms() -> set[str]:
+    return {path.name for path in (ROOT / "edge").iterdir() if (path / "__init__.py").exists()}
+
+
 @pytest.mark.parametrize(
     ("extra", "folders"),
     [
-        ("claim", ["edge"]),
+        ("claim", [f"edge/{room}" for room in rooms() - {"page"}]),
+        ("page", ["edge/page", "edge/config", "edge/core", "edge/journal"]),
         ("relay", ["relay", "edge/contract", "edge/config"]),
         ("provision", ["provision", "edge/config", "edge/install/adopt"]),
         ("sim", ["sim"]),
@@ -100,11 +105,12 @@ def test_an_extra_brings_all_that_its_programs_import(extra, folders):
     assert {name: path for name, path in libraries_of(*folders).items() if name not in had} == {}
 
 
-def test_only_claiming_needs_more_than_a_till_has():
-    """And there it is said: tests/install has that."""
+def test_only_claiming_and_the_page_need_more_than_a_till_has():
+    """And there it is said: tests/install and tests/page have that."""
     had = brought_by(asked_for("till"))
     missing = {name: path for name, path in libraries_of("edge").items() if name not in had}
-    assert {name: Path(path).parent.name for name, path in missing.items()} == {"pynacl": "claim", "spake2": "claim"}
+    rooms_that_miss = {name: Path(path).parent.name for name, path in missing.items()}
+    assert rooms_that_miss == {"pynacl": "claim", "spake2": "claim", "starlette": "page", "uvicorn": "page"}
 
 
 WITHOUT = """

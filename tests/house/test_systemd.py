@@ -16,7 +16,9 @@ from edge.install.claim.place import relay_url_files
 SYSTEMD = Path(__file__).parent.parent.parent / "systemd"
 RESTART_STEPS_SINCE = 254
 LARGEST_EXPOSURE = 1.7
-ADOPT, CLAIM = "till-edge-adopt.service", "till-edge-claim.service"
+LARGEST_EXPOSURE_OF_PAGE = 1.5
+"""It listens in the shop's network."""
+ADOPT, CLAIM, PAGE = "till-edge-adopt.service", "till-edge-claim.service", "till-edge-page.service"
 CLAIMED = f"/var/lib/till-edge-claim/{BUNDLE_FILE}"
 
 needs_systemd = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd-analyze here")
@@ -28,7 +30,8 @@ def units(tmp_path):
     program = tmp_path / "till-edge"
     program.touch(mode=0o755)
     for unit in (*SYSTEMD.glob("*.service"), *SYSTEMD.glob("*.target")):
-        (tmp_path / unit.name).write_text(unit.read_text().replace("/usr/bin/till-edge", str(program)))
+        text = unit.read_text().replace("/usr/bin/till-edge-page", str(program))
+        (tmp_path / unit.name).write_text(text.replace("/usr/bin/till-edge", str(program)))
     if systemd_version() >= RESTART_STEPS_SINCE:
         shutil.copytree(SYSTEMD / "till-edge.service.d", tmp_path / "till-edge.service.d")
     return tmp_path
@@ -69,8 +72,9 @@ def test_the_service_can_do_little_to_the_machine(units):
     """Also the relay's, which stands on another machine."""
     relay = SYSTEMD.parent / "relay/till-relay.service"
     exposures = {path.name: exposure(path) for path in (*units.glob("*.service"), relay)}
-    assert set(exposures) == {"till-edge.service", ADOPT, CLAIM, "till-relay.service"}
+    assert set(exposures) == {"till-edge.service", ADOPT, CLAIM, PAGE, "till-relay.service"}
     assert max(exposures.values()) <= LARGEST_EXPOSURE, exposures
+    assert exposures[PAGE] <= LARGEST_EXPOSURE_OF_PAGE
 
 
 def exposure(unit: Path) -> float:
@@ -85,7 +89,7 @@ def test_the_log_is_kept_on_the_card_whatever_the_system_wants():
 
 
 @needs_systemd
-@pytest.mark.parametrize("name", ["till-edge.service", CLAIM])
+@pytest.mark.parametrize("name", ["till-edge.service", CLAIM, PAGE])
 def test_each_protection_that_is_missing_is_explained_in_the_unit(units, name):
     told = analyze("security", "--offline=true", "--no-pager", units / name)
     missing = re.findall(r"^✗ (\w+)=(?:~AF_\(?(\w+))?", told, re.MULTILINE)
@@ -151,3 +155,32 @@ def test_root_adopts_what_was_claimed_where_it_was_left_and_nobody_waits_for_a_b
     assert "-/var/lib/till-edge-claim" in values(ADOPT, "ReadWritePaths")[0].split()
     assert ADOPT in values("till-edge.service", "Wants")
     assert ADOPT in values(CLAIM, "After")[0].split()
+
+
+def test_the_page_sees_no_secret_of_the_daemon_whose_user_it_has():
+    assert values(PAGE, "User") == values("till-edge.service", "User")
+    assert values(PAGE, "LoadCredential") == values(PAGE, "SetCredential") == []
+    assert values(PAGE, "TemporaryFileSystem") == ["/etc/till-edge:ro"]
+    shown = values(PAGE, "BindReadOnlyPaths")[0].split()
+    assert shown == ["/etc/till-edge/config.yaml", "-/etc/till-edge/page.pem", "-/etc/till-edge/page.key"]
+    assert "-/run/credentials" in values(PAGE, "InaccessiblePaths")[0].split()
+
+
+def test_the_page_can_neither_signal_nor_trace_the_daemon():
+    refused = set(values(PAGE, "SystemCallFilter")[-1].removeprefix("~").split())
+    assert {"kill", "tkill", "tgkill", "pidfd_send_signal", "process_vm_readv", "process_vm_writev"} <= refused
+    assert values(PAGE, "PrivateUsers") == ["yes"]
+    assert values(PAGE, "CapabilityBoundingSet") == [""]
+
+
+def test_daemon_and_page_meet_in_the_same_folders_and_neither_takes_the_others_away():
+    for key in ("StateDirectory", "StateDirectoryMode", "RuntimeDirectory", "RuntimeDirectoryMode"):
+        assert values(PAGE, key) == values("till-edge.service", key) != []
+    for name in (PAGE, "till-edge.service"):
+        assert values(name, "RuntimeDirectoryPreserve") == ["yes"]
+
+
+def test_a_page_that_nobody_wants_is_no_failure_and_a_wrong_configuration_is_not_tried_again():
+    assert values(PAGE, "Restart") == ["on-failure"]
+    assert values(PAGE, "RestartPreventExitStatus") == ["78"]
+    assert values(PAGE, "PartOf") == values(PAGE, "WantedBy") == ["till-edge.service"]
