@@ -8,7 +8,7 @@ LOCKING = $(VENV)/.locking
 CLOUD_INIT = build/cloud-init/.fetched
 
 .PHONY: demo quick check style types contracts fast test explore mutants torture soak bench fuzz attacks causes diagram deb lock format \
-	clean mosquitto
+	clean mosquitto chromium
 
 # API=orders plays it with the other of Mercado Pago's two.
 API ?= instore
@@ -42,7 +42,7 @@ fast: $(INSTALLED)
 # Everything. A test waits most of its time, for paper or a broker: more of them at once than there are cores. A file
 # stays in one process, for its stories may share a shop.
 JOBS ?= 4
-test: $(INSTALLED) mosquitto $(CLOUD_INIT)
+test: $(INSTALLED) mosquitto chromium $(CLOUD_INIT)
 	$(BIN)/pytest -n $(JOBS) --dist loadfile
 
 format: $(INSTALLED)
@@ -136,6 +136,10 @@ $(CLOUD_INIT): scripts/get-cloud-init
 
 mosquitto:
 	@PATH="$$PATH:/usr/sbin" command -v mosquitto >/dev/null || scripts/apt-install mosquitto
+
+# What the tests of the till's page look through. Where it can't be had, they are skipped and say so.
+chromium:
+	-@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || scripts/apt-install chromium
 
 clean:
 	rm -rf --one-file-system $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis \

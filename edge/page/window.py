@@ -15,6 +15,7 @@ from edge.core.duties import Cause
 from edge.core.lifecycle import Order, Stage
 from edge.core.notices import Concern
 from edge.core.order import NEVER
+from edge.core.status import Signal
 from edge.daemon.local_status import page_status, read_page_status
 from edge.journal.file import BrokenJournalError, JournalError
 from edge.journal.store import Journal
@@ -25,6 +26,7 @@ from edge.paper.failure_words import FAILURE_WORDS, Failure
 MAX_ORDERS = 30
 """The last ones, of which the page shows those that are paid."""
 HAS_TICKET = (Stage.PRINTED, Stage.UNCONFIRMED)
+OF_THE_LAST_ORDER = (Signal.PAID, Signal.CANCELLED)
 Stamp = tuple[tuple[int, int, int], ...]
 """When which file was last changed."""
 
@@ -95,7 +97,7 @@ def view(seen: Seen, config: Config, language: str) -> dict[str, Any]:
     status = seen.status
     return {
         "heard": bool(status),
-        "light": status.get("state", "unknown"),
+        "light": _light(status),
         "printer": status.get("printer", "unknown"),
         "order": _on_till(seen),
         "placings": status.get("placings", {}),
@@ -107,6 +109,12 @@ def view(seen: Seen, config: Config, language: str) -> dict[str, Any]:
         "support": config.till.support or FAILURE_WORDS[language].installer,
         "money": money_of(config, seen.orders),
     }
+
+
+def _light(status: Mapping[str, Any]) -> str:
+    """The box's light; but what happened a moment ago to one order is not said beside the next one."""
+    state = str(status.get("state", "unknown"))
+    return Signal.WAITING.value if state in OF_THE_LAST_ORDER and status.get("loaded") else state
 
 
 def _on_till(seen: Seen) -> dict[str, Any] | None:

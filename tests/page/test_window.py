@@ -138,6 +138,13 @@ def test_what_is_wrong_is_told_in_the_words_of_the_slips(config, language):
     assert (wrong[2]["reference"], len(wrong)) == (REFERENCE, 5)
 
 
+@pytest.mark.parametrize("state", ["paid", "cancelled"])
+def test_what_became_of_the_last_order_is_not_said_beside_the_next_one(config, state):
+    """The box's light shows it for three seconds, in which a page may put the next order on the till."""
+    assert view(Seen({"state": state, "loaded": None}), config, "es")["light"] == state
+    assert view(Seen({"state": state, "loaded": REFERENCE}), config, "es")["light"] == "waiting"
+
+
 def test_all_that_the_daemon_can_show_can_be_sent(path, config):
     from edge.core import events
     from edge.core.status import page, status
