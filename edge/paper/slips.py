@@ -9,6 +9,7 @@ from edge.core.notices import Concern
 from edge.core.order import MerchantOrder, Payment
 from edge.paper.concern_words import CONCERN_WORDS, GIVEN_BACK, REASON_WORDS
 from edge.paper.failure_words import FAILURE_WORDS, Failure, FailureWords
+from edge.paper.money import money
 from edge.paper.ticket import (
     ALARM,
     HEADLINE,
@@ -25,7 +26,6 @@ from edge.paper.ticket import (
     Text,
     clean,
     header,
-    money,
     notice,
 )
 from edge.paper.words import WORDS, DayWords, Notice, Words

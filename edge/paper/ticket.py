@@ -9,14 +9,13 @@ import textwrap
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Context, Decimal, localcontext
+from decimal import Decimal
 from enum import Enum, StrEnum
 from typing import TYPE_CHECKING
 
-from babel.numbers import format_currency, format_decimal, get_currency_precision
-
 from edge.core.duties import Banner
 from edge.core.order import NEVER, Item, MerchantOrder
+from edge.paper.money import count, money
 from edge.paper.words import WORDS, Notice, Words
 
 if TYPE_CHECKING:
@@ -165,10 +164,7 @@ def _items(order: MerchantOrder) -> Iterator[Line]:
 
 
 def _times(item: Item, order: MerchantOrder) -> str:
-    locale = _country(order.currency, order.site).locale
-    with localcontext(ARITHMETIC):
-        count = format_decimal(item.quantity, locale=locale, decimal_quantization=False)
-    return f"{count} x {_shown(item.unit_price, order)}"
+    return f"{count(item.quantity, order.currency, order.site)} x {_shown(item.unit_price, order)}"
 
 
 def _total(order: MerchantOrder, words: Words, columns: int) -> Iterator[Line]:
@@ -216,54 +212,7 @@ def _largest(length: int, columns: int) -> Size:
     return Size.TALL if length <= columns else Size.NORMAL
 
 
-# --- words and numbers ---------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Country:
-    """How a country writes amounts. The separators are Babel's; its patterns change from one version to the next."""
-
-    currency: str
-    locale: str
-    pattern: str = "¤#,##0"
-
-
-SPACED_PATTERN = "¤ #,##0"
-SITES = {
-    "MLA": Country("ARS", "es_AR"),
-    "MLB": Country("BRL", "pt_BR", SPACED_PATTERN),
-    "MLC": Country("CLP", "es_CL"),
-    "MLU": Country("UYU", "es_UY", SPACED_PATTERN),
-    "MLM": Country("MXN", "es_MX"),
-    "MPE": Country("PEN", "es_PE", SPACED_PATTERN),
-    "MCO": Country("COP", "es_CO"),
-}
-"""By Mercado Pago's names of the countries."""
-
-OTHER_COUNTRY = Country("", "es_419", SPACED_PATTERN)
-CURRENCY_DIGITS = {"ARS": 2, "BRL": 2, "CLP": 0, "UYU": 2, "MXN": 2, "PEN": 2, "COP": 2}
-"""After the decimal sign. Babel's numbers change between versions, too: COP has none since 2.19."""
-OPTIONAL_CENTS_CURRENCIES = frozenset({"COP"})
-ARITHMETIC = Context(prec=100, rounding=ROUND_HALF_UP)
-"""Rounds as tills do. With the default of 28 digits an absurd amount would raise, and its ticket would never come."""
-
-
-def money(amount: Decimal, currency: str, site: str) -> str:
-    """Write an amount as the country of `site` does; without a `currency`, in the country's own."""
-    country = _country(currency, site)
-    currency = currency or country.currency
-    digits = CURRENCY_DIGITS[currency] if currency in CURRENCY_DIGITS else get_currency_precision(currency)
-    if currency in OPTIONAL_CENTS_CURRENCIES and amount == amount.to_integral_value():
-        digits = 0
-    pattern = country.pattern + ("." + "0" * digits if digits else "")
-    with localcontext(ARITHMETIC):
-        return clean(format_currency(amount, currency, pattern, country.locale, currency_digits=False))
-
-
-def _country(currency: str, site: str) -> Country:
-    if site in SITES:
-        return SITES[site]
-    return next((country for country in SITES.values() if country.currency == currency), OTHER_COUNTRY)
+# --- words ---------------------------------------------------------------------------------------------------------
 
 
 def clean(text: str) -> str:

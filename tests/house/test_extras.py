@@ -15,7 +15,7 @@ from packaging.requirements import Requirement
 ROOT = Path(__file__).parent.parent.parent
 OURS = {"edge", "relay", "provision", "sim", "tests", "qa", "scripts"}
 DISTRIBUTIONS = packages_distributions()
-ONLY_A_TILL = {"gpiozero", "colorzero", "python-escpos", "qrcode", "python-barcode", "pillow", "babel", "requests"}
+ONLY_A_TILL = {"gpiozero", "colorzero", "python-escpos", "qrcode", "python-barcode", "pillow", "requests"}
 ONLY_A_RELAY = {"starlette", "uvicorn", "h11", "anyio", "prometheus-client", "rich", "pynacl", "spake2"}
 
 
@@ -153,7 +153,7 @@ def test_a_command_whose_extra_is_missing_names_it_in_one_line(program, missing,
     assert (done.stdout, done.stderr, done.returncode) == ("", answer, 1 if program == "sim" else 78)
 
 
-@pytest.mark.parametrize("library", ["babel", "gpiozero"])
+@pytest.mark.parametrize("library", ["paho", "gpiozero"])
 def test_the_till_names_its_extra_although_it_imports_some_libraries_only_when_it_needs_them(tmp_path, library):
     (tmp_path / "token").write_text("secret")
     (tmp_path / "config.yaml").write_text(TILL)

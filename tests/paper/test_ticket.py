@@ -2,19 +2,20 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from zoneinfo import ZoneInfo
 
 import pytest
+from babel.numbers import format_currency, format_decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.config.schema import TicketConfig, TillConfig
 from edge.core.duties import Banner
 from edge.core.order import Item, MerchantOrder
+from edge.paper.money import ARITHMETIC, SITES, count, money
 from edge.paper.slips import lay_out_list
 from edge.paper.ticket import (
-    SITES,
     Cut,
     Logo,
     Qr,
@@ -25,7 +26,6 @@ from edge.paper.ticket import (
     clean,
     justify,
     lay_out,
-    money,
     wrap,
 )
 from edge.paper.words import WORDS
@@ -233,8 +233,33 @@ def test_without_a_currency_money_is_in_that_of_the_country(site):
     assert money(Decimal("10.5"), "", site) == money(Decimal("10.5"), SITES[site].currency, site)
 
 
+LOCALES = {
+    "MLA": "es_AR",
+    "MLB": "pt_BR",
+    "MLC": "es_CL",
+    "MLU": "es_UY",
+    "MLM": "es_MX",
+    "MPE": "es_PE",
+    "MCO": "es_CO",
+}
+
+
+@pytest.mark.parametrize("site", SITES)
+@given(number=st.decimals(-(10**9), 10**9, places=4))
+def test_separators_and_symbols_are_those_that_babel_knows(site, number):
+    locale, country = LOCALES[site], SITES[site]
+    with localcontext(ARITHMETIC):
+        pattern = f"¤{country.space}#,##0" + ("" if site == "MLC" else ".00")
+        babels = format_currency(number, country.currency, pattern, locale, currency_digits=False)
+        if not (site == "MCO" and number == int(number)):
+            assert money(number, country.currency, site) == babels
+        assert count(number, "", site) == format_decimal(number, locale=locale, decimal_quantization=False)
+
+
 def test_foreign_money_is_named():
     assert money(Decimal("12.5"), "USD", "MLA") == "US$12,50"
+    assert money(Decimal("12.5"), "BRL", "MLA") == "BRL12,50"
+    assert money(Decimal("12"), "P\x1b\u202eYG", "MLB") == "PYG 12,00"
 
 
 def test_a_country_that_opens_tomorrow_still_gets_amounts():
