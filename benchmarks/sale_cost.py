@@ -1,18 +1,13 @@
 """What a sale costs: processor time, bytes for the disk, waits for the disk; and the memory after a thousand."""
 
-import re
-import signal
-import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.contenders import Contender, Pair, TillEdge, pair
+from benchmarks.contenders import Contender, Pair, pair
 from benchmarks.figures import Cell, Figure, Limit, Part, Table, Unmeasured, combined, median, p99, ratio
-from benchmarks.process import KIB, cpu_s, resident_kib, threads, written_kib
-from sim.shop import wait_for
+from benchmarks.process import KIB, cpu_s, resident_kib, written_kib
+from benchmarks.system_calls import Calls, traced
 
 MS = 1000
 WARM_UPS = 10
@@ -23,12 +18,7 @@ LIGHT_S = 4.0
 """It blinks for three seconds after a ticket."""
 MAX_TRACED_SALES = 50
 """Each system call stops the till for a while under strace, so these are apart from all that is timed."""
-ATTACH_TIMEOUT_S = 10.0
-SYNCS = ("fsync", "fdatasync", "sync_file_range", "msync")
-WRITES = ("write", "pwrite64", "writev", "pwritev")
-CALL = re.compile(r'^\d+ +(\w+)\(\d+<([^>]*)>(?:, ""\.\.\., (\d+))?')
-"""A line of strace: the call, the file, and how many bytes if it writes. A call that is interrupted by another thread's
-has a second line, which begins otherwise."""
+NOT_YET = Unmeasured("nothing was sold")
 
 LIMITS = (
     Limit("CPU per sale", 12, "ms"),
@@ -47,90 +37,70 @@ program handed over, counted by strace, as are the fsyncs, in {traced} further s
 included: nobody shares them on a Pi. The daemon logs as it does by default, into a file that counts little."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Cost:
-    """What one contender used for its sales: seconds of the processor for each, and the rest on average."""
+    """What one contender used: seconds of the processor for each sale, and the rest on average."""
 
-    cpu_s: tuple[float, ...]
-    written_kib: Figure
-    questions: float
+    contender: Contender
+    cpu_s: list[float] = field(default_factory=list)
+    written_kib: Figure = NOT_YET
+    questions: Figure = NOT_YET
+    light_ms: Figure = NOT_YET
+    """Milliseconds of the processor until the light is steady again."""
+    memory_mib: Figure = NOT_YET
 
     @property
-    def mean_cpu_ms(self) -> Figure:
+    def mean_cpu_ms(self) -> float:
         return sum(self.cpu_s) / len(self.cpu_s) * MS
 
+    def sell(self) -> None:
+        before = cpu_s(self.contender.pid)
+        self.contender.sell()
+        self.contender.settle()
+        self.cpu_s.append(cpu_s(self.contender.pid) - before)
 
-@dataclass(frozen=True)
-class Calls:
-    """What strace saw, for each sale on average."""
+    def sell_alone(self) -> None:
+        """A few sales with all that follows, in the light's own time."""
+        before = cpu_s(self.contender.pid)
+        for _ in range(SALES_ALONE):
+            self.contender.sell()
+            time.sleep(LIGHT_S)
+        self.light_ms = (cpu_s(self.contender.pid) - before) / SALES_ALONE * MS
 
-    syncs: Figure
-    written_kib: Figure
+    def weigh(self) -> None:
+        self.memory_mib = combined(lambda kib: kib / KIB, resident_kib(self.contender.pid))
 
 
 def measure(folder: Path, sales: int) -> Part:
     """Everything."""
-    traced_sales = min(sales, MAX_TRACED_SALES)
     with pair(folder / "sales") as both:
-        for _ in range(WARM_UPS):
-            sell(both)
-        ours, theirs = costs(both, sales)
-        lights = [alone(contender) for contender in both.both]
+        theirs, ours = costs = [Cost(contender) for contender in both.both]
+        rush(both, WARM_UPS)
+        sell(costs, sales)
+        for each in costs:
+            each.sell_alone()
         rush(both, sales * (SALES_BEFORE_MEMORY - 1))
-        memory = [combined(lambda kib: kib / KIB, resident_kib(contender.pid)) for contender in both.both]
-        calls = traced(both.ours, traced_sales)
-    rows: tuple[tuple[Cell, ...], ...] = (
-        _row("CPU, mean, ms", theirs.mean_cpu_ms, ours.mean_cpu_ms),
-        _row("CPU, median, ms", *(median(value * MS for value in each.cpu_s) for each in (theirs, ours))),
-        _row("CPU, p99, ms", *(p99(value * MS for value in each.cpu_s) for each in (theirs, ours))),
-        _row("CPU until the light is steady again, mean, ms", *lights),
-        ("for the disk, mean, KiB", theirs.written_kib, ours.written_kib, ""),
-        ("into its files, mean, KiB", "no files", calls.written_kib, ""),
-        ("fsyncs, mean", "no files", calls.syncs, ""),
-        ("questions to Mercado Pago, mean", theirs.questions, ours.questions, ""),
-        _row(f"memory after {sales * SALES_BEFORE_MEMORY:,} sales, MiB", *memory),
-    )
-    note = NOTE.format(sales=sales, warm_ups=WARM_UPS, traced=traced_sales, alone=SALES_ALONE, light=LIGHT_S)
-    reached = (ours.mean_cpu_ms, ours.written_kib, calls.syncs, ratio(memory[1], memory[0]))
-    return Part((Table("What a sale costs", note, HEAD, rows),), reached)
+        for each in costs:
+            each.weigh()
+        calls = traced(both.ours, min(sales, MAX_TRACED_SALES))
+    reached = (ours.mean_cpu_ms, ours.written_kib, calls.syncs, ratio(ours.memory_mib, theirs.memory_mib))
+    return Part((_table(theirs, ours, calls, sales),), reached)
 
 
-def _row(what: str, theirs: Figure, ours: Figure) -> tuple[Cell, ...]:
-    return what, theirs, ours, ratio(ours, theirs)
-
-
-def sell(both: Pair) -> None:
-    for contender in both.both:
-        contender.sell()
-        contender.settle()
-
-
-def costs(both: Pair, sales: int) -> tuple[Cost, Cost]:
-    """Ours and theirs, of so many sales."""
-    before = [_so_far(contender) for contender in both.both]
-    ours, theirs = both.in_turn(sales, _cpu_of_a_sale)
-    after = [_so_far(contender) for contender in both.both]
-    cpu = {both.ours: ours, both.theirs: theirs}
-    found = {
-        contender: Cost(
-            tuple(cpu[contender]),
-            combined(lambda one, other: (other - one) / sales, was[0], now[0]),
-            (now[1] - was[1]) / sales,
-        )
-        for contender, was, now in zip(both.both, before, after, strict=True)
-    }
-    return found[both.ours], found[both.theirs]
+def sell(costs: list[Cost], sales: int) -> None:
+    """Sell so often with both, in turn, each sale by itself."""
+    before = [_so_far(each.contender) for each in costs]
+    for _ in range(sales):
+        for each in costs:
+            each.sell()
+    for each, (written, asked) in zip(costs, before, strict=True):
+        written_now, asked_now = _so_far(each.contender)
+        each.written_kib = combined(lambda now, was: (now - was) / sales, written_now, written)
+        each.questions = (asked_now - asked) / sales
 
 
 def _so_far(contender: Contender) -> tuple[Figure, int]:
     return written_kib(contender.pid, contender.shop.folder), len(contender.shop.mercadopago.requests)
-
-
-def _cpu_of_a_sale(contender: Contender) -> float:
-    before = cpu_s(contender.pid)
-    contender.sell()
-    contender.settle()
-    return cpu_s(contender.pid) - before
 
 
 def rush(both: Pair, sales: int) -> None:
@@ -139,58 +109,26 @@ def rush(both: Pair, sales: int) -> None:
         for contender in both.both:
             contender.finish(contender.put())
             contender.wait_for_tickets()
+    both.settle()
 
 
-def alone(contender: Contender) -> float:
-    """Milliseconds of the processor that a sale takes with all that follows, in the light's own time."""
-    before = cpu_s(contender.pid)
-    for _ in range(SALES_ALONE):
-        contender.sell()
-        time.sleep(LIGHT_S)
-    return (cpu_s(contender.pid) - before) / SALES_ALONE * MS
-
-
-# --- under strace --------------------------------------------------------------------------------------------------
-
-
-def traced(till: TillEdge, sales: int) -> Calls:
-    """Sell with strace looking on."""
-    record = till.shop.folder / "calls"
-    try:
-        with strace(till.pid, record):
-            for _ in range(sales):
-                till.sell()
-                till.settle()
-    except (FileNotFoundError, RuntimeError) as error:
-        missing = Unmeasured(str(error))
-        return Calls(missing, missing)
-    calls = [found for line in record.read_text().splitlines() if (found := CALL.match(line))]
-    ours = [found for found in calls if Path(found[2]).is_relative_to(till.shop.folder.resolve())]
-    syncs = sum(found[1] in SYNCS for found in ours)
-    written = sum(int(found[3] or 0) for found in ours if found[1] in WRITES and found[2] != str(till.shop.board.log))
-    return Calls(syncs / sales, written / KIB / sales)
-
-
-@contextmanager
-def strace(pid: int, record: Path) -> Iterator[None]:
-    """Write down what a process writes and when it waits for the disk. Raises `FileNotFoundError`, `RuntimeError`."""
-    calls = ",".join((*SYNCS, *WRITES))
-    command = ["strace", "-f", "-qq", "-y", "-s0", "-e", f"trace={calls}", "-o", str(record), "-p", str(pid)]
-    try:
-        tracer = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    except FileNotFoundError:
-        raise FileNotFoundError("strace is missing: apt install strace") from None
-    try:
-        wait_for(lambda: tracer.poll() is not None or _is_traced(pid), "strace is attached", ATTACH_TIMEOUT_S)
-        if tracer.poll() is not None:
-            raise RuntimeError(f"strace may not trace here: {((tracer.stderr and tracer.stderr.read()) or '').strip()}")
-        yield
-    finally:
-        tracer.send_signal(signal.SIGINT)
-        tracer.communicate()
-
-
-def _is_traced(pid: int) -> bool:
-    return all(
-        "TracerPid:\t0\n" not in Path(f"/proc/{pid}/task/{thread}/status").read_text() for thread in threads(pid)
+def _table(theirs: Cost, ours: Cost, calls: Calls, sales: int) -> Table:
+    both = (theirs, ours)
+    rows: tuple[tuple[Cell, ...], ...] = (
+        _row("CPU, mean, ms", *(each.mean_cpu_ms for each in both)),
+        _row("CPU, median, ms", *(median(value * MS for value in each.cpu_s) for each in both)),
+        _row("CPU, p99, ms", *(p99(value * MS for value in each.cpu_s) for each in both)),
+        _row("CPU until the light is steady again, mean, ms", *(each.light_ms for each in both)),
+        ("for the disk, mean, KiB", theirs.written_kib, ours.written_kib, ""),
+        ("into its files, mean, KiB", "no files", calls.written_kib, ""),
+        ("fsyncs, mean", "no files", calls.syncs, ""),
+        ("questions to Mercado Pago, mean", theirs.questions, ours.questions, ""),
+        _row(f"memory after {sales * SALES_BEFORE_MEMORY:,} sales, MiB", *(each.memory_mib for each in both)),
     )
+    traced_sales = min(sales, MAX_TRACED_SALES)
+    note = NOTE.format(sales=sales, warm_ups=WARM_UPS, traced=traced_sales, alone=SALES_ALONE, light=LIGHT_S)
+    return Table("What a sale costs", note, HEAD, rows)
+
+
+def _row(what: str, theirs: Figure, ours: Figure) -> tuple[Cell, ...]:
+    return what, theirs, ours, ratio(ours, theirs)

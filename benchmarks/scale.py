@@ -1,6 +1,6 @@
 """What grows with what: orders in the journal, items on a ticket, doorbells that wait. Straight lines, or a reason."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -73,6 +73,13 @@ class Remembering:
     first_bytes: list[float] = field(default_factory=list)
     cpu_s: list[float] = field(default_factory=list)
 
+    def restart(self) -> None:
+        self.starts.append(restart(self.till))
+
+    def warm_up(self) -> None:
+        self.till.sell()
+        self.till.settle()
+
     def sell(self) -> None:
         before = cpu_s(self.till.pid)
         self.first_bytes.append(self.till.sell())
@@ -93,17 +100,9 @@ class Remembering:
 def _journals(folder: Path, sales: int) -> tuple[Table, tuple[Figure, ...]]:
     with ExitStack() as open_tills:
         tills = [_remembering(folder / str(orders), orders, open_tills) for orders in ORDERS]
-        for _ in range(STARTS):
-            for each in tills:
-                each.starts.append(restart(each.till))
-        for _ in range(WARM_UPS):
-            for each in tills:
-                each.till.sell()
-        for each in tills:
-            each.till.settle()
-        for _ in range(sales):
-            for each in tills:
-                each.sell()
+        _in_turn(tills, STARTS, Remembering.restart)
+        _in_turn(tills, WARM_UPS, Remembering.warm_up)
+        _in_turn(tills, sales, Remembering.sell)
         rows = tuple(each.row for each in tills)
     table = Table("Orders in the journal", JOURNALS_NOTE.format(sales=sales), JOURNALS_HEAD, rows)
     least, most = tills[0], tills[-1]
@@ -111,6 +110,12 @@ def _journals(folder: Path, sales: int) -> tuple[Table, tuple[Figure, ...]]:
         ratio(most.mean_cpu_ms, least.mean_cpu_ms),
         ratio(median(most.first_bytes), median(least.first_bytes)),
     )
+
+
+def _in_turn(tills: list[Remembering], rounds: int, act: Callable[[Remembering], None]) -> None:
+    for _ in range(rounds):
+        for each in tills:
+            act(each)
 
 
 def _remembering(folder: Path, orders: int, open_tills: ExitStack) -> Remembering:

@@ -11,8 +11,8 @@ from benchmarks.figures import Unmeasured
 from benchmarks.full_journal import fill
 from benchmarks.latency import ORDERS, Found
 from benchmarks.process import written_kib
-from benchmarks.sale_cost import traced
 from benchmarks.start import restart
+from benchmarks.system_calls import traced
 
 pytestmark = pytest.mark.slow
 SLACK_S = 20.0
