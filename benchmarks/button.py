@@ -9,7 +9,7 @@ from benchmarks.figures import Limit, Part, Table, median, p99
 from sim.shop import wait_for
 
 MS = 1000
-PRESSES = 20
+PRESSES = 15
 PRESS_S = 0.2
 PAUSES_S = (1.0, 2.0)
 """The finger comes at any moment, and not so often that the till thinks the button broken."""

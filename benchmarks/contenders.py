@@ -269,6 +269,11 @@ class Pair:
             found[0].append(measure(self.ours))
         return found
 
+    def delay(self, seconds: float) -> None:
+        """From now on, both their Mercado Pagos take so long to answer."""
+        for contender in self.both:
+            contender.delay(seconds)
+
     def settle(self) -> None:
         for contender in self.both:
             contender.settle()

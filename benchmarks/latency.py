@@ -13,7 +13,7 @@ from benchmarks.figures import Cell, Figure, Limit, Part, Table, Unmeasured, med
 
 MS = 1000
 DELAYS_S = (0.2, 0.05, 0.0)
-WARM_UPS = 10
+WARM_UPS = 5
 ORDERS_API_DELAY_S = 0.2
 """With Mercado Pago's newer API one situation is measured: the usual one."""
 
@@ -102,9 +102,6 @@ def _attempt(folder: Path, situation: Situation, sales: int) -> Found:
 
 def one(both: Pair, situation: Situation, sales: int) -> Found:
     """Sell so often with both, in turn."""
-    both.settle()
-    for contender in both.both:
-        contender.delay(situation.delay_s)
     for _ in range(WARM_UPS):
         _round(both, situation)
     rounds = [_round(both, situation) for _ in range(sales)]
@@ -114,11 +111,13 @@ def one(both: Pair, situation: Situation, sales: int) -> Found:
 def _round(both: Pair, situation: Situation) -> tuple[float, float]:
     """A sale of ours and one of theirs. Returns the seconds of each."""
     both.settle()
+    both.delay(0)  # of what comes before the payment nothing is measured
     theirs, ours = (contender.put() for contender in both.both)
     if situation.seen:
         both.theirs.announce(theirs)
         both.ours.announce(ours)
         for contender in both.both:
             contender.wait_until_noticed()
+    both.delay(situation.delay_s)
     took = both.theirs.finish(theirs)
     return both.ours.finish(ours), took

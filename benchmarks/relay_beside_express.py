@@ -9,7 +9,7 @@ from pathlib import Path
 from benchmarks.figures import Cell, Limit, Part, Table, median, ratio
 from benchmarks.relay_load import RECEIVERS, Result, nothing, run
 
-ROUNDS = 3
+ROUNDS = 2
 SECONDS = 6
 NEEDED = ("wrk", "node", "npm")
 LIMITS = (
