@@ -359,6 +359,7 @@ def test_another_device_sees_the_sale_and_none_puts_a_second_order(shop, open_pa
     assert text(second, "#order-title") == "PAGO"
     first.click("#next")
     second.click("#next")
+    assert (first.input_value("#amount"), second.input_value("#amount")) == ("", "7")
 
 
 # --- letting a device in -------------------------------------------------------------------------------------------

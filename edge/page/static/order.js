@@ -6,6 +6,7 @@ import { allowSale, anotherKey, clearSale } from "./sale.js";
 const LOST_AFTER_MS = 40000; // the daemon does no request that is older than half a minute
 const ENDED = ["printed", "unconfirmed", "cancelled", "lapsed"];
 let current = null; // the reference that is shown
+let mine = ""; // the reference of the last order that this device asked for
 let pending = null; // what was asked for and isn't on the till yet: { reference, since }
 let fail = () => {};
 let shown = "";
@@ -20,6 +21,7 @@ export async function putOrder(wanted) {
   fail("");
   try {
     const { reference } = await ask("/api/order", wanted);
+    mine = reference;
     pending = { reference, since: Date.now() };
     show("putting", page.words.putting, null, "", reference);
     $("order-title").focus();
@@ -29,8 +31,8 @@ export async function putOrder(wanted) {
 }
 
 function another() {
+  if (current === mine) clearSale(); // what was typed here during another device's sale stays
   current = pending = null;
-  clearSale();
   show("sale");
   $("amount").focus();
 }
