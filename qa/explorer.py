@@ -15,8 +15,9 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 
 from edge.core import events
-from edge.core.agenda import LOOKS
+from edge.core.agenda import LISTS, LOOKS
 from edge.core.cashier import HOLD_COUNTS_S, SETTLE_S
+from edge.core.evidence import FRESH_READING_S, LIST_PATIENCE_S
 from edge.core.failures import SLIP_EVERY_S
 from edge.core.state import Till
 from qa.moves import READY, Limits, Move, doorbells, moves, passing, payments, prints
@@ -68,7 +69,8 @@ def key(world: World) -> Key:
         world.books,
         world.paper,
         world.concerns,
-        world.paying,
+        frozenset(world.paying),
+        overtaken(till),
         world.printing,
         tuple(sorted(world.rings)),
         world.held,
@@ -86,6 +88,11 @@ def key(world: World) -> Key:
     )
     looks = (
         till.agenda.looks.free_at(LOOKS, now) <= now,
+        till.agenda.lists.allows(LISTS, now),
+        frozenset(
+            (each.reading, now - each.read_at <= FRESH_READING_S, now < each.since + LIST_PATIENCE_S)
+            for each in till.evidence.awaiting_pos.values()
+        ),
         till.agenda.pace.factor(now) > 1,
         till.link.holds(now),
         freeze(stands),
@@ -118,11 +125,18 @@ def known_to(till: Till) -> Key:
             till.printer.slips,
             till.journal_error,
         ),
-        *(freeze(evidence.pos_by_payment), freeze(evidence.awaiting_pos), freeze(evidence.rejections)),
+        *(freeze(evidence.pos_by_payment), freeze(evidence.rejections)),
         *(freeze(evidence.paid_twice), evidence.insisted),
         *(cashier.loaded, cashier.announced, cashier.pointed_at, cashier.cancel_wanted_at),
         *(link.broker_up, link.broker_trouble, link.broker_error, link.relay_up, link.relay_speaks),
     )
+
+
+def overtaken(till: Till) -> object:
+    """What Mercado Pago has said since a question went out."""
+    said, out = till.evidence.contradicted_at, till.agenda.under_way
+    pairs = ((reference, duty, at, out[duty]) for reference, at in said.items() for duty in out)
+    return frozenset((reference, duty) for reference, duty, at, asked_at in pairs if asked_at < at)
 
 
 def agenda_of(till: Till, now: float) -> object:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from edge.core import duties, events
 from edge.core.calibration import Calibration
+from edge.core.evidence import LIST_PATIENCE_S
 from edge.core.failures import SLIP_EVERY_S
 from edge.core.lifecycle import Stage
 from edge.core.printing import printer_duty
@@ -182,12 +183,22 @@ def doorbells(world: World, limits: Limits) -> Iterator[Move]:
 
 
 def payments(world: World, limits: Limits) -> Iterator[Move]:
-    if world.paying is None:
-        if duty := payment_duty(world.till, world.now):
-            yield f"ask {duty}", replace(learn(world, events.Asked(duty)), paying=duty)
+    """The daemon asks whatever may be asked as soon as it may. An answer that overtakes another is a fault."""
+    if duty := payment_duty(world.till, world.now):
+        yield f"ask {duty}", replace(learn(world, events.Asked(duty)), paying=(*world.paying, duty))
         return
-    duty = world.paying
-    idle = replace(world, paying=None)
+    for duty in world.paying[:1]:
+        yield from answers(world, duty, limits)
+    if world.faults < limits.faults:
+        for duty in world.paying[1:]:
+            overtaking = replace(world, faults=world.faults + 1)
+            yield from ((f"early, {name}", after) for name, after in answers(overtaking, duty, limits))
+
+
+def answers(world: World, duty: duties.PaymentDuty, limits: Limits) -> Iterator[Move]:
+    """One question is answered, well or badly; that takes a moment, so that what comes later is seen to."""
+    out = tuple(other for other in world.paying if other is not duty)
+    idle = replace(world, paying=out, now=world.now + ANSWER_S)
     found, books = answer(duty, world.books)
     misled = world.books.misled or books.misled
     heard = learn(replace(idle, books=replace(books, misled=misled)), events.Answered(duty, found))
@@ -207,6 +218,7 @@ def payments(world: World, limits: Limits) -> Iterator[Move]:
             yield f"done and unanswered: {duty}", learn(replace(worse, books=books), away)
 
 
+ANSWER_S = 0.001
 TOO_MUCH = events.Unreachable(events.Trouble.BUSY, "429", retry_after=7.0, too_many=True)
 READY = events.Paper.READY
 UNKNOWN = Calibration(("CP858", "ASCII"), columns=48)
@@ -363,6 +375,7 @@ def passing(world: World, limits: Limits) -> Iterator[Move]:
     if not (limits.patient and world.till.printer.paper is READY):
         moments.append(world.till.printer.look_at)
     moments += [since + notice.patience_s for notice, since in world.till.notices.since.items()]
+    moments += [each.since + LIST_PATIENCE_S for each in world.till.evidence.awaiting_pos.values()]
     later = [moment for moment in moments if moment > world.now]
     if later and payment_duty(world.till, world.now) is None and printer_duty(world.till, world.now) is None:
         yield "time passes", learn(replace(world, now=min(later)), events.Ticked())
@@ -374,8 +387,8 @@ def cuts(world: World) -> Iterator[Move]:
     yield "power cut", restart(cut)
     if not world.held:  # what a person held can't outlive the journal
         yield "power cut, and the journal is gone", start(forget(cut))
-    if world.paying:
-        _, books = answer(world.paying, world.books)
+    for duty in world.paying:
+        _, books = answer(duty, world.books)
         if books != world.books:
             yield "power cut, after it was done", restart(replace(cut, books=books))
     if isinstance(world.printing, duties.PrintFailure):
@@ -408,5 +421,5 @@ def restart(world: World) -> World:
 
 
 def start(world: World) -> World:
-    world = replace(world, paying=None, printing=None, questions=())
+    world = replace(world, paying=(), printing=None, questions=())
     return learn(learn(world, events.Started()), events.BrokerConnected())

@@ -67,9 +67,10 @@ BUGS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "core/evidence.py:_judge_again": (
         (
             "what reads as unpaid is printed all the same",
-            "replace(till, evidence=till.evidence.doubt(reading.id))",
-            "_confirm(till, order.reference, reading, now)",
+            "replace(till, evidence=till.evidence.doubt(reading.id).contradict(reading.reference, now))",
+            "_confirm(till, order.reference, reading, read_at)",
         ),
+        ("an answer of before a refund confirms", "till.evidence.is_overtaken(reading, read_at)", "False"),
         (
             "a refund before the ticket is ignored",
             "_take_back(till, order, reading, found, now) if found.rejected else till",
@@ -83,13 +84,25 @@ BUGS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "core/evidence.py:_take_back": (
         ("the wrong one of two payments is taken back", "or reading.id != order.reading.id", ""),
     ),
-    "core/evidence.py:place": (
-        (
-            "an old reading is judged",
-            "merchant_orders = {reading.id for reading in till.evidence.waiting_for(payment.id)}",
-            "return judge_all(till, till.evidence.waiting_for(payment.id), 0.0)",
-        ),
+    "core/evidence.py:_judge_placed": (
+        ("an old reading is judged", "now - each.read_at > FRESH_READING_S", "False"),
+        ("what was judged is read again", "till.drop(duty) if", "till if"),
     ),
+    "core/evidence.py:ask_places": (
+        ("a late list keeps a customer waiting", "now < each.since + LIST_PATIENCE_S", "True"),
+        ("the payment is asked beside the list", "till.agenda.lists_soon and", "False and"),
+    ),
+    "core/till.py:payment_duty": (
+        ("a look overlaps a removal", "and Line.of(duty) in free", ""),
+    ),
+    "core/till.py:_list_beside": (
+        ("a place that an order names is asked for", "or due.or_look", ""),
+    ),
+    "core/agenda.py:ApiLine.failed": (
+        ("two questions that fail together are an outage", "asked_at < self.failed_at", "False"),
+    ),
+    "core/timer.py:_shown": (("a light stays on until something happens", "yield since + SHOWN_S", "yield 0.0"),),
+    "core/timer.py:_links": (("a missing echo is noted late", "yield echo.sent_at + ECHO_TIMEOUT_S", "pass"),),
     "core/evidence.py:Evidence.is_confirmed": (
         ("a start counts as having asked", "confirmed_at is not None and", "confirmed_at is None or"),
     ),
@@ -250,7 +263,7 @@ BUGS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("what Mercado Pago asks us to wait is not waited", ", answer.retry_after)", ", 0)"),
         ("one odd answer rests the line", "pause_s = 0.0", "pass"),
         ("a refused token is shown again without pause", "if answer.trouble is events.Trouble.REFUSED:", "if False:"),
-        ("an unanswered question is dropped", ".schedule(duty, due)", ".drop(duty)"),
+        ("an unanswered question is dropped", ".schedule(duty, replace(due, at=max(due.at, api.retry_at + back_off(0)), urgent=False))", ".drop(duty)"),
         ("one question that fails stops all others", "api.retry_at + back_off(0)", "now"),
         ("a question that fails keeps its rank", ", urgent=False", ""),
     ),
@@ -380,7 +393,7 @@ BUGS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("a hold means what is there now", "reference = till.cashier.pointed_at", "reference = till.cashier.loaded"),
     ),
     "core/cashier.py:on_cancel_tried": (
-        ("a cancel that was deleted is not read", "till = evidence.judge_all(till, tried.orders, now)", "pass"),
+        ("a cancel that was deleted is not read", "till = evidence.judge_all(till, tried.orders, asked_at, now)", "pass"),
         ("a hold doesn't wait for the place", "_is_being_placed(till, tried.orders)", "False"),
         ("a hold without end", "and due.failures < ALARM_AFTER_FAILURES", ""),
         (

@@ -1,15 +1,23 @@
 """What the explorer checks: in every world, and where all has become quiet."""
 
+from edge.core import events
 from edge.core.duties import Cause
 from edge.core.events import Trouble
 from edge.core.lifecycle import Stage
+from edge.core.links import ping_duty
 from edge.core.notices import TOLD_OTHERWISE, Concern
 from edge.core.order import Verdict
+from edge.core.printing import printer_duty
 from edge.core.questions import question_duty
+from edge.core.status import signal
+from edge.core.till import payment_duty, step
+from edge.core.timer import due_at
 from qa.world import Broken, World
 
 PROMPT_S = 10.0
 """How long a customer waits at most while only a question is refused that the ticket doesn't need."""
+FOR_EVER_S = 1e6
+SHORTLY_S = 0.01
 ALWAYS_ASKED = ("Sweep", "LookAtTill")
 
 
@@ -28,6 +36,23 @@ def check(world: World) -> None:
         if order.stage in (Stage.CANCELLING, Stage.CANCELLED) and "hold" not in world.acts:
             raise Broken(f"{order.reference} is being cancelled, and nobody held the button")
     check_concerns(world)
+    check_sleep(world)
+
+
+def check_sleep(world: World) -> None:
+    """A loop that sleeps until `due_at` misses nothing: up to that moment nothing changes by itself."""
+    till, now = world.till, world.now
+    if payment_duty(till, now) or printer_duty(till, now):
+        return
+    moment = due_at(till, now)
+    before = now + FOR_EVER_S if moment is None else moment - SHORTLY_S
+    if before <= now:
+        return
+    later = step(till, events.Ticked(), before)
+    if later != till or signal(later, before) is not signal(till, now):
+        raise Broken(f"the till changes by itself before {moment}")
+    if payment_duty(later, before) or printer_duty(later, before) or ping_duty(later, before) != ping_duty(till, now):
+        raise Broken(f"something is due before {moment}")
 
 
 def check_tickets(reference: str, world: World) -> None:

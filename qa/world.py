@@ -63,7 +63,8 @@ class World:
     """Slips that say what a person must look at: the notice, marked, complete."""
     questions: tuple[Calibration, ...] = ()
     """Slips that ask how the printer prints."""
-    paying: duties.PaymentDuty | None = None
+    paying: tuple[duties.PaymentDuty, ...] = ()
+    """The questions that are out."""
     printing: duties.Print | duties.PrintFailure | duties.PrintConcern | duties.PrintCalibration | None = None
     rings: tuple[str, ...] = ()
     """Doorbells under way."""
@@ -179,6 +180,9 @@ def answer(duty: duties.PaymentDuty, books: Books) -> tuple[events.Answer, Books
             return events.TillSeen(books.on_till or None), books
         case duties.Cancel(reference, handle) if handle:
             return cancel_by_id(reference, handle, books)
+        case duties.ListLatest(pos_id):
+            listed = {f"p{letter}": letter for letter in books.paid if place(letter, books) == pos_id}
+            return events.LatestListed(pos_id, listed), books
         case duties.Sweep(_, since):
             return sweep(since, books), replace(books, hour="", misled=bool(books.hour))
         case duties.Cancel(reference):

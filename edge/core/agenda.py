@@ -6,10 +6,11 @@ asked at all, and which goes first, also depends on the orders: see `till.paymen
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from enum import Enum, auto
 
 from edge.core.backoff import back_off
 from edge.core.budget import Budget, Rate
-from edge.core.duties import PaymentDuty, ReadPayment, Sweep, Verify
+from edge.core.duties import ListLatest, PaymentDuty, ReadDay, ReadPayment, Sweep, Verify
 from edge.core.events import Trouble
 from edge.core.maps import without
 
@@ -19,6 +20,8 @@ LOOKUPS = Rate(every_s=0.25, burst=40)
 """How often an id is looked up that came by doorbell."""
 LOOKS = Rate(every_s=5.0, burst=6)
 """How often the till looks around because of what others cause: a link that comes and goes, a command, a flood."""
+LISTS = Rate(every_s=2.0, burst=10)
+"""How often a doorbell makes the till list the latest payments; else the payment itself tells where it was made."""
 REFUSED_EVERY_S = 60.0
 """How often a question is asked again that was refused: a person has to mend something first."""
 MAX_PACE = 8.0
@@ -66,6 +69,26 @@ class Due:
         return replace(self, at=at, urgent=False, not_found=self.not_found + 1, rung_again=False)
 
 
+class Line(Enum):
+    """One question of each line is out at a time, and the lines don't wait for one another.
+
+    What is about the till stays in the order in which it is asked: a look that overlaps a removal shows what is gone.
+    """
+
+    TILL = auto()
+    LOOKUPS = auto()
+    LISTS = auto()
+
+    @classmethod
+    def of(cls, duty: PaymentDuty) -> "Line":
+        match duty:
+            case Verify() | ReadPayment():
+                return cls.LOOKUPS
+            case Sweep() | ReadDay() | ListLatest():
+                return cls.LISTS
+        return cls.TILL
+
+
 @dataclass(frozen=True)
 class Refusal:
     """Mercado Pago answers everything but this question."""
@@ -96,8 +119,11 @@ class Agenda:
     """The questions that are owed to Mercado Pago. The journal keeps those that a doorbell brought."""
 
     due: Mapping[PaymentDuty, Due] = field(default_factory=dict)
+    under_way: Mapping[PaymentDuty, float] = field(default_factory=dict)
+    """The questions that are out -> when they went. What is true may change from then on."""
     lookups: Budget = field(default_factory=Budget)
     looks: Budget = field(default_factory=Budget)
+    lists: Budget = field(default_factory=Budget)
     pace: Pace = field(default_factory=Pace)
 
     @property
@@ -114,6 +140,15 @@ class Agenda:
         """Whether this one was asked for again and again, in vain."""
         due = self.due.get(Verify(merchant_order))
         return due is not None and due.failures + due.not_found >= ALARM_AFTER_FAILURES
+
+    def is_free(self, line: Line) -> bool:
+        """Whether no question of this line is out."""
+        return not any(Line.of(duty) is line for duty in self.under_way)
+
+    @property
+    def lists_soon(self) -> bool:
+        """Whether a list of the latest payments is out, or is about to be."""
+        return any(isinstance(duty, ListLatest) for duty in self.due)
 
     def may_look_up(self, now: float) -> bool:
         return self.lookups.allows(LOOKUPS, now)
@@ -140,11 +175,20 @@ class Agenda:
 
     def asked(self, duty: PaymentDuty, now: float) -> "Agenda":
         """The question goes out. One from a doorbell is paid for from the lookups' share."""
-        agenda = self
+        agenda = replace(self, under_way={**self.under_way, duty: now})
         if isinstance(duty, Verify | ReadPayment):
-            agenda = replace(self, lookups=self.lookups.spend(LOOKUPS, now))
+            agenda = replace(agenda, lookups=self.lookups.spend(LOOKUPS, now))
         due = agenda.due.get(duty)  # a gesture of the same moment may have dropped it
         return agenda.schedule(duty, replace(due, rung_again=False)) if due else agenda
+
+    def answered(self, duty: PaymentDuty) -> "Agenda":
+        return replace(self, under_way=without(self.under_way, duty))
+
+    def list_beside(self, duty: ListLatest, now: float) -> "Agenda":
+        """Owe a list with the question that goes out now, unless that happens too often."""
+        if not self.lists.allows(LISTS, now):
+            return self
+        return replace(self, lists=self.lists.spend(LISTS, now)).owe(duty, now, urgent=True)
 
     def refund_lookups(self) -> "Agenda":
         """A lookup found money: whoever rings for money is no flood."""
@@ -165,6 +209,11 @@ class ApiLine:
     """How long nothing is asked."""
     failed_at: float = 0.0
     """When a question last failed."""
+
+    def failed(self, trouble: Trouble, why: str, pause_s: float, asked_at: float, now: float) -> "ApiLine":
+        """A question went unanswered. What went out before the last failure fails with it, and counts as one."""
+        failures = self.failures if self.failures and asked_at < self.failed_at else self.failures + 1
+        return ApiLine(trouble, why, failures, now + pause_s, pause_s, now)
 
     @property
     def down(self) -> bool:

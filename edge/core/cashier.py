@@ -256,9 +256,9 @@ def _is_being_searched(till: "Till", now: float) -> bool:
 # --- what came of it -----------------------------------------------------------------------------------------------
 
 
-def on_cancel_tried(till: "Till", tried: events.CancelTried, due: Due, now: float) -> "Till":
+def on_cancel_tried(till: "Till", tried: events.CancelTried, due: Due, asked_at: float, now: float) -> "Till":
     """Judge the readings first; then, if the order is still unpaid, see what became of its removal."""
-    till = evidence.judge_all(till, tried.orders, now)
+    till = evidence.judge_all(till, tried.orders, asked_at, now)
     order = till.orders.living.get(tried.reference)
     if order is None or order.stage is not Stage.CANCELLING:
         return till

@@ -108,7 +108,17 @@ class ReadDay:
         return self.begin <= moment < self.end
 
 
-PaymentDuty = FindPos | Verify | ReadPayment | Search | LookAtTill | Cancel | PutOrder | Sweep | ReadDay
+@dataclass(frozen=True)
+class ListLatest:
+    """Ask which payments came in last at our point of sale: where an order was paid, asked beside the order itself."""
+
+    pos_id: str
+
+    MINUTES = 5
+    """How far back."""
+
+
+PaymentDuty = FindPos | Verify | ReadPayment | Search | LookAtTill | Cancel | PutOrder | Sweep | ReadDay | ListLatest
 
 # --- to the printer: the printing worker's -------------------------------------------------------------------------
 

@@ -280,6 +280,14 @@ class Swept:
 
 
 @dataclass(frozen=True)
+class LatestListed:
+    """The newest payments that name our point of sale: payment id -> merchant order id ("" where there is none)."""
+
+    pos_id: str
+    payments: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class DayRead:
     """The payments approved at our point of sale in the time that was asked for, and those of the pieces before."""
 
@@ -339,6 +347,7 @@ Answer = (
     | OrderPut
     | OrderNotPut
     | Swept
+    | LatestListed
     | DayRead
     | NotFound
     | Unreachable

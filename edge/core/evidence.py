@@ -1,8 +1,8 @@
 """What Mercado Pago has said about money, and what a reading of a merchant order means. Pure.
 
-Whether it is ours, whether it is paid, whether it has its ticket. Nothing here waits: an old reading is never judged,
-and one that was paid is judged again before its ticket. `till.py` decides when to read. None of this is kept over a
-restart, for Mercado Pago can be asked again.
+Whether it is ours, whether it is paid, whether it has its ticket. An old reading is never judged, nor one that another
+has overtaken; and one that was paid is judged again before its ticket. `till.py` decides when to read. None of this is
+kept over a restart, for Mercado Pago can be asked again.
 """
 
 from collections.abc import Mapping
@@ -23,6 +23,10 @@ PLACE_AGAIN_S = 60.0
 """When an order is read again whose place could not be found out."""
 MAX_AGE_S = 60.0
 """What was read longer ago is read again before its ticket is printed, for money goes back, too."""
+FRESH_READING_S = 5.0
+"""A reading that waited no longer for its place is judged as it stands; an older one is read again."""
+LIST_PATIENCE_S = 0.5
+"""How long a list may keep a reading waiting; then the payment itself is asked where it was made."""
 MAX_REJECTIONS = 5000
 """A sweep lists three days, and beside this till a card terminal may sell a thousand times a day without an order."""
 
@@ -34,15 +38,28 @@ Source = duties.Verify | duties.ReadPayment
 
 
 @dataclass(frozen=True)
+class Unplaced:
+    """A reading that is paid, and waits to be told where. Made by `judge`; gone with the place, or a newer reading."""
+
+    reading: MerchantOrder
+    read_at: float
+    """When its question went out."""
+    since: float
+    """When its answer came."""
+
+
+@dataclass(frozen=True)
 class Evidence:
     """Collected from Mercado Pago's answers; asked before a ticket is owed, and again before it is printed."""
 
     pos_by_payment: Mapping[str, str] = field(default_factory=dict)
     """Payment id -> the id of the point of sale where it was made; "" where Mercado Pago names none."""
-    awaiting_pos: Mapping[str, MerchantOrder] = field(default_factory=dict)
+    awaiting_pos: Mapping[str, Unplaced] = field(default_factory=dict)
     """Merchant order id -> a reading that can't be judged before we know where its payment was made."""
     confirmed_at: Mapping[str, float] = field(default_factory=dict)
-    """Merchant order id -> when Mercado Pago last said that it is paid."""
+    """Merchant order id -> when Mercado Pago was last asked that said that it is paid."""
+    contradicted_at: Mapping[str, float] = field(default_factory=dict)
+    """Reference -> when Mercado Pago last said that an order of it isn't paid, or not any more."""
     insisted: frozenset[str] = frozenset()
     """Merchant orders whose ticket a person wants although Mercado Pago can't confirm them any more."""
     rejections: Mapping[Source, str] = field(default_factory=dict)
@@ -61,24 +78,33 @@ class Evidence:
         """It is known now where a payment was made."""
         return replace(self, pos_by_payment=remember(self.pos_by_payment, payment, pos_id))
 
-    def await_pos(self, reading: MerchantOrder) -> "Evidence":
-        return replace(self, awaiting_pos=remember(self.awaiting_pos, reading.id, reading))
+    def await_pos(self, reading: MerchantOrder, read_at: float, now: float) -> "Evidence":
+        unplaced = Unplaced(reading, read_at, now)
+        return replace(self, awaiting_pos=remember(self.awaiting_pos, reading.id, unplaced))
 
     def without_waiting(self, merchant_order: str) -> "Evidence":
         """A newer reading replaces the one that waits."""
         return replace(self, awaiting_pos=without(self.awaiting_pos, merchant_order))
 
-    def waiting_for(self, payment: str) -> tuple[MerchantOrder, ...]:
+    def waiting_for(self, payment: str) -> tuple[Unplaced, ...]:
         """The readings that wait for the place of this payment."""
-        return tuple(reading for reading in self.awaiting_pos.values() if payment in unplaced(reading, {}))
+        return tuple(each for each in self.awaiting_pos.values() if payment in unplaced(each.reading, {}))
 
     def unplaced(self, reading: MerchantOrder) -> tuple[str, ...]:
         """The approved payments of a reading whose place is still to be asked for."""
         return unplaced(reading, self.pos_by_payment)
 
-    def confirm(self, merchant_order: str, now: float) -> "Evidence":
+    def confirm(self, merchant_order: str, read_at: float) -> "Evidence":
         """Mercado Pago says that it is paid."""
-        return replace(self, confirmed_at=remember(self.confirmed_at, merchant_order, now))
+        return replace(self, confirmed_at=remember(self.confirmed_at, merchant_order, read_at))
+
+    def contradict(self, reference: str, now: float) -> "Evidence":
+        """Mercado Pago says that it isn't paid: what was asked before, and answers later, is older than that."""
+        return replace(self, contradicted_at=remember(self.contradicted_at, reference, now))
+
+    def is_overtaken(self, reading: MerchantOrder, read_at: float) -> bool:
+        """Whether Mercado Pago has said otherwise since this question went out."""
+        return read_at < self.contradicted_at.get(reading.reference, read_at)
 
     def doubt(self, merchant_order: str) -> "Evidence":
         """Mercado Pago doesn't say so any more, or it was too long ago."""
@@ -130,38 +156,51 @@ class Evidence:
 # --- what a reading means ------------------------------------------------------------------------------------------
 
 
-def judge(till: "Till", reading: MerchantOrder, now: float) -> "Till":
-    """Draw the consequence of one reading; it replaces an older one that waits for the place of its payment."""
+def judge(till: "Till", reading: MerchantOrder, read_at: float, now: float) -> "Till":
+    """Draw the consequence of one reading; it replaces an older one that waits for the place of its payment.
+
+    `read_at` is when its question went out: what is true may have changed since.
+    """
     till = replace(till, evidence=till.evidence.without_waiting(reading.id))
     order = till.orders.about(reading)
     if order is not None and reading.id in order.paid_by:
-        return _judge_again(till, order, reading, now)
+        return _judge_again(till, order, reading, read_at, now)
     found = till.evidence.verdict(reading, till.account, order)
     match found:
+        case Verdict.PAID if till.evidence.is_overtaken(reading, read_at):
+            return till.owe(duties.Verify(reading.id), now, urgent=True)
         case Verdict.PAID:
             order = order or Order(reading.reference)
-            return _confirm(_pay(till, order, reading, now), order.reference, reading, now)
+            return _confirm(_pay(till, order, reading, now), order.reference, reading, read_at)
         case Verdict.LOOK_AGAIN:
             return _watch(till, reading, now)
         case Verdict.PLACE_UNKNOWN:
-            return _ask_place(till, reading, now)
+            return _await_place(till, reading, read_at, now)
         case Verdict.CANCELLED if _was_our_doing(order, reading):
             return till
+    till = replace(till, evidence=till.evidence.contradict(reading.reference, now))
     return reject(till, duties.Verify(reading.id), found.value, reading.reference, reading.moved_money)
 
 
-def judge_all(till: "Till", readings: tuple[MerchantOrder, ...], now: float) -> "Till":
+def judge_all(till: "Till", readings: tuple[MerchantOrder, ...], read_at: float, now: float) -> "Till":
     for reading in readings:
-        till = judge(till, reading, now)
+        till = judge(till, reading, read_at, now)
     return till
 
 
-def _ask_place(till: "Till", reading: MerchantOrder, now: float) -> "Till":
-    """Covered, and Mercado Pago has to say at which point of sale: ask for one of its payments."""
-    payment = till.evidence.unplaced(reading)[0]
-    till = replace(till, evidence=till.evidence.await_pos(reading))
-    till = till.owe(duties.Verify(reading.id), now + PLACE_AGAIN_S)  # the journal keeps this one
-    return till.owe(duties.ReadPayment(payment), now, urgent=True)
+def _await_place(till: "Till", reading: MerchantOrder, read_at: float, now: float) -> "Till":
+    """Covered, and Mercado Pago has to say at which point of sale."""
+    till = replace(till, evidence=till.evidence.await_pos(reading, read_at, now))
+    return till.owe(duties.Verify(reading.id), now + PLACE_AGAIN_S)  # the journal keeps this one
+
+
+def ask_places(till: "Till", now: float) -> "Till":
+    """Ask for a payment whose place a reading waits for, unless a list is out that may soon tell it."""
+    for each in till.evidence.awaiting_pos.values():
+        to_ask = till.evidence.unplaced(each.reading)[:1]
+        if to_ask and not (till.agenda.lists_soon and now < each.since + LIST_PATIENCE_S):
+            till = till.insist(duties.ReadPayment(*to_ask), now)
+    return till
 
 
 def _was_our_doing(order: Order | None, reading: MerchantOrder) -> bool:
@@ -226,18 +265,20 @@ def _may_have_its_ticket(till: "Till", reading: MerchantOrder, now: float) -> bo
     return reading.first_paid_at < complete_since or till.sweeps.began_too_early(reading.first_paid_at, now)
 
 
-def _judge_again(till: "Till", order: Order, reading: MerchantOrder, now: float) -> "Till":
+def _judge_again(till: "Till", order: Order, reading: MerchantOrder, read_at: float, now: float) -> "Till":
     """It was paid when last read: is it still? Where it was paid needs no second proof."""
     found = money(reading, till.account)
+    if found is Verdict.PAID and till.evidence.is_overtaken(reading, read_at):
+        return till.owe(duties.Verify(reading.id), now, urgent=True)
     if found is Verdict.PAID:
-        return _confirm(till, order.reference, reading, now)
-    till = replace(till, evidence=till.evidence.doubt(reading.id))
+        return _confirm(till, order.reference, reading, read_at)
+    till = replace(till, evidence=till.evidence.doubt(reading.id).contradict(reading.reference, now))
     return _take_back(till, order, reading, found, now) if found.rejected else till
 
 
-def _confirm(till: "Till", reference: str, reading: MerchantOrder, now: float) -> "Till":
-    """The money is there, at this moment; and perhaps twice, by two phones that scanned at once."""
-    evidence = till.evidence.confirm(reading.id, now)
+def _confirm(till: "Till", reference: str, reading: MerchantOrder, read_at: float) -> "Till":
+    """The money was there when this was asked; and perhaps twice, by two phones that scanned at once."""
+    evidence = till.evidence.confirm(reading.id, read_at)
     if not reading.paid_twice or reading.id in evidence.paid_twice:
         return replace(till, evidence=evidence)
     till = replace(till, evidence=evidence.note_paid_twice(reading.id))
@@ -270,13 +311,25 @@ def in_doubt(till: "Till", merchant_order: str, now: float) -> bool:
 
 
 def place(till: "Till", payment: events.PaymentRead, now: float) -> "Till":
-    """Where a payment was made is known now: read its merchant order, afresh if a reading waited for that."""
+    """Where a payment was made is known now: judge what waited for that, or read its merchant order."""
     till = replace(till, evidence=till.evidence.place(payment.id, payment.pos_id))
-    merchant_orders = {reading.id for reading in till.evidence.waiting_for(payment.id)}
-    merchant_orders |= {payment.merchant_order} - {""}
-    for merchant_order in sorted(merchant_orders):
+    waiting = till.evidence.waiting_for(payment.id)
+    for each in waiting:
+        till = _judge_placed(till, each, now)
+    others = {payment.merchant_order} - {"", *(each.reading.id for each in waiting)}
+    for merchant_order in others:
         till = till.owe(duties.Verify(merchant_order), now, urgent=True)
-    return till if merchant_orders else _orphan(till, payment)
+    return till if waiting or others else _orphan(till, payment)
+
+
+def _judge_placed(till: "Till", each: Unplaced, now: float) -> "Till":
+    """The reading as it stands, if it is fresh: the next one would be no younger when it is answered."""
+    duty = duties.Verify(each.reading.id)
+    if now - each.read_at > FRESH_READING_S:
+        return till.owe(duty, now, urgent=True)
+    due = till.agenda.due.get(duty)
+    till = till.drop(duty) if due is not None and due.at > now else till
+    return judge(till, each.reading, each.read_at, now)
 
 
 def _orphan(till: "Till", payment: events.PaymentRead) -> "Till":

@@ -70,7 +70,7 @@ class Failures:
     def slip_due(self, cause: Cause, known_until: float, slip_after_s: float, now: float) -> bool:
         """Whether a slip should report this cause, which is known to have failed up to `known_until`."""
         since, last = self.since.get(cause, now), self.last_slip_at.get(cause)
-        lasted = known_until - since >= PATIENCE_IN_SLIPS.get(cause, 0) * slip_after_s
+        lasted = known_until - since >= patience_s(cause, slip_after_s)
         return lasted and (last is None or (last < since and now - last >= SLIP_EVERY_S))
 
     def slip_begun(self, cause: Cause, now: float) -> "Failures":
@@ -80,6 +80,11 @@ class Failures:
     def slip_failed(self, cause: Cause) -> "Failures":
         """It did not come out whole."""
         return replace(self, last_slip_at=without(self.last_slip_at, cause))
+
+
+def patience_s(cause: Cause, slip_after_s: float) -> float:
+    """How long this failure lasts before a slip tells it."""
+    return PATIENCE_IN_SLIPS.get(cause, 0) * slip_after_s
 
 
 # --- what fails now ------------------------------------------------------------------------------------------------

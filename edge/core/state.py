@@ -111,6 +111,12 @@ class Till:
     def owe(self, duty: PaymentDuty, at: float, urgent: bool = False) -> "Till":
         return replace(self, agenda=self.agenda.owe(duty, at, urgent))
 
+    def insist(self, duty: PaymentDuty, now: float) -> "Till":
+        """A sale waits for this question alone. One that failed keeps its own clock."""
+        due = self.agenda.due.get(duty)
+        untried = due is None or not (due.urgent or due.failures or due.not_found or due.refused)
+        return self.owe(duty, now, urgent=True) if untried else self
+
     def schedule(self, duty: PaymentDuty, due: Due) -> "Till":
         return replace(self, agenda=self.agenda.schedule(duty, due))
 

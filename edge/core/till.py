@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from edge.core import duties, events, evidence
-from edge.core.agenda import ALARM_AFTER_FAILURES, REFUSED_EVERY_S, ApiLine, Due, Refusal
+from edge.core.agenda import ALARM_AFTER_FAILURES, REFUSED_EVERY_S, ApiLine, Due, Line, Refusal
 from edge.core.backoff import back_off
 from edge.core.cashier import (
     Button,
@@ -46,11 +46,16 @@ MAX_ORDER_LAG = timedelta(minutes=15)
 
 
 def payment_duty(till: Till, now: float) -> duties.PaymentDuty | None:
-    """What is owed to Mercado Pago now. A cashier who waits comes first, then whatever has been due longest."""
+    """What may be asked of Mercado Pago now, beside what is out; None if nothing.
+
+    A cashier who waits comes first, then whatever has been due longest.
+    """
     if now < till.api.retry_at:
         return None
     for_tickets = {order.paid_by[0] for order in till.orders.unprinted}
-    may = {duty: due for duty, due in till.agenda.due.items() if due.at <= now and _may_ask(till, duty, now)}
+    free = {line for line in Line if till.agenda.is_free(line)}
+    due_now = ((duty, due) for duty, due in till.agenda.due.items() if due.at <= now and Line.of(duty) in free)
+    may = {duty: due for duty, due in due_now if _may_ask(till, duty, now)}
     first = min(may, key=lambda duty: (_rank(duty, may[duty], for_tickets), may[duty].at), default=None)
     return _with_handle(till, first)
 
@@ -118,7 +123,7 @@ def _on_event(till: Till, event: events.Event, now: float) -> Till:
             named = duties.Verify(identity) if identity else None
             return look_up(till, named, Due(now, now, or_look=True)) if named else announce(till, event, now)
         case events.Asked(duty):
-            return replace(till, agenda=till.agenda.asked(duty, now))
+            return _list_beside(replace(till, agenda=till.agenda.asked(duty, now)), duty, now)
         case events.Answered(duty, answer):
             return _on_answer(till, duty, answer, now)
         case events.ButtonDown(at) | events.ButtonUp(at):
@@ -142,6 +147,16 @@ def _on_event(till: Till, event: events.Event, now: float) -> Till:
         case _ if isinstance(event, events.PrinterEvent):
             return on_printer_event(till, event, now)
     return on_link_event(till, event, now)
+
+
+def _list_beside(till: Till, asked: duties.PaymentDuty, now: float) -> Till:
+    """Where an order was paid is asked beside the order, so that a sale waits for one answer and not for three."""
+    due = till.agenda.due.get(asked)
+    if due is None or not isinstance(asked, duties.Verify) or due.urgent or due.or_look or due.for_all:
+        return till
+    if not till.history.pos_id or till.orders.paid_with(asked.id):
+        return till
+    return replace(till, agenda=till.agenda.list_beside(duties.ListLatest(till.history.pos_id), now))
 
 
 def _start(till: Till, event: events.Started, now: float) -> Till:
@@ -193,6 +208,7 @@ Consequence = Callable[[Till, float], Till]
 AFTER_EACH_EVENT: tuple[tuple[Consequence, str], ...] = (
     (miss_echo, "a ping that wasn't echoed in time decides whether the till polls, so it comes before all that looks"),
     (trust_broker, "a connection that holds ends a failure, so it comes before failures are noted"),
+    (evidence.ask_places, "a reading waits for its place, and no list is out any more that could tell it"),
     (read_stale_again, "money goes back: what could be printed now, and was read a while ago, is asked for anew"),
     (observe_notices, "what stands until it ends, and since when: all else that follows may have changed it"),
     (observe_questions, "a question about the printer waits for whatever is sold, or has to be looked at, by now"),
@@ -206,8 +222,10 @@ AFTER_EACH_EVENT: tuple[tuple[Consequence, str], ...] = (
 
 
 def _on_answer(till: Till, duty: duties.PaymentDuty, answer: events.Answer, now: float) -> Till:
+    asked_at = till.agenda.under_way.get(duty, now)
+    till = replace(till, agenda=till.agenda.answered(duty))
     if isinstance(answer, events.Unreachable):
-        return _on_unreachable(till, duty, answer, now)
+        return _on_unreachable(till, duty, answer, asked_at, now)
     due = replace(till.agenda.due.get(duty) or Due(now, now), refused=None)
     till = replace(till, api=ApiLine()).drop(duty)
     match answer:
@@ -215,22 +233,24 @@ def _on_answer(till: Till, duty: duties.PaymentDuty, answer: events.Answer, now:
             history = replace(till.history, pos_id=pos_id)
             return look_around(replace(till, sweeps=replace(till.sweeps, history=history)), now)
         case events.MerchantOrderRead(reading):
-            return _on_reading(till, duty, due, reading, now)
+            return _on_reading(till, duty, due, reading, asked_at, now)
         case events.PaymentRead():
             return _on_payment(till, duty, due, answer, now)
         case events.OrdersFound(reference, readings):
-            return _keep_watching(evidence.judge_all(till, readings, now), reference, due, now)
+            return _keep_watching(evidence.judge_all(till, readings, asked_at, now), reference, due, now)
         case events.TillSeen(reference):
             questions = till.questions if reference else till.questions.till_is_free(now)
             return see_till(replace(till, questions=questions), answer, now)
         case events.CancelTried():
-            return on_cancel_tried(till, answer, due, now)
+            return on_cancel_tried(till, answer, due, asked_at, now)
         case events.OrderPut():
             return on_order_put(till, answer, now)
         case events.OrderNotPut():
             return on_order_not_put(till, answer, now)
         case events.Swept():
             return _on_swept(till, answer, now)
+        case events.LatestListed():
+            return _on_latest(till, answer, now)
         case events.DayRead():
             assert isinstance(duty, duties.ReadDay)
             return on_day_read(till, duty, answer, now)
@@ -238,10 +258,12 @@ def _on_answer(till: Till, duty: duties.PaymentDuty, answer: events.Answer, now:
             return _on_not_found(till, duty, due, now)
 
 
-def _on_reading(till: Till, duty: duties.PaymentDuty, due: Due, reading: MerchantOrder, now: float) -> Till:
+def _on_reading(
+    till: Till, duty: duties.PaymentDuty, due: Due, reading: MerchantOrder, asked_at: float, now: float
+) -> Till:
     if not due.for_all or is_about_us(till, reading):
         till = _note_news(till, reading, due.since)
-        till = see_announced(evidence.judge(till, reading, now), reading, now)
+        till = see_announced(evidence.judge(till, reading, asked_at, now), reading, now)
         if evidence.in_doubt(till, reading.id, now):
             till = till.schedule(duty, due.after_not_found(now))
     return ring_again(till, duty, due, now)
@@ -307,6 +329,16 @@ def _on_swept(till: Till, swept: events.Swept, now: float) -> Till:
     return sweep_later(_forget(till, swept) if confirmed else till, now)
 
 
+def _on_latest(till: Till, listed: events.LatestListed, now: float) -> Till:
+    """Places that orders may wait for, or will. What no order is read of is left to the sweep."""
+    for payment, merchant_order in listed.payments.items():
+        if duties.Verify(merchant_order) in till.agenda.under_way:
+            till = replace(till, evidence=till.evidence.place(payment, listed.pos_id))
+        elif merchant_order and till.orders.with_payment(payment) is None:
+            till = evidence.place(till, events.PaymentRead(payment, listed.pos_id, merchant_order), now)
+    return till
+
+
 def _forget(till: Till, swept: events.Swept) -> Till:
     """Let go of orders that were finished long ago. If one is rung for again, its ticket comes marked as a copy."""
     orders, forgotten_until = till.orders.forget(swept.until - timedelta(seconds=till.settings.keep_s))
@@ -319,7 +351,9 @@ def _forget(till: Till, swept: events.Swept) -> Till:
 # --- when Mercado Pago has no answer -------------------------------------------------------------------------------
 
 
-def _on_unreachable(till: Till, duty: duties.PaymentDuty, answer: events.Unreachable, now: float) -> Till:
+def _on_unreachable(
+    till: Till, duty: duties.PaymentDuty, answer: events.Unreachable, asked_at: float, now: float
+) -> Till:
     """Ask again later: this question by its own clock, and any other not before the line has had a rest."""
     rung = till.agenda.due.get(duty)
     if rung is not None and rung.or_look and not rung.failures:
@@ -338,10 +372,12 @@ def _on_unreachable(till: Till, duty: duties.PaymentDuty, answer: events.Unreach
         due = due.after_failure(now, answer.jitter)
         if due.failures == ALARM_AFTER_FAILURES:
             till = till.alarm(Concern.UNREADABLE, _named(duty))
-    api = ApiLine(answer.trouble, answer.why, till.api.failures + 1, now + pause_s, pause_s, now)
+    api = till.api.failed(answer.trouble, answer.why, pause_s, asked_at, now)
+    till = replace(till, api=api)
+    if isinstance(duty, duties.ListLatest):
+        return till.drop(duty)  # it only saves time: the payment itself is asked
     # Behind the others, when the line has had its rest: were it this question alone, they would wait for ever.
-    due = replace(due, at=max(due.at, api.retry_at + back_off(0)), urgent=False)
-    return replace(till, api=api).schedule(duty, due)
+    return till.schedule(duty, replace(due, at=max(due.at, api.retry_at + back_off(0)), urgent=False))
 
 
 def _named(duty: duties.PaymentDuty) -> str:
@@ -354,6 +390,8 @@ def _on_refused(till: Till, duty: duties.PaymentDuty, refusal: Refusal, now: flo
     till = replace(till, api=ApiLine())
     if isinstance(duty, duties.Cancel):
         return cancel_refused(till.drop(duty), duty.reference, now)
+    if isinstance(duty, duties.ListLatest):
+        return till.drop(duty)
     if isinstance(duty, duties.ReadPayment) and till.evidence.waiting_for(duty.id):
         till = evidence.place(till, events.PaymentRead(duty.id, "", ""), now)  # it may be ours by its reference
     return till.schedule(duty, due.after_refusal(refusal, now))

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from edge.config.schema import Config
 from edge.config.values import is_far
+from edge.core.agenda import Line
 from edge.core.settings import Settings
 from edge.core.state import Durable
 from edge.daemon.known_printer import Acquaintance
@@ -17,6 +18,7 @@ from edge.journal.store import Journal, lock, open_journal
 from edge.machine.facts import Machine, versions
 from edge.machine.panel import Panel
 from edge.mercadopago.client import MercadoPago
+from edge.mercadopago.clock import ServerClock
 from edge.mqtt.session import MqttBroker
 from edge.printer.printer import Printer
 
@@ -28,7 +30,8 @@ def assemble(config: Config, version: str) -> Daemon:
         lock(config.journal.path).close()  # in use or not: that is said before anything else is touched
     wanted = settings(config)
     panel = Panel(config.panel)
-    mercadopago = MercadoPago(config.mercadopago, version)
+    clock = ServerClock()
+    lines = [MercadoPago(config.mercadopago, version, clock) for _ in Line]
     acquaintance = Acquaintance(config.journal.path, config.printer)
     config = replace(config, printer=acquaintance.fitted)
     printer = Printer(config.printer, record=acquaintance.record, keep=acquaintance.keep)
@@ -47,9 +50,9 @@ def assemble(config: Config, version: str) -> Daemon:
         inbox=inbox,
         broker=MqttBroker(config.broker, config.till.id, config.mercadopago.user_id, version, inbox),
         panel=panel,
-        pay=mercadopago.do,
+        pays=[line.do for line in lines],
         prints=printing.do,
-        machine=Machine(config.journal.path.parent, mercadopago.clock_ahead).facts,
+        machine=Machine(config.journal.path.parent, clock.ahead).facts,
         handover=Handover(config.journal.path),
         has_page=config.page is not None,
         about={"configuration": repr(config), "versions": versions()},

@@ -10,7 +10,7 @@ import contextlib
 import queue
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 from edge.core import duties, events
@@ -64,7 +64,7 @@ class Daemon:
         inbox: Inbox,
         broker: Broker,
         panel: Panel,
-        pay: Callable[[duties.PaymentDuty], events.Event],
+        pays: Iterable[Callable[[duties.PaymentDuty], events.Event]],
         prints: Callable[[duties.PrinterDuty], events.Event],
         machine: Callable[[], Mapping[str, Any]] = dict,
         handover: Handover | None = None,
@@ -88,7 +88,10 @@ class Daemon:
         """What a report adds about versions and configuration, which don't change."""
         self._has_page = has_page
         self._clock = clock
-        self._payments: Worker[duties.PaymentDuty] = Worker("payments", pay, inbox)
+        self._payments: deque[Worker[duties.PaymentDuty]] = deque(
+            Worker(f"payments {number}", pay, inbox) for number, pay in enumerate(pays, 1)
+        )
+        """The one that has rested longest is first: all their connections stay warm."""
         self._printing: Worker[duties.PrinterDuty] = Worker("printing", prints, inbox)
         self._reporting: int | None = None
         self._stopping = False
@@ -108,8 +111,8 @@ class Daemon:
 
     def _run(self) -> None:
         self._load_journal()
-        self._payments.start()
-        self._printing.start()
+        for worker in (*self._payments, self._printing):
+            worker.start()
         Thread("broker", self._broker.loop, self._inbox).start()
         Thread("panel", self._watch_button, self._inbox).start()
         systemd.ready("working")
@@ -214,9 +217,9 @@ class Daemon:
         if self._stopping:
             return
         now = self._clock()
-        if self._payments.idle and (question := payment_duty(self._till, now)):
+        while (question := payment_duty(self._till, now)) and (worker := self._rested()):
             self._learn(events.Asked(question))
-            self._payments.give(question, now)
+            worker.give(question, now)
         if self._printing.idle and (job := printer_duty(self._till, now)):
             self._print(job, now)
         if report := report_duty(self._till, now):
@@ -226,6 +229,14 @@ class Daemon:
             self._learn(events.PingSent(ping))
         if self._till.outbox.replies:
             self._reply(self._till.outbox.replies[0], now)
+
+    def _rested(self) -> Worker[duties.PaymentDuty] | None:
+        """A worker that may ask the next question; it goes behind the others."""
+        worker = next((worker for worker in self._payments if worker.idle), None)
+        if worker is not None:
+            self._payments.remove(worker)
+            self._payments.append(worker)
+        return worker
 
     def _print(self, duty: duties.PrinterDuty, now: float) -> None:
         """The first byte of a ticket leaves only after the disk has it that it does."""
@@ -262,7 +273,7 @@ class Daemon:
         self._broker.show(status)
         if self._handover:
             self._hand_over(self._handover, status)
-        if not (self._payments.hangs(now) or self._printing.hangs(now)):
+        if not any(worker.hangs(now) for worker in (*self._payments, self._printing)):
             systemd.alive()
 
     def _status(self, now: float) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from urllib.parse import quote
 from edge.config.schema import MercadoPagoConfig
 from edge.core import duties, events
 from edge.core.order import MerchantOrder, WantedOrder
+from edge.mercadopago.clock import ServerClock
 from edge.mercadopago.decode import (
     Owner,
     PointOfSale,
@@ -43,16 +44,16 @@ MAX_WAIT_FOR_TIME_S = 4.0
 
 
 class MercadoPago:
-    """The API as seen from one till. Used by one thread.
+    """The API as seen from one till. Used by one thread; those that ask side by side share a `clock`.
 
     An order is in the book of the API that put it on the till, and may be in the other's too. `till` is the back-end of
     the configuration: it shows the till, and takes new orders. An order that has an id is the Orders API's under
     either, so that a shop may move between the two in the middle of a day.
     """
 
-    def __init__(self, config: MercadoPagoConfig, version: str = "") -> None:
+    def __init__(self, config: MercadoPagoConfig, version: str = "", clock: ServerClock | None = None) -> None:
         self._config = config
-        self._exchange = Exchange(config, version)
+        self._exchange = Exchange(config, version, clock or ServerClock())
         self._instore, self._orders = InStoreTill(self._exchange, config), OrdersTill(self._exchange, config)
         self.till: InStoreTill | OrdersTill = self._orders if config.api == "orders" else self._instore
 
@@ -96,6 +97,8 @@ class MercadoPago:
                 return self._put(order, announced)
             case duties.Sweep(pos_id, since):
                 return self._sweep(pos_id, since)
+            case duties.ListLatest(pos_id):
+                return self._list_latest(pos_id)
             case duties.ReadDay():
                 return self._fetch_day(duty)
 
@@ -173,6 +176,14 @@ class MercadoPago:
         unplaced = frozenset(payment.id for payment in found if not payment.pos_id)
         return events.Swept(pos_id, until, ours, reached, money, unplaced)
 
+    def _list_latest(self, pos_id: str) -> events.LatestListed:
+        """The newest payments that name our point of sale: one page, for a customer waits."""
+        until = datetime.fromtimestamp(self._exchange.clock.now(), UTC)
+        begin = until - timedelta(minutes=duties.ListLatest.MINUTES)
+        query = _approved_query(pos_id, "date_created", begin, until + timedelta(minutes=1), newest_first=True)
+        found, _ = self._exchange.search("/v1/payments/search", query, decode_payments, max_pages=1)
+        return events.LatestListed(pos_id, {each.id: each.merchant_order for each in found if each.pos_id == pos_id})
+
     def _fetch_day(self, duty: duties.ReadDay) -> events.DayRead | events.NotFound:
         """Payments by the date of their approval. This is rare enough to ask for our point of sale as well."""
         pos = self._find_pos()
@@ -188,15 +199,7 @@ class MercadoPago:
         self, pos_id: str, date: str, begin: datetime, end: datetime, decode: Callable[[Any], Page[Found]]
     ) -> tuple[list[Found], bool]:
         """The oldest approved payments of a point of sale, by one of their dates; and whether these are all."""
-        query = {
-            "pos_id": pos_id,
-            "status": "approved",
-            "sort": date,
-            "criteria": "asc",
-            "range": date,
-            "begin_date": iso(begin),
-            "end_date": iso(end),
-        }
+        query = _approved_query(pos_id, date, begin, end)
         return self._exchange.search("/v1/payments/search", query, decode, MAX_SWEEP_PAGES)
 
     def _time(self) -> datetime:
@@ -208,6 +211,20 @@ class MercadoPago:
             time.sleep(TIME_AGAIN_S)
             self._find_pos()
         return datetime.fromtimestamp(clock.now(), UTC)
+
+
+def _approved_query(
+    pos_id: str, date: str, begin: datetime, end: datetime, newest_first: bool = False
+) -> dict[str, str]:
+    return {
+        "pos_id": pos_id,
+        "status": "approved",
+        "sort": date,
+        "criteria": "desc" if newest_first else "asc",
+        "range": date,
+        "begin_date": iso(begin),
+        "end_date": iso(end),
+    }
 
 
 def _reached(dates: Iterable[datetime], begin: datetime) -> datetime:

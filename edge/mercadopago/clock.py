@@ -4,6 +4,7 @@ The machine's own clock is the first witness: a Pi that reached Mercado Pago ove
 says otherwise, answers must agree with one another for some seconds. Times are Unix seconds.
 """
 
+import threading
 import time
 from collections.abc import Callable
 from email.utils import parsedate_to_datetime
@@ -23,7 +24,7 @@ LOST_BEFORE = 1767225600.0
 
 
 class ServerClock:
-    """Fed with each answer by the client, which asks it for the time. Used by one thread; `ahead` from any."""
+    """Fed with each answer by the clients that share it, which ask it for the time. Any thread may."""
 
     def __init__(self, own: Callable[[], float] = time.time, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._own = own
@@ -33,6 +34,7 @@ class ServerClock:
         self._claimed: float | None = None
         """The same, as answers tell it that nothing confirms yet."""
         self._claimed_at = 0.0
+        self._hearing = threading.Lock()
 
     def hear(self, date: str, at: float) -> None:
         """Note the header `Date` of an answer whose head came `at`, by the monotonic clock. Without one nothing is."""
@@ -40,6 +42,10 @@ class ServerClock:
             claimed = parsedate_to_datetime(date).timestamp() - at
         except (ValueError, TypeError, OverflowError):
             return
+        with self._hearing:
+            self._weigh(claimed, at)
+
+    def _weigh(self, claimed: float, at: float) -> None:
         own = self._own() - self._monotonic()
         if own + at >= LOST_BEFORE and abs(claimed - own) > FAR_S:
             return

@@ -67,11 +67,11 @@ class ApiError(Exception):
 class Exchange:
     """The connection to the API, kept alive. Used by one thread, but for `clock.ahead`."""
 
-    def __init__(self, config: MercadoPagoConfig, version: str = "") -> None:
+    def __init__(self, config: MercadoPagoConfig, version: str, clock: ServerClock) -> None:
         self._url = config.api_url
         headers = {"Authorization": f"Bearer {config.access_token.reveal()}", "User-Agent": f"till-edge/{version}"}
         self._session = Session(config.api_url, headers, config.timeout_seconds, MAX_BODY_BYTES)
-        self.clock = ServerClock()
+        self.clock = clock
         self._good_until = 0.0
         """Until when the token is known to be good."""
 

@@ -255,7 +255,7 @@ def test_a_relay_that_keeps_saying_that_it_is_there_does_not_starve_a_doorbell(l
     desk = Desk()
     desk.books.write(PAID)
     desk.hear(events.DoorbellRang(events.Kind.MERCHANT_ORDER, PAID.id))
-    slowly(desk, 120, latency, every, events.RelaySeen(True)).print()
+    slowly(desk, 120, latency, every, events.RelaySeen(True)).settle().print()
     assert len(desk.printed) == 1
 
 

@@ -219,6 +219,9 @@ class Story:
             case duties.Sweep(pos_id):
                 found = decode.decode_payments(answer).found
                 return events.Swept(pos_id, self.desk.books.today, {each.id: each.merchant_order for each in found})
+            case duties.ListLatest(pos_id):
+                listed = decode.decode_payments(decode_json(self.draw(answers[duties.Sweep]))).found
+                return events.LatestListed(pos_id, {each.id: each.merchant_order for each in listed})
         found = tuple(map(self.found, self.draw(pages)))
         if isinstance(duty, duties.Search):
             return events.OrdersFound(duty.reference, found)

@@ -49,6 +49,8 @@ class Books:
     """Whether payments name a merchant order."""
     orderless: set[str] = field(default_factory=set)
     """Payments that name none, in any case."""
+    lists: bool = True
+    """Whether the list of the latest payments is up to date."""
     refused: dict[type, events.Trouble] = field(default_factory=dict)
     """Which questions alone are refused, and how."""
 
@@ -82,6 +84,8 @@ class Books:
                 unplaced = self._swept("")
                 found = self._swept(pos_id) | unplaced
                 return events.Swept(pos_id, self.today, found, unplaced=frozenset(unplaced))
+            case duties.ListLatest(pos_id):
+                return events.LatestListed(pos_id, self._swept(pos_id) if self.lists else {})
             case duties.ReadDay():
                 return events.DayRead(self.today, tuple(self._received()))
 
@@ -187,6 +191,15 @@ class Desk:
             self.hear(events.Asked(duty))
             self.hear(events.Answered(duty, self.books.answer(duty)))
         raise AssertionError(f"the till never rests: {self.asked[-5:]}")
+
+    def ask_all(self) -> list[duties.PaymentDuty]:
+        """Ask all that may be asked side by side; nothing is answered yet."""
+        out: list[duties.PaymentDuty] = []
+        while duty := payment_duty(self.till, self.now):
+            self.asked.append(duty)
+            out.append(duty)
+            self.hear(events.Asked(duty))
+        return out
 
     def wait(self, seconds: float) -> "Desk":
         """Let time pass, doing what falls due on the way."""
