@@ -92,12 +92,8 @@ BUGS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("a late list keeps a customer waiting", "now < each.since + LIST_PATIENCE_S", "True"),
         ("the payment is asked beside the list", "till.agenda.lists_soon and", "False and"),
     ),
-    "core/till.py:payment_duty": (
-        ("a look overlaps a removal", "and Line.of(duty) in free", ""),
-    ),
-    "core/till.py:_list_beside": (
-        ("a place that an order names is asked for", "or due.or_look", ""),
-    ),
+    "core/till.py:payment_duty": (("a look overlaps a removal", "and Line.of(duty) in free", ""),),
+    "core/till.py:_list_beside": (("a place that an order names is asked for", "or due.or_look", ""),),
     "core/agenda.py:ApiLine.failed": (
         ("two questions that fail together are an outage", "asked_at < self.failed_at", "False"),
     ),
@@ -263,7 +259,7 @@ BUGS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("what Mercado Pago asks us to wait is not waited", ", answer.retry_after)", ", 0)"),
         ("one odd answer rests the line", "pause_s = 0.0", "pass"),
         ("a refused token is shown again without pause", "if answer.trouble is events.Trouble.REFUSED:", "if False:"),
-        ("an unanswered question is dropped", ".schedule(duty, replace(due, at=max(due.at, api.retry_at + back_off(0)), urgent=False))", ".drop(duty)"),
+        ("an unanswered question is dropped", "till.schedule(duty, replace(due,", "till.drop(duty, replace(due,"),
         ("one question that fails stops all others", "api.retry_at + back_off(0)", "now"),
         ("a question that fails keeps its rank", ", urgent=False", ""),
     ),
@@ -393,7 +389,7 @@ BUGS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("a hold means what is there now", "reference = till.cashier.pointed_at", "reference = till.cashier.loaded"),
     ),
     "core/cashier.py:on_cancel_tried": (
-        ("a cancel that was deleted is not read", "till = evidence.judge_all(till, tried.orders, asked_at, now)", "pass"),
+        ("a cancel that was deleted is not read", "evidence.judge_all(till, tried.orders, asked_at, now)", "till"),
         ("a hold doesn't wait for the place", "_is_being_placed(till, tried.orders)", "False"),
         ("a hold without end", "and due.failures < ALARM_AFTER_FAILURES", ""),
         (

@@ -24,7 +24,7 @@ import requests
 
 from edge.config.schema import Config, Secret, load
 from edge.core import duties, events
-from edge.core.order import Item
+from edge.core.order import Item, WantedOrder
 from edge.install.check.account import check_account, check_order
 from edge.install.check.findings import Grade
 from edge.mercadopago.client import MercadoPago
@@ -269,6 +269,7 @@ class Day:
     def play(self) -> None:
         self.check()
         self.sale()
+        self.sale_without_software()
         self.ends_of_a_sale()
         self.cancels()
         self.refunds()
@@ -295,6 +296,12 @@ class Day:
         self.service.pay(approved=False)
         self.read(order, handle)
         self.pay(order, handle)
+
+    def sale_without_software(self) -> None:
+        """The till's own page wants an order on the till."""
+        wanted = WantedOrder("by-the-page", "Venta", Decimal(100), (Item("Yerba", Decimal(1), Decimal(100)),))
+        assert isinstance(self.ask(duties.PutOrder(wanted)), events.OrderPut)
+        self.service.pay()
 
     def ends_of_a_sale(self) -> None:
         for status in ("in_process", "authorized", "in_mediation", "cancelled", "charged_back"):
@@ -329,6 +336,7 @@ class Day:
         pos = self.ask(duties.FindPos()).pos_id
         now = datetime.now(UTC)
         assert self.ask(duties.Sweep(pos)).payments
+        assert self.ask(duties.ListLatest(pos)).payments
         assert self.ask(duties.ReadDay(now - timedelta(hours=1), now + timedelta(hours=1))).payments
         assert self.ask(duties.Search("never-used")) == events.OrdersFound("never-used", ())
 
