@@ -13,9 +13,6 @@ from typing import Protocol
 from edge.core import events
 from edge.core.status import Signal
 
-FRAME_S = 0.125
-"""One frame of the panel's lights."""
-
 
 def no_op() -> None:
     pass
@@ -70,7 +67,7 @@ class Thread(threading.Thread):
 class Panel(Protocol):
     """Three lights and a button, whose wire any thread may read."""
 
-    def show(self, sign: Signal, now: float) -> None: ...
+    def show(self, sign: Signal, now: float) -> float | None: ...
 
     def button_down(self) -> bool: ...
 

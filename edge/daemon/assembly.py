@@ -14,6 +14,7 @@ from edge.daemon.loop import Daemon
 from edge.daemon.printing_worker import Composer, PrintingWorker
 from edge.inbox import Inbox
 from edge.journal.file import JournalError
+from edge.journal.knock import open_door
 from edge.journal.store import Journal, lock, open_journal
 from edge.machine.facts import Machine, versions
 from edge.machine.panel import Panel
@@ -55,6 +56,7 @@ def assemble(config: Config, version: str) -> Daemon:
         machine=Machine(config.journal.path.parent, clock.ahead).facts,
         handover=Handover(config.journal.path),
         has_page=config.page is not None,
+        door=open_door(config.journal.path),
         about={"configuration": repr(config), "versions": versions()},
     )
 

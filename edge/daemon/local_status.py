@@ -12,13 +12,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from edge.journal.knock import knock
 from edge.machine.files import read_plain, write_whole
 
 TOLD = ("broker", "broker_trouble", "relay", "round_trip_ms", "printer", "proof")
 """What of the status a check asks for: of what changes with each sale the card is spared."""
 MAX_FILE_BYTES = 1 << 20
 PAUSE = 1.0
-"""Seconds between two looks, and between two writes."""
+"""Seconds between two writes."""
 STILL_HERE_EVERY_S = 2.0
 """How often the page hears from a till where nothing happens."""
 SILENT_AFTER_S = 15.0
@@ -33,7 +34,7 @@ class Handover:
     def __init__(self, journal: Path) -> None:
         self._journal = journal
         self._shown: Mapping[str, Any] | None = None
-        self._shown_at = self._looked_at = self._on_page_at = float("-inf")
+        self._shown_at = self._on_page_at = float("-inf")
         self._on_page: Mapping[str, Any] | None = None
 
     def show(self, facts: Mapping[str, Any]) -> None:
@@ -57,9 +58,6 @@ class Handover:
 
     def take_record(self) -> bytes | None:
         """The record of a check, if one was left since the last call."""
-        if time.monotonic() - self._looked_at < PAUSE:
-            return None
-        self._looked_at = time.monotonic()
         try:
             record = read_plain(_record(self._journal), MAX_FILE_BYTES)
             _record(self._journal).unlink()
@@ -98,6 +96,7 @@ def read_status(journal: Path) -> Mapping[str, Any]:
 def leave_record(journal: Path, record: bytes) -> None:
     """Leave the record of a check for the daemon of this journal. Raises `OSError`."""
     write_whole(_record(journal), record, 0o644)
+    knock(journal)
 
 
 def _status(journal: Path) -> Path:

@@ -1,9 +1,9 @@
-"""The loop: events come in, the till takes a step, the journal commits, and what is owed goes to the workers.
+"""The loop: events come in, the till takes a step, what is owed goes to the workers; then it sleeps until more is due.
 
-Only this thread touches the till. An event is settled (an MQTT message acknowledged, say) after the journal's commit:
-if the power goes first, whoever published it repeats it. If any thread's body ends, so does the daemon, loudly;
-systemd starts it again and the journal resumes. While the journal can't be read or written, the loop goes on, says so,
-and prints nothing that it could not remember.
+Only this thread touches the till. What changed is in the journal before anything leaves that rests on it: a ticket's
+first byte, a cancel, a report; whatever can wait is written within a second, with what has changed by then. An event is
+settled (an MQTT message acknowledged, say) after that: if the power goes first, whoever published it repeats it. If any
+thread's body ends, so does the daemon, loudly. While the journal fails, nothing is printed that it could not keep.
 """
 
 import contextlib
@@ -18,21 +18,36 @@ from edge.core.links import ping_duty, report_duty
 from edge.core.printing import printer_duty
 from edge.core.settings import Settings
 from edge.core.state import Till
-from edge.core.status import diagnosis, page, signal, status
+from edge.core.status import diagnosis
 from edge.core.till import payment_duty, step
+from edge.core.timer import due_at
 from edge.daemon.chronicle import log_step
-from edge.daemon.local_status import NOT_YET, Handover
+from edge.daemon.display import Display, StatusBroker
+from edge.daemon.local_status import Handover
 from edge.daemon.worker import Worker
-from edge.inbox import FRAME_S, Arrival, Call, Death, Inbox, Panel, Thread, no_op
+from edge.inbox import Arrival, Call, Death, Inbox, Panel, Thread, no_op
 from edge.journal.keeper import JournalKeeper, OpenJournal
 from edge.machine import systemd
 from edge.machine.button import watch_button
 
 LAST_TICKET_TIMEOUT_S = 15.0
 """How long a stop waits for the ticket that is being printed, so that it doesn't come again as a copy."""
+MAX_SLEEP_S = 10.0
+"""A third of what the watchdog waits."""
+SHORTLY_S = 0.001
+"""A moment is over a moment later, however times are rounded."""
+KEEP_WITHIN_S = 0.5
+"""How long a change may wait for the next one before it is written, and a message for its acknowledgement."""
+MAX_UNSETTLED = 8
+"""The broker sends no more than twenty messages that we haven't acknowledged."""
+MAX_AT_ONCE = 50
+"""Events that are taken in before anything is handed out again."""
+
+KEPT_AT_ONCE = (events.TicketPrinted, events.TicketUnproved, events.TicketInterrupted, events.SlipTried)
+"""What came of paper: a power cut between this and the disk would cost a needless copy."""
 
 
-class Broker(Protocol):
+class Broker(StatusBroker, Protocol):
     """What the loop asks of the broker's adapter. `loop` is its thread's body; the rest returns at once."""
 
     def loop(self) -> None: ...
@@ -42,10 +57,6 @@ class Broker(Protocol):
     def ping(self, number: int) -> None: ...
 
     def reply(self, reply: duties.Reply, facts: Mapping[str, Any]) -> None: ...
-
-    def show(self, facts: Mapping[str, Any]) -> None: ...
-
-    def keep(self, record: bytes) -> None: ...
 
     def close(self) -> None: ...
 
@@ -70,10 +81,15 @@ class Daemon:
         handover: Handover | None = None,
         about: Mapping[str, Any] | None = None,
         has_page: bool = False,
+        door: Callable[[], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._till = Till(settings)
         self._journal = JournalKeeper(open_journal)
+        self._kept: Till | None = None
+        """The till as it is on the disk."""
+        self._keep_at: float | None = None
+        """By when the disk is to have what has changed since, and what arrived is settled; None if nothing waits."""
         self._unsettled: list[Callable[[], None]] = []
         self._early: list[events.FromBroker] = []
         """What happened while the journal could not be read."""
@@ -81,18 +97,19 @@ class Daemon:
         self._waiting: deque[Arrival | Call | Death] = deque()
         """Taken out of the inbox, and processed after the button's readings."""
         self._broker = broker
-        self._handover = handover
         self._panel = panel
-        self._machine = machine
+        self._display = Display(panel, broker, machine, handover, has_page)
         self._about = about or {}
         """What a report adds about versions and configuration, which don't change."""
-        self._has_page = has_page
+        self._door = door
+        """Returns when another process has left something; None where none can say so."""
         self._clock = clock
         self._payments: deque[Worker[duties.PaymentDuty]] = deque(
             Worker(f"payments {number}", pay, inbox) for number, pay in enumerate(pays, 1)
         )
         """The one that has rested longest is first: all their connections stay warm."""
         self._printing: Worker[duties.PrinterDuty] = Worker("printing", prints, inbox)
+        self._workers: tuple[Worker[Any], ...] = (*self._payments, self._printing)
         self._reporting: int | None = None
         self._stopping = False
         self._ended = False
@@ -101,6 +118,7 @@ class Daemon:
     def stop(self) -> None:
         """End `run` soon. Safe to call from a signal handler."""
         self._stopping = True
+        self._inbox.put(Call(no_op))
 
     def run(self) -> None:
         """Work until `stop`. Raises `InUseError`, `BrokenJournalError`, `WorkerDiedError`."""
@@ -111,10 +129,12 @@ class Daemon:
 
     def _run(self) -> None:
         self._load_journal()
-        for worker in (*self._payments, self._printing):
+        for worker in self._workers:
             worker.start()
         Thread("broker", self._broker.loop, self._inbox).start()
         Thread("panel", self._watch_button, self._inbox).start()
+        if self._door:
+            Thread("door", self._wait_at_the_door, self._inbox).start()
         systemd.ready("working")
         while not self._stopping:
             self._turn()
@@ -122,6 +142,7 @@ class Daemon:
         deadline = self._clock() + LAST_TICKET_TIMEOUT_S
         while not self._printing.idle and self._clock() < deadline:
             self._turn()
+        self._keep()
         self._panel.close()
         self._broker.close()
 
@@ -129,25 +150,42 @@ class Daemon:
         panel, put = self._panel, lambda reading: self._inbox.put(Arrival(reading))
         watch_button(panel.button_down, panel.wait_for_edge, put, lambda: self._ended)
 
+    def _wait_at_the_door(self) -> None:
+        while self._door and not self._ended:
+            self._door()
+            self._inbox.put(Call(self._display.look_beside))
+
     # --- events in -----------------------------------------------------------------------------------------------
 
     def _turn(self) -> None:
-        """Take in one event, or the passing of time; then hand out what is owed, and show how things are."""
+        """Take in what has happened, or the passing of time; then hand out what is owed, and show how things are."""
         self._take_in(self._next())
+        for _ in range(MAX_AT_ONCE):
+            if not self._waiting and self._inbox.empty():
+                break
+            self._take_in(self._next())
         if not self._journal.loaded:
             self._load_journal()
         self._take_requests()
+        if self._keep_at is not None and self._clock() >= self._keep_at:
+            self._keep()
         self._hand_out()
         self._show()
 
     def _next(self) -> Arrival | Call | Death:
-        """What arrived first, or the passing of time."""
+        """What arrived first, or the passing of time: the loop sleeps until something is due."""
         if self._waiting:
             return self._waiting.popleft()
         try:
-            return self._inbox.get(timeout=FRAME_S)
+            return self._inbox.get(timeout=self._sleep_s())
         except queue.Empty:
             return Arrival(events.Ticked())
+
+    def _sleep_s(self) -> float:
+        now = self._clock()
+        moments = (due_at(self._till, now), self._display.due_at(self._till), self._keep_at, self._journal.retry_at)
+        first = min((moment for moment in moments if moment is not None), default=now + MAX_SLEEP_S)
+        return min(max(first - now, 0.0) + SHORTLY_S, MAX_SLEEP_S)
 
     def _take_in(self, arrived: Arrival | Call | Death) -> None:
         match arrived:
@@ -159,8 +197,8 @@ class Daemon:
                 taken()
                 self._learn(event, settle)
 
-    def _learn(self, event: events.Event, settle: Callable[[], None] = no_op) -> bool:
-        """Take a step; `settle` is called when it is on the disk. Returns whether it is already."""
+    def _learn(self, event: events.Event, settle: Callable[[], None] = no_op) -> None:
+        """Take a step; `settle` is called when it is on the disk."""
         if not isinstance(event, events.PanelEvent):
             self._drain_button_readings()
         self._step(event)
@@ -168,7 +206,7 @@ class Daemon:
             self._unsettled.append(settle)
         if not self._journal.loaded and isinstance(event, events.FromBroker):
             self._early.append(event)
-        return self._commit()
+        self._plan_to_keep(isinstance(event, KEPT_AT_ONCE) or len(self._unsettled) >= MAX_UNSETTLED)
 
     def _drain_button_readings(self) -> None:
         """Readings go before everything that waits: a hold means the order that was there when the finger went down."""
@@ -184,14 +222,25 @@ class Daemon:
         before, self._till = self._till, step(self._till, event, self._clock())
         log_step(before, self._till, event)
 
-    def _commit(self) -> bool:
-        """Write what changed, then settle what was waiting for that."""
+    # --- the journal ---------------------------------------------------------------------------------------------
+
+    def _plan_to_keep(self, at_once: bool) -> None:
+        """Write what changed soon, together with what else changes until then."""
+        if self._till is self._kept and not self._unsettled:
+            return
+        by = self._clock() + (0.0 if at_once else KEEP_WITHIN_S)
+        self._keep_at = by if self._keep_at is None else min(self._keep_at, by)
+
+    def _keep(self) -> bool:
+        """Write what changed, then settle what was waiting for that. Returns whether all is on the disk."""
         now = self._clock()
         saved = self._journal.save(self._till.durable, now)
         if self._journal.error != self._till.journal_error:
             self._till = step(self._till, events.JournalTried(self._journal.error), now)
+        self._keep_at = None if saved else self._journal.retry_at
         while saved and self._unsettled:
             self._unsettled.pop(0)()
+        self._kept = self._till if saved else self._kept
         return saved
 
     def _load_journal(self) -> None:
@@ -206,9 +255,10 @@ class Daemon:
         self._early.clear()
 
     def _take_requests(self) -> None:
-        """What a person at the command line left in the journal."""
+        """What a person at the command line or at the till's page left in the journal."""
         for request, strike_off in self._journal.requests():
-            if self._learn(request):
+            self._learn(request)
+            if self._keep():
                 strike_off()
 
     # --- duties out ----------------------------------------------------------------------------------------------
@@ -218,8 +268,7 @@ class Daemon:
             return
         now = self._clock()
         while (question := payment_duty(self._till, now)) and (worker := self._rested()):
-            self._learn(events.Asked(question))
-            worker.give(question, now)
+            self._ask(question, worker, now)
         if self._printing.idle and (job := printer_duty(self._till, now)):
             self._print(job, now)
         if report := report_duty(self._till, now):
@@ -238,29 +287,42 @@ class Daemon:
             self._payments.append(worker)
         return worker
 
+    def _ask(self, duty: duties.PaymentDuty, worker: Worker[duties.PaymentDuty], now: float) -> None:
+        self._learn(events.Asked(duty))
+        if isinstance(duty, duties.Cancel | duties.PutOrder):  # it changes something, and a restart is to know
+            self._keep()
+        worker.give(duty, now)
+
     def _print(self, duty: duties.PrinterDuty, now: float) -> None:
         """The first byte of a ticket leaves only after the disk has it that it does."""
-        if isinstance(duty, duties.Print) and not self._learn(events.TicketBegun(duty.order.reference)):
-            self._learn(events.TicketRefused(self._till.printer.paper))
-            return
-        if isinstance(duty, duties.PrintFailure):
-            self._learn(events.SlipBegun(duty))
-        if isinstance(duty, duties.PrintConcern) and not self._learn(events.SlipBegun(duty)):
-            self._learn(events.SlipTried(duty, events.TicketRefused(self._till.printer.paper)))
-            return
-        self._printing.give(duty, now)
+        match duty:
+            case duties.Print():
+                begun: events.Event = events.TicketBegun(duty.order.reference)
+                refused: events.Event = events.TicketRefused(self._till.printer.paper)
+            case duties.PrintConcern() | duties.PrintFailure():
+                begun = events.SlipBegun(duty)
+                refused = events.SlipTried(duty, events.TicketRefused(self._till.printer.paper))
+            case _:
+                self._printing.give(duty, now)
+                return
+        self._learn(begun)
+        if self._keep() or isinstance(duty, duties.PrintFailure):  # a slip may tell that the disk fails
+            self._printing.give(duty, now)
+        else:
+            self._learn(refused)
 
     def _report(self, number: int, report: duties.Report) -> None:
         """Give each report to the broker once: paho repeats it until it is acknowledged."""
         if number != self._reporting:
             self._reporting = number
+            self._keep()  # or a restart would tell it otherwise
             self._broker.report(number, report)
 
     def _reply(self, reply: duties.Reply, now: float) -> None:
         """Answer support; the reply to `report` carries all that we know of ourselves."""
         facts: dict[str, Any] = {}
         if reply.command is duties.Command.REPORT:
-            facts = {**self._about, "status": self._status(now), **diagnosis(self._till, now)}
+            facts = {**self._about, "status": self._display.status(self._till, now), **diagnosis(self._till, now)}
         self._broker.reply(reply, facts)
         self._learn(events.Replied())
 
@@ -268,23 +330,6 @@ class Daemon:
 
     def _show(self) -> None:
         now = self._clock()
-        self._panel.show(signal(self._till, now), now)
-        status = self._status(now)
-        self._broker.show(status)
-        if self._handover:
-            self._hand_over(self._handover, status)
-        if not any(worker.hangs(now) for worker in (*self._payments, self._printing)):
+        self._display.show(self._till, now)
+        if not any(worker.hangs(now) for worker in self._workers):
             systemd.alive()
-
-    def _status(self, now: float) -> dict[str, Any]:
-        return {**status(self._till, now), **self._machine()}
-
-    def _hand_over(self, handover: Handover, status: Mapping[str, Any]) -> None:
-        """Give a check on this machine our status, and publish the record that it left."""
-        link = self._till.link
-        broker = "connected" if link.broker_up else link.broker_error or NOT_YET
-        handover.show({**status, "broker": broker, "broker_trouble": status["broker"]})
-        if self._has_page:
-            handover.show_page({**status, **page(self._till)})
-        if link.broker_up and (record := handover.take_record()):
-            self._broker.keep(record)

@@ -27,7 +27,8 @@ class JournalKeeper:
         self._open_journal = open_journal
         self._journal: Journal | None = None
         self._saved: Durable | None = None
-        self._retry_at = float("-inf")
+        self.retry_at: float | None = None
+        """When a journal that failed is tried again; None if it didn't."""
         self.error = ""
         """Why the disk failed, for people; "" if it didn't."""
 
@@ -38,19 +39,19 @@ class JournalKeeper:
 
     def load(self, now: float) -> Durable | None:
         """What the journal knows; None while it can't be read. Raises `InUseError`."""
-        if now < self._retry_at:
+        if self._must_rest(now):
             return None
         try:
             self._journal, self._saved = self._open_journal(now)
         except JournalError as error:
             self._fail(error, now)
             return None
-        self.error = ""
+        self.error, self.retry_at = "", None
         return self._saved
 
     def save(self, durable: Durable, now: float) -> bool:
         """Write what isn't on the disk yet; returns whether all is. Raises `BrokenJournalError`: restart to mend it."""
-        if self._journal is None or self._saved is None or now < self._retry_at:
+        if self._journal is None or self._saved is None or self._must_rest(now):
             return False
         try:
             # After a failure nothing is believed but a write.
@@ -58,7 +59,7 @@ class JournalKeeper:
         except JournalError as error:
             self._fail(error, now)
             return False
-        self._saved, self.error = durable, ""
+        self._saved, self.error, self.retry_at = durable, "", None
         return True
 
     def requests(self) -> Iterator[tuple[events.Request, Callable[[], None]]]:
@@ -80,8 +81,11 @@ class JournalKeeper:
         except JournalError as error:  # it is done again at the next start: one more slip or marked copy
             log.error("%s", error)
 
+    def _must_rest(self, now: float) -> bool:
+        return self.retry_at is not None and now < self.retry_at
+
     def _fail(self, error: JournalError, now: float) -> None:
-        self._retry_at = now + RETRY_EVERY_S
+        self.retry_at = now + RETRY_EVERY_S
         if str(error) != self.error:
             log.error("%s", error)
         self.error = str(error)

@@ -35,6 +35,7 @@ from edge.journal.file import (
     salvage,
     write_note,
 )
+from edge.journal.knock import knock
 from edge.journal.rows import (
     DROP_LATE_REQUESTS,
     LAST_SLIPS,
@@ -187,6 +188,7 @@ class Journal:
         row = write_request(request)
         with as_journal_error(self._path):
             self._database.execute(PUT_REQUEST, row)
+        knock(self._path)
 
     def requests(self) -> list[tuple[int, events.Request]]:
         """The requests that another process left since the last call, each with its number. Raises `JournalError`."""

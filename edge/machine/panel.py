@@ -1,7 +1,7 @@
 """Three LEDs, by gpiozero, and a button. Others decide which signal is shown; this table says how it looks.
 
-The loop drives the lights at eight frames a second, without a thread of their own: blinking lights prove that the
-daemon is alive, and lights that should blink but don't prove that it is not.
+The loop drives the lights, frame by frame and without a thread of their own: blinking lights prove that the daemon is
+alive, and lights that should blink but don't prove that it is not. It sleeps while they are steady.
 """
 
 import os
@@ -52,6 +52,14 @@ def frame(sign: Signal, now: float) -> tuple[bool, bool, bool]:
     return lights.green[step] == "#", lights.yellow[step] == "#", lights.red[step] == "#"
 
 
+def next_change(sign: Signal, now: float) -> float | None:
+    """When the lights of `sign` will next be others than at `now`, in the same seconds; None if they are steady."""
+    first = int(now * FRAMES_PER_SECOND)
+    shown = frame(sign, now)
+    later = (each / FRAMES_PER_SECOND for each in range(first + 1, first + len(OFF)))
+    return next((moment for moment in later if frame(sign, moment) != shown), None)
+
+
 class PanelError(Exception):
     """The pins can't be used; the text says why."""
 
@@ -80,13 +88,14 @@ class Panel:
             ) from error
         self._shown: tuple[bool, ...] = (False, False, False)
 
-    def show(self, sign: Signal, now: float) -> None:
-        """Set the lights to the frame of `sign` at `now`."""
+    def show(self, sign: Signal, now: float) -> float | None:
+        """Set the lights to the frame of `sign` at `now`. Returns when the next is due; None if they are steady."""
         wanted = frame(sign, now)
         for led, was, on in zip(self._leds, self._shown, wanted, strict=True):
             if on != was:
                 led.value = on
         self._shown = wanted
+        return next_change(sign, now)
 
     def button_down(self) -> bool:
         """Whether the button is down at this moment, read from its wire."""

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from edge.core import duties, events
+from edge.core.agenda import Line
 from edge.core.lifecycle import Stage
 from edge.core.settings import Settings
 from edge.core.state import Durable
@@ -85,7 +86,7 @@ def make(tmp_path):
         for journal in journals:
             journal.close()
         inbox = Inbox()
-        return Daemon(Settings(USER), opened, inbox, Quiet(), panel or Quiet(), pay, prints), inbox
+        return Daemon(Settings(USER), opened, inbox, Quiet(), panel or Quiet(), [pay] * len(Line), prints), inbox
 
     yield build
     for journal in journals:
