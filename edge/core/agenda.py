@@ -192,7 +192,7 @@ class Agenda:
 
     def refund_lookups(self) -> "Agenda":
         """A lookup found money: whoever rings for money is no flood."""
-        return replace(self, lookups=Budget())
+        return replace(self, lookups=Budget(), lists=Budget())
 
 
 @dataclass(frozen=True)

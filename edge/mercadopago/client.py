@@ -38,6 +38,8 @@ log = logging.getLogger(__name__)
 
 MAX_SWEEP_PAGES = 3
 """Of one piece of a sweep; then a cashier who waits for an answer comes first."""
+LATEST = 3
+"""Payments on the list of the latest. One is the rule; more only make it longer."""
 TIME_AGAIN_S = 0.5
 MAX_WAIT_FOR_TIME_S = 4.0
 """How long a sweep waits for Mercado Pago's time to be sure: only where this machine's own clock is wrong."""
@@ -177,12 +179,13 @@ class MercadoPago:
         return events.Swept(pos_id, until, ours, reached, money, unplaced)
 
     def _list_latest(self, pos_id: str) -> events.LatestListed:
-        """The newest payments that name our point of sale: one page, for a customer waits."""
+        """The newest payments that name our point of sale: only a few, for a customer waits."""
         until = datetime.fromtimestamp(self._exchange.clock.now(), UTC)
         begin = until - timedelta(minutes=duties.ListLatest.MINUTES)
         query = _approved_query(pos_id, "date_created", begin, until + timedelta(minutes=1), newest_first=True)
-        found, _ = self._exchange.search("/v1/payments/search", query, decode_payments, max_pages=1)
-        return events.LatestListed(pos_id, {each.id: each.merchant_order for each in found if each.pos_id == pos_id})
+        page = decode_payments(self._exchange.get("/v1/payments/search", {**query, "limit": str(LATEST)}))
+        ours = {each.id: each.merchant_order for each in page.found if each.pos_id == pos_id}
+        return events.LatestListed(pos_id, ours)
 
     def _fetch_day(self, duty: duties.ReadDay) -> events.DayRead | events.NotFound:
         """Payments by the date of their approval. This is rare enough to ask for our point of sale as well."""
