@@ -110,6 +110,7 @@ class Daemon:
         """The one that has rested longest is first: all their connections stay warm."""
         self._printing: Worker[duties.PrinterDuty] = Worker("printing", prints, inbox)
         self._workers: tuple[Worker[Any], ...] = (*self._payments, self._printing)
+        self._handed_out_at = float("-inf")
         self._reporting: int | None = None
         self._stopping = False
         self._ended = False
@@ -182,8 +183,10 @@ class Daemon:
             return Arrival(events.Ticked())
 
     def _sleep_s(self) -> float:
+        """Until something is due that wasn't when duties were last handed out."""
         now = self._clock()
-        moments = (due_at(self._till, now), self._display.due_at(self._till), self._keep_at, self._journal.retry_at)
+        owed_at, shown_at = due_at(self._till, self._handed_out_at), self._display.due_at(self._till)
+        moments = (owed_at, shown_at, self._keep_at, self._journal.retry_at)
         first = min((moment for moment in moments if moment is not None), default=now + MAX_SLEEP_S)
         return min(max(first - now, 0.0) + SHORTLY_S, MAX_SLEEP_S)
 
@@ -264,11 +267,11 @@ class Daemon:
     # --- duties out ----------------------------------------------------------------------------------------------
 
     def _hand_out(self) -> None:
+        now = self._handed_out_at = self._clock()
         if self._stopping:
             return
-        now = self._clock()
-        while (question := payment_duty(self._till, now)) and (worker := self._rested()):
-            self._ask(question, worker, now)
+        while (question := payment_duty(self._till, self._clock())) and (worker := self._rested()):
+            self._ask(question, worker)
         if self._printing.idle and (job := printer_duty(self._till, now)):
             self._print(job, now)
         if report := report_duty(self._till, now):
@@ -287,11 +290,11 @@ class Daemon:
             self._payments.append(worker)
         return worker
 
-    def _ask(self, duty: duties.PaymentDuty, worker: Worker[duties.PaymentDuty], now: float) -> None:
+    def _ask(self, duty: duties.PaymentDuty, worker: Worker[duties.PaymentDuty]) -> None:
         self._learn(events.Asked(duty))
         if isinstance(duty, duties.Cancel | duties.PutOrder):  # it changes something, and a restart is to know
             self._keep()
-        worker.give(duty, now)
+        worker.give(duty, self._clock())
 
     def _print(self, duty: duties.PrinterDuty, now: float) -> None:
         """The first byte of a ticket leaves only after the disk has it that it does."""

@@ -139,6 +139,25 @@ def test_an_event_is_settled_when_the_journal_has_it(make, tmp_path):
     assert on_disk == [{duties.Verify("7")}]
 
 
+def test_what_is_asked_beside_a_question_does_not_wait_for_its_answer(make):
+    """A duty that came up while others were handed out is handed out as well, though nothing happens meanwhile."""
+    listed = threading.Event()
+
+    def pay(duty: duties.PaymentDuty) -> events.Event:
+        if isinstance(duty, duties.ListLatest):
+            listed.set()
+        if isinstance(duty, duties.Verify):
+            in_time.append(listed.wait(5))
+            daemon.stop()
+        return reading(duty)
+
+    in_time: list[bool] = []
+    daemon, inbox = make(pay)
+    inbox.put(Arrival(events.DoorbellRang(events.Kind.MERCHANT_ORDER, "7")))
+    daemon.run()
+    assert in_time == [True]
+
+
 def test_the_first_byte_leaves_after_begun_is_on_disk(make, tmp_path):
     seen: list[Stage] = []
 
