@@ -209,7 +209,7 @@ class Daemon:
             self._unsettled.append(settle)
         if not self._journal.loaded and isinstance(event, events.FromBroker):
             self._early.append(event)
-        self._plan_to_keep(isinstance(event, KEPT_AT_ONCE) or len(self._unsettled) >= MAX_UNSETTLED)
+        self._plan_to_keep(isinstance(event, KEPT_AT_ONCE) or len(self._unsettled) >= MAX_UNSETTLED or self._begins())
 
     def _drain_button_readings(self) -> None:
         """Readings go before everything that waits: a hold means the order that was there when the finger went down."""
@@ -226,6 +226,11 @@ class Daemon:
         log_step(before, self._till, event)
 
     # --- the journal ---------------------------------------------------------------------------------------------
+
+    def _begins(self) -> bool:
+        """Whether the journal begins here: what is paid from now on has its first ticket, also after a power cut."""
+        begun_at = self._till.history.complete_since
+        return begun_at is not None and (self._kept is None or self._kept.history.complete_since is None)
 
     def _plan_to_keep(self, at_once: bool) -> None:
         """Write what changed soon, together with what else changes until then."""

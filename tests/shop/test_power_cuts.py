@@ -8,8 +8,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from edge.daemon.loop import KEEP_WITHIN_S
 from qa.torture import by_sale, described, kill_during_sales, settled
-from sim.mercadopago import Habits, MercadoPago
+from sim.mercadopago import Fault, Habits, MercadoPago
 from sim.shop import Shop, wait_for
 
 pytestmark = pytest.mark.slow
@@ -39,6 +40,8 @@ STEPS = {
     "printed is reported": ("MqttBroker.report", "return", ONE),
 }
 """In the order of a sale: the function at whose beginning or end the power goes, and what the paper may show then."""
+WRITTEN_ALONE = ("the doorbell is about to be written", "the doorbell is written", "the doorbell is acknowledged")
+SLOW = Fault("hang", seconds=2 * KEEP_WITHIN_S)
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +63,8 @@ def test_the_power_goes_when(step, fragile: Shop, api: str):
         function = "decode_order"
     reference = "sale-" + step.replace(" ", "-")
     fragile.wait_for_state("ready")
+    # A quick answer is written together with the doorbell that it is for.
+    fragile.mercadopago.faults[:] = [SLOW] if step in WRITTEN_ALONE else []
     fragile.board.die_at(function, event)
     fragile.sell(reference)
     fragile.board.wait_for_death()
