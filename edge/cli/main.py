@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import gc
 import logging
 import os
 import shlex
@@ -14,6 +15,7 @@ from typing import TypeAlias
 from edge.cli.exit_codes import BAD_CONFIG, FAILED, INTERRUPTED
 from edge.cli.extras import missing_extra
 
+gc.disable()  # while all this loads: ninety searches for garbage found none
 try:
     from edge.cli import commands, install_commands, order_commands
     from edge.config.schema import Config, ConfigError, load
@@ -30,6 +32,7 @@ except KeyboardInterrupt:  # Ctrl-C while all this loads
 except ModuleNotFoundError as error:
     print(missing_extra(error), file=sys.stderr)
     sys.exit(BAD_CONFIG)
+gc.enable()
 
 DEFAULT_CONFIG = Path("/etc/till-edge/config.yaml")
 MAX_PRESS_TIMEOUT_S = 600

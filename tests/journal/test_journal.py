@@ -124,6 +124,22 @@ def test_nothing_new_writes_nothing(path):
     assert path.with_name("journal.db-wal").stat().st_size == size
 
 
+def test_a_sale_writes_a_few_kilobytes(path):
+    """A memory card wears out by what is written, and is slow at it."""
+    journal = Journal(path)
+    known = BLANK
+    for number in range(20):
+        known = known.put(Order(f"before-{number}", Stage.PRINTED, True, PAID))
+    journal.save(journal.load(IDENTITY, 0.0), known.durable)
+    log = path.with_name(path.name + "-wal")
+    before, till = log.stat().st_size, known
+    for stage in (Stage.WAITING, Stage.PRINTING, Stage.PRINTED):
+        after = till.put(Order(REFERENCE, stage, True, PAID))
+        journal.save(till.durable, after.durable)
+        till = after
+    assert 0 < log.stat().st_size - before <= 16 * 1024
+
+
 def test_a_request_from_another_process_is_seen_once(path):
     daemon, shell = Journal(path), Journal(path)
     assert daemon.requests() == []
