@@ -11,6 +11,7 @@ from edge.core.agenda import LOOKUPS
 from edge.core.evidence import LIST_PATIENCE_S, MAX_AGE_S
 from edge.core.failures import SLIP_EVERY_S, patience_s
 from edge.core.links import ECHO_TIMEOUT_S, HOLDS_AFTER_S
+from edge.core.page import PLACING_TIMEOUT_S, Placed
 from edge.core.state import Till
 from edge.core.status import SHOWN_S
 
@@ -36,6 +37,9 @@ def _questions(till: Till) -> Iterator[float]:
             yield due.at
     for each in till.evidence.awaiting_pos.values():
         yield each.since + LIST_PATIENCE_S
+    for placing in till.page.placings.values():
+        if placing.result is Placed.ASKED:
+            yield placing.since + PLACING_TIMEOUT_S
 
 
 def _printing(till: Till) -> Iterator[float]:

@@ -4,12 +4,13 @@ The lights follow each turn of the loop. The status is built when it is to be to
 else changed within a second or so. Used by the loop's thread alone.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from edge.core.state import Till
 from edge.core.status import Signal, page, signal, status
-from edge.daemon.local_status import NOT_YET, Handover
+from edge.daemon.local_status import NOT_YET, STILL_HERE_EVERY_S, Handover
 from edge.inbox import Panel
 
 TELL_WITHIN_S = 1.25
@@ -49,7 +50,7 @@ class Display:
         """Set the lights, and tell whatever is to be told by now."""
         sign = signal(till, now)
         self._frame_at = self._panel.show(sign, now)
-        if sign is not self._sign or (till is not self._told and now >= self._told_at + TELL_WITHIN_S):
+        if sign is not self._sign or now >= self._tell_at(till):
             self._told, self._told_at, self._sign = till, now, sign
             self._tell(till, now)
 
@@ -60,10 +61,14 @@ class Display:
 
     def due_at(self, till: Till) -> float | None:
         """When `show` has something to do for this till, if nothing happens; None if never."""
-        if till is self._told:
-            return self._frame_at
-        tell_at = self._told_at + TELL_WITHIN_S
-        return tell_at if self._frame_at is None else min(tell_at, self._frame_at)
+        first = min(self._tell_at(till), math.inf if self._frame_at is None else self._frame_at)
+        return None if first == math.inf else first
+
+    def _tell_at(self, till: Till) -> float:
+        """By when something is to be told: what has changed, or to the page that we are still here."""
+        if till is not self._told:
+            return self._told_at + TELL_WITHIN_S
+        return self._told_at + STILL_HERE_EVERY_S if self._has_page else math.inf
 
     def status(self, till: Till, now: float) -> dict[str, Any]:
         """The facts of the status, with those of the machine."""

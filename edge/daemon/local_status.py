@@ -20,7 +20,7 @@ TOLD = ("broker", "broker_trouble", "relay", "round_trip_ms", "printer", "proof"
 MAX_FILE_BYTES = 1 << 20
 PAUSE = 1.0
 """Seconds between two writes."""
-STILL_HERE_EVERY_S = 2.0
+STILL_HERE_EVERY_S = 5.0
 """How often the page hears from a till where nothing happens."""
 SILENT_AFTER_S = 15.0
 """What the page read longer ago says nothing about now."""
@@ -34,8 +34,7 @@ class Handover:
     def __init__(self, journal: Path) -> None:
         self._journal = journal
         self._shown: Mapping[str, Any] | None = None
-        self._shown_at = self._on_page_at = float("-inf")
-        self._on_page: Mapping[str, Any] | None = None
+        self._shown_at = float("-inf")
 
     def show(self, facts: Mapping[str, Any]) -> None:
         """Write how we are anew, as a whole, if it is not as it was."""
@@ -47,12 +46,8 @@ class Handover:
             write_whole(_status(self._journal), json.dumps(told, ensure_ascii=False).encode(), 0o644, forced=False)
 
     def show_page(self, facts: Mapping[str, Any]) -> None:
-        """Write for the till's page how we are, if it is not as it was, or to say that we are still here."""
-        now = time.monotonic()
-        if facts == self._on_page and now - self._on_page_at < STILL_HERE_EVERY_S:
-            return
-        self._on_page, self._on_page_at = facts, now
-        told = json.dumps({**facts, "at": now}, ensure_ascii=False, default=str).encode()
+        """Write for the till's page how we are; the same again says that we are still here."""
+        told = json.dumps({**facts, "at": time.monotonic()}, ensure_ascii=False, default=str).encode()
         with contextlib.suppress(OSError):
             write_whole(page_status(self._journal), told, 0o600, forced=False)
 

@@ -11,6 +11,7 @@ from edge.core.lifecycle import Stage
 from edge.core.order import Item, WantedOrder
 from edge.core.page import MAX_PLACINGS, PAIRING_TIMEOUT_S, PLACING_TIMEOUT_S
 from edge.core.status import Signal, page
+from edge.core.timer import due_at
 from tests.support.desk import Books, Desk
 from tests.support.facts import OPENED, PAID, REFERENCE
 
@@ -108,6 +109,14 @@ def test_without_mercado_pago_it_is_tried_for_a_while_and_never_put_there_later(
     desk.books.down = False
     desk.wait(120)
     assert (times_put(desk), desk.books.on_till) == (asked, None)
+
+
+def test_the_till_wakes_to_give_an_order_up():
+    desk = Desk().hear(events.OrderAsked(WANTED), events.Asked(duties.PutOrder(WANTED)))
+    moments = [desk.now]
+    while moments[-1] < desk.now + PLACING_TIMEOUT_S:
+        moments.append(due_at(desk.till, moments[-1]))
+    assert moments[-1] == desk.now + PLACING_TIMEOUT_S
 
 
 def test_an_answer_that_comes_after_it_was_given_up_still_counts_and_a_failure_does_not_bring_it_back():

@@ -10,7 +10,8 @@ import pytest
 
 from edge.config.schema import Config
 from edge.core.lifecycle import Order, Stage
-from edge.daemon.local_status import SILENT_AFTER_S, Handover, page_status, read_page_status
+from edge.daemon.display import Display
+from edge.daemon.local_status import SILENT_AFTER_S, STILL_HERE_EVERY_S, Handover, page_status, read_page_status
 from edge.journal.store import Journal
 from edge.page.window import MAX_ORDERS, Seen, Window, view
 from tests.core.test_page import WANTED
@@ -65,14 +66,29 @@ def test_systemd_gives_the_status_a_folder_in_memory(path, tmp_path, monkeypatch
     assert read_page_status(path)["state"] == "ready"
 
 
-def test_the_same_is_not_written_again_at_once(path):
-    handover = Handover(path)
-    handover.show_page({"state": "ready"})
-    before = page_status(path).stat().st_ino
-    handover.show_page({"state": "ready"})
-    assert page_status(path).stat().st_ino == before
-    handover.show_page({"state": "paid"})
-    assert read_page_status(path)["state"] == "paid"
+class Nobody:
+    """Lights that don't blink, and a broker that takes everything."""
+
+    def show(self, *_: object) -> None: ...
+
+    def keep(self, _: bytes) -> None: ...
+
+
+def test_a_till_where_nothing_happens_says_to_its_page_now_and_then_that_it_is_there(path):
+    desk, nobody = Desk(), Nobody()
+    written = {}
+    for has_page in (True, False):
+        display = Display(nobody, nobody, dict, Handover(path), has_page)
+        page_status(path).unlink(missing_ok=True)
+        display.show(desk.till, desk.now)
+        before = page_status(path).stat().st_ino if has_page else None
+        due_at = display.due_at(desk.till)
+        assert due_at == (desk.now + STILL_HERE_EVERY_S if has_page else None)
+        for later in (STILL_HERE_EVERY_S - 0.1, STILL_HERE_EVERY_S):
+            display.show(desk.till, desk.now + later)
+            written[has_page, later] = page_status(path).exists() and page_status(path).stat().st_ino != before
+    assert list(written.values()) == [False, True, False, False]
+    assert STILL_HERE_EVERY_S < SILENT_AFTER_S / 2
 
 
 def test_a_silent_daemon_is_not_known_to_be_well(path, config):
