@@ -118,14 +118,15 @@ def _light(status: Mapping[str, Any]) -> str:
 
 
 def _on_till(seen: Seen) -> dict[str, Any] | None:
-    """The order that is on the till, as the daemon knows it."""
+    """The order that is on the till, as the daemon told last; what the journal says of it is newer."""
     reference = seen.status.get("loaded")
-    if not reference:
+    stage = next((order.stage for order in seen.orders if order.reference == reference), Stage.WAITING)
+    if not reference or stage not in (Stage.WAITING, Stage.CANCELLING):
         return None
     return {
         "reference": reference,
         "total": seen.status.get("total"),
-        "cancelling": bool(seen.status.get("cancelling")),
+        "cancelling": stage is Stage.CANCELLING or bool(seen.status.get("cancelling")),
     }
 
 

@@ -161,6 +161,14 @@ def test_what_became_of_the_last_order_is_not_said_beside_the_next_one(config, s
     assert view(Seen({"state": state, "loaded": REFERENCE}), config, "es")["light"] == "waiting"
 
 
+@pytest.mark.parametrize("stage", Stage)
+def test_what_the_journal_says_of_the_order_on_the_till_is_newer_than_what_the_daemon_told(config, stage):
+    order = Order(REFERENCE, stage, reading=None if stage in (Stage.WAITING, Stage.CANCELLING) else PAID)
+    shown = view(Seen({"state": "waiting", "loaded": REFERENCE}, (order,)), config, "es")["order"]
+    assert (shown is not None) == (stage in (Stage.WAITING, Stage.CANCELLING))
+    assert shown is None or shown["cancelling"] == (stage is Stage.CANCELLING)
+
+
 def test_all_that_the_daemon_can_show_can_be_sent(path, config):
     from edge.core import events
     from edge.core.status import page, status
