@@ -24,11 +24,11 @@ AS_USER = "setpriv --reuid=till-edge --regid=till-edge --init-groups"
 def serves_its_page(till: Till) -> str:
     """Off, then on; a sale by way of it; and what its process can reach."""
     machine, port = till.machine, free_port()
-    check(machine.show("ActiveState", PAGE) == "inactive", "there is a page that nobody asked for")
-    check(machine.show("Result", PAGE) == "success", "a page that nobody asked for is a failure")
+    wait_for(lambda: machine.show("ActiveState", PAGE) == "inactive", "there is a page that nobody asked for", 30)
+    check(machine.show("Result", PAGE) == "success", f"a page that nobody asked for is a failure:\n{_log(till)}")
     machine.run(f"{AS_USER} python3 -c '{LET_IN}'; printf 'page: {{port: {port}}}\\n' >> {CONFIG}")
     machine.run("systemctl restart till-edge.service")
-    wait_for(lambda: machine.show("ActiveState", PAGE) == "active", "the page did not start with the daemon")
+    wait_for(lambda: machine.show("ActiveState", PAGE) == "active", f"the page did not start with the daemon:\n{_log(till)}", 30)
     url = f"http://127.0.0.1:{port}"
     wait_for(lambda: _answers(url), "the page doesn't answer")
     ticket = _sell(till, url)
@@ -41,6 +41,10 @@ def serves_its_page(till: Till) -> str:
     machine.run(f"sed -i '/^page:/d' {CONFIG}; systemctl restart till-edge.service")
     till.shop.wait_for_state("ready", timeout=60)
     return f"the page sells: {ticket}; {seen}"
+
+
+def _log(till: Till) -> str:
+    return till.machine.run(f"journalctl --no-pager --output cat --unit {PAGE} | tail -n 20")
 
 
 def _answers(url: str) -> bool:
