@@ -28,7 +28,7 @@ def serves_its_page(till: Till) -> str:
     check(machine.show("Result", PAGE) == "success", f"a page that nobody asked for is a failure:\n{_log(till)}")
     machine.run(f"{AS_USER} python3 -c '{LET_IN}'; printf 'page: {{port: {port}}}\\n' >> {CONFIG}")
     machine.run("systemctl restart till-edge.service")
-    wait_for(lambda: machine.show("ActiveState", PAGE) == "active", f"the page did not start with the daemon:\n{_log(till)}", 30)
+    wait_for(lambda: machine.show("ActiveState", PAGE) == "active", "the page did not start with the daemon")
     url = f"http://127.0.0.1:{port}"
     wait_for(lambda: _answers(url), "the page doesn't answer")
     ticket = _sell(till, url)
