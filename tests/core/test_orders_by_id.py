@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 
 from edge.core import duties, events
+from edge.core.agenda import LOOKS
 from edge.core.lifecycle import Stage
 from edge.core.order import MerchantOrder
 from edge.core.status import Signal
@@ -94,6 +95,27 @@ def test_a_flood_of_announcements_is_paced():
         desk.hear(events.OrderAnnounced(reference=f"r{number}"))
     desk.wait(10)
     assert len(desk.asked) - asked < 30
+
+
+def test_a_reference_that_was_announced_is_named_to_the_look():
+    desk = desk_of(WAITS).hear(events.OrderAnnounced(reference=REFERENCE)).settle()
+    looks = [duty.announced for duty in desk.asked if isinstance(duty, duties.LookAtTill)]
+    assert looks[-1] == REFERENCE
+
+
+def test_a_flood_of_announced_references_is_paced():
+    desk = Desk(books=Books())
+    desk.asked.clear()
+    for number in range(40):
+        desk.hear(events.OrderAnnounced(reference=f"sale-{number}")).settle()
+    assert desk.asked.count(duties.LookAtTill()) <= LOOKS.burst
+
+
+def test_an_order_of_which_only_a_scan_was_told_is_found_by_its_reference_and_is_on_the_till():
+    desk = desk_of(WAITS)
+    desk.books.write(OPENED)
+    desk.ring(OPENED.id).wait(10)
+    assert (desk.till.cashier.loaded, desk.till.orders.get(REFERENCE).handle) == (REFERENCE, ID)
 
 
 def test_without_an_announcement_a_press_finds_what_was_paid():
