@@ -12,14 +12,24 @@ SHARDS = 256
 
 
 def without(mapping: Mapping[Key, Value], *keys: Key) -> Mapping[Key, Value]:
-    """A copy of `mapping` that lacks `keys`."""
-    return {key: value for key, value in mapping.items() if key not in keys}
+    """A copy of `mapping` that lacks `keys`; itself if it does."""
+    there = [key for key in keys if key in mapping]
+    if not there:
+        return mapping
+    copy = dict(mapping)
+    for key in there:
+        copy.pop(key, None)  # it may be named twice
+    return copy
 
 
 def remember(mapping: Mapping[Key, Value], key: Key, value: Value, most: int = MAX_REMEMBERED) -> Mapping[Key, Value]:
     """A copy of `mapping` with one more entry, and at most `most` in all."""
-    grown = {**without(mapping, key), key: value}
-    return without(grown, *tuple(grown)[: max(0, len(grown) - most)])
+    grown = dict(mapping)
+    grown.pop(key, None)
+    grown[key] = value
+    while len(grown) > most:
+        del grown[next(iter(grown))]
+    return grown
 
 
 class Shelf(Mapping[Key, Value], Generic[Key, Value]):
@@ -67,12 +77,16 @@ class Shelf(Mapping[Key, Value], Generic[Key, Value]):
 
     def changes_since(self, before: "Shelf[Key, Value]") -> Iterator[tuple[Key, Value]]:
         """The entries that `before` lacks or has otherwise."""
+        if self is before:
+            return
         for mine, theirs in zip(self._shards, before._shards, strict=True):
             if mine is not theirs:
                 yield from ((key, value) for key, value in mine.items() if theirs.get(key) is not value)
 
     def dropped_since(self, before: "Shelf[Key, Value]") -> Iterator[Key]:
         """The keys that only `before` has."""
+        if self is before:
+            return
         for mine, theirs in zip(self._shards, before._shards, strict=True):
             if mine is not theirs:
                 yield from (key for key in theirs if key not in mine)

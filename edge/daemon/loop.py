@@ -110,7 +110,7 @@ class Daemon:
         """The one that has rested longest is first: all their connections stay warm."""
         self._printing: Worker[duties.PrinterDuty] = Worker("printing", prints, inbox)
         self._workers: tuple[Worker[Any], ...] = (*self._payments, self._printing)
-        self._handed_out_at = float("-inf")
+        self._handed_out_at = self._requests_at = float("-inf")
         self._reporting: int | None = None
         self._stopping = False
         self._ended = False
@@ -154,7 +154,11 @@ class Daemon:
     def _wait_at_the_door(self) -> None:
         while self._door and not self._ended:
             self._door()
-            self._inbox.put(Call(self._display.look_beside))
+            self._inbox.put(Call(self._look_beside))
+
+    def _look_beside(self) -> None:
+        self._requests_at = self._clock()
+        self._display.look_beside()
 
     # --- events in -----------------------------------------------------------------------------------------------
 
@@ -263,7 +267,11 @@ class Daemon:
         self._early.clear()
 
     def _take_requests(self) -> None:
-        """What a person at the command line or at the till's page left in the journal."""
+        """What a person at the command line or at the till's page left in the journal, and knocked for, as a rule."""
+        now = self._clock()
+        if now < self._requests_at:
+            return
+        self._requests_at = now + (MAX_SLEEP_S if self._door else 0.0)
         for request, strike_off in self._journal.requests():
             self._learn(request)
             if self._keep():

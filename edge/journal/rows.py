@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, is_dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -203,11 +203,16 @@ def _write_order(order: Order) -> dict[str, Any]:
         "on_our_till": order.on_our_till,
         "banners": json.dumps(order.banners),
         "also_paid": json.dumps(order.also_paid),
-        "reading": json.dumps(asdict(order.reading), default=str) if order.reading else None,
+        "reading": json.dumps(order.reading, default=_plain) if order.reading else None,
         "called_for": order.wanted_by_person,
         "filed_at": iso(order.first_finished_at) or None,
         "handle": order.handle,
     }
+
+
+def _plain(value: Any) -> Any:
+    """What JSON has no word for. A copy of the whole reading, as `asdict` makes one, takes ten times as long."""
+    return vars(value) if is_dataclass(value) else str(value)
 
 
 def order_from_row(row: Mapping[str, Any]) -> Order:
