@@ -474,7 +474,10 @@ BUGS: dict[str, tuple[tuple[str, str, str], ...]] = {
     ),
     "core/printing.py:read_stale_again": (
         ("old readings are never read again", "till.evidence.is_stale(order, now)", "False"),
+        ("a whole list is read before a new sale", "readable[:READ_AHEAD]", "readable"),
+        ("one that can't be read holds up the others", "not till.agenda.fails_to_read(order.paid_by[0])", "True"),
     ),
+    "core/printing.py:_turn": (("a list comes before a sale of now", "order.wanted_by_person", "False"),),
     "core/printing.py:_call_for": (
         (
             "what was listed is not read again",

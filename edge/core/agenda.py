@@ -136,6 +136,11 @@ class Agenda:
         """What a doorbell may have brought. A restart asks all of it again."""
         return frozenset(duty for duty in self.due if isinstance(duty, Verify | ReadPayment))
 
+    def fails_to_read(self, merchant_order: str) -> bool:
+        """Whether the last attempt to read this one was in vain."""
+        due = self.due.get(Verify(merchant_order))
+        return due is not None and due.failures + due.not_found > 0
+
     def keeps_failing_to_read(self, merchant_order: str) -> bool:
         """Whether this one was asked for again and again, in vain."""
         due = self.due.get(Verify(merchant_order))

@@ -1,11 +1,12 @@
 """The printer: how it is, what is owed to it, and what became of that. Pure.
 
-Tickets come in the order of their payment. A ticket that is known to have been cut off comes again, marked as a copy.
-After a long absence of the printer one list says which tickets wait, and a person says when they come.
+Tickets come in the order of their payment, those of a list behind a sale of now. A ticket that is known to have been
+cut off comes again, marked as a copy. After a long absence of the printer one list says which tickets wait, and a
+person says when they come.
 """
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from edge.core import duties, events
@@ -29,6 +30,8 @@ MAX_BREAKS = 3
 MAX_LATENCIES = 200
 BACKLOG_AFTER = timedelta(minutes=15)
 """A ticket that waited longer has no customer before it any more."""
+READ_AHEAD = 2
+"""Tickets whose orders are read again before their turn: with more, a new sale would wait for their answers."""
 MAX_LISTED = 50
 """Tickets on one list, so that a slow printer has done it before the watchdog takes it for dead."""
 
@@ -140,10 +143,12 @@ def _concern(till: "Till", now: float) -> duties.PrintConcern | None:
 
 
 def read_stale_again(till: "Till", now: float) -> "Till":
-    """Ask Mercado Pago anew about each ticket that could be printed now, had it been read within the last minute."""
+    """Ask Mercado Pago anew about the next tickets that could be printed, had they been read within the last minute."""
     if not till.printer.prints or till.journal_error:
         return till
-    for order in till.orders.unprinted:
+    in_turn = sorted(till.orders.unprinted, key=lambda order: _turn(till, order))
+    readable = [order for order in in_turn if not till.agenda.fails_to_read(order.paid_by[0])]
+    for order in readable[:READ_AHEAD]:
         duty = duties.Verify(order.paid_by[0])
         if till.evidence.is_stale(order, now) and duty not in till.agenda.due:
             till = till.owe(duty, now, urgent=True)
@@ -155,8 +160,14 @@ def _ticket(till: "Till", now: float) -> duties.Print | None:
     fresh = [(order, reading) for order, reading in owed if not till.evidence.is_stale(order, now)]
     if not fresh:
         return None
-    order, reading = min(fresh, key=lambda each: (_may_break_the_printer(till, each[0]), each[1].paid_at))
+    order, reading = min(fresh, key=lambda each: _turn(till, each[0]))
     return duties.Print(reading, order.banners, despite=not till.printer.paper.prints)
+
+
+def _turn(till: "Till", order: Order) -> tuple[bool, bool, datetime]:
+    """By the time of the payment; but a customer of now doesn't wait for what a person called for from a list."""
+    paid_at = order.reading.paid_at if order.reading else NEVER
+    return _may_break_the_printer(till, order), order.wanted_by_person, paid_at
 
 
 def _may_break_the_printer(till: "Till", order: Order) -> bool:

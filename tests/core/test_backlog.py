@@ -42,8 +42,23 @@ def slip(desk: Desk, end: events.TicketEnd = OUT) -> tuple[str, ...]:
 
 
 def test_a_backlog_of_minutes_comes_in_the_order_of_payment():
-    desk = behind_an_empty_roll(10, paid(3), paid(1), paid(2)).print()
+    desk = behind_an_empty_roll(10, paid(3), paid(1), paid(2))
+    while desk.print().settle().owed():
+        pass
     assert [duty.order.reference for duty in desk.printed] == ["sale-1", "sale-2", "sale-3"]
+
+
+def test_tickets_that_can_not_be_confirmed_hold_up_no_other():
+    desk = behind_an_empty_roll(10, paid(1))
+    desk.hear(events.PrinterSeen(events.Paper.OUT))
+    for order in (paid(2), paid(3), paid(4)):
+        desk.books.write(order)
+        desk.ring(order.id)
+    desk.wait(70)
+    for identity in ("1", "2", "3"):
+        del desk.books.orders[identity]
+    desk.hear(events.PrinterSeen(events.Paper.READY)).settle().wait(5).print()
+    assert [duty.order.reference for duty in desk.printed] == ["sale-4"]
 
 
 def test_an_old_backlog_is_listed_and_a_press_prints_it():
@@ -55,6 +70,28 @@ def test_an_old_backlog_is_listed_and_a_press_prints_it():
     desk.press().print()
     assert [(duty.order.reference, duty.banners) for duty in desk.printed] == [("sale-1", ()), ("sale-2", ())]
     assert desk.wait(4).sign is Signal.READY
+
+
+def test_a_new_sale_is_held_up_neither_by_forty_tickets_that_were_called_for_nor_by_their_readings():
+    """Each answer takes a second, each ticket two."""
+    desk = behind_an_empty_roll(20, *(paid(number) for number in range(40)))
+    slip(desk)
+    desk.press()
+    new = paid(99, desk.books.today)
+    desk.books.write(new)
+    desk.hear(events.DoorbellRang(events.Kind.MERCHANT_ORDER, new.id))
+    began = desk.now
+    while "sale-99" not in [duty.order.reference for duty in desk.printed]:
+        out, ticket = desk.ask_all(), desk.begin() if desk.till.orders.under_way is None else None
+        desk.now += 1
+        desk.hear(*(events.Answered(duty, desk.books.answer(duty)) for duty in out), events.Ticked())
+        if ticket or desk.till.orders.under_way:
+            desk.now += 1
+            desk.hear(OUT)
+    assert desk.now - began < 12
+    while desk.settle().print().printed and desk.till.orders.unprinted:
+        pass
+    assert len({duty.order.reference for duty in desk.printed}) == 41
 
 
 def test_a_new_sale_is_not_held_up_by_the_list():
