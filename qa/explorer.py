@@ -107,6 +107,7 @@ def key(world: World) -> Key:
         rest,
         frozenset(world.acts),
         world.proved,
+        on_disk(world),
     )
 
 
@@ -130,6 +131,14 @@ def known_to(till: Till) -> Key:
         *(cashier.loaded, cashier.announced, cashier.pointed_at, cashier.cancel_wanted_at),
         *(link.broker_up, link.broker_trouble, link.broker_error, link.relay_up, link.relay_speaks),
     )
+
+
+def on_disk(world: World) -> object:
+    """What a power cut would leave."""
+    if (disk := world.disk) is None:
+        return world.unsettled
+    orders = frozenset(disk.orders.living.items()), frozenset(disk.orders.finished.items())
+    return world.unsettled, orders, disk.doorbells, disk.history, freeze(disk.notices.open), disk.notices.seen
 
 
 def overtaken(till: Till) -> object:
@@ -172,7 +181,7 @@ class Walk:
 
 def first_world(limits: Limits) -> World:
     """A till that was just started, with paper and a broker; it has asked for the time unless that may be wrong."""
-    world = World(AT_OUR_POS, Books(by_id=limits.by_id))
+    world = World(AT_OUR_POS, Books(by_id=limits.by_id), slow_disk=limits.has("slow disk"))
     for event in (events.Started(), events.BrokerConnected(), events.PrinterSeen(READY)):
         world = learn(world, event)
     if limits.has("hour"):
@@ -269,6 +278,8 @@ SHOPS = {
         "forbid LookAtTill",
     ),
     "a wrong hour": ("load a", "pay a", "hour ahead", "hour behind"),
+    "written a moment later": ("load a", "scan a", "pay a", "slow disk"),
+    "a cancel, written a moment later": ("load a", "pay a", "hold", "slow disk"),
     "an unknown printer": ("load a", "pay a", "unknown printer", "press"),
 }
 """Small shops, each with what can happen in it once, at any time."""

@@ -20,7 +20,7 @@ from edge.core.status import Signal, signal
 from edge.core.till import payment_duty
 from edge.journal.store import Journal
 from qa.promise import check_answer
-from qa.world import AT_OUR_POS, MAY_NOT, SETTINGS, Broken, World, answer, learn
+from qa.world import AT_OUR_POS, MAY_NOT, SETTINGS, Broken, World, answer, learn, written
 
 SELLING = (Stage.PAID, Stage.LISTED, Stage.PRINTING, Stage.CANCELLING)
 READING_S = 0.1
@@ -175,11 +175,15 @@ def doorbells(world: World, limits: Limits) -> Iterator[Move]:
         event = events.DoorbellRang(kind, letter)
         rest = list(world.rings)
         rest.remove(letter)
-        yield f"ring {letter}", learn(replace(world, rings=tuple(rest)), event)
+        yield f"ring {letter}", unacknowledged(letter, learn(replace(world, rings=tuple(rest)), event))
         if world.faults < limits.faults:
             lost = replace(world, rings=tuple(rest), faults=world.faults + 1)
             yield f"lose the doorbell {letter}", lost
             yield f"ring {letter} and again later", learn(replace(world, faults=world.faults + 1), event)
+
+
+def unacknowledged(letter: str, world: World) -> World:
+    return replace(world, unsettled=(*world.unsettled, letter)) if world.slow_disk else world
 
 
 def payments(world: World, limits: Limits) -> Iterator[Move]:
@@ -378,10 +382,21 @@ def passing(world: World, limits: Limits) -> Iterator[Move]:
     moments += [each.since + LIST_PATIENCE_S for each in world.till.evidence.awaiting_pos.values()]
     later = [moment for moment in moments if moment > world.now]
     if later and payment_duty(world.till, world.now) is None and printer_duty(world.till, world.now) is None:
-        yield "time passes", learn(replace(world, now=min(later)), events.Ticked())
+        yield "time passes", learn(written(replace(world, now=min(later))), events.Ticked())
 
 
 def cuts(world: World) -> Iterator[Move]:
+    yield from cuts_of(world)
+    if world.disk is not None or world.unsettled:
+        behind = Till.resume(SETTINGS, world.disk or world.till.durable, world.now)
+        rings = (*world.rings, *world.unsettled)
+        yield from (
+            (f"{name}, before all was written", after)
+            for name, after in cuts_of(replace(written(world), till=behind, rings=rings))
+        )
+
+
+def cuts_of(world: World) -> Iterator[Move]:
     """The power goes, and comes back; what was under way may have been carried out or not."""
     cut = replace(world, faults=world.faults + 1)
     yield "power cut", restart(cut)
@@ -421,5 +436,5 @@ def restart(world: World) -> World:
 
 
 def start(world: World) -> World:
-    world = replace(world, paying=(), printing=None, questions=())
+    world = replace(written(world), paying=(), printing=None, questions=())
     return learn(learn(world, events.Started()), events.BrokerConnected())

@@ -13,8 +13,9 @@ from edge.core.calibration import Calibration
 from edge.core.notices import Notice
 from edge.core.order import Item, MerchantOrder, Payment
 from edge.core.settings import Settings
-from edge.core.state import Till
+from edge.core.state import Durable, Till
 from edge.core.sweeps import History, Sweeps
+from edge.daemon.loop import KEPT_AT_ONCE
 
 USER, POS, NEIGHBOUR, EXTERNAL_POS = "1", "55001", "55002", "SUC001POS003"
 SETTINGS = Settings(USER, EXTERNAL_POS)
@@ -81,6 +82,12 @@ class World:
     """What is not known of the printer that is there."""
     idle: bool = False
     """Nothing was being sold when a finger last came down."""
+    slow_disk: bool = False
+    """Whether it matters that the journal is written a moment later."""
+    disk: Durable | None = None
+    """What the journal has, where it lags behind the till."""
+    unsettled: tuple[str, ...] = ()
+    """Doorbells that are not acknowledged, so that they come again after a power cut."""
     faults: int = 0
     acts: tuple[str, ...] = ()
     """What customer and shop did already; each act happens once."""
@@ -94,10 +101,31 @@ class Broken(AssertionError):
 def learn(world: World, event: events.Event) -> World:
     """The till hears this; and what it can know from here on."""
     till = core.step(world.till, event, world.now)
+    if world.slow_disk:
+        world = written(world) if is_kept_at_once(world.till, till, event) else lagging(world, till)
     seen = world.seen | ({till.cashier.loaded} if till.cashier.loaded else set())
     is_new = None in (world.till.history.complete_since, till.history.complete_since)
     paid = {letter.lower() for letter in world.books.paid} if is_new or world.books.misled else set()
     return replace(world, till=till, seen=seen, may_be_out=world.may_be_out | paid)
+
+
+def is_kept_at_once(before: Till, after: Till, event: events.Event) -> bool:
+    """Whether the loop writes before it does anything else."""
+    changes = isinstance(event, events.Asked) and isinstance(event.duty, duties.Cancel)
+    begins = before.history.complete_since is None and after.history.complete_since is not None
+    begun = isinstance(event, (events.TicketBegun, events.SlipBegun, *KEPT_AT_ONCE))
+    return changes or begins or begun
+
+
+def lagging(world: World, after: Till) -> World:
+    """The journal has what was there before this event."""
+    changed = world.disk is None and after.durable != world.till.durable
+    return replace(world, disk=world.till.durable) if changed else world
+
+
+def written(world: World) -> World:
+    """The journal has all, and what waited for that is acknowledged."""
+    return replace(world, disk=None, unsettled=())
 
 
 # --- Mercado Pago --------------------------------------------------------------------------------------------------
