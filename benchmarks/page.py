@@ -17,7 +17,7 @@ INTRO = """\
 # How fast, and how frugal
 
 `make bench` measures all of this in one run and writes this page; nothing here was typed. Beside the till stands
-[the script that people write](../benchmarks/bare_till.py): paho's callback, one `requests.get`, python-escpos; no
+the script that people write (`benchmarks/bare_till.py`): paho's callback, one `requests.get`, python-escpos; no
 journal, no proof, no check of whose money it is. The two sell in turn, sale by sale, so that what disturbs the machine
 disturbs both. They run as processes of their own, each with a real mosquitto; Mercado Pago and the printer are
 simulated at their protocols, and the printer takes all bytes at once. The benchmark publishes the doorbells itself.
