@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -52,8 +53,8 @@ def _serve(config: Config, page: PageConfig, path: Path) -> int:
     try:
         listener = listen(page)
     except OSError as error:
-        where = f"{page.host} port {page.port}"
-        print(f"till-edge-page: can't listen on {where}: {error.strerror}; change page.host or page.port in {path}")
+        where, advice = f"{page.host} port {page.port}", f"change page.host or page.port in {path}"
+        print(f"till-edge-page: can't listen on {where}: {os.strerror(error.errno or 0)}; {advice}", file=sys.stderr)
         return FAILED
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # else each odd request is a warning
     how = "https" if page.cert_file else "http, which is not encrypted: only for the shop's own network"
