@@ -75,7 +75,7 @@ ONLY ?=
 mutants: $(INSTALLED)
 	$(BIN)/python -m qa.mutants --only "$(ONLY)"
 
-# How fast and how frugal, beside the script that people write: docs/performance.md, in a quarter of an hour. One part
+# How fast and how frugal, beside the script that people write: docs/performance.md, in twenty minutes. One part
 # alone, to the screen: `make bench ONLY=latency`; a shorter try of it: SALES=20.
 bench: SALES = 200
 bench: $(INSTALLED) mosquitto
