@@ -7,6 +7,7 @@ import pytest
 from edge.core import duties, events
 from edge.core.evidence import FRESH_READING_S
 from edge.core.lifecycle import LIFE, IllegalMove, Move, Order, Stage
+from edge.core.links import report_duty
 from edge.core.notices import Concern
 from edge.core.settings import Settings
 from edge.core.state import Till
@@ -33,6 +34,15 @@ def selling(*orders, place: str = POS) -> Desk:
     assert desk.stage(REFERENCE) is Stage.WAITING
     desk.books.write(*orders, place=place)
     return desk
+
+
+def test_an_outcome_waits_for_the_broker():
+    desk = selling(PAID)
+    desk.hear(events.BrokerLost("no route")).ring(PAID.id).print()
+    assert report_duty(desk.till, desk.now) is None
+    desk.hear(events.BrokerConnected())
+    number, report = report_duty(desk.till, desk.now)
+    assert (number, report.outcome) == (1, duties.Outcome.PRINTED)
 
 
 # --- one sale ------------------------------------------------------------------------------------------------------
