@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from edge.core.state import Till
 
 BOUNCE_S = 0.03
-"""A level counts once it was stable this long: contacts bounce."""
+"""A finger counts once it was there this long: contacts bounce, and a spike on the wire is no finger."""
+RELEASE_S = 0.01
+"""It is away after less, for a cashier waits for what a press does."""
 MAX_READING_GAP_S = 0.5
 """Between two readings farther apart than this a finger may have been lifted unseen: a hold begins anew."""
 STUCK_AFTER_S = 60.0
@@ -98,7 +100,8 @@ class Button:
     def _settle(self, now: float) -> tuple["Button", Gesture]:
         """A level that lasted until `now` counts, unless it was a bounce."""
         if self.level != self.down:
-            return self._flip() if now - self.level_at >= BOUNCE_S else (self, Gesture.NONE)
+            stable_s = BOUNCE_S if self.level else RELEASE_S
+            return self._flip() if now - self.level_at >= stable_s else (self, Gesture.NONE)
         return replace(self, stuck=self.stuck or (self.down and now - self.down_at >= STUCK_AFTER_S)), Gesture.NONE
 
     def _flip(self) -> tuple["Button", Gesture]:

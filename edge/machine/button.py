@@ -15,9 +15,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from edge.core import events
+from edge.core.cashier import RELEASE_S
 
 READING_INTERVAL_S = 0.02
 """Of the button's wire: a quick press takes three times as long."""
+MARGIN_S = 0.001
 READINGS_AFTER_RELEASE = 10
 MAX_REST_S = 2.0
 """How long a finger is there unnoticed if no edge is reported. The kernel keeps sixteen and drops the rest; the wire is
@@ -119,14 +121,16 @@ def watch_button(
     """Read the button until `ended`. Its readings are `put` while it is down, after each release, and at the start.
 
     A thread's body: a loop that waits for a slow disk would miss a finger. It reads fifty times a second as long as a
-    finger may be there, and then sleeps; an edge wakes it. Ends by what a reading raises, too.
+    finger may be there, and then sleeps; an edge wakes it from either. Ends by what a reading raises, too.
     """
-    up, woken = 0, False
+    up, level, woken = 0, False, False
     while not ended():
         down, now = is_down(), time.monotonic()
         up = 0 if down else up + 1
         if up <= READINGS_AFTER_RELEASE:
             put(events.ButtonDown(now) if down else events.ButtonUp(now))
-        if woken or up < READINGS_AFTER_RELEASE:  # a wire that rattles is read no oftener than a finger
-            time.sleep(READING_INTERVAL_S)
-        woken = up >= READINGS_AFTER_RELEASE and wait_for_edge(MAX_REST_S)
+        if woken or down != level:  # a release counts soon; a wire that only rattles isn't read at each edge
+            time.sleep(READING_INTERVAL_S if down == level else RELEASE_S + MARGIN_S)
+            level, woken = down, False
+        else:
+            woken = wait_for_edge(READING_INTERVAL_S if up < READINGS_AFTER_RELEASE else MAX_REST_S)

