@@ -85,3 +85,10 @@ def test_a_leap_begins_no_journal_anew_that_is_older_than_the_process(wrong):
     desk.books.today = NOON + timedelta(minutes=2)
     desk.wait(61)
     assert desk.till.history.complete_since == since
+
+
+def test_between_two_sweeps_the_clock_goes_on():
+    desk = Desk()
+    heard = desk.till.sweeps.clock(desk.now)
+    assert heard == desk.books.today
+    assert desk.till.sweeps.clock(desk.now + 30) == heard + timedelta(seconds=30)
