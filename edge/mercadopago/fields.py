@@ -162,5 +162,5 @@ def _refuse_constant(name: str) -> None:
 
 
 def iso(date: datetime) -> str:
-    """A date as the searches take it."""
-    return date.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    """A date as the searches take it, to the millisecond: a piece of a list begins where the last one ended."""
+    return date.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"

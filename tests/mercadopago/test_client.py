@@ -1,6 +1,7 @@
 """What the till makes of Mercado Pago's answers, good and bad: real HTTP against the simulator."""
 
 import dataclasses
+import itertools
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -9,8 +10,8 @@ import pytest
 from edge.config.schema import MercadoPagoConfig, Secret
 from edge.core import duties, events
 from edge.core.order import Item, WantedOrder
-from edge.mercadopago.client import MercadoPago
-from edge.mercadopago.exchange import ApiError
+from edge.mercadopago.client import MAX_SWEEP_PAGES, MercadoPago
+from edge.mercadopago.exchange import PAGE_SIZE, ApiError
 from edge.mercadopago.new_order import NewOrder
 from sim import mercadopago as sim
 from sim.mercadopago import Fault, Switches
@@ -135,6 +136,22 @@ def test_a_long_sweep_comes_in_pieces_each_of_which_begins_where_the_last_one_go
         since, pieces = swept.reached, pieces + 1
     assert found == here
     assert pieces == 3
+
+
+def test_a_sweep_gets_through_a_second_in_which_very_many_paid(service, api):
+    """More than a piece takes: the next one begins within that second, or the sweep would never end."""
+    moments = itertools.count()
+    begin = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=1)
+    service.account.now = lambda: begin + timedelta(milliseconds=min(next(moments) // 10, 999))
+    paid = {str(service.account.forge()) for _ in range(MAX_SWEEP_PAGES * PAGE_SIZE + 50)}
+    service.account.now = lambda: datetime.now(UTC)
+    pos, since, found = str(service.account.till().id), None, set()
+    for _ in range(10):
+        swept = answer(api, duties.Sweep(pos, since))
+        found, since = found | set(swept.payments.values()), swept.reached
+        if since is None:
+            break
+    assert (since, found) == (None, paid)
 
 
 def test_a_sweep_hears_mercado_pagos_time_before_it_asks(service, api):
