@@ -123,15 +123,16 @@ def test_an_answer_from_before_a_refund_is_not_believed_after_it():
     assert desk.printed == []
 
 
-def test_a_ticket_that_waits_for_paper_is_not_confirmed_by_an_answer_from_before_its_refund():
+@pytest.mark.parametrize("by_now", [REFUNDED, OPENED], ids=["refunded", "not paid any more"])
+def test_a_ticket_that_waits_for_paper_is_not_confirmed_by_an_answer_from_before(by_now):
     desk, out = rung(PAID)
     desk.hear(events.PrinterSeen(events.Paper.OUT))
     answer(desk, *out)
     desk.hear(events.DoorbellRang(events.Kind.MERCHANT_ORDER, PAID.id))
     assert ORDER in desk.ask_all()
     desk.now += 0.1
-    desk.hear(events.Answered(duties.Search(REFERENCE), events.OrdersFound(REFERENCE, (REFUNDED,))))
-    desk.books.write(REFUNDED)
+    desk.hear(events.Answered(duties.Search(REFERENCE), events.OrdersFound(REFERENCE, (by_now,))))
+    desk.books.write(by_now)
     desk.hear(events.Answered(ORDER, events.MerchantOrderRead(PAID)), events.PrinterSeen(events.Paper.READY))
     desk.settle().print()
     assert desk.printed == []
