@@ -5,7 +5,6 @@ default applies where the key is left out. A field that is itself a dataclass is
 `false` switches it off, and if None is its default, it is off unless it is written.
 """
 
-import difflib
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import MISSING, dataclass, fields, is_dataclass
@@ -279,6 +278,8 @@ class Reader:
 def closest(word: str, words: Iterable[str]) -> str | None:
     """Return the word that was probably meant, whatever its case; None if none is near."""
     by_case = {each.casefold(): each for each in words}
+    import difflib  # only for mistakes
+
     near = difflib.get_close_matches(word.casefold(), by_case, n=1)
     return by_case[near[0]] if near else None
 

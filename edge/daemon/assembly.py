@@ -63,7 +63,7 @@ def assemble(config: Config, version: str) -> Daemon:
         handover=Handover(config.journal.path),
         has_page=config.page is not None,
         door=open_door(config.journal.path),
-        about={"configuration": repr(config), "versions": versions()},
+        about=lambda: {"configuration": repr(config), "versions": versions()},
     )
 
 

@@ -79,7 +79,7 @@ class Daemon:
         prints: Callable[[duties.PrinterDuty], events.Event],
         machine: Callable[[], Mapping[str, Any]] = dict,
         handover: Handover | None = None,
-        about: Mapping[str, Any] | None = None,
+        about: Callable[[], Mapping[str, Any]] = dict,
         has_page: bool = False,
         door: Callable[[], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -99,8 +99,8 @@ class Daemon:
         self._broker = broker
         self._panel = panel
         self._display = Display(panel, broker, machine, handover, has_page)
-        self._about = about or {}
-        """What a report adds about versions and configuration, which don't change."""
+        self._about = about
+        """What a report adds about versions and configuration, read from the files of five libraries."""
         self._door = door
         """Returns when another process has left something; None where none can say so."""
         self._clock = clock
@@ -338,7 +338,7 @@ class Daemon:
         """Answer support; the reply to `report` carries all that we know of ourselves."""
         facts: dict[str, Any] = {}
         if reply.command is duties.Command.REPORT:
-            facts = {**self._about, "status": self._display.status(self._till, now), **diagnosis(self._till, now)}
+            facts = {**self._about(), "status": self._display.status(self._till, now), **diagnosis(self._till, now)}
         self._broker.reply(reply, facts)
         self._learn(events.Replied())
 

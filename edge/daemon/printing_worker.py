@@ -7,7 +7,7 @@ from edge.config.schema import Config, PrinterConfig
 from edge.core import duties, events
 from edge.daemon.known_printer import Acquaintance
 from edge.paper.calibration import lay_out_calibration
-from edge.paper.escpos import Encoder
+from edge.paper.escpos import Encoder, load_library
 from edge.paper.slips import (
     lay_out_concern,
     lay_out_day,
@@ -30,12 +30,15 @@ class PrintingWorker:
         self._printer = printer
         self._composer = composer
         self._acquaintance = acquaintance
+        self._has_looked = False
 
     def do(self, duty: duties.PrinterDuty) -> events.PrinterEvent:
         """Return what came of the duty. Blocks, for minutes at worst."""
         match duty:
             case duties.LookAtPrinter():
-                paper = self._printer.look()
+                if self._has_looked:  # the first look is waited for: without it the till isn't ready
+                    load_library()
+                paper, self._has_looked = self._printer.look(), True
                 self._composer.fit(self._acquaintance.fitted)  # it may have told who it is
                 return events.PrinterSeen(paper, self._acquaintance.questions, self._printer.proof)
             case duties.Print(_, banners, despite):

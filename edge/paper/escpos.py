@@ -65,8 +65,7 @@ class Encoder:
     ) -> None:
         """What is None is chosen by the profile. Raises `UnknownPrinterError`; `OSError` if the logo can't be read."""
         self.profile = profile or DEFAULT_PROFILE
-        known = _profile(self.profile)
-        self.columns: int = columns or known.get_columns("a")
+        self.columns: int = columns or profile_columns(self.profile)
         self.codepage = _choose_codepage(self.profile, codepage)
         self._logo = self._raster(logo) if logo else b""
 
@@ -96,6 +95,8 @@ class _Sheet:
     """One ticket under way, and the style that the printer is set to."""
 
     def __init__(self, profile: str, columns: int, codepage: str, logo: bytes) -> None:
+        known = _escpos().capabilities.CAPABILITIES["profiles"]
+        known.setdefault(profile, _profile(profile))
         self.printer = _escpos().printer.Dummy(profile)
         self.columns = columns
         self.codepage = codepage
@@ -183,11 +184,12 @@ def _encodable(text: str, codepage: str) -> bool:
 # --- python-escpos -------------------------------------------------------------------------------------------------
 
 
+@lru_cache(maxsize=4)
 def _profile(name: str) -> Any:
-    known = _escpos().capabilities.CAPABILITIES["profiles"]
+    known = _capabilities()["profiles"]
     if name not in known:
         raise UnknownPrinterError(f"no printer profile is called {name!r}; there are {', '.join(sorted(known))}")
-    return _escpos().capabilities.get_profile(name)
+    return known[name]
 
 
 def codepages(profile: str) -> tuple[str, ...]:
@@ -195,7 +197,7 @@ def codepages(profile: str) -> tuple[str, ...]:
 
     Raises `UnknownPrinterError` for a profile that doesn't exist, or isn't a printer's.
     """
-    theirs = _profile(profile).get_code_pages()
+    theirs = _profile(profile)["codePages"].values()
     if FIRST_CODEPAGE not in theirs:
         raise UnknownPrinterError(f"the profile {profile} has no letters that a ticket could be printed in")
     return (*(page for page in CODEPAGES if page in theirs), ASCII)
@@ -203,7 +205,7 @@ def codepages(profile: str) -> tuple[str, ...]:
 
 def profile_columns(profile: str) -> int:
     """Return how many normal letters fit on its line. Raises `UnknownPrinterError`."""
-    return int(_profile(profile).get_columns("a"))
+    return int(_profile(profile)["fonts"]["0"]["columns"])
 
 
 def _choose_codepage(profile: str, wanted: str | None) -> str:
@@ -215,12 +217,18 @@ def _choose_codepage(profile: str, wanted: str | None) -> str:
     raise UnknownPrinterError(f"its profile has no code page {wanted}; it has {', '.join(ours)}")
 
 
+def load_library() -> None:
+    """Import python-escpos now, so that the first ticket need not wait for it."""
+    _escpos()
+
+
 @cache
 def _escpos() -> Any:
     """Import python-escpos at the first use, for it calls `logging.basicConfig`: logging must be configured by then.
 
     It parses 150 KB of YAML unless it finds a pickle, and leaves a temporary folder behind. A power cut while it writes
-    its own pickle would stop every later start. So it gets a pickle of ours, in a folder that goes away.
+    its own pickle would stop every later start. So it gets a pickle of ours, in a folder that goes away. Used by one
+    thread at a time, while nobody else makes temporary files.
     """
     with tempfile.TemporaryDirectory(prefix="till-edge-") as scratch:
         _pickle_capabilities(Path(scratch))
@@ -237,10 +245,19 @@ def _escpos() -> Any:
 
 
 def _pickle_capabilities(folder: Path) -> None:
-    """If python-escpos changes the name or the form of its database, this only loses its effect."""
+    """Of the printers only the default one; `_Sheet` adds its own, and nobody has use for the others.
+
+    If python-escpos changes the name or the form of its database, this only loses its effect.
+    """
+    capabilities = _capabilities() | {"profiles": {DEFAULT_PROFILE: _profile(DEFAULT_PROFILE)}}
+    with (folder / f"{platform.python_version()}.capabilities.pickle").open("wb") as file:
+        pickle.dump(capabilities, file)
+
+
+def _capabilities() -> dict[str, Any]:
+    """python-escpos' database, read without importing it."""
     package = find_spec("escpos")
     assert package is not None
     assert package.origin is not None
-    capabilities = json.loads(Path(package.origin).with_name("capabilities.json").read_text())
-    with (folder / f"{platform.python_version()}.capabilities.pickle").open("wb") as file:
-        pickle.dump(capabilities, file)
+    found: dict[str, Any] = json.loads(Path(package.origin).with_name("capabilities.json").read_text())
+    return found

@@ -10,6 +10,7 @@ from edge.core import duties, events
 from edge.core.events import Paper, Proof
 from edge.daemon.known_printer import Acquaintance
 from edge.daemon.printing_worker import Composer, PrintingWorker
+from edge.paper.escpos import _escpos
 from edge.printer.printer import Printer
 from sim.printer.printer import Printer as SimPrinter
 from tests.support.facts import PAID
@@ -57,6 +58,14 @@ def test_a_look_ends_as_what_was_seen(sim, worker):
     sim.close_cover()
     worker.do(duties.Print(PAID))
     assert worker.do(duties.LookAtPrinter()) == events.PrinterSeen(Paper.READY, proof=events.Proof.PROCESS_ID)
+
+
+def test_a_start_does_not_wait_for_the_library_and_nor_does_the_first_ticket_after_it(worker):
+    _escpos.cache_clear()
+    worker.do(duties.LookAtPrinter())
+    assert _escpos.cache_info().currsize == 0
+    worker.do(duties.LookAtPrinter())
+    assert _escpos.cache_info().currsize == 1
 
 
 def test_the_drawer_opens_with_a_ticket_and_neither_with_its_copy_nor_with_a_slip(sim, worker):
