@@ -21,9 +21,9 @@ READING_INTERVAL_S = 0.02
 """Of the button's wire: a quick press takes three times as long."""
 MARGIN_S = 0.001
 READINGS_AFTER_RELEASE = 10
-MAX_REST_S = 2.0
-"""How long a finger is there unnoticed if no edge is reported. The kernel keeps sixteen and drops the rest; the wire is
-read after each, so a dropped one does no harm as long as any of them comes."""
+MAX_REST_S = 5.0
+"""How long a finger is there unnoticed if no edge is reported at all. The kernel keeps sixteen and drops the rest; the
+wire is read after any of them, so that those which were dropped are not missed."""
 
 
 class Wire(Protocol):

@@ -39,9 +39,9 @@ from edge.mqtt.ending import (
     sent_away,
 )
 
-KEEPALIVE_S = 25
+KEEPALIVE_S = 20
 """A ping is sent, and its answer missed, up to `MAX_REST_S` later: a dead connection is noticed after a minute."""
-MAX_REST_S = 5.0
+MAX_REST_S = 10.0
 """How long the broker thread sleeps where nothing arrives and nothing is to be sent; paho wakes it for both."""
 KEEP_ALIVE_TIMEOUT = 0x8D
 """paho's code for a broker that doesn't answer its ping."""
