@@ -86,6 +86,9 @@ def test_a_cent_short_is_not_covered():
         ("54.9", "54.89", "BRL", Verdict.NOT_COVERED),
         ("5350.0000000001", "5350", "CLP", Verdict.PAID),
         ("5351", "5350", "CLP", Verdict.NOT_COVERED),
+        ("5350.4", "5350", "CLP", Verdict.PAID),
+        ("5350.4", "5350", "ARS", Verdict.NOT_COVERED),
+        (f"1{'0' * 35}1", f"1{'0' * 36}", "ARS", Verdict.NOT_COVERED),
         ("0.001", "0.001", "ARS", Verdict.NOT_COVERED),
     ],
 )
