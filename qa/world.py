@@ -113,6 +113,7 @@ def is_kept_at_once(before: Till, after: Till, event: events.Event) -> bool:
     """Whether the loop writes before it does anything else."""
     changes = isinstance(event, events.Asked) and isinstance(event.duty, duties.Cancel)
     begins = before.history.complete_since is None and after.history.complete_since is not None
+    begins = begins or after.notices.seen is not before.notices.seen
     begun = isinstance(event, (events.TicketBegun, events.SlipBegun, *KEPT_AT_ONCE))
     return changes or begins or begun
 

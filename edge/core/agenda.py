@@ -150,6 +150,11 @@ class Agenda:
         """Whether no question of this line is out."""
         return not any(Line.of(duty) is line for duty in self.under_way)
 
+    def is_quiet(self, now: float) -> bool:
+        """Whether nothing is out, or due, that may show a sale."""
+        out = (duty for duty, due in self.due.items() if duty in self.under_way or due.at <= now)
+        return not any(Line.of(duty) is not Line.TILL for duty in out)
+
     @property
     def lists_soon(self) -> bool:
         """Whether a list of the latest payments is out, or is about to be."""

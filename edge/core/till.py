@@ -39,6 +39,8 @@ from edge.core.state import Till
 
 MAX_NOT_FOUND = 5
 """A notification may be seconds ahead of the resource that it names; after some 15 s an id is called unknown."""
+LOOK_AGAIN_S = 0.25
+"""How soon the till is looked at again while other answers may show that something was sold."""
 MAX_ORDER_LAG = timedelta(minutes=15)
 """A payment of longer ago that names neither order nor reference won't name one in some seconds."""
 
@@ -50,8 +52,8 @@ def payment_duty(till: Till, now: float) -> duties.PaymentDuty | None:
 
     A cashier who waits comes first, then whatever has been due longest.
     """
-    if now < till.api.retry_at:
-        return None
+    if now < till.api.retry_at or (till.api.failures and till.agenda.under_way):
+        return None  # a line in trouble gets one question, which shows whether it is back
     for_tickets = {order.paid_by[0] for order in till.orders.unprinted}
     free = {line for line in Line if till.agenda.is_free(line)}
     due_now = ((duty, due) for duty, due in till.agenda.due.items() if due.at <= now and Line.of(duty) in free)
@@ -238,9 +240,8 @@ def _on_answer(till: Till, duty: duties.PaymentDuty, answer: events.Answer, now:
             return _on_payment(till, duty, due, answer, now)
         case events.OrdersFound(reference, readings):
             return _keep_watching(evidence.judge_all(till, readings, asked_at, now), reference, due, now)
-        case events.TillSeen(reference):
-            questions = till.questions if reference else till.questions.till_is_free(now)
-            return see_till(replace(till, questions=questions), answer, now)
+        case events.TillSeen():
+            return _on_till_seen(till, answer, asked_at, now)
         case events.CancelTried():
             return on_cancel_tried(till, answer, due, asked_at, now)
         case events.OrderPut():
@@ -256,6 +257,15 @@ def _on_answer(till: Till, duty: duties.PaymentDuty, answer: events.Answer, now:
             return on_day_read(till, duty, answer, now)
         case events.NotFound():
             return _on_not_found(till, duty, due, now)
+
+
+def _on_till_seen(till: Till, seen: events.TillSeen, asked_at: float, now: float) -> Till:
+    """What is on the till. A finger answered a slip only if it is free, and nothing is found that was sold there."""
+    answered = till.questions.answer is not None
+    if answered and not (asked_at >= till.questions.answered_at and till.agenda.is_quiet(now)):
+        return see_till(till, seen, now).owe(duties.LookAtTill(), now + LOOK_AGAIN_S)
+    questions = till.questions if seen.reference else till.questions.till_is_free(now)
+    return see_till(replace(till, questions=questions), seen, now)
 
 
 def _on_reading(

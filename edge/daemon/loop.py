@@ -213,7 +213,8 @@ class Daemon:
             self._unsettled.append(settle)
         if not self._journal.loaded and isinstance(event, events.FromBroker):
             self._early.append(event)
-        self._plan_to_keep(isinstance(event, KEPT_AT_ONCE) or len(self._unsettled) >= MAX_UNSETTLED or self._begins())
+        full = len(self._unsettled) >= MAX_UNSETTLED
+        self._plan_to_keep(isinstance(event, KEPT_AT_ONCE) or full or self._must_last())
 
     def _drain_button_readings(self) -> None:
         """Readings go before everything that waits: a hold means the order that was there when the finger went down."""
@@ -231,10 +232,13 @@ class Daemon:
 
     # --- the journal ---------------------------------------------------------------------------------------------
 
-    def _begins(self) -> bool:
-        """Whether the journal begins here: what is paid from now on has its first ticket, also after a power cut."""
-        begun_at = self._till.history.complete_since
-        return begun_at is not None and (self._kept is None or self._kept.history.complete_since is None)
+    def _must_last(self) -> bool:
+        """Whether the journal begins, so that what is paid from now on has its first ticket; or a person looked."""
+        kept, till = self._kept, self._till
+        if kept is None:
+            return till.history.complete_since is not None
+        begins = kept.history.complete_since is None and till.history.complete_since is not None
+        return begins or till.notices.seen is not kept.notices.seen
 
     def _plan_to_keep(self, at_once: bool) -> None:
         """Write what changed soon, together with what else changes until then."""
@@ -292,7 +296,7 @@ class Daemon:
         if (ping := ping_duty(self._till, now)) is not None:
             self._broker.ping(ping)
             self._learn(events.PingSent(ping))
-        if self._till.outbox.replies:
+        while self._till.outbox.replies:
             self._reply(self._till.outbox.replies[0], now)
 
     def _rested(self) -> Worker[duties.PaymentDuty] | None:

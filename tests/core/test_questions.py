@@ -30,9 +30,7 @@ def slip_out(desk: Desk, end: events.TicketEnd = PRINTED) -> Desk:
 
 
 def answer(desk: Desk, seconds: float = 0.2) -> Desk:
-    desk.press(seconds)
-    desk.now += 0.5
-    return desk
+    return desk.press(seconds).wait(0.5)
 
 
 def state(desk: Desk) -> Calibration | None:
