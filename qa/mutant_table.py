@@ -92,7 +92,19 @@ BUGS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("a late list keeps a customer waiting", "now < each.since + LIST_PATIENCE_S", "True"),
         ("the payment is asked beside the list", "till.agenda.lists_soon and", "False and"),
     ),
-    "core/till.py:payment_duty": (("a look overlaps a removal", "and Line.of(duty) in free", ""),),
+    "core/till.py:payment_duty": (
+        ("a look overlaps a removal", "and Line.of(duty) in free", ""),
+        ("a line in trouble gets all questions at once", "(till.api.failures and till.agenda.under_way)", "False"),
+    ),
+    "core/till.py:_on_till_seen": (
+        (
+            "an order on the till doesn't keep an answer",
+            "till.questions if seen.reference else till.questions.till_is_free(now)",
+            "till.questions.till_is_free(now)",
+        ),
+        ("a press answers a slip while a sale is being found", "and till.agenda.is_quiet(now)", ""),
+        ("a look of before the press answers a slip", "asked_at >= till.questions.answered_at and", ""),
+    ),
     "core/till.py:_list_beside": (("a place that an order names is asked for", "or due.or_look", ""),),
     "core/agenda.py:ApiLine.failed": (
         ("two questions that fail together are an outage", "asked_at < self.failed_at", "False"),
@@ -242,11 +254,6 @@ BUGS: dict[str, tuple[tuple[str, str, str], ...]] = {
     ),
     "core/agenda.py:Agenda.owe": (("money that was seen is put off", "min(due.at, at)", "due.at"),),
     "core/till.py:_on_answer": (
-        (
-            "an order on the till doesn't keep an answer",
-            "till.questions if reference else till.questions.till_is_free(now)",
-            "till.questions.till_is_free(now)",
-        ),
         ("a question that was refused once is refused for ever", ", refused=None", ""),
         ("one trouble stops all questions for ever", "replace(till, api=ApiLine())", "till"),
     ),

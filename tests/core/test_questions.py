@@ -229,3 +229,35 @@ def test_the_slip_of_another_question_is_not_this_ones():
     desk = Desk().hear(events.PrinterSeen(Paper.READY, BEGIN))
     desk.hear(events.SlipTried(duties.PrintCalibration(BEGIN.next()), PRINTED))
     assert not desk.till.questions.out
+
+
+def test_a_look_from_before_the_press_does_not_answer_for_it():
+    desk = asked()
+    desk.now += 100
+    desk.hear(events.Ticked())
+    look = duties.LookAtTill()
+    out = desk.ask_all()
+    assert look in out
+    desk.hear(*(events.Answered(duty, desk.books.answer(duty)) for duty in out if duty != look))
+    desk.put_finger(0.2).lift_finger()
+    sweep = desk.ask_all()
+    desk.hear(*(events.Answered(duty, desk.books.answer(duty)) for duty in sweep))
+    desk.books.on_till = REFERENCE
+    desk.hear(events.Answered(look, events.TillSeen(None)))
+    desk.wait(2)
+    assert (state(desk), desk.till.cashier.loaded) == (BEGIN, REFERENCE)
+
+
+def test_an_empty_till_is_not_free_while_a_sweep_may_show_that_something_was_sold():
+    """Two questions are out: the till is empty already, and the list has what was paid."""
+    desk = asked()
+    desk.books.write(PAID)
+    desk.put_finger(0.2).lift_finger()
+    out = desk.ask_all()
+    look, sweep = (next(duty for duty in out if isinstance(duty, kind)) for kind in (duties.LookAtTill, duties.Sweep))
+    for duty in (look, sweep):
+        desk.now += 0.1
+        desk.hear(events.Answered(duty, desk.books.answer(duty)))
+    desk.wait(1).print()
+    assert len(desk.printed) == 1
+    assert state(desk) == BEGIN, "the press meant the sale"

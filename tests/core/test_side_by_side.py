@@ -159,6 +159,15 @@ def test_the_till_is_not_looked_at_while_an_order_is_taken_off_it():
     assert not any(Line.of(duty) is Line.TILL for duty in desk.ask_all())
 
 
+def test_a_line_in_trouble_gets_one_question():
+    desk, out = rung(PAID)
+    desk.now += 1
+    fail(desk, events.Trouble.NETWORK, *out)
+    desk.now += 30
+    desk.hear(events.Ticked())
+    assert len(desk.ask_all()) == 1
+
+
 def test_two_questions_that_fail_together_are_one_failure():
     desk, out = rung(PAID)
     desk.now += 1
