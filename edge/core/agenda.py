@@ -138,13 +138,15 @@ class Agenda:
 
     def fails_to_read(self, merchant_order: str) -> bool:
         """Whether the last attempt to read this one was in vain."""
-        due = self.due.get(Verify(merchant_order))
-        return due is not None and due.failures + due.not_found > 0
+        return self._attempts_in_vain(merchant_order) > 0
 
     def keeps_failing_to_read(self, merchant_order: str) -> bool:
         """Whether this one was asked for again and again, in vain."""
+        return self._attempts_in_vain(merchant_order) >= ALARM_AFTER_FAILURES
+
+    def _attempts_in_vain(self, merchant_order: str) -> int:
         due = self.due.get(Verify(merchant_order))
-        return due is not None and due.failures + due.not_found >= ALARM_AFTER_FAILURES
+        return due.failures + due.not_found if due else 0
 
     def is_free(self, line: Line) -> bool:
         """Whether no question of this line is out."""

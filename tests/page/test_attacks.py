@@ -56,13 +56,6 @@ def shop(tmp_path_factory) -> Iterator[Shop]:
 
 
 @pytest.fixture(scope="module")
-def page(shop) -> Iterator[PageProcess]:
-    page = PageProcess(shop.config, shop.settings["page"]["port"]).start()
-    yield page
-    page.end()
-
-
-@pytest.fixture(scope="module")
 def owner(shop, page) -> Device:
     return Device(page).pair(shop)
 

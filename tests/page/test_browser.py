@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from sim.shop import Shop
-from tests.support.pages import Device, PageProcess, code_on, page_of
+from tests.support.pages import Device, code_on, page_of
 
 playwright = pytest.importorskip("playwright.sync_api", reason="there is no Playwright for this machine")
 from axe_playwright_python.sync_playwright import Axe  # noqa: E402 - it needs Playwright
@@ -33,13 +33,6 @@ def shop(tmp_path_factory) -> Iterator[Shop]:
     settings, _ = page_of({"watch": watch, "till": {"support": "Soporte: 0800"}})
     with Shop(tmp_path_factory.mktemp("shop"), settings) as shop:
         yield shop
-
-
-@pytest.fixture(scope="module")
-def page(shop) -> Iterator[PageProcess]:
-    page = PageProcess(shop.config, shop.settings["page"]["port"]).start()
-    yield page
-    page.end()
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from sim.shop import Shop, wait_for
-from tests.support.pages import KEY, Device, PageProcess, memory_mb, page_of
+from tests.support.pages import KEY, Device, memory_mb, page_of
 
 pytestmark = pytest.mark.slow
 REFERENCE = f"CAJA01-{KEY}"
@@ -21,13 +21,6 @@ def shop(request, tmp_path_factory) -> Iterator[Shop]:
     settings, _ = page_of({"watch": {"first_check_seconds": 1, "check_every_seconds": 1}})
     with Shop(tmp_path_factory.mktemp("shop"), settings, api=request.param) as shop:
         yield shop
-
-
-@pytest.fixture(scope="module")
-def page(shop) -> Iterator[PageProcess]:
-    page = PageProcess(shop.config, shop.settings["page"]["port"]).start()
-    yield page
-    page.end()
 
 
 @pytest.fixture(scope="module")
