@@ -14,8 +14,10 @@ from pathlib import Path
 DONE, FAILED, USAGE, BAD_CONFIGURATION = 0, 1, 2, 78
 
 try:
+    from edge.config import table
     from edge.config.reader import BadValueError
-    from provision import card, plan, table
+    from edge.config.yaml_nodes import ConfigError
+    from provision import card, plan
     from provision.plan import Package, Plan, PlanError, Release, Request, make_plan
 except ModuleNotFoundError as error:
     if error.name is None or error.name.partition(".")[0] in ("edge", "provision"):
@@ -23,7 +25,8 @@ except ModuleNotFoundError as error:
     print(f"till-provision: {error.name} is not installed; pip install 'till-edge[provision]'", file=sys.stderr)
     sys.exit(BAD_CONFIGURATION)
 
-PATH_COLUMNS = ("bundle", "ssh_key")
+COLUMNS = (*table.CARD_COLUMNS, "token_file")
+PATH_COLUMNS = ("bundle", "ssh_key", "token_file")
 """A table gives these relative to its own folder."""
 
 
@@ -37,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _complain(usage, USAGE)
     try:
         return _many(options) if many else _one(options)
-    except (PlanError, BadValueError) as error:
+    except (PlanError, ConfigError, BadValueError) as error:
         return _complain(str(error))
     except OSError as error:
         return _complain(f"{error.filename or 'the card'} can't be written: {error.strerror}; is it full, or locked?")
@@ -60,7 +63,7 @@ def _add_one_card(group: "argparse._ArgumentGroup") -> None:
 
 
 def _add_many_cards(group: "argparse._ArgumentGroup") -> None:
-    columns = f"one till a line; columns: {', '.join(table.COLUMNS)}"
+    columns = f"one till a line; columns: {', '.join(COLUMNS)}, and those of till-relay enroll"
     group.add_argument("--csv", type=Path, metavar="FILE", help=columns)
     out = "gets a folder for each till, to be copied to its card"
     group.add_argument("--out", type=Path, metavar="FOLDER", help=out)
@@ -71,6 +74,8 @@ def _add_every_card(group: "argparse._ArgumentGroup") -> None:
     release = "of Raspberry Pi OS; default: recognised on a fresh card"
     group.add_argument("--release", type=_release, metavar="{bookworm,trixie}", help=release)
     group.add_argument("--user", default="till", metavar="NAME", help="who logs in by SSH; default: %(default)s")
+    token = "holds the access token, for a bundle without one"
+    group.add_argument("--token-file", metavar="FILE", help=token)
     group.add_argument("--ssh-key", metavar="FILE", help="the public key that may log in; no password ever may")
     group.add_argument("--wifi-ssid", metavar="NAME", help="default: none, the till is on a cable")
     group.add_argument("--wifi-password-file", type=Path, metavar="FILE", help="the Wi-Fi's password, on one line")
@@ -106,8 +111,8 @@ def _one(options: argparse.Namespace) -> int:
 
 def _common(options: argparse.Namespace) -> tuple[Package, Request]:
     """The package, and what the command line gives for every till."""
-    texts = {name: getattr(options, name, None) for name in table.COLUMNS}
-    places = {name: f"--{name.replace('_', '-')}" for name in table.COLUMNS}
+    texts = {name: getattr(options, name, None) for name in COLUMNS}
+    places = {name: f"--{name.replace('_', '-')}" for name in COLUMNS}
     places["wifi_password"] += "-file"
     if options.wifi_password_file:
         texts["wifi_password"] = plan.load_password(options.wifi_password_file)
@@ -153,7 +158,7 @@ def _plans(options: argparse.Namespace) -> list[Plan]:
     package, common = _common(options)
     faults: list[str] = []
     plans: dict[int, Plan] = {}
-    for row in table.load(options.csv):
+    for row in table.load(options.csv, ("bundle", "till")):
         try:
             plans[row.line] = make_plan(_request(common, row, options.csv), package)
         except PlanError as error:
@@ -167,10 +172,10 @@ def _plans(options: argparse.Namespace) -> list[Plan]:
 
 def _request(common: Request, row: table.Row, path: Path) -> Request:
     """A cell outranks the command line."""
-    cells = {name: text for name, text in row.cells.items() if text}
+    cells = {name: text for name, text in {**row.cells, "bundle": row.bundle}.items() if text and name in COLUMNS}
     cells |= {name: str(path.parent / cells[name]) for name in PATH_COLUMNS if name in cells}
     inherited = {name: place for name, place in common.places.items() if name in common.texts and name not in cells}
-    here = {name: f"{path}:{row.line}: {name}" for name in table.COLUMNS}
+    here = {name: f"{path}:{row.line}: {name}" for name in COLUMNS}
     return Request({**common.texts, **cells}, {**here, **inherited})
 
 

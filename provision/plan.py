@@ -10,7 +10,7 @@ from typing import TypeVar
 from edge.config.reader import BadValueError
 from edge.config.schema import Config, ConfigError
 from edge.install.adopt.boot_partition import without_notes
-from edge.install.adopt.bundle import bundle_in, load_bundle
+from edge.install.adopt.bundle import TOKEN, bundle_in, load_bundle
 from provision import values
 from provision.values import Wifi
 
@@ -75,7 +75,8 @@ class Request:
 def make_plan(request: Request, package: Package) -> Plan:
     """Check a request and load its bundle. Raises `PlanError` with all its mistakes."""
     checked = _Checker(request)
-    bundle = checked.read("bundle", lambda text: _load(Path(text)))
+    token = checked.read("token_file", lambda text: _content(Path(text)) if text else b"")
+    bundle = checked.read("bundle", lambda text: _load(Path(text), token or b""))
     till, account = (bundle[1].till, bundle[1].mercadopago) if bundle else (None, None)
     hostname = checked.read("hostname", lambda text: values.hostname(text or (till.id if till else "unknown")))
     user = checked.read("user", values.user)
@@ -121,10 +122,11 @@ def load_password(path: Path) -> str:
     return lines[0]
 
 
-def _load(folder: Path) -> tuple[dict[str, bytes], Config]:
+def _load(folder: Path, token: bytes) -> tuple[dict[str, bytes], Config]:
     if not folder.is_dir():
         raise BadValueError(f"there is no folder {folder}; till-relay enroll makes one for each till")
-    files = without_notes(bundle_in(folder))
+    given = {TOKEN: token} if token else {}
+    files = {**given, **without_notes(bundle_in(folder))}
     with TemporaryDirectory() as scratch:
         return files, load_bundle(files, Path(scratch, "bundle"))
 

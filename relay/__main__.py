@@ -12,11 +12,10 @@ from typing import NamedTuple
 DONE, BAD_CONFIGURATION = 0, 78
 
 try:
-    from edge.contract.mqtt import is_till_id
     from relay import tell
     from relay.addresses import address_of, seller_address_of
     from relay.config import Config, ConfigError, load
-    from relay.enroll import enroll, sealing
+    from relay.enroll import enroll, sealing, values
     from relay.fleet import command as fleet
     from relay.web import server
 except ModuleNotFoundError as error:
@@ -62,8 +61,8 @@ def _run(config: Config, _options: argparse.Namespace) -> int:
 
 def _url_options(parser: argparse.ArgumentParser) -> None:
     whose = parser.add_mutually_exclusive_group(required=True)
-    whose.add_argument("till", nargs="?", type=_till, metavar="TILL", help="the till's id, as in CAJA01")
-    whose.add_argument("--seller", type=enroll.user_id, metavar="USER_ID", help="all tills of an account, 700100200")
+    whose.add_argument("till", nargs="?", type=values.till_id, metavar="TILL", help="the till's id, as in CAJA01")
+    whose.add_argument("--seller", type=values.user_id, metavar="USER_ID", help="all tills of an account, 700100200")
 
 
 def _url(config: Config, options: argparse.Namespace) -> int:
@@ -78,23 +77,12 @@ def _url(config: Config, options: argparse.Namespace) -> int:
 
 
 def _till_option(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("till", type=_till, metavar="TILL", help="the till's id, as in CAJA01")
-
-
-def _enroll_options(parser: argparse.ArgumentParser) -> None:
-    _till_option(parser)
-    enroll.add_options(parser)
+    parser.add_argument("till", type=values.till_id, metavar="TILL", help="the till's id, as in CAJA01")
 
 
 def _tell_options(parser: argparse.ArgumentParser) -> None:
     _till_option(parser)
     tell.add_options(parser)
-
-
-def _till(text: str) -> str:
-    if not is_till_id(text):
-        raise argparse.ArgumentTypeError(f"{text!r} is no till id: 1 to 64 of A-Z a-z 0-9 _ -")
-    return text
 
 
 # --- the table --------------------------------------------------------------------------------------------------------
@@ -111,7 +99,7 @@ class Command(NamedTuple):
 COMMANDS = {
     "run": Command("run the relay until SIGTERM or SIGINT", _no_options, _run),
     "url": Command("print the notification address of a till, or of a seller", _url_options, _url),
-    "enroll": Command("register a till, and write what its installer needs", _enroll_options, enroll.enroll),
+    "enroll": Command("register tills, and write what their installer needs", enroll.add_options, enroll.enroll),
     "revoke": Command("end a till's credentials", _till_option, enroll.revoke),
     "claims": Command("list the tills that wait for their bundle", sealing.add_options, sealing.run),
     "fleet": Command("show all tills, and which of them need help", fleet.add_options, fleet.run),

@@ -1,85 +1,43 @@
 """`till-relay enroll` and `till-relay revoke`: a till's credentials are made and ended here, on the broker's machine.
 
-Enrolling makes a folder for the installer: the till's configuration, the password of its broker user, the certificates
-to trust, and its notification address. Only the password's hash is kept here. Values that only the shop knows are
-lines to fill in.
+Enrolling makes a folder for the installer, the till's bundle. Only the password's hash is kept here. `--csv` enrolls a
+table of tills: table.py.
 """
 
 import argparse
-import json
-import re
-import secrets
 import sys
 import time
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
-from edge.contract.mqtt import NUMERIC_ID, Topics
-from edge.machine.files import write_whole
-from relay.addresses import address_of
+from edge.config.table import TILL_COLUMNS
+from edge.config.yaml_nodes import ConfigError
+from edge.contract.mqtt import Topics
 from relay.claims import ClaimError, StoredClaim
 from relay.config import Config, Mosquitto, Tills
-from relay.enroll import sealing
+from relay.enroll import sealing, table, values
 from relay.enroll.accounts import AccountError, open_accounts, reload_mosquitto
+from relay.enroll.bundle import (
+    BAD_CONFIGURATION,
+    FILL_IN_LINES,
+    LANGUAGES,
+    PASSWORD,
+    EnrollError,
+    Wanted,
+    make_bundle,
+    make_folder,
+    write_bundle,
+)
 from relay.enroll.session import end_session
 
-DONE, FAILED, BAD_CONFIGURATION = 0, 1, 78
-LANGUAGES = ("es", "pt", "en")
-EXTERNAL_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,59}", re.ASCII)
-
-CONFIG_TEMPLATE = """\
-# The configuration of the till {till}. Put the access token of Mercado Pago into this folder, as access_token; then
-# till-provision. By hand: all of it into /etc/till-edge. config.example.yaml explains every key.
-
-till:
-  id: {till}
-  name: {name}
-  timezone: {timezone}
-  language: {language}
-  # Whom to call: a line for the slips that report a failure.
-  # support: "0800 555 0000"
-
-mercadopago:
-  user_id: {user_id}
-  external_store_id: {store}
-  external_pos_id: {pos}
-  access_token_file: access_token
-  notification_url: {address}
-
-broker:
-  host: {host}
-  port: {port}
-  username: {till}
-  password_file: broker_password
-  topic_root: {topic_root}
-{tls}
-printer:
-  # Or serial, network, file: see config.example.yaml.
-  connection: usb
-
-# The shop's name and address, at the top of every ticket.
-# ticket: {{header: [KIOSCO SUR, Av. Siempre Viva 742]}}
-"""
-
-FILL_IN_LINES = {
-    "timezone": "FILL IN: the shop's time zone, as in America/Argentina/Buenos_Aires",
-    "user_id": "FILL IN: the number of the account that receives the money",
-    "store": "FILL IN: the external_id of the store",
-    "pos": "FILL IN: the external_id of the point of sale",
-}
-"""Written for what the command line left out. A till with such a line doesn't start, and reports the line."""
-
-
-class EnrollError(Exception):
-    """The command can't be carried out; the text says what to do instead, and `code` is the exit code."""
-
-    def __init__(self, text: str, code: int = FAILED) -> None:
-        super().__init__(text)
-        self.code = code
+DONE, FAILED, USAGE = 0, 1, 2
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of `till-relay enroll TILL`."""
+    """Add the arguments of `till-relay enroll`."""
+    whose = parser.add_mutually_exclusive_group(required=True)
+    whose.add_argument("till", nargs="?", type=values.till_id, metavar="TILL", help="the till's id, as in CAJA01")
+    columns = ", ".join((*TILL_COLUMNS, "token_file", "bundle"))
+    whose.add_argument("--csv", type=Path, metavar="FILE", help=f"a table, one till a line; columns: {columns}")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="where the bundle goes; default: the till's id")
     parser.add_argument(
         "--claim", type=sealing.code_argument, metavar="CODE", help="send the bundle to the till with this code"
@@ -94,32 +52,61 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--token-file", type=Path, metavar="FILE", help="holds the access token, which goes into the bundle"
     )
     parser.add_argument("--again", action="store_true", help="make new credentials, and end the present ones")
-    parser.add_argument("--name", type=_line, help="the till's name for people, as printed on tickets")
-    parser.add_argument("--language", choices=LANGUAGES, default="es", help="of the tickets; default: %(default)s")
-    parser.add_argument("--timezone", type=_timezone, help="of the shop; default: fleet.timezone")
-    parser.add_argument("--user-id", type=user_id, help="the account that receives the money")
-    parser.add_argument("--store", type=_external_id, help="the external_id of the store")
-    parser.add_argument("--pos", type=_external_id, help="the external_id of the point of sale")
+    parser.add_argument("--name", type=values.line, help="the till's name for people, as printed on tickets")
+    parser.add_argument("--language", type=values.language, help=f"of the tickets: {', '.join(LANGUAGES)}; default: es")
+    parser.add_argument("--timezone", type=values.timezone, help="of the shop; default: fleet.timezone")
+    parser.add_argument("--user-id", type=values.user_id, help="the account that receives the money")
+    parser.add_argument("--store", type=values.external_id, help="the external_id of the store")
+    parser.add_argument("--pos", type=values.external_id, help="the external_id of the point of sale")
+    parser.add_argument("--support", type=values.line, help="whom to call, for the slips that report a failure")
+    parser.add_argument("--header", type=values.header, help="at the top of tickets: 'KIOSCO SUR|Av. Siempre Viva 742'")
+    parser.add_argument("--printer", type=values.printer, help="usb (the default), or as in 'network 192.0.2.7'")
 
 
 def enroll(config: Config, options: argparse.Namespace) -> int:
-    """Register a till and write its bundle. The exit code is 0 only if mosquitto was reloaded too."""
+    """Register a till, or a table of them. The exit code is 0 only if mosquitto was reloaded too."""
     try:
         files, tills = _sections(config)
-        bundle = _bundle(config, tills, options)
-        recipient = _recipient(config, options, bundle)
-        folder = options.out or (None if recipient else Path(options.till))
-        _register(files, options, bundle["broker_password"], folder)
-        if folder:
-            _write(bundle, folder)
-        if recipient:
-            recipient.send(bundle)
-        print(_report(options, folder, recipient, bundle))
+        enroll_all = _enroll_table if options.csv else _enroll_one
+        who = enroll_all(config, files, tills, options)
         reload_mosquitto(files)
+    except ConfigError as error:
+        print(f"{error}\nNothing was written.", file=sys.stderr)
+        return FAILED
     except (EnrollError, AccountError, ClaimError) as error:
         return _report_error(error)
-    print(f"Mosquitto was reloaded: {options.till} can connect now.")
+    print(f"Mosquitto was reloaded: {who} can connect now.")
     return DONE
+
+
+def _enroll_table(config: Config, files: Mosquitto, tills: Tills, options: argparse.Namespace) -> str:
+    """Write all bundles, then let their tills in: whoever is let in has a bundle, whenever this is cut off."""
+    if given := [name for name in ("out", "claim", "serial") if getattr(options, name)]:
+        raise EnrollError(f"--{given[0]} is for a single till; the bundles of a table are beside it", USAGE)
+    with open_accounts(files) as accounts:
+        found = table.entries(config, tills, options, accounts)
+        for entry in found:
+            entry.write()
+        for entry in found:
+            if not entry.enrolled:
+                accounts.put(entry.wanted.till, entry.bundle[PASSWORD], entry.wanted.user_id)
+    print(table.report(options.csv, found))
+    return "the tills"
+
+
+def _enroll_one(config: Config, files: Mosquitto, tills: Tills, options: argparse.Namespace) -> str:
+    fleet_zone = config.fleet and config.fleet.timezone.key
+    wanted = Wanted.of({**vars(options), "timezone": options.timezone or fleet_zone})
+    bundle = make_bundle(config, tills, wanted)
+    recipient = _recipient(config, options, wanted)
+    folder = options.out or (None if recipient else Path(wanted.till))
+    _register(files, options, bundle[PASSWORD], folder)
+    if folder:
+        write_bundle(bundle, folder)
+    if recipient:
+        recipient.send(bundle)
+    print(_report(wanted, folder, recipient, list(bundle)))
+    return wanted.till
 
 
 def _register(files: Mosquitto, options: argparse.Namespace, password: str, folder: Path | None) -> None:
@@ -132,7 +119,7 @@ def _register(files: Mosquitto, options: argparse.Namespace, password: str, fold
                 f"{options.till} is enrolled already; --again makes new credentials and ends the old ones"
             )
         if folder:
-            _make(folder)
+            make_folder(folder)
         accounts.put(options.till, password, options.user_id)
 
 
@@ -179,110 +166,32 @@ def _as_support(config: Config) -> str:
     return f"{door}{trusted} --cert {support.cert_file} --key {support.key_file}"
 
 
-# --- the bundle -------------------------------------------------------------------------------------------------------
+# --- what is reported, and to whom a bundle goes --------------------------------------------------------------------
 
 
-def _bundle(config: Config, tills: Tills, options: argparse.Namespace) -> dict[str, str]:
-    """Return the files, by name."""
-    address = address_of(options.till, config.public_url, config.secret)
-    files = {
-        "config.yaml": _configuration(config, tills, options, address),
-        "broker_password": secrets.token_urlsafe(32),
-        "notification_address.txt": address + "\n",
-    }
-    if tills.ca_file:
-        files["ca.pem"] = _certificates(tills.ca_file)
-    if options.token_file:
-        files["access_token"] = _token(options.token_file)
-    return files
-
-
-def _configuration(config: Config, tills: Tills, options: argparse.Namespace, address: str) -> str:
-    known = {
-        "till": options.till,
-        "name": options.name or options.till,
-        "timezone": options.timezone or (config.fleet.timezone if config.fleet else None),
-        "language": options.language,
-        "user_id": options.user_id,
-        "store": options.store,
-        "pos": options.pos,
-        "address": address,
-        "host": tills.host,
-        "topic_root": config.broker.topic_root,
-    }
-    lines = {key: f" # {FILL_IN_LINES[key]}" if value is None else _quoted(str(value)) for key, value in known.items()}
-    return CONFIG_TEMPLATE.format(**lines, port=tills.port, tls="  tls: {ca_file: ca.pem}\n" if tills.ca_file else "")
-
-
-def _quoted(text: str) -> str:
-    """Quote a text for YAML, where `0123`, `yes` and `1e3` would not be texts."""
-    return json.dumps(text, ensure_ascii=False)
-
-
-def _certificates(path: Path) -> str:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise EnrollError(f"tills.ca_file: {path} can't be read ({error})", BAD_CONFIGURATION) from None
-    if "PRIVATE KEY" in text:
-        raise EnrollError(f"tills.ca_file: {path} holds a private key; write the certificate's file", BAD_CONFIGURATION)
-    return text
-
-
-def _token(path: Path) -> str:
-    try:
-        text = path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise EnrollError(f"--token-file: {path} can't be read ({error})") from None
-    if not text.isascii() or not text.isprintable() or not text or " " in text:
-        raise EnrollError(f"--token-file: {path} holds no access token; write it there, alone, on one line")
-    return text + "\n"
-
-
-def _make(folder: Path) -> None:
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        is_empty = not any(folder.iterdir())
-    except OSError as error:
-        raise EnrollError(f"can't make the folder {folder}: {error.strerror}") from None
-    if not is_empty:
-        raise EnrollError(f"the folder {folder} isn't empty; name another one with --out")
-
-
-def _write(bundle: dict[str, str], folder: Path) -> None:
-    try:
-        folder.chmod(0o700)
-        for name, text in bundle.items():
-            write_whole(folder / name, text.encode(), 0o600)
-    except OSError as error:
-        raise EnrollError(f"can't write into {folder}: {error.strerror}; enroll the till --again") from None
-
-
-def _report(
-    options: argparse.Namespace, folder: Path | None, recipient: sealing.Recipient | None, bundle: dict[str, str]
-) -> str:
-    lines = [f"{options.till} is enrolled."]
+def _report(wanted: Wanted, folder: Path | None, recipient: sealing.Recipient | None, names: list[str]) -> str:
+    lines = [f"{wanted.till} is enrolled."]
     if folder:
-        lines += [f"For the installer, secrets included: {folder}/", *map("  {}".format, bundle)]
+        lines += [f"For the installer, secrets included: {folder}/", *map("  {}".format, names)]
     if recipient:
         serial = recipient.stored.claim.serial
         lines += [f"The till with serial {serial} fetches its bundle within a minute, if it is on."]
-    if blanks := _blanks(bundle):
-        lines += [f"To fill in, in {folder}/config.yaml: {'; '.join(blanks)}."]
-    if options.user_id is None:
+    if wanted.unknown:
+        lines += [f"To fill in, in {folder}/config.yaml: {'; '.join(_blanks(wanted))}."]
+    if wanted.user_id is None:
         lines += ["Without --user-id it does not receive notifications for the whole seller (till-relay url --seller)."]
     return "\n".join(lines)
 
 
-def _blanks(bundle: dict[str, str]) -> list[str]:
-    return [text.partition(": ")[2] for text in FILL_IN_LINES.values() if text in bundle["config.yaml"]]
+def _blanks(wanted: Wanted) -> list[str]:
+    return [FILL_IN_LINES[name].partition(": ")[2] for name in wanted.unknown]
 
 
-def _recipient(config: Config, options: argparse.Namespace, bundle: dict[str, str]) -> sealing.Recipient | None:
+def _recipient(config: Config, options: argparse.Namespace, wanted: Wanted) -> sealing.Recipient | None:
     """Return the till that `--claim` means. Nobody fills anything in there, so its bundle must be complete."""
     if options.claim is None:
         return None
-    missing = [*_blanks(bundle), *([] if options.token_file else ["its access token, by --token-file"])]
+    missing = [*_blanks(wanted), *([] if options.token_file else ["its access token, by --token-file"])]
     if missing:
         raise EnrollError(f"a till that fetches its bundle needs a complete one; add {'; '.join(missing)}")
     recipient = sealing.find_recipient(config, options.claim, options.serial)
@@ -303,7 +212,7 @@ def _ask_for_serial(stored: StoredClaim) -> None:
         raise EnrollError("nothing was sent; `till-relay claims` lists the tills that wait")
 
 
-# --- sections, errors and values of the command line -----------------------------------------------------------------
+# --- sections and errors ---------------------------------------------------------------------------------------------
 
 
 def _mosquitto(config: Config) -> Mosquitto:
@@ -321,29 +230,3 @@ def _sections(config: Config) -> tuple[Mosquitto, Tills]:
 def _report_error(error: EnrollError | AccountError | ClaimError) -> int:
     print(error, file=sys.stderr)
     return error.code if isinstance(error, EnrollError) else FAILED
-
-
-def user_id(text: str) -> str:
-    """Read the number of an account from the command line, for argparse."""
-    if not NUMERIC_ID.fullmatch(text) or text.startswith("0"):
-        raise argparse.ArgumentTypeError(f"{text!r} is no account: a number, as in 700100200")
-    return text
-
-
-def _external_id(text: str) -> str:
-    if not EXTERNAL_ID.fullmatch(text):
-        raise argparse.ArgumentTypeError(f"{text!r} is no external_id: 1 to 60 of A-Z a-z 0-9 _ . -")
-    return text
-
-
-def _timezone(text: str) -> str:
-    try:
-        return ZoneInfo(text).key
-    except (KeyError, ValueError, OSError):
-        raise argparse.ArgumentTypeError(f"no time zone is called {text!r}") from None
-
-
-def _line(text: str) -> str:
-    if not text.strip() or not text.isprintable():
-        raise argparse.ArgumentTypeError("a name is one line of letters")
-    return text

@@ -27,7 +27,7 @@ WRONG = (
     ("edge/inbox.py", "import relay.config", "edge.inbox -> relay.config"),
     ("edge/spare" + ".py", "", "edge.spare"),
     ("edge/core/evidence.py", "import edge.core.till", "No cycles are allowed in edge.core."),
-    ("relay/config.py", "import edge.config.schema", "relay.config -> edge.config.schema"),
+    ("relay/config.py", "import edge.journal.store", "relay.config -> edge.journal.store"),
     ("relay/addresses.py", "import relay.web.app", "relay.addresses -> relay.web.app"),
     ("provision/values.py", "import edge.daemon.loop", "provision.values -> edge.daemon.loop"),
     ("sim/printer/escpos.py", "import edge.paper.escpos", "sim.printer.escpos -> edge.paper.escpos"),

@@ -19,7 +19,7 @@ from edge.paper.concern_words import CONCERN_WORDS
 from edge.paper.failure_words import FAILURE_WORDS
 from edge.paper.words import WORDS
 from edge.printer.transport import ADVICE
-from relay.enroll import enroll
+from relay.enroll import bundle
 from scripts.card_words import CARD_WORDS
 from scripts.wiring import ground_near, pin_of
 from sim.mercadopago import MercadoPago, Switches
@@ -156,7 +156,7 @@ def test_the_cures_are_the_same_in_each_language(translation):
 
 
 def test_a_language_that_may_be_configured_has_all_its_words():
-    tables = (WORDS, FAILURE_WORDS, ACCEPTANCE, MEANINGS, CARD_WORDS, enroll.LANGUAGES, LANGUAGES)
+    tables = (WORDS, FAILURE_WORDS, ACCEPTANCE, MEANINGS, CARD_WORDS, bundle.LANGUAGES, LANGUAGES)
     assert [set(table) ^ set(get_args(Language)) for table in tables] == [set()] * len(tables)
 
 

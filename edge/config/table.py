@@ -1,4 +1,5 @@
-"""A table of tills: one line for each card. All mistakes are reported at once, with line and column.
+"""A table of tills, one in each line, which `till-relay enroll` and `till-provision` read alike. All that is wrong with
+it as a table is reported at once, with line and column.
 
 It may come from any spreadsheet: with commas, semicolons or tabs, with or without a byte order mark, in UTF-8 or in the
 Latin letters of an older Excel.
@@ -6,15 +7,18 @@ Latin letters of an older Excel.
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from edge.config.reader import BadValueError, closest
-from provision.plan import PlanError
+from edge.config.yaml_nodes import ConfigError
 
-COLUMNS = ("bundle", "hostname", "user", "ssh_key", "wifi_ssid", "wifi_password", "wifi_country")
-"""Only the first is required. An empty cell, or a missing column, takes its value from the command line."""
+CARD_COLUMNS = ("bundle", "hostname", "user", "ssh_key", "wifi_ssid", "wifi_password", "wifi_country")
+"""What only `till-provision` reads."""
+TILL_COLUMNS = ("till", "name", "user_id", "store", "pos", "timezone", "language", "support", "header", "printer")
+"""What `till-relay enroll` reads."""
+COLUMNS = (*CARD_COLUMNS, *TILL_COLUMNS, "token_file")
 
 SPOILED_CELL = re.compile(r"\d([.,]\d+)?E\+\d{1,3}|#[¿¡]?(NAME|NOMBRE|NOME|VALUE|VALOR|REF|N/A|N/D)[?!]?")
 """What a spreadsheet makes of a long number, or of something that looks like a formula."""
@@ -23,28 +27,33 @@ SEPARATOR_LINE = re.compile(r'"?sep=."?')
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table."""
+    """One line of the table. An empty cell, or a missing column, takes its value from the command line."""
 
     line: int
     cells: dict[str, str]
 
+    @property
+    def bundle(self) -> str:
+        """The folder of the till's bundle, relative to the table: the till's id unless there is a cell for it."""
+        return self.cells.get("bundle") or self.cells.get("till", "")
 
-def load(path: Path) -> list[Row]:
-    """The rows of a file. Raises `PlanError` with all that is wrong with it."""
+
+def load(path: Path, required: Sequence[str]) -> list[Row]:
+    """The rows of a file, which has one of the `required` columns. Raises `ConfigError` with all that is wrong."""
     try:
         (line, heading), *others = _lines(path)
     except BadValueError as error:
-        raise PlanError([f"{path}:{error}"]) from None
+        raise ConfigError([f"{path}:{error}"]) from None
     names = [name.lower() for name in heading]
     while not names[-1]:  # columns that were emptied in Excel
         names.pop()
-    faults = [f"{path}:{line}: {fault}" for fault in _heading(names)]
+    faults = [f"{path}:{line}: {fault}" for fault in _heading(names, required)]
     for line, cells in others:
         if any(cells[len(names) :]):
             faults.append(f"{path}:{line}: has more cells than columns; put a text with a comma in quotes")
         faults += [f"{path}:{line}: {name}: {fault}" for name, fault in _spoiled(names, cells)]
     if faults:
-        raise PlanError(faults)
+        raise ConfigError(faults)
     return [Row(line, dict(zip(names, cells, strict=False))) for line, cells in others]
 
 
@@ -71,7 +80,7 @@ def _spoiled(names: list[str], cells: list[str]) -> Iterator[tuple[str, str]]:
             yield name, "a spreadsheet took the text for a number; format the column as text, and type it again"
 
 
-def _heading(names: list[str]) -> Iterator[str]:
+def _heading(names: list[str], required: Sequence[str]) -> Iterator[str]:
     if not any(closest(name, COLUMNS) for name in names):  # not quoted: one may be a password
         yield f"is not the names of the columns ({', '.join(COLUMNS)}); put a line with them before the tills"
         return
@@ -83,8 +92,8 @@ def _heading(names: list[str]) -> Iterator[str]:
             )
         elif names.count(name) > 1:
             yield f"{name}: is here twice; remove one of them"
-    if COLUMNS[0] not in names:
-        yield f"{COLUMNS[0]}: there is no such column; add it"
+    if not set(required) & set(names):
+        yield f"{required[0]}: there is no such column; add it"
 
 
 def _text(path: Path) -> str:
