@@ -37,7 +37,7 @@ SLIP_TIMEOUT_S = 20.0
 BOOT_TRIES, RETRY_S = 4, 3.0
 """When systemd starts us, the printer may not be reachable yet."""
 REPEAT_AFTER_S = 3600.0
-PRINTER_TIMEOUTS = Timeouts(stall=5, proof=3, lag=1)
+PRINTER_TIMEOUTS = Timeouts(late=1, stall=5, proof=3, lag=1)
 
 Section = TypeVar("Section")
 

@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 
 ANSWER_TIMEOUT_S = 180.0
 """How long a person is waited for at each slip."""
-SLIP_TIMEOUTS = Timeouts(stall=5.0)
+SLIP_TIMEOUTS = Timeouts(late=1.0, stall=5.0)
 
 AwaitGesture = Callable[[], Gesture]
 """Waits for a person's answer to a slip; NONE if none comes."""

@@ -16,13 +16,18 @@ from edge.printer.transport import StalledError, Transport
 
 
 class Dialogue:
-    """Made by `Printer` for one job. `one_way`: no answer can come, so nothing is asked and nothing waited for."""
+    """Made by `Printer` for one job. `one_way`: no answer can come, so nothing is asked and nothing waited for.
 
-    def __init__(self, transport: Transport, one_way: bool, answer_timeout: float) -> None:
+    Seconds: `answer_timeout` for each answer; `late_timeout` more for a printer that is known to answer.
+    """
+
+    def __init__(self, transport: Transport, one_way: bool, answer_timeout: float, late_timeout: float) -> None:
         self._transport = transport
         self._answer_timeout = answer_timeout
+        self._late_timeout = late_timeout
         self._parser = replies.Parser()
         self._unanswered = False
+        self._question = replies.PRINTER
         self._status: int | None = None
         self._cleared = False
         self._watched = False
@@ -63,6 +68,8 @@ class Dialogue:
         One that is known to answer and says nothing is SILENT. Raises `TransportError` if the link is gone.
         """
         paper = self.paper()
+        if paper is Paper.UNKNOWN and known:
+            paper = replies.paper(self._late_answer())
         if paper is not Paper.UNKNOWN or self.one_way or not known:
             return paper
         return Paper.UNKNOWN if self._answers_otherwise(known) else Paper.SILENT
@@ -116,6 +123,12 @@ class Dialogue:
         """Let the printer go; twice is fine. `abandon`: what was not sent is thrown away."""
         self._transport.close(abandon)
 
+    def _late_answer(self) -> dict[int, int]:
+        """The answer that is still out, if it comes after all."""
+        if not self._unanswered or not self.wait(lambda: not self._unanswered, time.monotonic() + self._late_timeout):
+            return {}
+        return self._possible(self._question, self._status)
+
     def _answers_otherwise(self, known: frozenset[Question]) -> bool:
         """Whether it answers a question that it answered before, though not this one."""
         if Question.BARRIER in known:
@@ -132,14 +145,17 @@ class Dialogue:
         for question in (replies.PRINTER, replies.ROLL, replies.OFFLINE_CAUSE, replies.ERROR_CAUSE):
             if (answer := self._ask(question)) is None:
                 break
-            if replies.can_be(question, answer):
-                statuses[question] = answer
+            statuses |= self._possible(question, answer)
         return statuses
+
+    @staticmethod
+    def _possible(question: int, answer: int | None) -> dict[int, int]:
+        return {question: answer} if answer is not None and replies.can_be(question, answer) else {}
 
     def _ask(self, question: int) -> int | None:
         if self.one_way or self._unanswered:
             return None
-        self._status, self._unanswered = None, True
+        self._question, self._status, self._unanswered = question, None, True
         try:
             self.send(ASK_STATUS + bytes([question]), self._answer_timeout)
             self.wait(lambda: not self._unanswered, time.monotonic() + self._answer_timeout)

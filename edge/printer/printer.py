@@ -190,7 +190,7 @@ class Printer:
     def _open(self, one_way: bool = False) -> Dialogue:
         transport = open_transport(self._config)
         one_way = one_way or self._config.proof == "none" or not transport.readable
-        return Dialogue(transport, one_way, self._record.answer_timeout(self._timeouts))
+        return Dialogue(transport, one_way, self._record.answer_timeout(self._timeouts), self._timeouts.late)
 
     def _next_number(self) -> int:
         self._number = (self._number + 1) % 10_000

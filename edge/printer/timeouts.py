@@ -9,6 +9,8 @@ class Timeouts:
 
     answer: float = 1.0
     """For an answer to `DLE EOT`, which is given at once even by a printer that can't print."""
+    late: float = 4.0
+    """So much longer, once, where a printer that has answered before says nothing: print servers are busy at times."""
     stall: float = 20.0
     """Without a byte taken: none ever will be. A cutter or a hot head pause for less."""
     proof: float = 20.0

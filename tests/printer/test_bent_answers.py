@@ -44,7 +44,7 @@ def test_only_this_tickets_own_number_proves_it_where_an_echo_is_demanded(answer
 
 @given(st.binary(max_size=40))
 def test_a_barrier_that_nobody_asked_for_is_none(noise):
-    dialogue = Dialogue(Bent([noise]), False, 0.002)
+    dialogue = Dialogue(Bent([noise]), False, 0.002, 0.002)
     dialogue.send(b"ticket", 0.01)
     dialogue.wait(lambda: False, time.monotonic() + 0.002)
     assert not dialogue.passed_barrier

@@ -15,7 +15,7 @@ from sim.printer.printer import Printer as SimPrinter
 
 pytestmark = pytest.mark.slow
 
-TIMEOUTS = Timeouts(answer=0.4, stall=0.5, proof=1.0, lag=0.3, settle=0.1, silent=0.1, poll=0.05, clear=0.1)
+TIMEOUTS = Timeouts(answer=0.4, late=0.2, stall=0.5, proof=1.0, lag=0.3, settle=0.1, silent=0.1, poll=0.05, clear=0.1)
 TICKET = b"\x1b@" + b"line\n" * 10 + b"\x1dV\x01"
 
 

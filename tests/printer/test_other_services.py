@@ -21,7 +21,7 @@ from tests.support.cards import CONFIG
 from tests.support.processes import typed
 from tests.support.scripted_server import Server
 
-TIMEOUTS = Timeouts(answer=0.3, stall=1.0, proof=0.5, lag=0.3, settle=0.1)
+TIMEOUTS = Timeouts(answer=0.3, late=0.1, stall=1.0, proof=0.5, lag=0.3, settle=0.1)
 TICKET = b"\x1b@one ticket\n\x1dV\x00"
 GREETINGS = {
     "SSH": b"SSH-2.0-OpenSSH_9.6\r\n",

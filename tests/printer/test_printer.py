@@ -31,7 +31,7 @@ from sim.shop import wait_for
 
 pytestmark = pytest.mark.slow
 
-TIMEOUTS = Timeouts(answer=2.0, stall=2.0, proof=20.0, lag=0.5, settle=0.3, silent=0.3, poll=0.05, clear=0.3)
+TIMEOUTS = Timeouts(answer=2.0, late=1.0, stall=2.0, proof=20.0, lag=0.5, settle=0.3, silent=0.3, poll=0.05, clear=0.3)
 SHORT_TIMEOUTS = replace(TIMEOUTS, answer=0.3, stall=0.5, proof=1.0)
 """For printers from which nothing comes, so that every wait ends soon."""
 
@@ -419,7 +419,7 @@ class Dozing(SimPrinter):
 def test_a_watched_printer_s_word_that_it_is_well_is_no_sign_that_it_took_the_ticket():
     with Dozing() as sim:
         long_ticket = b"\x1b@" + b"x\n" * 4_000_000
-        printer = printer_at(sim, timeouts=replace(SHORT_TIMEOUTS, answer=2.0, stall=0.2))
+        printer = printer_at(sim, timeouts=replace(SHORT_TIMEOUTS, answer=2.0, late=1.0, stall=0.2))
         assert isinstance(printer.print(long_ticket), TicketInterrupted)
 
 

@@ -36,8 +36,8 @@ class Bent:
 
 def one_job(answers: list[bytes], proof: str = "auto", wait_s: float = 0.002) -> object:
     """What a whole job makes of these answers."""
-    timeouts = Timeouts(wait_s, wait_s, 2 * wait_s, wait_s, wait_s, wait_s, wait_s, wait_s)
-    job = Job(Dialogue(Bent(answers), False, wait_s), proof, timeouts, TrackRecord(), Leftovers())
+    timeouts = Timeouts(wait_s, wait_s, wait_s, 2 * wait_s, wait_s, wait_s, wait_s, wait_s, wait_s)
+    job = Job(Dialogue(Bent(answers), False, wait_s, wait_s), proof, timeouts, TrackRecord(), Leftovers())
     before = job.prepare(despite=False)
     job.send(TICKET, NUMBER)
     return job.judge(before, job.wait_for_proof())

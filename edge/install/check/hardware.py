@@ -23,7 +23,7 @@ from edge.printer.commands import RESET
 from edge.printer.printer import Printer
 from edge.printer.timeouts import Timeouts
 
-HASTE = Timeouts(stall=5.0, proof=4.0, lag=3.0, settle=0.5)
+HASTE = Timeouts(late=1.0, stall=5.0, proof=4.0, lag=3.0, settle=0.5)
 """For a job that prints nothing."""
 BUSY_TRIES = 5
 BUSY_PAUSE_S = 0.4
