@@ -70,7 +70,7 @@ class IllegalMove(Exception):
     """A bug: the table has no such move. Nothing was changed."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Order:
     """What we remember of one `external_reference`, the shop's own name of a sale; one row of the journal.
 

@@ -24,7 +24,7 @@ def in_currency(amount: Decimal, currency: str) -> Decimal:
         return amount.quantize(Decimal(1).scaleb(-DECIMALS.get(currency, 2)), ROUND_HALF_UP)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Item:
     """A line of the order, as the shop's software sent it."""
 
@@ -37,7 +37,7 @@ class Item:
         return self.quantity * self.unit_price
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Payment:
     """One attempt to pay, as it stands inside a merchant order."""
 
@@ -65,7 +65,7 @@ class Payment:
         return self.refunded > 0 or self.status in ("refunded", "charged_back")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class MerchantOrder:
     """Mercado Pago's account of one order; several may exist for one `external_reference`."""
 

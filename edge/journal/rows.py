@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, is_dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from functools import lru_cache
+from sys import intern
 from typing import Any
 
 from edge.core import duties, events
@@ -32,6 +34,8 @@ LAST_SLIPS = "SELECT substr(key, 6), max(0, unixepoch() - value) FROM memory WHE
 """Seconds ago, by a clock that may be wrong: a slip of its future came just now."""
 UNREADABLE = (ValueError, KeyError, TypeError, ArithmeticError)
 """What reading a row raises whose text was damaged."""
+shared_decimal = lru_cache(maxsize=1024)(Decimal)
+"""From digits: one number for all orders that have it, for a till remembers tens of thousands of them."""
 
 REMEMBERED = ("history", "proof", "notices", "today", "last_ticket")
 """The fields of a `Durable` that are entries of the table `memory`."""
@@ -212,7 +216,10 @@ def _write_order(order: Order) -> dict[str, Any]:
 
 def _plain(value: Any) -> Any:
     """What JSON has no word for. A copy of the whole reading, as `asdict` makes one, takes ten times as long."""
-    return vars(value) if is_dataclass(value) else str(value)
+    if not is_dataclass(value):
+        return str(value)
+    # Not `vars`, which would give each of them a dictionary that it keeps for good.
+    return {name: getattr(value, name) for name in value.__dataclass_fields__}
 
 
 def order_from_row(row: Mapping[str, Any]) -> Order:
@@ -275,19 +282,31 @@ def _date(text: str | None) -> datetime | None:
 
 
 def _reading_from(reading: dict[str, Any]) -> MerchantOrder:
-    items = tuple(map(_item_from, reading["items"]))
-    payments = tuple(_payment_from(payment) for payment in reading["payments"])
-    return MerchantOrder(**{**reading, "total": Decimal(reading["total"]), "items": items, "payments": payments})
+    parts = {
+        "total": shared_decimal(reading["total"]),
+        "items": tuple(map(_item_from, reading["items"])),
+        "payments": tuple(map(_payment_from, reading["payments"])),
+    }
+    return MerchantOrder(**_shared(reading) | parts)
 
 
 def _item_from(item: Mapping[str, Any]) -> Item:
-    return Item(item["title"], Decimal(item["quantity"]), Decimal(item["unit_price"]))
+    return Item(intern(item["title"]), shared_decimal(item["quantity"]), shared_decimal(item["unit_price"]))
 
 
 def _payment_from(payment: dict[str, Any]) -> Payment:
     approved = payment["date_approved"]
-    money = {key: Decimal(payment[key]) for key in ("amount", "refunded")}
-    return Payment(**{**payment, **money, "date_approved": datetime.fromisoformat(approved) if approved else None})
+    parts = {
+        "amount": shared_decimal(payment["amount"]),
+        "refunded": shared_decimal(payment["refunded"]),
+        "date_approved": datetime.fromisoformat(approved) if approved else None,
+    }
+    return Payment(**_shared(payment) | parts)
+
+
+def _shared(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The same few words in each of tens of thousands of orders need room once."""
+    return {name: intern(value) if isinstance(value, str) else value for name, value in row.items()}
 
 
 def readable(table: str, row: Mapping[str, Any]) -> bool:

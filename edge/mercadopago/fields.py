@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
+from sys import intern
 from typing import Any, Generic, TypeVar
 
 Json = Mapping[str, Any]
@@ -24,6 +26,8 @@ MAX_ID_LENGTH = 40
 COUNT = re.compile("[0-9]{1,9}", re.ASCII)
 ID = re.compile(f"[A-Za-z0-9_-]{{1,{MAX_ID_LENGTH}}}", re.ASCII)
 """One segment of a path, so that no id can lead to another address."""
+shared_decimal = lru_cache(maxsize=1024)(Decimal)
+"""From digits: one number for all orders that have it, for a till remembers tens of thousands of them."""
 
 
 class DecodeError(ValueError):
@@ -99,12 +103,12 @@ def text_of(holder: Json, key: str) -> str:
         return id_of(holder, key)
     if not isinstance(value, str):
         raise DecodeError(f"{key} is a {type(value).__name__}, not a string")
-    return printable(value[:MAX_TEXT_LENGTH])
+    return intern(printable(value[:MAX_TEXT_LENGTH]))  # the same few words in each of thousands of orders
 
 
 def printable(text: str) -> str:
     """Without lone surrogates: they are legal JSON, but can be neither printed nor stored."""
-    return text.encode(errors="replace").decode()
+    return text if text.isascii() else text.encode(errors="replace").decode()
 
 
 def required_amount(holder: Json, key: str) -> Decimal:
@@ -120,7 +124,8 @@ def amount_of(holder: Json, key: str) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, int | Decimal | str):
         raise DecodeError(f"{key} is a {type(value).__name__}, not a number")
     try:
-        amount = Decimal(value)
+        written = str(value)
+        amount = shared_decimal(written) if len(written) <= 2 * MAX_DIGITS else Decimal(written)
     except (InvalidOperation, ValueError):
         raise DecodeError(f"{key} is no number") from None
     # No comparison: Decimal can hold a number that is too large to be compared.
