@@ -7,12 +7,15 @@ distinguishes Mercado Pago from a stranger: most of these notifications have no 
 import base64
 import hashlib
 import hmac
+from functools import lru_cache
 
 from edge.contract.mqtt import NUMERIC_ID
 
 TILL_PURPOSE = b"mp/"
 SELLER_PURPOSE = b"seller/"
 """One key signs both kinds of secret; the purpose keeps one kind from opening an address of the other."""
+MAX_REMEMBERED_SECRETS = 4096
+"""Names whose secrets need not be computed again: each sale notifies some four times, and strangers make up names."""
 
 
 def secret_of(till: str, key: bytes) -> str:
@@ -43,6 +46,7 @@ def seller_of(segment: str, key: bytes) -> str | None:
     return None
 
 
+@lru_cache(MAX_REMEMBERED_SECRETS)
 def _secret(name: bytes, key: bytes) -> str:
     return base64.b32encode(hmac.digest(key, name, hashlib.sha256)[:20]).decode().lower()
 

@@ -28,9 +28,7 @@ class PingListener:
         self._pings = Pings()
         self._reporting: asyncio.Task[None] | None = None
         self._link = Link(broker, "pings", self._subscribe)
-        self._link.client.on_subscribe = lambda _client, _data, _mid, reasons, _more: self._link.hand_over(
-            self._on_subscribe, reasons
-        )
+        self._link.client.on_subscribe = lambda _client, _data, _mid, reasons, _more: self._on_subscribe(reasons)
         self._link.client.on_message = self._sift
 
     @property
@@ -62,10 +60,10 @@ class PingListener:
         self._on_hearing()
 
     def _sift(self, _client: paho.Client, _data: object, message: paho.MQTTMessage) -> None:
-        # In paho's thread: what is too many costs the event loop nothing. It is read as fast as it comes, for while it
-        # waits at the broker, other tills' pings wait behind it.
+        # Read as fast as it comes, one between two turns of the event loop: while it waits at the broker, other tills'
+        # pings wait behind it.
         if self._pings.allows(message.topic, time.monotonic()):
-            self._link.hand_over(self._on_ping, message)
+            self._on_ping(message)
 
     def _on_ping(self, message: paho.MQTTMessage) -> None:
         till = message.topic.removeprefix(f"{self._root}/").removesuffix("/ping")

@@ -4,7 +4,6 @@ A till pings every five minutes, and every 30 seconds while something is wrong. 
 counted, and reported in one line a minute.
 """
 
-import threading
 from collections import Counter
 
 from edge.contract.mqtt import NONCE, BadMessageError, Doorbell, decode, is_till_id
@@ -23,21 +22,18 @@ MAX_TILLS_REPORTED = 5
 
 
 class Pings:
-    """The pings of all tills, as one relay gets them. May be used from any thread; only `decode` takes time."""
+    """The pings of all tills, as one relay gets them."""
 
     def __init__(self) -> None:
         self._till, self._new, self._all = Limit(*PING_LIMIT), Limit(*NEW_TILLS_LIMIT), Limit(*ALL_PINGS_LIMIT)
-        self._lock = threading.Lock()
-        """For what is below, and for the limits: paho's thread counts, the event loop reports."""
         self._refused: Counter[str] = Counter()
         self._reason = ""
 
     def allows(self, topic: str, now: float) -> bool:
         """Count one ping, whatever is in it, and say whether it is within the limits. `now`: a monotonic clock."""
-        with self._lock:
-            known = topic in self._till or self._new.allows("", now)
-            allowed = known and self._till.allows(topic, now) and self._all.allows("", now)
-            self._refused[topic if known else NEW_TILLS] += not allowed
+        known = topic in self._till or self._new.allows("", now)
+        allowed = known and self._till.allows(topic, now) and self._all.allows("", now)
+        self._refused[topic if known else NEW_TILLS] += not allowed
         return allowed
 
     def echo(self, till: str, topic: str, payload: bytes, retained: bool) -> Doorbell | None:
@@ -54,15 +50,13 @@ class Pings:
 
     def report(self) -> str:
         """Return what was refused since the last report, in one line; "" for nothing."""
-        with self._lock:
-            refused, self._refused = self._refused, Counter()
-            reason, self._reason = self._reason, ""
+        refused, self._refused = self._refused, Counter()
+        reason, self._reason = self._reason, ""
         worst = [f"{topic} {count}" for topic, count in refused.most_common(MAX_TILLS_REPORTED) if count]
         if not worst:
             return ""
         return f"dropped {refused.total()} pings of {len(+refused)} tills: {', '.join(worst)}; {reason or 'too many'}"
 
     def _refuse(self, topic: str, reason: str) -> None:
-        with self._lock:
-            self._refused[topic] += 1
-            self._reason = reason
+        self._refused[topic] += 1
+        self._reason = reason

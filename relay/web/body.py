@@ -9,7 +9,7 @@ BODY_TIMEOUT_S = 10.0
 
 def is_ambiguous(request: Request) -> bool:
     """Whether the body has two lengths. Where it ends then depends on the reader: what follows may not be a request."""
-    return {"transfer-encoding", "content-length"} <= set(request.headers)
+    return "transfer-encoding" in request.headers and "content-length" in request.headers
 
 
 async def bounded_body(request: Request, max_bytes: int) -> bytes | None:

@@ -6,7 +6,6 @@ The promise under test: 201 if and only if the broker has acknowledged the doorb
 import asyncio
 import os
 import signal
-import subprocess
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -20,6 +19,7 @@ from relay.mqtt.publisher import Publisher, PublishError
 from sim.mosquitto import Mosquitto
 from tests.support.odd_broker import SUBSCRIBE, Link, OddBroker
 from tests.support.relays import PATIENCE, subscribed, wait_until
+from tests.support.tls import make_certificate
 
 pytest_plugins = ["tests.support.relay_fixtures"]
 pytestmark = pytest.mark.slow
@@ -126,12 +126,7 @@ async def refusals_of_a_silent_broker(broker: Mosquitto, attempts: int, lose_pat
 
 @pytest.fixture
 def certificate(tmp_path: Path) -> tuple[Path, Path]:
-    """A certificate for 127.0.0.1 that vouches for itself, and its key."""
-    certificate, key = tmp_path / "ca.pem", tmp_path / "key.pem"
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"]
-    command += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate)]
-    subprocess.run(command, check=True, capture_output=True)
-    return certificate, key
+    return make_certificate(tmp_path)
 
 
 def test_the_broker_may_be_reached_by_tls(certificate, start_relay):

@@ -6,7 +6,6 @@ import select
 import socket
 import subprocess
 import sys
-import threading
 import time
 from contextlib import ExitStack
 
@@ -114,30 +113,6 @@ def test_all_tills_of_a_fleet_may_ping_at_once_and_many_that_flood_may_not_ring_
     assert all(counted.allows(f"tills/X{number}/ping", 0.0) for number in range(burst))
     assert not counted.allows("tills/X0/ping", 0.0)
     assert sum(counted.allows(f"tills/X{number % 1000}/ping", 0.001 * number) for number in range(1, 10_001)) == 2000
-
-
-def test_what_two_threads_count_is_all_counted():
-    counted, each = Pings(), 20_000
-    threads = [threading.Thread(target=ping_often, args=[counted, each]) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    reported = 0
-    while any(thread.is_alive() for thread in threads):
-        reported += dropped_in(counted.report())
-    assert reported + dropped_in(counted.report()) == 2 * each - PING_LIMIT[1]
-
-
-def ping_often(counted: Pings, times: int) -> None:
-    for _ in range(times):
-        if counted.allows("tills/LOUD/ping", 0.0):
-            continue
-        counted.echo("LOUD", "tills/OTHER/ping", b"{}", False)
-
-
-def dropped_in(report: str) -> int:
-    """How many pings to LOUD were dropped, by a report."""
-    found = re.search(r"tills/LOUD/ping (\d+)", report)
-    return int(found[1]) if found else 0
 
 
 def test_what_cannot_be_used_is_reported_with_one_reason():

@@ -2,6 +2,7 @@
 
 import contextlib
 import socket
+import ssl
 import threading
 from collections.abc import Callable
 
@@ -19,7 +20,7 @@ class Link:
         self.subscription = b"\0\0"
 
     def say(self, kind: int, body: bytes) -> None:
-        self.write(bytes([kind]) + _length(len(body)) + body)
+        self.write(packet(kind, body))
 
     def write(self, packet: bytes) -> None:
         with contextlib.suppress(OSError):
@@ -79,8 +80,8 @@ class Link:
 class OddBroker:
     """Talks to each connection in the same way, and hangs up at the end of the talk."""
 
-    def __init__(self, talk: Talk) -> None:
-        self._talk = talk
+    def __init__(self, talk: Talk, tls: ssl.SSLContext | None = None) -> None:
+        self._talk, self._tls = talk, tls
         self._server = socket.create_server(("127.0.0.1", 0))
         self.host, self.port = self._server.getsockname()[:2]
         self.connections = 0
@@ -94,8 +95,8 @@ class OddBroker:
                 threading.Thread(target=self._talk_to, args=[connection], daemon=True).start()
 
     def _talk_to(self, connection: socket.socket) -> None:
-        with connection:
-            self._talk(Link(connection))
+        with self._tls.wrap_socket(connection, server_side=True) if self._tls else connection as link:
+            self._talk(Link(link))
 
     def __enter__(self) -> "OddBroker":
         return self
@@ -104,6 +105,11 @@ class OddBroker:
         with contextlib.suppress(OSError):
             self._server.shutdown(socket.SHUT_RDWR)  # ends the thread that accepts
         self._server.close()
+
+
+def packet(kind: int, body: bytes) -> bytes:
+    """The bytes of one packet, without its flags if `kind` has none."""
+    return bytes([kind]) + _length(len(body)) + body
 
 
 def _length(count: int) -> bytes:
