@@ -10,10 +10,11 @@ CLOUD_INIT = build/cloud-init/.fetched
 .PHONY: demo quick check style types contracts fast test explore mutants torture soak bench fuzz attacks causes diagram deb lock format \
 	clean mosquitto chromium
 
-# API=orders plays it with the other of Mercado Pago's two.
+# API=orders plays it with the other of Mercado Pago's two; LANGUAGE=pt in Portuguese; OPTIONS=--terminal without a page.
 API ?= instore
+OPTIONS ?=
 demo: $(INSTALLED) mosquitto
-	@$(BIN)/python -m sim --api $(API)
+	@$(BIN)/python -m sim --api $(API) --language "$(LANGUAGE)" $(OPTIONS)
 
 # After each change: the parts without processes, sockets and waiting, but for the explorer. Under ten seconds.
 # Compiled modules are kept, even where the environment says otherwise: without them each start takes a second longer.

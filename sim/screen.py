@@ -17,6 +17,7 @@ from rich.live import Live
 from rich.panel import Panel
 from rich.text import Text
 
+from sim.goods import Goods
 from sim.shop import Shop
 
 NEEDED = os.terminal_size((110, 40))
@@ -40,8 +41,9 @@ class Key:
 class Screen:
     """The player's view and hands."""
 
-    def __init__(self, shop: Shop) -> None:
+    def __init__(self, shop: Shop, goods: Goods) -> None:
         self._shop = shop
+        self._goods = goods
         self._numbers = count(1)
         self._said = "Press n for a new order, then p to pay it."
         self._away = False
@@ -88,8 +90,8 @@ class Screen:
     # --- what the keys do ------------------------------------------------------------------------------------------
 
     def _order(self) -> str:
-        number = next(self._numbers)
-        reference = self._shop.order("Yerba mate 1 kg:2:2675.25", f"Alfajor n.º {number}:1:950", total="6300.50")
+        items, total = self._goods.order(next(self._numbers) % len(self._goods.items) + 1)
+        reference = self._shop.order(*items, total=total)
         return f"{reference} is on the till; s scans it, b makes the till check"
 
     def _press(self, seconds: float, words: str) -> str:

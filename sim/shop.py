@@ -51,6 +51,8 @@ class Ears:
     def __init__(self, host: str, port: int) -> None:
         self.heard: list[tuple[str, bytes]] = []
         self.retained: dict[str, bytes] = {}
+        self.watched: Callable[[str, bytes], None] = lambda topic, payload: None
+        """Called with each message."""
         self._connected = threading.Event()
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
         self._client.on_connect = lambda client, *_: client.subscribe("#", 1)
@@ -66,6 +68,7 @@ class Ears:
         self.heard.append((message.topic, message.payload))
         if message.topic.endswith("/status"):
             self.retained[message.topic] = message.payload
+        self.watched(message.topic, message.payload)
 
     def say(self, topic: str, payload: bytes | str) -> None:
         """Publish, and wait for the broker's acknowledgement."""

@@ -3,13 +3,13 @@
 import time
 from collections.abc import Callable
 
+from sim.goods import Goods
 from sim.shop import Shop
 
-ITEMS = ("Yerba mate 1 kg:2:2675.25", "Café con leche:1:1800", "Alfajor de maicena:3:950")
-TOTAL = "10000.50"
+ITEMS = 3
 
 
-def tell(shop: Shop) -> int:
+def tell(shop: Shop, goods: Goods) -> int:
     """Play one sale and print its ticket. Returns the exit code."""
     began = time.monotonic()
 
@@ -17,7 +17,8 @@ def tell(shop: Shop) -> int:
         print(f"{time.monotonic() - began:6.2f} s  {text}", flush=True)
 
     say(f"A shop is open: till CAJA01, light {_light(shop)}.")
-    (_created if shop.api == "orders" else _put)(shop, shop.order(*ITEMS, total=TOTAL), say)
+    items, total = goods.order(ITEMS)
+    (_created if shop.api == "orders" else _put)(shop, shop.order(*items, total=total), total, say)
     shop.mercadopago.account.pay(status="rejected")
     say("The first card is rejected. Nothing is printed.")
     paid = time.monotonic()
@@ -33,18 +34,18 @@ def tell(shop: Shop) -> int:
     return 0
 
 
-def _put(shop: Shop, reference: str, say: Callable[[str], None]) -> None:
+def _put(shop: Shop, reference: str, total: str, say: Callable[[str], None]) -> None:
     """The in-store API: the order is on the till, which can be asked; a scan is notified."""
-    say(f"The shop's software puts order {reference} on the till: $ {TOTAL}.")
+    say(f"The shop's software puts order {reference} on the till: $ {total}.")
     identity = shop.mercadopago.account.scan()
     shop.wait_for_state("waiting")
     say(f"A customer scans the QR. Mercado Pago opens merchant order {identity}; light {_light(shop)}.")
 
 
-def _created(shop: Shop, reference: str, say: Callable[[str], None]) -> None:
+def _created(shop: Shop, reference: str, total: str, say: Callable[[str], None]) -> None:
     """The Orders API: the order has an id, which the shop's software announces."""
     [identity] = shop.mercadopago.order_book.orders
-    say(f"The shop's software creates order {reference} for the till: $ {TOTAL}. Its id is {identity}.")
+    say(f"The shop's software creates order {reference} for the till: $ {total}. Its id is {identity}.")
     shop.wait_for_state("waiting")
     say(f"It announces that id, and the till reads the order; light {_light(shop)}.")
     shop.mercadopago.account.scan()

@@ -11,6 +11,7 @@ import ssl
 import sys
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC
 from decimal import Decimal
@@ -76,6 +77,19 @@ class Request:
     """Address and port: one for each connection."""
 
 
+@dataclass(eq=False)
+class Exchange:
+    """A request and what became of it, for whoever watches the wire. Made when it comes, and filled in when it ends."""
+
+    method: str
+    path: str
+    query: dict[str, str]
+    body: str
+    status: int = 0
+    """0 before the answer, and where there was none."""
+    answer: str = ""
+
+
 class Api:
     """The server. It can leave the network and come back at the same port."""
 
@@ -85,6 +99,8 @@ class Api:
         self.requests: list[Request] = []
         self.faults: list[Fault] = []
         self.port = port or free_port()
+        self.watched: Callable[[Exchange], None] = lambda exchange: None
+        """Called with each exchange twice: when it comes, and when it is answered."""
         self.tls: ssl.SSLContext | None = None
         """What it shows of itself over TLS from the next `start` on; None: plain HTTP."""
         self._server: _Server | None = None
@@ -156,6 +172,8 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         api = self.server.api
         api.requests.append(Request(self.command, url.path, query, time.monotonic(), self.client_address))
+        self._exchange = Exchange(self.command, url.path, query, body.decode(errors="replace"))
+        api.watched(self._exchange)
         fault = api.fault_for(self.command, url.path)
         kind = fault.kind if fault else ""
         if kind == "reset_before":
@@ -199,6 +217,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _send(self, status: int, body: bytes, fault: Fault | None, kind: str = "application/json") -> None:
         if fault and fault.kind == "hang":
             time.sleep(fault.seconds)
+        self._exchange.status, self._exchange.answer = status, body.decode(errors="replace")
+        self.server.api.watched(self._exchange)
         self.send_response_only(status)
         date = format_datetime(self.server.api.account.now().astimezone(UTC), usegmt=True)
         if date := fault.date if fault and fault.kind == "date" else date:

@@ -15,6 +15,7 @@ import random
 import threading
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -83,6 +84,8 @@ class Notifier:
         self.habits = habits
         self.answers: list[tuple[Letter, int]] = []
         """What was sent, and the status that came back; 0 if none did."""
+        self.watched: Callable[[Letter, int | None], None] = lambda letter, status: None
+        """Called with each letter twice: when it leaves (None), and with what came back."""
         self._user_id = user_id
         self._posted: list[_Posted] = []
         self._numbers = itertools.count()
@@ -140,7 +143,9 @@ class Notifier:
 
     def _deliver(self) -> None:
         while (posted := self._next()) is not None:
+            self.watched(posted.letter, None)
             status = _send(posted.letter, self.habits)
+            self.watched(posted.letter, status)
             self.answers.append((posted.letter, status))
             if status not in (200, 201) and posted.tries < len(self.habits.ladder):
                 due = time.monotonic() + self.habits.ladder[posted.tries] * self.habits.time_scale

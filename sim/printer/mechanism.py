@@ -15,7 +15,7 @@ from typing import Self
 from sim.printer import escpos
 from sim.printer.escpos import CLEARED, CODE_PAGES, Command, Health, RealTimeScanner
 from sim.printer.head import Cut, Effect, Head, Kick
-from sim.printer.paper import Ticket
+from sim.printer.paper import Ticket, height_of
 
 CUT = b"\x1dV"
 
@@ -37,6 +37,10 @@ class Mechanism:
         """When bytes came that are to be printed, by `time.monotonic`; questions asked in real time are none."""
         self.bytes_per_second: float | None = None
         """How fast it prints; None is at once."""
+        self.dots_per_second: float | None = None
+        """How fast the paper moves; None is at once. There are 8 dots to the millimetre."""
+        self.watched: Callable[[bytes, bool], None] = lambda data, answered: None
+        """Called with all bytes that come, and with those that it answers."""
         self.forgets_at_paper_end = False
         """Whether the rest of a ticket is dropped, instead of printed, when new paper is loaded."""
         self.clears = True
@@ -151,6 +155,17 @@ class Mechanism:
         with self._changed:
             return self._paper.text
 
+    @property
+    def sheets(self) -> list[Ticket]:
+        """All papers so far, and what hangs out, as they are at this moment."""
+        with self._changed:
+            return [*self.tickets, replace(self._paper, rows=list(self._paper.rows))]
+
+    @property
+    def health(self) -> Health:
+        """What its sensors see."""
+        return self._health
+
     def wait_until(self, condition: Callable[[Self], object], what: str, timeout: float = 20) -> None:
         """Wait until a condition holds. Raises `TimeoutError`, which says `what` was waited for."""
         with self._changed:
@@ -264,6 +279,8 @@ class Mechanism:
                 self._kick()
             case row:
                 self._paper.rows.append(row)
+                if self.dots_per_second:
+                    self._busy_until = time.monotonic() + height_of(row) / self.dots_per_second
                 self._spend_paper(1)
         return None
 

@@ -200,7 +200,7 @@ class Ticket:
     def picture(self) -> Any:
         """Draw it as it lies on the counter. Returns a PIL image."""
         width = self.columns * CELL_WIDTH
-        drawn = [_draw(row, width) for row in self.rows]
+        drawn = [draw(row, width) for row in self.rows]
         sheet = Image.new("L", (width, sum(image.height for image in drawn)), 255)
         top = 0
         for image in drawn:
@@ -225,7 +225,18 @@ FONT_SIZE = 20
 FONT_FOLDERS = ("/usr/share/fonts/truetype/dejavu", "/usr/share/fonts/dejavu", "/usr/share/fonts/TTF")
 
 
-def _draw(row: Row, width: int) -> Any:
+def height_of(row: Row) -> int:
+    """How far the paper moves for it, in dots."""
+    match row:
+        case Letters():
+            return row.height
+        case Blank(dots):
+            return dots
+    return int(row.draw().height) + 8
+
+
+def draw(row: Row, width: int) -> Any:
+    """Draw it across a paper of so many dots, in black (0) and white (255)."""
     match row:
         case Letters():
             return _draw_letters(row, width)

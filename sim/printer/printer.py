@@ -155,6 +155,7 @@ class Printer(Mechanism):
         if self._bytes_left is not None:
             self._bytes_left -= len(data)
         self.bytes_received += len(data)
+        self.watched(data, False)
         self._take_in(data)
         if dies:
             while self._step():
@@ -189,6 +190,7 @@ class Printer(Mechanism):
             return
         if self.answers_late:
             answer, self._late = self._late, answer
+        self.watched(answer, True)
         self._outbox.append((time.monotonic() + self.answer_delay, self._connection, answer + self.babbles))
         self._changed.notify_all()
 
