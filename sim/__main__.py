@@ -1,7 +1,6 @@
-"""The demo: `python -m sim`. A shop to play with on a page or on a terminal; one sale as a story where there is neither."""
+"""The demo: `python -m sim`. A shop to play with, on a page or a terminal; where there is none, one sale as a story."""
 
 import argparse
-
 import shutil
 import signal
 import sys
@@ -66,7 +65,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--api", choices=("instore", "orders"), default="instore", help="which of Mercado Pago's APIs")
     parser.add_argument("--save", type=Path, metavar="FOLDER", help="keep each ticket in FOLDER, as .txt and .png")
-    parser.add_argument("--port", type=int, default=0, help="the page's; the default is 8090, or another if it is taken")
+    parser.add_argument(
+        "--port", type=int, default=0, help="the page's; the default is 8090, or another if it is taken"
+    )
     parser.add_argument("--no-browser", action="store_true", help="open none")
     parser.add_argument("--pace", type=float, default=1.2, metavar="SECONDS", help="of a scenario's steps")
     return parser

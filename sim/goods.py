@@ -14,6 +14,8 @@ class Goods:
     time_zone: str
     till: str
     header: tuple[str, ...]
+    legend: str
+    """That the ticket is no invoice."""
     footer: str
     items: tuple[tuple[str, str, str], ...]
     """Title, quantity, unit price."""
@@ -21,7 +23,7 @@ class Goods:
     def settings(self, language: str) -> dict[str, Any]:
         """What the till's configuration says of them."""
         till = {"name": self.till, "timezone": self.time_zone, "language": language}
-        return {"till": till, "ticket": {"header": list(self.header), "footer": [self.footer]}}
+        return {"till": till, "ticket": {"header": list(self.header), "legend": self.legend, "footer": [self.footer]}}
 
     def line(self, number: int) -> tuple[str, str, str]:
         """One of the items, again from the first after the last."""
@@ -40,6 +42,7 @@ GOODS = {
         "America/Argentina/Buenos_Aires",
         "Caja 1",
         ("KIOSCO SUR", "Av. Siempre Viva 742"),
+        "DOCUMENTO NO VÁLIDO COMO FACTURA",
         "¡Gracias por su compra!",
         (
             ("Yerba mate 1 kg", "2", "2675.25"),
@@ -53,6 +56,7 @@ GOODS = {
         "America/Sao_Paulo",
         "Caixa 1",
         ("MERCEARIA DO SUL", "Rua das Laranjeiras, 742"),
+        "NÃO É DOCUMENTO FISCAL",
         "Obrigado pela compra!",
         (
             ("Erva-mate 1 kg", "2", "26.75"),
@@ -66,6 +70,7 @@ GOODS = {
         "America/Argentina/Buenos_Aires",
         "Till 1",
         ("THE CORNER SHOP", "742 Siempre Viva Avenue"),
+        "THIS IS NOT AN INVOICE",
         "Thank you!",
         (
             ("Yerba mate 1 kg", "2", "2675.25"),

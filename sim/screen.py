@@ -18,16 +18,20 @@ from rich.panel import Panel
 from rich.text import Text
 
 from sim.goods import Goods
+from sim.lamps import Lamps
 from sim.shop import Shop
 
-NEEDED = os.terminal_size((110, 40))
-"""The smallest terminal that shows the whole shop."""
-PAPER_WIDTH = 54
-LIGHTS_HEIGHT, SAID_HEIGHT = 9, 4
+NEEDED = os.terminal_size((80, 24))
+"""The smallest terminal that shows the shop: lamps, keys and paper."""
+ROOMY = os.terminal_size((110, 40))
+"""Shows the log and the configuration, too."""
 FRAME = 2
 """Lines, and columns without the space within."""
+PAPER_WIDTH = 48 + FRAME
+TILL_HEIGHT, SAID_HEIGHT = 3, 4
 
-SHADES = {"green": ("#1f3d2b", "#2bff88"), "yellow": ("#3d381f", "#ffe02b"), "red": ("#3d1f1f", "#ff4040")}
+SHADES = {"green": ("#2f5d41", "#2bff88"), "yellow": ("#5d562f", "#ffe02b"), "red": ("#5d2f2f", "#ff4040")}
+LOOKS = {"slow": "blinks", "fast": "blinks fast", "flash": "flashes"}
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,7 @@ class Screen:
     def __init__(self, shop: Shop, goods: Goods) -> None:
         self._shop = shop
         self._goods = goods
+        self._lamps = Lamps(shop.board)
         self._numbers = count(1)
         self._said = "Press n for a new order, then p to pay it."
         self._away = False
@@ -58,7 +63,7 @@ class Screen:
             "h": Key("hold the button", lambda: self._press(1.4, "the till is asked to cancel the order")),
             "o": Key("take the paper away", lambda: self._paper(shop.printer.paper_out, "the roll is empty")),
             "l": Key("load paper", lambda: self._paper(shop.printer.load_paper, "a new roll")),
-            "w": Key("cut the network / restore it", self._network),
+            "w": Key("cut/restore the network", self._network),
             "k": Key("pull the plug / plug in", self._plug),
             "q": Key("quit", lambda: ""),
         }
@@ -67,6 +72,7 @@ class Screen:
         """Play until somebody quits. Returns the exit code."""
         before = termios.tcgetattr(sys.stdin)
         tty.setcbreak(sys.stdin)
+        self._lamps.start()
         try:
             with Live(screen=True, auto_refresh=False) as live:
                 while (key := self._read_key()) != "q":
@@ -75,6 +81,7 @@ class Screen:
                     live.update(self._draw(os.terminal_size(live.console.size)), refresh=True)
         finally:
             termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
+            self._lamps.stop()
         return 0
 
     def _read_key(self) -> str:
@@ -92,7 +99,7 @@ class Screen:
     def _order(self) -> str:
         items, total = self._goods.order(next(self._numbers) % len(self._goods.items) + 1)
         reference = self._shop.order(*items, total=total)
-        return f"{reference} is on the till; s scans it, b makes the till check"
+        return f"s scans it, b checks it; its reference is {reference}"
 
     def _press(self, seconds: float, words: str) -> str:
         if not self._shop.board.running:
@@ -126,33 +133,42 @@ class Screen:
     def _draw(self, size: os.terminal_size) -> Layout:
         if not fits(size):
             return Layout(Text(f"Make the window {NEEDED.columns} x {NEEDED.lines} or larger; q quits."))
-        layout = Layout()
-        layout.split_row(Layout(name="till", ratio=1), Layout(name="paper", size=PAPER_WIDTH))
+        layout, below = Layout(), Layout()
+        layout.split_column(Layout(self._till(), size=TILL_HEIGHT + FRAME), below)
+        hands, paper = Layout(ratio=1), Layout(_panel(self._paper_text(), "paper"), size=PAPER_WIDTH)
+        below.split_row(hands, paper)
+        hands.split_column(*self._hands(size))
+        return layout
+
+    def _till(self) -> Panel:
         status = self._shop.status
         said = "   ".join(f"{name}: {status.get(name, '?')}" for name in ("state", "printer", "api"))
         said = "the till's status can't arrive" if self._away else said
-        till = Group(self._lights(), Text("\n  " + (said if self._shop.board.running else "no power")))
-        problems = Text("\n".join(f"  ! {problem}" for problem in status.get("problems", [])), style="bold red")
-        keys = Text("\n".join(f"  {key}  {what.words}" for key, what in self._keys.items()))
+        problems = Text("; ".join(status.get("problems", [])), style="bold red", no_wrap=True, overflow="ellipsis")
+        inside = Group(self._lights(), Text(said if self._shop.board.running else "no power"), problems)
+        return Panel(inside, title=f"till CAJA01, api: {self._shop.api}", padding=(0, 1))
+
+    def _hands(self, size: os.terminal_size) -> list[Layout]:
+        """What can be done, and what came of it; below, if there is room, what the till's log says."""
+        keys = Text("\n".join(f"{key}  {what.words}" for key, what in self._keys.items()))
+        panels = [Layout(_panel(keys, "keys"), size=len(self._keys) + FRAME)]
+        said = _panel(Text(self._said), "what happened")
+        if not fits(size, ROOMY):
+            return [*panels, Layout(said)]
         command = Text(f"--config {self._shop.config}", style="dim", no_wrap=True)
-        heights = (LIGHTS_HEIGHT, len(self._keys) + FRAME, SAID_HEIGHT, 1 + FRAME)
-        rows = newest(self._shop.board.tail(200), size.columns - PAPER_WIDTH - 2 * FRAME)
-        log = Text("\n".join(rows[-(size.lines - sum(heights) - FRAME) :]), style="dim")
-        panels = (
-            Panel(Group(till, problems), title=f"till CAJA01, api: {self._shop.api}"),
-            Panel(keys, title="keys"),
-            Panel(Text(self._said), title="what happened"),
-            Panel(command, title="in another terminal: .venv/bin/till-edge orders"),
-        )
-        fixed = (Layout(panel, size=height) for panel, height in zip(panels, heights, strict=True))
-        layout["till"].split_column(*fixed, Layout(Panel(log, title="log")))
-        layout["paper"].update(Panel(self._paper_text(), title="paper"))
-        return layout
+        rows = newest(self._shop.board.tail(200), size.columns - PAPER_WIDTH - FRAME)
+        room = size.lines - TILL_HEIGHT - len(self._keys) - SAID_HEIGHT - 1 - 5 * FRAME
+        log = Text("\n".join(rows[-room:]), style="dim")
+        panels += [Layout(said, size=SAID_HEIGHT + FRAME)]
+        panels += [Layout(_panel(command, "in another terminal: .venv/bin/till-edge orders"), size=1 + FRAME)]
+        return [*panels, Layout(_panel(log, "log"))]
 
     def _lights(self) -> Text:
-        text = Text("\n  ")
-        for color, on in self._shop.board.lights.items():
-            text.append("●  ", style=SHADES[color][on])
+        """Each lamp as it is at this moment, with its name and how it looks."""
+        text, looks = Text(), self._lamps.looks
+        for color, on in self._lamps.on.items():
+            text.append("● ", style=SHADES[color][on])
+            text.append(f"{color}: {LOOKS.get(looks[color], looks[color]):11}   ")
         return text
 
     def _paper_text(self) -> Text:
@@ -162,9 +178,13 @@ class Screen:
         return Text("\n".join(piece for piece in pieces if piece.strip()), style="black on #fdfcf7")
 
 
-def fits(size: os.terminal_size) -> bool:
-    """Whether the shop can be seen on a terminal of this size."""
-    return size.columns >= NEEDED.columns and size.lines >= NEEDED.lines
+def _panel(inside: Text, title: str) -> Panel:
+    return Panel(inside, title=title, padding=0)
+
+
+def fits(size: os.terminal_size, needed: os.terminal_size = NEEDED) -> bool:
+    """Whether what needs so much can be seen on a terminal of this size."""
+    return size.columns >= needed.columns and size.lines >= needed.lines
 
 
 def newest(log: str, width: int) -> list[str]:

@@ -1,4 +1,4 @@
-"""The demo's web application: its own files, what happens as a stream, the deeds of people; the rest is the till's page.
+"""The demo's web application: its files, what happens as a stream, people's deeds; all else is the till's page.
 
 It listens on this machine alone. The browser gets the session of the device that the demo let in.
 """
@@ -59,7 +59,7 @@ class Demo:
         return StreamingResponse(self._events(), media_type="text/event-stream", headers=PLAIN)
 
     async def _events(self) -> AsyncIterator[str]:
-        strip, version, shown, still = Strip(self._stage.shop.printer), 0, "", 0.0
+        strip, version, shown, still = Strip(self._stage.shop.printer, self._stage.first_sheet), 0, "", 0.0
         yield _event("hello", {})
         while not self._stage.closed:
             still += LOOK_EVERY_S

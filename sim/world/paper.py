@@ -23,9 +23,10 @@ MAX_OLD_SHEETS = 12
 class Strip:
     """What one watcher has seen of the paper so far."""
 
-    def __init__(self, printer: Printer) -> None:
+    def __init__(self, printer: Printer, first: int) -> None:
+        """`first` is the number of the first paper that is shown."""
         self._printer = printer
-        self._sheet = max(0, len(printer.tickets) - MAX_OLD_SHEETS)
+        self._sheet = max(first, len(printer.tickets) - MAX_OLD_SHEETS)
         self._rows = 0
 
     def news(self) -> Iterator[dict[str, Any]]:

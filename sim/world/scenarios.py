@@ -154,7 +154,7 @@ def _charge(play: Play, number: int = 0) -> str:
     world, mercadopago = play.world, play.world.shop.mercadopago
     reference = world.page.charge(world.goods.line(number))
     play.wait(lambda: reference in mercadopago.placed, f"{reference} is on the till")
-    play.wait(lambda: world.shop.status.get("loaded") == reference or not world.shop.broker.running, "the till knows it")
+    play.wait(lambda: world.shop.status.get("loaded") == reference, f"the till knows of {reference}")
     return reference
 
 
@@ -304,9 +304,7 @@ def forged(play: Play) -> None:
     _, version = play.world.wire.since(0)
     _tell_a_lie(play, identity)
     play.step("ask")
-    asked = ("get", f"/{identity}")
-    wire = play.world.wire
-    play.wait(lambda: any(m.kind == asked[0] and m.facts["path"].endswith(asked[1]) for m in wire.since(version)[0]), "a GET")
+    play.wait(lambda: _was_asked(play, identity, version), "the till asks Mercado Pago")
     play.pause()
     play.step("nothing")
     _nothing_more_comes(play)
@@ -315,6 +313,12 @@ def forged(play: Play) -> None:
     _pay(play)
     _wait_for_ticket(play)
     play.expect(paid=1, tickets=1)
+
+
+def _was_asked(play: Play, identity: str, version: int) -> bool:
+    """Whether the till asked about this order since that version of the wire."""
+    news = play.world.wire.since(version)[0]
+    return any(each.kind == "get" and each.facts["path"].endswith(f"/{identity}") for each in news)
 
 
 def _nothing_more_comes(play: Play) -> None:

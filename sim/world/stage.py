@@ -5,10 +5,9 @@ from collections.abc import Callable
 from typing import Any
 
 from sim.goods import Goods
-from sim.network import free_port
+from sim.lamps import Lamps
 from sim.shop import Shop
 from sim.world.faults import Faults
-from sim.world.lamps import Lamps
 from sim.world.paper import Ledger
 from sim.world.phone import Phone
 from sim.world.scenarios import SCENARIOS, Play, World
@@ -40,6 +39,8 @@ class Stage:
         )
         self.session = ""
         """The secret of the device that was let in: whoever looks at the demo has it."""
+        self.first_sheet = 0
+        """The first paper after the one with that device's code."""
         self.closed = False
         self._lamps = Lamps(shop.board)
         self._hands = threading.Lock()
@@ -57,6 +58,7 @@ class Stage:
         self._lamps.start()
         self.world.page.open()
         self.session = self.world.page.pair(self.shop)
+        self.first_sheet = len(self.shop.printer.tickets)
 
     def close(self) -> None:
         self.closed = True

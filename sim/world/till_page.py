@@ -1,4 +1,4 @@
-"""The till's page: the very process that ships, started again when it ends, as its unit does; and a device let in there.
+"""The till's page: the very process that ships, started again when it ends, as its unit does; and a device let in.
 
 The device gets in as a person does: it asks, somebody presses the till's button, and the code is read from the paper.
 """

@@ -19,6 +19,8 @@ from sim.shop import TILL, Shop
 
 MAX_MESSAGES = 400
 MAX_DETAIL_CHARS = 6000
+SAME_PRINT_S = 1.0
+"""Bytes that come later than this after the first ones are another print."""
 ORDER_PATH = re.compile(r"/instore/qr/.*/orders|/v1/orders(/\w+(/cancel)?)?")
 PAID_STATUS = re.compile(r'"status": ?"(closed|processed)"')
 
@@ -90,11 +92,14 @@ class Wire:
     def _add(
         self, sender: str, receiver: str, kind: str, facts: dict[str, Any], details: list[str], routine: bool
     ) -> Message:
-        at_s = round(time.monotonic() - self._began, 3)
         self._received += 1
-        message = Message(self._received, at_s, sender, receiver, kind, facts, [_short(each) for each in details], routine)
+        texts = [_short(each) for each in details]
+        message = Message(self._received, self._now_s(), sender, receiver, kind, facts, texts, routine)
         self._messages.append(message)
         return self._touch(message)
+
+    def _now_s(self) -> float:
+        return round(time.monotonic() - self._began, 3)
 
     def _touch(self, message: Message) -> Message:
         self._changes += 1
@@ -158,12 +163,14 @@ class Wire:
                 self._add("printer", "till", kind, {"bytes": len(data)}, [_dump(data)], not proof)
             elif not (printed := escpos.REAL_TIME.sub(b"", data)):
                 self._add("till", "printer", "printer_asked", {"bytes": len(data)}, [_dump(data)], True)
-            elif (message := self._open.bytes) is not None:
+            elif (message := self._open.bytes) is not None and self._now_s() - message.at_s < SAME_PRINT_S:
                 message.facts["bytes"] += len(printed)
                 message.details.append(_dump(printed))
                 self._touch(message)
             else:
-                self._open.bytes = self._add("till", "printer", "bytes", {"bytes": len(printed)}, [_dump(printed)], False)
+                self._open.bytes = self._add(
+                    "till", "printer", "bytes", {"bytes": len(printed)}, [_dump(printed)], False
+                )
                 self._open.bytes.steps = ("7",)
 
 

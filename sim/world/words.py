@@ -8,13 +8,14 @@ from typing import Any
 
 ENGLISH: Mapping[str, Any] = {
     "title": "till-edge, the demo",
-    "lead": "A customer pays by phone. Did the money arrive? This box asks Mercado Pago itself, and prints the ticket only then.",
+    "lead": "A customer pays by phone. Did the money arrive? This box asks Mercado Pago itself, "
+    "and prints the ticket only if it did.",
     "how": [
         "Type an amount at the till and press “Charge”.",
         "On the phone: scan the QR, and pay.",
         "The lamp turns green and the ticket comes out.",
     ],
-    "simulated": "All of it runs on this machine: the till's program, its page, the relay and the broker are those that ship. "
+    "simulated": "All of it runs on this machine: the till's program, its page, the relay and the broker are real. "
     "Mercado Pago, the printer, the lamps and the phone are simulated.",
     "in_language": "Language of this page",
     "promise": "The promise, counted",
@@ -80,7 +81,7 @@ ENGLISH: Mapping[str, Any] = {
         "plug_pulled": "Pull the plug",
         "page_dead": "Till's page dead",
     },
-    "scenarios_title": "See it by itself",
+    "scenarios_title": "Watch it work",
     "play": "Play",
     "stop": "Stop",
     "scenarios": {
@@ -194,13 +195,14 @@ ENGLISH: Mapping[str, Any] = {
 
 SPANISH: Mapping[str, Any] = {
     "title": "till-edge, la demostración",
-    "lead": "Un cliente paga con el teléfono. ¿Llegó la plata? Esta caja le pregunta a Mercado Pago, y recién entonces imprime el ticket.",
+    "lead": "Un cliente paga con el teléfono. ¿Llegó la plata? Este aparato le pregunta a Mercado Pago "
+    "y sólo si llegó imprime el ticket.",
     "how": [
         "Escriba un importe en la caja y apriete «Cobrar».",
         "En el teléfono: escanee el QR y pague.",
         "La luz se pone verde y sale el ticket.",
     ],
-    "simulated": "Todo corre en esta máquina: el programa de la caja, su página, el relay y el broker son los de verdad. "
+    "simulated": "Todo corre en esta máquina: el programa de la caja, su página, el relay y el broker son reales. "
     "Mercado Pago, la impresora, las luces y el teléfono son simulados.",
     "in_language": "Idioma de esta página",
     "promise": "La promesa, en números",
@@ -272,7 +274,7 @@ SPANISH: Mapping[str, Any] = {
         "plug_pulled": "Desenchufar",
         "page_dead": "Página de la caja caída",
     },
-    "scenarios_title": "Véalo solo",
+    "scenarios_title": "Mírelo funcionar",
     "play": "Reproducir",
     "stop": "Parar",
     "scenarios": {
@@ -386,7 +388,8 @@ SPANISH: Mapping[str, Any] = {
 
 PORTUGUESE: Mapping[str, Any] = {
     "title": "till-edge, a demonstração",
-    "lead": "Um cliente paga com o celular. O dinheiro chegou? Este aparelho pergunta ao Mercado Pago, e só então imprime o ticket.",
+    "lead": "Um cliente paga com o celular. O dinheiro chegou? Este aparelho pergunta ao Mercado Pago "
+    "e só imprime o ticket se chegou.",
     "how": [
         "Digite um valor no caixa e aperte «Cobrar».",
         "No celular: escaneie o QR e pague.",
@@ -458,7 +461,7 @@ PORTUGUESE: Mapping[str, Any] = {
         "plug_pulled": "Tirar da tomada",
         "page_dead": "Página do caixa fora do ar",
     },
-    "scenarios_title": "Veja sozinho",
+    "scenarios_title": "Veja funcionando",
     "play": "Reproduzir",
     "stop": "Parar",
     "scenarios": {

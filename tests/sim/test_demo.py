@@ -70,7 +70,7 @@ class Player:
     def __init__(self, *options: str) -> None:
         self._end, end = pty.openpty()
         fcntl.ioctl(end, termios.TIOCSWINSZ, struct.pack("HHHH", NEEDED.lines, NEEDED.columns, 0, 0))
-        command = [sys.executable, "-m", "sim", *options]
+        command = [sys.executable, "-m", "sim", "--terminal", *options]
         # The terminal says how large it is; xdist's workers are told the size of another one.
         environment = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
         environment["TERM"] = "xterm"

@@ -2,7 +2,7 @@
 
 import { $, act, element, fill, money, page, redraw, say } from "./dom.js";
 
-const SIGNS = { idle: "⌗", nothing: "…", asked: "", approved: "✓", rejected: "✕", gone: "✕" };
+const SIGNS = { idle: "", nothing: "…", asked: "", approved: "✓", rejected: "✕", gone: "✕" };
 
 export function showPhone(phone, playing) {
   const [title, text] = page.words.screens[phone.stage];
