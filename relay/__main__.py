@@ -1,4 +1,4 @@
-"""The commands: `till-relay run`, `url`, `enroll`, `revoke`, `claims`, `fleet` and `tell`.
+"""The commands: `till-relay run`, `url`, `enroll`, `revoke`, `claims`, `fleet`, `watch` and `tell`.
 
 Exit codes: 0 done, 1 failed, 2 usage, 78 configuration (EX_CONFIG of sysexits.h, on which systemd doesn't try again).
 """
@@ -17,6 +17,7 @@ try:
     from relay.config import Config, ConfigError, load
     from relay.enroll import enroll, sealing, values
     from relay.fleet import command as fleet
+    from relay.watch import command as watch
     from relay.web import server
 except ModuleNotFoundError as error:
     if error.name is None or error.name.partition(".")[0] in ("edge", "relay"):
@@ -103,6 +104,7 @@ COMMANDS = {
     "revoke": Command("end a till's credentials", _till_option, enroll.revoke),
     "claims": Command("list the tills that wait for their bundle", sealing.add_options, sealing.run),
     "fleet": Command("show all tills, and which of them need help", fleet.add_options, fleet.run),
+    "watch": Command("tell people what is wrong with the tills, until SIGTERM", watch.add_options, watch.run),
     "tell": Command("send a till a command, and print its answer", _tell_options, tell.run),
 }
 

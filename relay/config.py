@@ -8,7 +8,7 @@ import ipaddress
 import re
 import ssl
 from dataclasses import dataclass, field
-from datetime import time
+from datetime import date, time
 from itertools import combinations
 from pathlib import Path
 from typing import Annotated
@@ -32,12 +32,16 @@ __all__ = [
     "TillPrefix",
     "Tills",
     "Tls",
+    "TokenEnd",
+    "Watch",
     "load",
 ]
 
 EXAMPLE = "relay.example.yaml"
 MIN_SECRET_CHARS = 32
 LOOPBACK_NAMES = ("127.0.0.1", "localhost", "::1")
+LANGUAGES = ("es", "pt", "en")
+MAX_MINUTES = 24 * 60
 TILL_PREFIX = (NUMERIC_ID, TILL_ID, REFERENCE)
 """The forms of the three words of a `TillPrefix`."""
 HOST_NAME = re.compile(r"(?=.*[A-Za-z])(?!-)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*", re.ASCII)
@@ -59,6 +63,14 @@ class TillPrefix:
     user_id: str
     till: str
     prefix: str
+
+
+@dataclass(frozen=True)
+class TokenEnd:
+    """The last day of the token of a till, or of an account. A line of `watch.token_ends`."""
+
+    whose: str
+    last_day: date
 
 
 # --- the values; a number is taken as it is written, so that a username 0123 needs no quotes -------------------------
@@ -185,6 +197,32 @@ AnyPath = Annotated[Path, Form(_path)]
 ReadableFile = Annotated[Path, Form(_readable_file)]
 
 
+def _token_end(value: Value) -> TokenEnd:
+    text = _text(value)
+    whose, _, day = text.partition(" ")
+    advice = "write the till or the account, and the token's last day, like 700100200 2027-05-28"
+    if not TILL_ID.fullmatch(whose):
+        raise BadValueError(f"is {shown(text)}; {advice}")
+    try:
+        return TokenEnd(whose, date.fromisoformat(day.strip()))
+    except ValueError:
+        raise BadValueError(f"is {shown(text)}; {advice}") from None
+
+
+def _language(value: Value) -> str:
+    text = _text(value)
+    if text not in LANGUAGES:
+        raise BadValueError(f"is {shown(text)}; write one of {', '.join(LANGUAGES)}")
+    return text
+
+
+def _minutes(value: Value) -> int:
+    text = _text(value)
+    if not re.fullmatch(r"[0-9]{1,4}", text, re.ASCII) or not 1 <= int(text) <= MAX_MINUTES:
+        raise BadValueError(f"is {shown(text)}; write whole minutes from 1 to {MAX_MINUTES}")
+    return int(text)
+
+
 # --- the sections ----------------------------------------------------------------------------------------------------
 
 
@@ -270,6 +308,24 @@ class ClaimFiles:
 
 
 @dataclass(frozen=True)
+class Watch:
+    """What `till-relay watch` tells people, and when. Only that command opens the files."""
+
+    channels_file: AnyPath | None = None
+    """apprise's addresses, one a line: they contain passwords. None: nobody is told, and there are only metrics."""
+    memory_file: AnyPath = Path("/var/lib/till-relay-watch/memory.json")
+    language: Annotated[str, Form(_language)] = "es"
+    quiet: Annotated[OpeningHours, Form(_opening_hours)] = OpeningHours(time(22), time(8))
+    """What can wait waits until these hours end; the digest comes then."""
+    dark_minutes: Annotated[int, Form(_minutes)] = 10
+    no_paper_minutes: Annotated[int, Form(_minutes)] = 10
+    attention_minutes: Annotated[int, Form(_minutes)] = 30
+    token_ends: Annotated[tuple[TokenEnd, ...], Form(_token_end, is_list=True)] = ()
+    metrics_port: Annotated[int | None, Form(_port)] = None
+    """Where, on this machine, a Prometheus reads how the tills are; None: nowhere."""
+
+
+@dataclass(frozen=True)
 class Config:
     """The whole configuration. `load` makes it once, for each command."""
 
@@ -288,6 +344,7 @@ class Config:
     fleet: Fleet | None = None
     claims: ClaimFiles | None = None
     """None: no till can claim here."""
+    watch: Watch | None = None
 
 
 def load(path: Path) -> Config:
@@ -297,6 +354,7 @@ def load(path: Path) -> Config:
     _check_username(reader)
     _check_certificates(reader)
     _check_prefixes(reader)
+    _check_watch(reader)
     reader.raise_if_faulty()
     return config
 
@@ -317,6 +375,12 @@ def _check_prefixes(reader: Reader) -> None:
         if first.user_id == line.user_id and longer.startswith(shorter):
             advice = f"so {longer}1 would be of {first.till} and of {line.till}; let each begin differently"
             reader.fault(place, f"{longer} begins with {shorter}, {advice}")
+
+
+def _check_watch(reader: Reader) -> None:
+    """The morning is somewhere."""
+    if reader.values.get("watch") is not None and "fleet" not in reader.written:
+        reader.fault("watch", "needs the shops' time zone for its quiet hours; add the section fleet with timezone")
 
 
 def _check_certificates(reader: Reader) -> None:

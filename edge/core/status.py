@@ -138,6 +138,7 @@ def status(till: Till, now: float) -> dict[str, Any]:
         "relay": _relay(till),
         "round_trip_ms": None if round_trip_s is None else round(round_trip_s * 1000),
         "problems": problems(till),
+        "journal_error": till.journal_error,
         "loaded": till.cashier.loaded,
         "waiting": len(till.orders.in_stage(Stage.WAITING)),
         "owed_tickets": len(till.orders.in_stage(*OWED)),

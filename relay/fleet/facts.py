@@ -31,6 +31,7 @@ class Status:
     api_error: str = ""
     relay: str = ""
     problems: tuple[str, ...] = ()
+    journal_error: str = ""
     throttled: tuple[str, ...] = ()
     disk_free_mb: float | None = None
     last_ticket: datetime | None = None
@@ -65,6 +66,7 @@ def decode_status(payload: bytes) -> Status:
         api_error=_text(facts, "api_error"),
         relay=_text(facts, "relay"),
         problems=_texts(facts, "problems"),
+        journal_error=_text(facts, "journal_error"),
         throttled=_texts(facts, "throttled"),
         disk_free_mb=_number(facts, "disk_free_mb"),
         last_ticket=_moment(ticket, "at") if isinstance(ticket, dict) else None,

@@ -8,7 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, time, tzinfo
+from datetime import datetime, time, timedelta, tzinfo
 from enum import StrEnum
 
 from relay.fleet.facts import Record, Status, clean
@@ -77,6 +77,12 @@ class Hours:
         if self.open_from < self.open_until:
             return self.open_from <= clock < self.open_until
         return clock >= self.open_from or clock < self.open_until
+
+    def opened_at(self, moment: datetime) -> datetime:
+        """When it opened last, as seen then."""
+        local = moment.astimezone(self.zone)
+        opened = local.replace(hour=self.open_from.hour, minute=self.open_from.minute, second=0, microsecond=0)
+        return opened if opened <= local else opened - timedelta(days=1)
 
 
 # --- who needs help, and why ------------------------------------------------------------------------------------------

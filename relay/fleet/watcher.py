@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from queue import Empty, SimpleQueue
 from secrets import token_hex
@@ -64,6 +64,26 @@ class Watcher:
 
     def now(self) -> datetime:
         return datetime.now(UTC)
+
+    @property
+    def statuses(self) -> Mapping[str, Status]:
+        """Till -> its last status."""
+        return self._statuses
+
+    @property
+    def records(self) -> Mapping[str, Record]:
+        """Till -> the record of its last check."""
+        return self._records
+
+    @property
+    def trouble(self) -> str:
+        """Why there is no connection to the broker; "" if there is one, or none was tried."""
+        return self._trouble
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether everything retained has come, so that what isn't there isn't at the broker."""
+        return self._is_complete()
 
     def rows(self) -> list[Row]:
         """Return a row for each till, the most urgent first."""

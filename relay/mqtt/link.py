@@ -7,7 +7,6 @@ names, TCP and TLS wait in a thread of their own, for as long as a connection is
 import asyncio
 import contextlib
 import logging
-import os
 import random
 import re
 import secrets
@@ -21,6 +20,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from relay.bugs import end_by
 from relay.config import Broker
 from relay.mqtt.client import MAX_RECONNECT_DELAY_S, MIN_RECONNECT_DELAY_S, new_client
 
@@ -31,7 +31,6 @@ KEEPALIVE_CHECK_INTERVAL_S = 1.0
 MAX_RECEIVED_BYTES = 512
 """A ping has 100. The broker keeps larger messages back. Subscribe with QoS 0: with QoS 1, mosquitto (2.0.11, 2.0.21)
 waits for ever for an acknowledgement of what it kept back, and after 20 of those it sends nothing more."""
-FAILED = 1
 
 
 def reconnect_pause_s(attempts: int, luck: float) -> float:
@@ -199,10 +198,8 @@ def _settle(done: asyncio.Future[None], error: Exception | None) -> None:
 
 
 def _end_with_the_link(keeping: asyncio.Task[None]) -> None:
-    """End the relay at once, with an error: without its link it would answer 503 until somebody noticed."""
     if not keeping.cancelled():
-        log.critical("the link to the broker ended by a bug; so does the relay", exc_info=keeping.exception())
-        os._exit(FAILED)
+        end_by(keeping.exception(), "the link to the broker")
 
 
 def _send_at_once(_client: paho.Client, _data: object, connection: Any) -> None:

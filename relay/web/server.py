@@ -6,15 +6,14 @@ there is no room for one more connection, the one that has been idle the longest
 
 import asyncio
 import logging
-import os
 import signal
 import socket
 import sys
-import threading
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from relay.bugs import end_with_any_thread
 from relay.config import Config
 from relay.web.app import create_app
 
@@ -83,7 +82,7 @@ def run(config: Config) -> int:
     """Serve until SIGTERM or SIGINT, finish what was accepted, and return the exit code."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # else each odd request is a warning
-    threading.excepthook = _end_with_the_thread
+    end_with_any_thread()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(DONE))  # uvicorn finishes first, then raises the signal again
     try:
@@ -125,10 +124,3 @@ def _server(config: Config) -> uvicorn.Server:
         timeout_graceful_shutdown=SHUTDOWN_TIMEOUT_S,
     )
     return uvicorn.Server(settings)
-
-
-def _end_with_the_thread(hook: threading.ExceptHookArgs) -> None:
-    """End the relay at once, with an error: without its network thread it would answer 503 until somebody noticed."""
-    if hook.exc_value is not None:
-        log.critical("a thread ended by a bug; so does the relay", exc_info=hook.exc_value)
-    os._exit(FAILED)

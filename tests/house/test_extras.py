@@ -64,25 +64,36 @@ def test_neither_a_till_nor_a_laptop_gets_anything_of_the_relay(extra):
     assert not brought_by(asked_for(extra)) & ONLY_A_RELAY
 
 
-def locked() -> dict[str, str]:
-    """Distribution -> version, of relay/requirements.txt; each has at least one hash."""
-    entries = re.split(r"\n(?=\w)", re.sub(r"(?m)^ *#.*\n", "", (ROOT / "relay/requirements.txt").read_text()).strip())
+LOCKS = {"relay": "relay/requirements.txt", "watch": "relay/requirements-watch.txt"}
+
+
+def locked(extra: str) -> dict[str, str]:
+    """Distribution -> version, of the extra's lock; each has at least one hash."""
+    entries = re.split(r"\n(?=\w)", re.sub(r"(?m)^ *#.*\n", "", (ROOT / LOCKS[extra]).read_text()).strip())
     assert all("--hash=sha256:" in entry for entry in entries)
     return {name_of(entry.partition("==")[0]): entry.partition("==")[2].split()[0] for entry in entries}
 
 
-def test_a_relays_lock_has_all_that_it_needs_and_nothing_else():
+@pytest.mark.parametrize("extra", LOCKS)
+def test_a_relays_lock_has_all_that_it_needs_and_nothing_else(extra):
     """Whatever a newer Python has itself may be in it, too."""
     only_for_older = {"typing-extensions"}
     builds = {"setuptools"}
-    assert set(locked()) - only_for_older == (brought_by(asked_for("relay")) | builds) - only_for_older
+    assert set(locked(extra)) - only_for_older == (brought_by(asked_for(extra)) | builds) - only_for_older
 
 
-def test_a_relays_lock_fits_what_the_project_asks_for():
+def test_the_two_locks_name_the_same_versions():
+    relay, watch = locked("relay"), locked("watch")
+    assert {name: watch[name] for name in relay} == relay
+
+
+@pytest.mark.parametrize("extra", LOCKS)
+def test_a_relays_lock_fits_what_the_project_asks_for(extra):
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    asked = project["project"]["dependencies"] + project["project"]["optional-dependencies"]["relay"]
+    asked = project["project"]["dependencies"] + project["project"]["optional-dependencies"][extra]
     wanted = [Requirement(each) for each in asked + project["build-system"]["requires"]]
-    versions = locked()
+    wanted = [each for each in wanted if each.name != "till-edge"]
+    versions = locked(extra)
     assert [str(each) for each in wanted if not each.specifier.contains(versions[name_of(each.name)])] == []
 
 
@@ -95,7 +106,7 @@ def rooms() -> set[str]:
     [
         ("claim", [f"edge/{room}" for room in rooms() - {"page"}]),
         ("page", ["edge/page", "edge/config", "edge/core", "edge/journal"]),
-        ("relay", ["relay", "edge/contract", "edge/config"]),
+        ("watch", ["relay", "edge/contract", "edge/config", "edge/machine/files.py"]),
         ("provision", ["provision", "edge/config", "edge/install/adopt"]),
         ("sim", ["sim"]),
     ],
@@ -103,6 +114,13 @@ def rooms() -> set[str]:
 def test_an_extra_brings_all_that_its_programs_import(extra, folders):
     had = brought_by(asked_for(extra))
     assert {name: path for name, path in libraries_of(*folders).items() if name not in had} == {}
+
+
+def test_only_the_watch_needs_more_than_a_relay_has():
+    """It is another process, so that the relay's own memory has none of it; and there it is said."""
+    had = brought_by(asked_for("relay"))
+    missing = {name: Path(path).name for name, path in libraries_of("relay").items() if name not in had}
+    assert missing == {"apprise": "channels.py"}
 
 
 def test_only_claiming_and_the_page_need_more_than_a_till_has():

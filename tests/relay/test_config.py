@@ -3,7 +3,7 @@
 import json
 import os
 import re
-from datetime import time
+from datetime import date, time
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -26,6 +26,8 @@ from relay.config import (
     TillPrefix,
     Tills,
     Tls,
+    TokenEnd,
+    Watch,
     load,
 )
 from tests.support.bent import bent, values
@@ -110,6 +112,37 @@ def test_what_the_references_of_tills_begin_with_is_read(folder):
         TillPrefix("700100201", "SUR", "CAJA01-"),
         TillPrefix("700100200", "2", "2"),
     )
+
+
+FLEET = "fleet: {timezone: America/Montevideo}\n"
+
+
+def test_the_watch_has_defaults_for_all_but_where_it_tells(folder):
+    watch = load(write(folder, SMALLEST + FLEET + "watch: {channels_file: channels}\n")).watch
+    assert watch == Watch(folder / "channels", quiet=OpeningHours(time(22), time(8)))
+    assert (watch.dark_minutes, watch.no_paper_minutes, watch.attention_minutes, watch.language) == (10, 10, 30, "es")
+    text = (
+        "watch: {language: pt, quiet: 23:00-07:30, dark_minutes: 5, metrics_port: 9108, token_ends: [A 2027-05-28]}\n"
+    )
+    watch = load(write(folder, SMALLEST + FLEET + text)).watch
+    assert (watch.language, watch.dark_minutes, watch.metrics_port) == ("pt", 5, 9108)
+    assert watch.token_ends == (TokenEnd("A", date(2027, 5, 28)),)
+
+
+def test_all_mistakes_of_the_watch_are_told_at_once(folder):
+    text = "watch:\n  language: fr\n  quiet: night\n  dark_minutes: 0\n"
+    text += "  token_ends: [CAJA01, CAJA01 31.5.2027]\n  chanels: x\n"
+    assert faults(folder, SMALLEST + text) == [
+        "relay.yaml:4: watch: needs the shops' time zone for its quiet hours; add the section fleet with timezone",
+        "relay.yaml:5: watch.language: is 'fr'; write one of es, pt, en",
+        "relay.yaml:6: watch.quiet: is 'night'; write opening hours like 08:00-22:00",
+        "relay.yaml:7: watch.dark_minutes: is '0'; write whole minutes from 1 to 1440",
+        "relay.yaml:8: watch.token_ends[1]: is 'CAJA01'; write the till or the account, and the token's last day, "
+        "like 700100200 2027-05-28",
+        "relay.yaml:8: watch.token_ends[2]: is 'CAJA01 31.5.2027'; write the till or the account, and the token's last "
+        "day, like 700100200 2027-05-28",
+        "relay.yaml:9: watch.chanels: there is no such key; did you mean channels_file?",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -310,6 +343,17 @@ WHOLE = json.dumps(
         "tills": {"host": "a", "port": 1, "ca_file": "a"},
         "fleet": {"timezone": "UTC", "open": "08:00-22:00"},
         "claims": {"folder": "a", "key_file": "b"},
+        "watch": {
+            "channels_file": "a",
+            "memory_file": "b",
+            "language": "es",
+            "quiet": "22:00-08:00",
+            "dark_minutes": 1,
+            "no_paper_minutes": 1,
+            "attention_minutes": 1,
+            "token_ends": ["A 2027-05-28"],
+            "metrics_port": 1,
+        },
     }
 ).encode()
 
