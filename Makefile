@@ -94,7 +94,7 @@ lock: $(LOCKING)
 		--extra relay --output-file relay/requirements.txt pyproject.toml
 	CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --upgrade --generate-hashes --strip-extras \
 		--allow-unsafe --build-deps-for wheel --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
-		--extra watch --constraint relay/requirements.txt --output-file relay/requirements-watch.txt pyproject.toml
+		--extra relay --extra watch --constraint relay/requirements.txt --output-file relay/requirements-watch.txt pyproject.toml
 
 # What a thief or a stranger can try, and what each attack gets; six minutes.
 attacks: $(INSTALLED) mosquitto

@@ -77,7 +77,7 @@ def _ways(watch: Watch) -> Sequence[Way]:
     except ModuleNotFoundError as error:
         if error.name != "apprise":
             raise
-        raise ConfigError(["till-relay: apprise is not installed; pip install 'till-edge[watch]'"]) from None
+        raise ConfigError(["till-relay: apprise is not installed; pip install 'till-edge[relay,watch]'"]) from None
     return open_channels(watch.channels_file)
 
 

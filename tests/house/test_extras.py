@@ -64,36 +64,38 @@ def test_neither_a_till_nor_a_laptop_gets_anything_of_the_relay(extra):
     assert not brought_by(asked_for(extra)) & ONLY_A_RELAY
 
 
-LOCKS = {"relay": "relay/requirements.txt", "watch": "relay/requirements-watch.txt"}
+LOCKS = {"relay/requirements.txt": ("relay",), "relay/requirements-watch.txt": ("relay", "watch")}
+"""A file -> the extras that it is for."""
 
 
-def locked(extra: str) -> dict[str, str]:
-    """Distribution -> version, of the extra's lock; each has at least one hash."""
-    entries = re.split(r"\n(?=\w)", re.sub(r"(?m)^ *#.*\n", "", (ROOT / LOCKS[extra]).read_text()).strip())
+def locked(lock: str) -> dict[str, str]:
+    """Distribution -> version; each has at least one hash."""
+    entries = re.split(r"\n(?=\w)", re.sub(r"(?m)^ *#.*\n", "", (ROOT / lock).read_text()).strip())
     assert all("--hash=sha256:" in entry for entry in entries)
     return {name_of(entry.partition("==")[0]): entry.partition("==")[2].split()[0] for entry in entries}
 
 
-@pytest.mark.parametrize("extra", LOCKS)
-def test_a_relays_lock_has_all_that_it_needs_and_nothing_else(extra):
+@pytest.mark.parametrize("lock", LOCKS)
+def test_a_relays_lock_has_all_that_it_needs_and_nothing_else(lock):
     """Whatever a newer Python has itself may be in it, too."""
     only_for_older = {"typing-extensions"}
     builds = {"setuptools"}
-    assert set(locked(extra)) - only_for_older == (brought_by(asked_for(extra)) | builds) - only_for_older
+    needed = brought_by(name for extra in LOCKS[lock] for name in asked_for(extra)) | builds
+    assert set(locked(lock)) - only_for_older == needed - only_for_older
 
 
 def test_the_two_locks_name_the_same_versions():
-    relay, watch = locked("relay"), locked("watch")
+    relay, watch = map(locked, LOCKS)
     assert {name: watch[name] for name in relay} == relay
 
 
-@pytest.mark.parametrize("extra", LOCKS)
-def test_a_relays_lock_fits_what_the_project_asks_for(extra):
+@pytest.mark.parametrize("lock", LOCKS)
+def test_a_relays_lock_fits_what_the_project_asks_for(lock):
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    asked = project["project"]["dependencies"] + project["project"]["optional-dependencies"][extra]
+    asked = list(project["project"]["dependencies"])
+    asked += [each for extra in LOCKS[lock] for each in project["project"]["optional-dependencies"][extra]]
     wanted = [Requirement(each) for each in asked + project["build-system"]["requires"]]
-    wanted = [each for each in wanted if each.name != "till-edge"]
-    versions = locked(extra)
+    versions = locked(lock)
     assert [str(each) for each in wanted if not each.specifier.contains(versions[name_of(each.name)])] == []
 
 
@@ -106,13 +108,13 @@ def rooms() -> set[str]:
     [
         ("claim", [f"edge/{room}" for room in rooms() - {"page"}]),
         ("page", ["edge/page", "edge/config", "edge/core", "edge/journal"]),
-        ("watch", ["relay", "edge/contract", "edge/config", "edge/machine/files.py"]),
+        ("relay", ["relay", "edge/contract", "edge/config"]),
         ("provision", ["provision", "edge/config", "edge/install/adopt"]),
         ("sim", ["sim"]),
     ],
 )
 def test_an_extra_brings_all_that_its_programs_import(extra, folders):
-    had = brought_by(asked_for(extra))
+    had = brought_by(asked_for(extra)) | (brought_by(asked_for("watch")) if extra == "relay" else set())
     assert {name: path for name, path in libraries_of(*folders).items() if name not in had} == {}
 
 
