@@ -261,11 +261,15 @@ BUGS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("another till's news is our rejection", "not due.for_all or is_about_us(till, reading)", "True"),
         ("what is in doubt is asked without pause", "evidence.in_doubt(till, reading.id, now)", "False"),
     ),
+    "core/agenda.py:ApiLine._pause_s": (
+        ("what Mercado Pago asks us to wait is not waited", ", answer.retry_after)", ", 0)"),
+        ("one odd answer rests the line", "return 0.0", "pass"),
+        ("a refused token is shown again without pause", "if answer.trouble is Trouble.REFUSED", "if False"),
+        ("nobody answers, and the shop waits as if it were asked to", "NETWORK_PAUSE_S if", "MAX_PAUSE_S if"),
+        ("a server that can't is asked every few seconds", "else MAX_PAUSE_S", "else NETWORK_PAUSE_S"),
+    ),
     "core/till.py:_on_unreachable": (
         ("429 is no reason to slow down", "if answer.too_many:", "if False:"),
-        ("what Mercado Pago asks us to wait is not waited", ", answer.retry_after)", ", 0)"),
-        ("one odd answer rests the line", "pause_s = 0.0", "pass"),
-        ("a refused token is shown again without pause", "if answer.trouble is events.Trouble.REFUSED:", "if False:"),
         ("an unanswered question is dropped", "till.schedule(duty, replace(due,", "till.drop(duty, replace(due,"),
         ("one question that fails stops all others", "api.retry_at + back_off(0)", "now"),
         ("a question that fails keeps its rank", ", urgent=False", ""),

@@ -11,7 +11,7 @@ from enum import Enum, auto
 from edge.core.backoff import back_off
 from edge.core.budget import Budget, Rate
 from edge.core.duties import ListLatest, PaymentDuty, ReadDay, ReadPayment, Sweep, Verify
-from edge.core.events import Trouble
+from edge.core.events import Trouble, Unreachable
 from edge.core.maps import without
 
 ALARM_AFTER_FAILURES = 8
@@ -29,6 +29,10 @@ PACE_HALVES_S = 60.0
 """How fast a till dares to look more often again, after it was told to slow down."""
 MAX_DOORBELLS = 100
 """How many may wait. The others are left to a sweep, which finds whatever was paid at our till."""
+NETWORK_PAUSE_S = 6.0
+"""The longest pause, before jitter, where nobody answers: paid orders wait for the line, and nobody is disturbed."""
+MAX_PAUSE_S = 30.0
+"""The longest, before jitter, where Mercado Pago answers that it can't."""
 OUTAGE_PAUSE_S = 10.0
 """A cashier waits this long for an answer; a longer pause is an outage."""
 
@@ -222,10 +226,18 @@ class ApiLine:
     failed_at: float = 0.0
     """When a question last failed."""
 
-    def failed(self, trouble: Trouble, why: str, pause_s: float, asked_at: float, now: float) -> "ApiLine":
+    def failed(self, answer: Unreachable, asked_at: float, now: float) -> "ApiLine":
         """A question went unanswered. What went out before the last failure fails with it, and counts as one."""
         failures = self.failures if self.failures and asked_at < self.failed_at else self.failures + 1
-        return ApiLine(trouble, why, failures, now + pause_s, pause_s, now)
+        pause_s = self._pause_s(answer)
+        return ApiLine(answer.trouble, answer.why, failures, now + pause_s, pause_s, now)
+
+    def _pause_s(self, answer: Unreachable) -> float:
+        if answer.trouble is Trouble.BUSY and not (self.failures or answer.too_many or answer.retry_after):
+            return 0.0  # one odd answer is this question's
+        longest = NETWORK_PAUSE_S if answer.trouble is Trouble.NETWORK else MAX_PAUSE_S
+        pause_s = max(back_off(self.failures, answer.jitter, max_s=longest), answer.retry_after)
+        return max(pause_s, REFUSED_EVERY_S) if answer.trouble is Trouble.REFUSED else pause_s
 
     @property
     def down(self) -> bool:

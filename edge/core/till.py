@@ -372,17 +372,12 @@ def _on_unreachable(
         return _on_refused(till, duty, Refusal(answer.trouble, answer.why), now)
     if answer.too_many:
         till = replace(till, agenda=replace(till.agenda, pace=till.agenda.pace.slowed(now)))
-    pause_s = max(back_off(till.api.failures, answer.jitter), answer.retry_after)
-    if answer.trouble is events.Trouble.REFUSED:
-        pause_s = max(pause_s, REFUSED_EVERY_S)
-    if answer.trouble is events.Trouble.BUSY and not (till.api.failures or answer.too_many or answer.retry_after):
-        pause_s = 0.0  # one odd answer is this question's
     due = till.agenda.due.get(duty) or Due(now, now)
     if till.api.failures == 0:  # others were answered, so it is this question
         due = due.after_failure(now, answer.jitter)
         if due.failures == ALARM_AFTER_FAILURES:
             till = till.alarm(Concern.UNREADABLE, _named(duty))
-    api = till.api.failed(answer.trouble, answer.why, pause_s, asked_at, now)
+    api = till.api.failed(answer, asked_at, now)
     till = replace(till, api=api)
     if isinstance(duty, duties.ListLatest):
         return till.drop(duty)  # it only saves time: the payment itself is asked

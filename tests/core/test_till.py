@@ -423,6 +423,22 @@ def test_mercado_pago_is_given_the_time_it_asks_for():
     assert len(desk.asked) == before
 
 
+@pytest.mark.parametrize(("trouble", "longest_s"), [(events.Trouble.NETWORK, 9), (events.Trouble.BUSY, 45)])
+def test_a_line_that_nobody_answers_is_tried_again_sooner_than_a_server_that_cannot(trouble, longest_s):
+    desk = selling()
+    pauses_s = {one_more_failure(desk, trouble) for _ in range(20)}
+    assert longest_s - 1 <= max(pauses_s) <= longest_s
+
+
+def one_more_failure(desk: Desk, trouble: events.Trouble) -> float:
+    """Seconds from an answer that didn't come to the next question."""
+    duty, began = duties.Search(REFERENCE), desk.now
+    desk.hear(events.Answered(duty, events.Unreachable(trouble, "no answer", jitter=0.99)))
+    while till_duty(desk) is None:
+        desk.now += 0.25
+    return desk.now - began
+
+
 # --- the button ----------------------------------------------------------------------------------------------------
 
 
