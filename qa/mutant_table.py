@@ -355,7 +355,7 @@ BUGS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("a refused command costs as one that is done", "not after.outbox.replies[-1].done", "False"),
     ),
     "core/sweeps.py:Sweeps.plan": (
-        ("nothing is looked for further back", "now - far_at < LOOK_BACK_EVERY_S", "True"),
+        ("nothing is looked for further back", "now < far_at + LOOK_BACK_EVERY_S", "True"),
         ("looking back knows no beginning", "max(until - LOOK_BACK, complete_since - OVERLAP)", "until - LOOK_BACK"),
     ),
     "core/till.py:_on_refused": (
@@ -410,7 +410,7 @@ BUGS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ),
     ),
     "core/cashier.py:_on_removal": (
-        ("absent is called cancelled at once", "if due.not_found and now - due.since >= SETTLE_S", ""),
+        ("absent is called cancelled at once", "if due.not_found and now >= due.since + SETTLE_S", ""),
         (
             "locked is called cancelled",
             'case events.Removal.LOCKED: return _kept(till, order, "being_paid", now)',
@@ -432,7 +432,7 @@ BUGS: dict[str, tuple[tuple[str, str, str], ...]] = {
             "settled, gesture = self._settle(at)",
             "settled, gesture = self, Gesture.NONE",
         ),
-        ("time holds the button", "at - button.down_at >= hold_s", "at - button.level_at >= 0"),
+        ("time holds the button", "at >= button.down_at + hold_s", "at - button.level_at >= 0"),
     ),
     "core/cashier.py:Button._settle": (("a button is never stuck later", "self.stuck or", "self.stuck and"),),
     "core/cashier.py:BOUNCE_S": (("a spike is a press", "0.03", "0.0"),),
@@ -497,7 +497,7 @@ BUGS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ),
     ),
     "core/printing.py:PrinterLine.pressed": (
-        ("a printer that refuses is doubted at once", ">= REFUSES_WRONGLY_AFTER_S", ">= 0"),
+        ("a printer that refuses is doubted at once", "+ REFUSES_WRONGLY_AFTER_S", ""),
         ("a printer that refuses wrongly does so for ever", "if refused_long", "if False"),
     ),
     "core/printing.py:PrinterLine.seen": (
@@ -607,7 +607,7 @@ BUGS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("a hold says that it is right", "gesture is Gesture.PRESS", "gesture is not Gesture.NONE"),
     ),
     "core/questions.py:Questions.till_is_free": (
-        ("a gesture of long ago answers", "now - self.answered_at < HOLD_COUNTS_S", "True"),
+        ("a gesture of long ago answers", "now < self.answered_at + HOLD_COUNTS_S", "True"),
     ),
     "core/questions.py:question_duty": (
         ("a question is printed again and again", "and not till.questions.out", ""),
@@ -729,7 +729,7 @@ BUGS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("an echo of the last session is awaited in this one", "sent_at=None, due_at=now", "due_at=now"),
     ),
     "core/links.py:Link.holds": (
-        ("a session holds as soon as it begins", "now - self.connected_at >= HOLDS_AFTER_S", "True"),
+        ("a session holds as soon as it begins", "now >= self.connected_at + HOLDS_AFTER_S", "True"),
     ),
     "core/links.py:on_link_event": (
         (
@@ -760,7 +760,7 @@ BUGS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "core/sweeps.py:Sweeps.sure_clock": (("a date of yesterday on a slip", "None if self.swept_at is None else", ""),),
     "core/failures.py:Failures.slip_due": (
         ("a failure is told each hour", "last < since and", ""),
-        ("a failure is told each time it begins", "and now - last >= SLIP_EVERY_S", ""),
+        ("a failure is told each time it begins", "and now >= last + SLIP_EVERY_S", ""),
         ("a blip is told", "lasted and", ""),
     ),
     "core/failures.py:_is_due": (

@@ -93,7 +93,7 @@ class Button:
             settled, gesture = self._settle(at)
             return replace(settled, level=level, level_at=at, read_at=at), gesture
         button = replace(self, read_at=at)
-        if button.being_held and level and at - button.down_at >= hold_s:
+        if button.being_held and level and at >= button.down_at + hold_s:
             return replace(button, spent=True), Gesture.HOLD
         return button._settle(at)
 
@@ -101,8 +101,8 @@ class Button:
         """A level that lasted until `now` counts, unless it was a bounce."""
         if self.level != self.down:
             stable_s = BOUNCE_S if self.level else RELEASE_S
-            return self._flip() if now - self.level_at >= stable_s else (self, Gesture.NONE)
-        return replace(self, stuck=self.stuck or (self.down and now - self.down_at >= STUCK_AFTER_S)), Gesture.NONE
+            return self._flip() if now >= self.level_at + stable_s else (self, Gesture.NONE)
+        return replace(self, stuck=self.stuck or (self.down and now >= self.down_at + STUCK_AFTER_S)), Gesture.NONE
 
     def _flip(self) -> tuple["Button", Gesture]:
         if self.level:
@@ -228,7 +228,7 @@ def _cancel_what_was_meant(till: "Till", seen: events.TillSeen, now: float) -> "
     """The button was held for an order that we hadn't seen. Here it is, or nobody can say which was meant."""
     held_at = till.cashier.cancel_wanted_at
     assert held_at is not None
-    if now - held_at >= HOLD_COUNTS_S:
+    if now >= held_at + HOLD_COUNTS_S:
         return _forget_hold(till).alarm(Concern.NOT_CANCELLED)
     if not seen.known and not _was_just_paid(till, now):
         if _is_being_searched(till, now):
@@ -247,7 +247,7 @@ def _was_just_paid(till: "Till", now: float) -> bool:
     """Whether an order has just left the till because it was paid: its ticket says so, or will."""
     ticket_at = till.printer.ticket_at
     owed = till.orders.in_stage(Stage.PAID, Stage.PRINTING)
-    return bool(owed) or (ticket_at is not None and now - ticket_at < SETTLE_S)
+    return bool(owed) or (ticket_at is not None and now < ticket_at + SETTLE_S)
 
 
 def _is_being_searched(till: "Till", now: float) -> bool:
@@ -284,7 +284,7 @@ def _on_removal(till: "Till", order: Order, tried: events.CancelTried, due: Due,
     match tried.removal:
         case events.Removal.DELETED:
             return _cancelled(till, order, now)
-        case events.Removal.ABSENT if due.not_found and now - due.since >= SETTLE_S:
+        case events.Removal.ABSENT if due.not_found and now >= due.since + SETTLE_S:
             return _cancelled(till, order, now)
         case events.Removal.ABSENT if not due.not_found:
             due = replace(due, since=now, not_found=1)

@@ -126,7 +126,7 @@ class Evidence:
     def is_confirmed(self, merchant_order: str, now: float) -> bool:
         """Whether Mercado Pago said within the last minute that it is paid."""
         confirmed_at = self.confirmed_at.get(merchant_order)
-        return confirmed_at is not None and now - confirmed_at <= MAX_AGE_S
+        return confirmed_at is not None and now < confirmed_at + MAX_AGE_S
 
     def reject(self, source: Source, reason: str, reference: str = "") -> "Evidence":
         reasons = remember(self.reasons, reference, reason) if reference else self.reasons

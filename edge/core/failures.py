@@ -70,8 +70,8 @@ class Failures:
     def slip_due(self, cause: Cause, known_until: float, slip_after_s: float, now: float) -> bool:
         """Whether a slip should report this cause, which is known to have failed up to `known_until`."""
         since, last = self.since.get(cause, now), self.last_slip_at.get(cause)
-        lasted = known_until - since >= patience_s(cause, slip_after_s)
-        return lasted and (last is None or (last < since and now - last >= SLIP_EVERY_S))
+        lasted = known_until >= since + patience_s(cause, slip_after_s)
+        return lasted and (last is None or (last < since and now >= last + SLIP_EVERY_S))
 
     def slip_begun(self, cause: Cause, now: float) -> "Failures":
         """The first byte may leave. The slip counts from here, or a till that fails at it would print it for ever."""

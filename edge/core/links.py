@@ -93,7 +93,7 @@ class Link:
         return replace(self, broker_trouble=None, broker_error="")
 
     def holds(self, now: float) -> bool:
-        return self.broker_up and now - self.connected_at >= HOLDS_AFTER_S
+        return self.broker_up and now >= self.connected_at + HOLDS_AFTER_S
 
     def relay_seen(self, online: bool) -> "Link":
         return replace(self, relay_up=online, relay_speaks=True)
@@ -109,7 +109,7 @@ class Link:
         return replace(self, echo=replace(self.echo, sent_at=None, round_trip_s=round_trip_s, missed=0))
 
     def ping_overdue(self, now: float) -> bool:
-        return self.echo.sent_at is not None and now - self.echo.sent_at >= ECHO_TIMEOUT_S
+        return self.echo.sent_at is not None and now >= self.echo.sent_at + ECHO_TIMEOUT_S
 
     def ping_missed(self, now: float) -> "Link":
         missed = self.echo.missed + 1

@@ -150,7 +150,7 @@ class Notices:
     def slip_due(self, now: float) -> Notice | None:
         """The oldest that is to be told now."""
         due = (notice for notice, telling in self.open.items() if telling.stage is Stage.OWED)
-        return next((each for each in due if now - self.since.get(each, now) >= each.patience_s), None)
+        return next((each for each in due if now >= self.since.get(each, now) + each.patience_s), None)
 
     def slip_begun(self, notice: Notice) -> "Notices":
         """The first byte may leave."""

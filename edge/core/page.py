@@ -142,7 +142,7 @@ _REFUSALS = {
 def give_up_placing(till: "Till", now: float) -> "Till":
     """What can't be put on the till soon isn't put there later; whether it is there, the next look shows."""
     for reference, placing in till.page.placings.items():
-        if placing.result is Placed.ASKED and now - placing.since >= PLACING_TIMEOUT_S:
+        if placing.result is Placed.ASKED and now >= placing.since + PLACING_TIMEOUT_S:
             till = _end(till, reference, Placed.NO_ANSWER, now, till.api.error).owe(duties.LookAtTill(), now)
     over = [] if not till.page.placings else [duty for duty in till.agenda.due if _is_over(till, duty)]
     return till.drop(*over) if over else till
@@ -164,7 +164,7 @@ def ask_pairing(till: "Till", code: str, now: float) -> "Till":
 def print_pairing(till: "Till", now: float) -> "Till":
     """The button was pressed: the code comes out, if a device has just asked. A later slip would be of no use."""
     pairing = till.page.pairing
-    if pairing is None or pairing.stage is PairingStage.PRINTED or now - pairing.since >= PAIRING_TIMEOUT_S:
+    if pairing is None or pairing.stage is PairingStage.PRINTED or now >= pairing.since + PAIRING_TIMEOUT_S:
         return till
     if not till.printer.paper.prints:
         return replace(till, page=replace(till.page, pairing=replace(pairing, stage=PairingStage.NO_PAPER)))

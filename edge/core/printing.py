@@ -88,7 +88,7 @@ class PrinterLine:
 
     def pressed(self, now: float) -> "PrinterLine":
         """Somebody stands at a printer that has refused for a minute: they may know better than it does."""
-        refused_long = self.refuses_since is not None and now - self.refuses_since >= REFUSES_WRONGLY_AFTER_S
+        refused_long = self.refuses_since is not None and now >= self.refuses_since + REFUSES_WRONGLY_AFTER_S
         return replace(self, despite=True) if refused_long else self
 
     def failed(self, paper: events.Paper, now: float) -> "PrinterLine":

@@ -64,7 +64,7 @@ class Questions:
         """No order is on the till: the answer counts, if it was given a moment ago."""
         if self.answer is None:
             return self
-        return Questions(self.answer) if now - self.answered_at < HOLD_COUNTS_S else replace(self, answer=None)
+        return Questions(self.answer) if now < self.answered_at + HOLD_COUNTS_S else replace(self, answer=None)
 
 
 def question_duty(till: "Till") -> PrintCalibration | None:

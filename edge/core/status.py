@@ -65,7 +65,7 @@ def signal(till: Till, now: float) -> Signal:
 
 
 def _is_recent(at: float | None, now: float) -> bool:
-    return at is not None and now - at < SHOWN_S
+    return at is not None and now < at + SHOWN_S
 
 
 def problems(till: Till) -> list[str]:

@@ -106,7 +106,7 @@ class Sweeps:
         """When and how to sweep next: as a rule in `every_s` seconds; once an hour at once, and three days back."""
         far_at = now if self.looked_back_at is None else self.looked_back_at
         until, complete_since = self.history.swept_until, self.history.complete_since
-        if now - far_at < LOOK_BACK_EVERY_S or until is None or complete_since is None:
+        if now < far_at + LOOK_BACK_EVERY_S or until is None or complete_since is None:
             return replace(self, looked_back_at=far_at), self.next, now + every_s
         since = max(until - LOOK_BACK, complete_since - OVERLAP)
         return replace(self, looked_back_at=now), Sweep(self.history.pos_id, since), now

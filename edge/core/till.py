@@ -312,7 +312,7 @@ def _keep_watching(till: Till, reference: str, due: Due, now: float) -> Till:
     if reference == till.cashier.loaded:
         every_s = till.settings.check_every_s * till.agenda.pace.factor(now)
         return till.schedule(duties.Search(reference), Due(now + every_s, now))
-    if now - due.since < till.settings.grace_s:
+    if now < due.since + till.settings.grace_s:
         return till.schedule(duties.Search(reference), due.after_failure(now))
     return till.put(order.moved(Move.GIVEN_UP)) if order.stage is Stage.WAITING else till
 

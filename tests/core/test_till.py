@@ -628,7 +628,7 @@ def test_no_paper_no_ticket_yet_and_it_is_no_copy():
     desk.begin()
     desk.hear(events.TicketRefused(events.Paper.OUT))
     assert desk.sign is Signal.PRINTER
-    desk.wait(60)
+    desk.wait(59)
     assert desk.begin() is None
     desk.hear(events.PrinterSeen(events.Paper.READY)).print()
     assert desk.printed[-1].banners == ()
