@@ -10,6 +10,8 @@ LOOK_EVERY_S = 0.04
 REMEMBERED_S = 2.1
 """A pattern of the panel repeats after two seconds."""
 STEADY_AFTER_S = 0.7
+FLASHES = "yellow"
+"""The one lamp that flashes; what looks so on another one is the end of a pattern."""
 QUICK_S = 0.2
 """What lasts no longer is a flash, or part of fast blinking."""
 
@@ -55,7 +57,8 @@ class Lamps:
     def looks(self) -> dict[str, str]:
         """How each lamp looks: on, off, slow, fast or flash."""
         now = time.monotonic()
-        return {color: _look(list(changes), self._on[color], now) for color, changes in self._changes.items()}
+        looks = {color: _look(list(changes), self._on[color], now) for color, changes in self._changes.items()}
+        return looks | {color: "off" for color, look in looks.items() if look == "flash" and color != FLASHES}
 
     @property
     def meaning(self) -> str:
@@ -82,5 +85,5 @@ def _look(changes: list[float], on: bool, now: float) -> str:
     if now - recent[-1] > STEADY_AFTER_S:
         return "flash" if len(recent) <= 3 and gap < QUICK_S and not on else steady
     if len(recent) <= 3:
-        return "flash" if gap < QUICK_S else "slow"
+        return "slow" if gap >= QUICK_S else steady if on else "flash"
     return "fast" if gap < QUICK_S else "slow"

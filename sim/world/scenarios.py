@@ -22,7 +22,6 @@ from sim.world.phone import Phone
 from sim.world.till_page import TillPage
 from sim.world.wire import Wire
 
-STEP_TIMEOUT_S = 40.0
 HOLD_S = 1.4
 SATURDAYS_SALES = 5
 ROWS_BEFORE_CUT = 8
@@ -59,6 +58,8 @@ class World:
     ledger: Ledger
     pace_s: float = 1.2
     """How long a person looks at each step."""
+    timeout_s: float = 40.0
+    """How long a step may take."""
 
 
 class Play:
@@ -72,6 +73,8 @@ class Play:
         """"" while it is played, then done, failed or stopped."""
         self.why = ""
         self.before = Promise(0, 0, 0, 0, 0)
+        self._gain: Promise | None = None
+        """At the end; what comes later is not of this scenario."""
         self._stopped = threading.Event()
 
     def run(self) -> None:
@@ -96,6 +99,8 @@ class Play:
 
     def gain(self) -> Promise:
         """What this scenario added to the counters."""
+        if self._gain is not None:
+            return self._gain
         now, before = vars(self.world.ledger.promise()), vars(self.before)
         return Promise(**{name: value - before[name] for name, value in now.items()})
 
@@ -112,10 +117,9 @@ class Play:
         if self._stopped.wait(self.world.pace_s * times):
             raise StoppedError
 
-    def wait(self, condition: Callable[[], Any], what: str, timeout: float = STEP_TIMEOUT_S) -> Any:
-        return wait_for(lambda: self._stopped.is_set() or condition(), what, timeout) and self._go_on()
-
-    def _go_on(self) -> None:
+    def wait(self, condition: Callable[[], Any], what: str) -> None:
+        """Until it holds. Raises `TimeoutError`, `StoppedError`."""
+        wait_for(lambda: self._stopped.is_set() or condition(), what, self.world.timeout_s)
         if self._stopped.is_set():
             raise StoppedError
 
@@ -126,7 +130,7 @@ class Play:
         assert found == wanted, f"expected {wanted}, found {found}"
 
     def _end(self, state: str, result: str = "") -> str:
-        ended = {"doing": state}
+        ended, self._gain = {"doing": state}, self.gain()
         self.steps = [replace(step, state=ended.get(step.state, step.state)) for step in self.steps]
         return result or state
 

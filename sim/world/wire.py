@@ -22,6 +22,7 @@ MAX_DETAIL_CHARS = 6000
 SAME_PRINT_S = 1.0
 """Bytes that come later than this after the first ones are another print."""
 ORDER_PATH = re.compile(r"/instore/qr/.*/orders|/v1/orders(/\w+(/cancel)?)?")
+PAID = ("closed", "approved")
 PAID_STATUS = re.compile(r'"status": ?"(closed|processed)"')
 
 
@@ -61,6 +62,7 @@ class Wire:
     """All messages so far. Any thread may tell it of one."""
 
     def __init__(self, shop: Shop) -> None:
+        self._mercadopago = shop.mercadopago
         self._lock = threading.Lock()
         self._began = time.monotonic()
         self._messages: deque[Message] = deque(maxlen=MAX_MESSAGES)
@@ -131,12 +133,22 @@ class Wire:
                 sent = "&".join(f"{name}={value}" for name, value in letter.query.items())
                 text = f"POST …?{sent}\nUser-Agent: {letter.agent}\n\n{json.dumps(letter.body, indent=2)}"
                 facts = {"topic": letter.query.get("topic") or letter.body.get("type", ""), "status": ""}
-                self._open.letters[id(letter)] = self._add("mercadopago", "relay", "webhook", facts, [text], False)
+                message = self._add("mercadopago", "relay", "webhook", facts, [text], False)
+                message.steps = ("5b",) if self._is_of_payment(letter) else ()
+                self._open.letters[id(letter)] = message
             elif message := self._open.letters.pop(id(letter), None):
                 message.facts["status"] = status or "–"
                 message.details.append(f"HTTP {status}" if status else "no answer")
-                message.steps = ("5b", "5c") if status in (200, 201) else ("5b",)
+                if message.steps and status in (200, 201):
+                    message.steps = ("5b", "5c")
                 self._touch(message)
+
+    def _is_of_payment(self, letter: Letter) -> bool:
+        """Whether it tells of an order that is paid by now. Most notifications don't say so themselves."""
+        number = letter.query.get("id", "0")
+        books = (self._mercadopago.merchant_orders, self._mercadopago.payments)
+        known = next((book[int(number)] for book in books if number.isdecimal() and int(number) in book), None)
+        return bool(PAID_STATUS.search(json.dumps(letter.body))) or bool(known and known["status"] in PAID)
 
     def _publication(self, topic: str, payload: bytes) -> None:
         """Something at the broker."""

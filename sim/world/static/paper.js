@@ -35,7 +35,7 @@ function sheetOf(number) {
 }
 
 function row({ dots, picture }) {
-  if (picture) return element("img", { src: `data:image/png;base64,${picture}`, alt: "" });
+  if (picture) return element("img", { src: `data:image/png;base64,${picture}`, alt: "", width: PAPER_DOTS, height: dots });
   const blank = element("div");
   blank.style.paddingTop = `${(100 * dots) / PAPER_DOTS}%`;
   return blank;

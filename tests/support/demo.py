@@ -1,0 +1,49 @@
+"""The demo's page with all that is behind it, in this process: so that a test sees the paper and the books, too."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import uvicorn
+
+from sim.__main__ import PAPER_DOTS_PER_SECOND, WATCH
+from sim.goods import GOODS
+from sim.mercadopago import MercadoPago
+from sim.shop import Shop
+from sim.world.app import create_app
+from sim.world.server import Server, listen
+from sim.world.stage import Stage
+from tests.support.pages import page_of
+
+PACE_S = 0.05
+"""Nobody has to read along."""
+
+
+@contextmanager
+def opened(folder: Path, language: str = "es", api: str = "instore") -> Iterator[Stage]:
+    """A stage that is open: a shop, its page, and a device that was let in."""
+    goods = GOODS[language]
+    settings, _ = page_of({**goods.settings(language), "watch": WATCH})
+    with Shop(folder, settings, MercadoPago(site=goods.site), api=api) as shop:
+        shop.printer.dots_per_second = PAPER_DOTS_PER_SECOND
+        stage = Stage(shop, goods, language, PACE_S)
+        try:
+            stage.open()
+            yield stage
+        finally:
+            stage.close()
+
+
+@contextmanager
+def served(stage: Stage) -> Iterator[str]:
+    """Its address, as long as it is served."""
+    listener = listen()
+    server = Server(uvicorn.Config(create_app(stage), log_config=None, lifespan="off", timeout_graceful_shutdown=1))
+    thread = threading.Thread(target=server.run, args=([listener],))
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join()
