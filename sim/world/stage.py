@@ -60,13 +60,17 @@ class Stage:
         self.session = self.world.page.pair(self.shop)
         self.first_sheet = len(self.shop.printer.tickets)
 
-    def close(self) -> None:
+    def end_streams(self) -> None:
+        """Our own, and with its process those of the till's page."""
         self.closed = True
+        self.world.page.close()
+
+    def close(self) -> None:
+        self.end_streams()
         if self._play and self._player:
             self._play.stop()
             self._player.join()
         self._lamps.stop()
-        self.world.page.close()
 
     # --- what people do ----------------------------------------------------------------------------------------------
 

@@ -5,13 +5,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import uvicorn
-
 from sim.__main__ import PAPER_DOTS_PER_SECOND, WATCH
 from sim.goods import GOODS
 from sim.mercadopago import MercadoPago
 from sim.shop import Shop
-from sim.world.app import create_app
 from sim.world.server import Server, listen
 from sim.world.stage import Stage
 from tests.support.pages import page_of
@@ -39,7 +36,7 @@ def opened(folder: Path, language: str = "es", api: str = "instore") -> Iterator
 def served(stage: Stage) -> Iterator[str]:
     """Its address, as long as it is served."""
     listener = listen()
-    server = Server(uvicorn.Config(create_app(stage), log_config=None, lifespan="off", timeout_graceful_shutdown=1))
+    server = Server(stage)
     thread = threading.Thread(target=server.run, args=([listener],))
     thread.start()
     try:
