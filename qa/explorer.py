@@ -84,7 +84,7 @@ def key(world: World) -> Key:
     asked = till.questions
     questions = (
         *(asked.asked, asked.out, asked.open_since is None, asked.answer, now - asked.answered_at < HOLD_COUNTS_S),
-        *(world.questions, world.unknown, world.seen, world.may_be_out, world.idle),
+        *(world.questions, world.unknown, world.seen, world.may_be_out, world.idle, world.heard),
     )
     looks = (
         till.agenda.looks.free_at(LOOKS, now) <= now,

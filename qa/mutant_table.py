@@ -776,6 +776,53 @@ BUGS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("a near broker proves the internet", "till.settings.broker_far and", ""),
         ("an unknown till is a refused token too", "if till.api.error != NO_POS", ""),
     ),
+    # --- what is heard -----------------------------------------------------------------------------------------------
+    "core/sounds.py:Sounds.owe": (
+        ("a sign is heard at each step", "self.begun.get(play.sign) == (play.at, play.reference)", "False"),
+        ("of two sales within a moment one is heard", "== (play.at, play.reference)", "is not None"),
+        ("the bell rings for what is over before it rings", "and play.sign in RUNG", ""),
+        ("the bell rings where nobody wants it", "till.settings.rings and play.sign", "play.sign"),
+    ),
+    "core/sounds.py:Sounds.without": (
+        ("a sound is played again", "tuple(other for other in self.owed if other != duty)", "self.owed"),
+        ("the bell never ends", "self.bells[1:]", "self.bells"),
+    ),
+    "core/sounds.py:sound_duty": (
+        ("a sale is heard behind a hold", "play.sign is not Heard.PAID", "play.sign is Heard.PAID"),
+        ("a piece is made before a sale is heard", "first is None and", ""),
+    ),
+    "core/sounds.py:_counts": (
+        ("a sale of long ago is heard", "now - play.at < PAID_COUNTS_S", "True"),
+        (
+            "a hold is heard that is over",
+            "till.cashier.button.being_held and till.cashier.button.down_at == play.at",
+            "True",
+        ),
+        ("what is over is heard", "till.sounds.standing.value == play.sign.value", "True"),
+    ),
+    "core/sounds.py:observe_sounds": (
+        ("the hours are never quiet", "() if _is_quiet(till, now) else tuple(", "tuple("),
+        ("nothing waits too long", "play for play in row if _counts(till, play, now)", "row"),
+    ),
+    "core/sounds.py:_heard_now": (("a press is heard", "and now - button.down_at >= HOLD_HEARD_AFTER_S", ""),),
+    "core/sounds.py:_paid": (
+        ("a copy is heard", "or duties.Banner.COPY in order.banners", ""),
+        ("a ticket is heard before the light says paid", "ticket_at is None or", ""),
+    ),
+    "core/sounds.py:_stand": (
+        ("what lasts is heard behind each flash", "sign in PASSING or", ""),
+        ("what lasts is heard in quiet hours", "or _is_quiet(till, now)", ""),
+    ),
+    "core/sounds.py:_is_quiet": (
+        (
+            "hours that span midnight are not quiet",
+            "begin <= hour < end if begin <= end else",
+            "begin <= hour < end if True else",
+        ),
+    ),
+    "core/sounds.py:on_sound_event": (
+        ("a piece that was made ends a loudspeaker's trouble", "error=error or till.sounds.error", "error=error"),
+    ),
     # --- the journal -------------------------------------------------------------------------------------------------
     "journal/store.py:Journal.mark_incomplete": (
         ("a damaged journal is believed", '"known_since": ""', '"known_since": memory.get("known_since", "")'),

@@ -36,6 +36,7 @@ def check(world: World) -> None:
         if order.stage in (Stage.CANCELLING, Stage.CANCELLED) and "hold" not in world.acts:
             raise Broken(f"{order.reference} is being cancelled, and nobody held the button")
     check_concerns(world)
+    check_heard(world)
     check_sleep(world)
 
 
@@ -76,6 +77,15 @@ def check_concerns(world: World) -> None:
     on_slips = {notice for notice, _, _ in world.concerns}
     if wiped := [notice.concern for notice in world.till.notices.seen if notice not in on_slips]:
         raise Broken(f"nobody was told of {wiped} on paper, and it is called seen")
+
+
+def check_heard(world: World) -> None:
+    """Each sale is heard at most once, after its ticket came out, and never for a copy."""
+    if len(world.heard) > len(set(world.heard)):
+        raise Broken("a sale is heard twice")
+    unmarked = {reference for reference, marked, complete in world.paper if complete and not marked}
+    if strange := set(world.heard) - unmarked:
+        raise Broken(f"{strange} is heard, and has no ticket but a copy")
 
 
 def check_answer(before: World, after: World) -> None:

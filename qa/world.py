@@ -13,12 +13,14 @@ from edge.core.calibration import Calibration
 from edge.core.notices import Notice
 from edge.core.order import Item, MerchantOrder, Payment
 from edge.core.settings import Settings
+from edge.core.sounds import sound_duty
 from edge.core.state import Durable, Till
+from edge.core.status import Signal, signal
 from edge.core.sweeps import History, Sweeps
 from edge.daemon.loop import KEPT_AT_ONCE
 
 USER, POS, NEIGHBOUR, EXTERNAL_POS = "1", "55001", "55002", "SUC001POS003"
-SETTINGS = Settings(USER, EXTERNAL_POS)
+SETTINGS = Settings(USER, EXTERNAL_POS, plays=True)
 AT_OUR_POS = Till(SETTINGS, sweeps=Sweeps(History(POS)))
 DATE = datetime(2026, 3, 2, 21, 39, 20, tzinfo=UTC)
 WRONG_HOURS = {"ahead": timedelta(days=73 * 365), "behind": timedelta(days=-6 * 365)}
@@ -74,6 +76,8 @@ class World:
     """Orders for which the button was held."""
     swallowed: tuple[str, ...] = ()
     """Tickets that the printer took and lost: nobody can know, so a person must be told."""
+    heard: tuple[str, ...] = ()
+    """Sales that were heard, each time; by the loudspeaker, that is, which plays at once."""
     seen: frozenset[str] = frozenset()
     """Orders that the till saw at its point of sale, as far as its journal goes back."""
     may_be_out: frozenset[str] = frozenset()
@@ -106,7 +110,20 @@ def learn(world: World, event: events.Event) -> World:
     seen = world.seen | ({till.cashier.loaded} if till.cashier.loaded else set())
     is_new = None in (world.till.history.complete_since, till.history.complete_since)
     paid = {letter.lower() for letter in world.books.paid} if is_new or world.books.misled else set()
-    return replace(world, till=till, seen=seen, may_be_out=world.may_be_out | paid)
+    return listen(replace(world, till=till, seen=seen, may_be_out=world.may_be_out | paid))
+
+
+def listen(world: World) -> World:
+    """Whatever is to be heard is heard at once. Of a sale the light says so."""
+    while isinstance(play := sound_duty(world.till), duties.Play):
+        if world.heard.count(play.reference) > 1:
+            raise Broken(f"{play.reference} is heard again and again")
+        if play.sign is duties.Heard.PAID:
+            if signal(world.till, world.now) not in (Signal.PAID, Signal.HOLDING):
+                raise Broken(f"{play.reference} is heard, and the light doesn't say paid")
+            world = replace(world, heard=(*world.heard, play.reference))
+        world = replace(world, till=core.step(world.till, events.SoundBegun(play), world.now))
+    return world
 
 
 def is_kept_at_once(before: Till, after: Till, event: events.Event) -> bool:

@@ -13,15 +13,18 @@ from typing import Annotated, Literal, get_args
 
 from edge.config.reader import UNREAD, Form, Reader
 from edge.config.values import (
+    AlsaName,
     AnyPath,
     AnyText,
     ApiUrl,
     Baudrate,
+    Bell,
     Certificates,
     Device,
     ExternalId,
     File,
     Host,
+    Hours,
     Minutes,
     NotificationUrl,
     PageUrl,
@@ -59,6 +62,7 @@ Connection = Literal["usb", "serial", "network", "file"]
 CodePage = Literal["CP858", "CP850", "CP1252", "CP860", "ASCII"]
 Api = Literal["instore", "orders"]
 PaymentsWithoutOrder = Literal["report", "ignore"]
+Speech = Literal["es-419", "pt-BR", "en"]
 Proof = Literal["auto", "process_id", "status", "none"]
 
 
@@ -200,6 +204,22 @@ class PageConfig:
 
 
 @dataclass(frozen=True)
+class SoundConfig:
+    """What is heard, and from what: a buzzer on a pin, the printer's bell, a loudspeaker that speaks. At least one."""
+
+    buzzer_pin: Pin | None = None
+    buzzer_tone_hz: Annotated[int | None, Form(whole(50, 10000))] = None
+    """For a passive buzzer, which needs a tone; an active one has its own."""
+    printer: Bell = None
+    """`ask`: a person says at calibration by which command it rings, if it does."""
+    speech: Annotated[Speech | None, Form(choice(*get_args(Speech)))] = None
+    amount: YesOrNo = True
+    volume: Annotated[int, Form(whole(1, 100))] = 80
+    device: AlsaName = "default"
+    quiet: Hours | None = None
+
+
+@dataclass(frozen=True)
 class Config:
     """The whole configuration. `load` makes it at the start; it doesn't change afterwards."""
 
@@ -213,6 +233,8 @@ class Config:
     journal: JournalConfig
     page: PageConfig | None = None
     """None: there is no page."""
+    sound: SoundConfig | None = None
+    """None: nothing is heard."""
 
 
 NOT_THE_PAGES = frozenset(
@@ -243,7 +265,7 @@ def load_for_page(path: Path) -> Config:
 
 def _checked(reader: Reader, path: Path) -> Config:
     config = reader.read(Config, compose(path))
-    for rule in (_pins, _printer, _plain_text, _certificates, _password):
+    for rule in (_pins, _printer, _plain_text, _certificates, _password, _sound):
         rule(reader)
     reader.raise_if_faulty()
     return config
@@ -259,7 +281,7 @@ def _credentials(environ: Mapping[str, str]) -> dict[str, str]:
 
 # --- rules between keys; a value that could not be read is not in `values` -------------------------------------------
 
-PINS = ("panel.leds.green", "panel.leds.yellow", "panel.leds.red", "panel.button.pin")
+PINS = ("panel.leds.green", "panel.leds.yellow", "panel.leds.red", "panel.button.pin", "sound.buzzer_pin")
 UARTS = ("/dev/serial0", "/dev/ttyAMA0", "/dev/ttyS0")
 UART_PINS = (14, 15)
 
@@ -329,3 +351,14 @@ def _certificate(reader: Reader, section: str) -> None:
 def _password(reader: Reader) -> None:
     if "broker.password_file" in reader.written and "broker.username" not in reader.written:
         reader.fault("broker.password_file", "is a password without a username; add broker.username")
+
+
+def _sound(reader: Reader) -> None:
+    """A section that names nothing to hear it from is a mistake, and so is a tone without its buzzer."""
+    voices = ("sound.buzzer_pin", "sound.printer", "sound.speech")
+    if reader.values.get("sound", UNREAD) is None or not any(key.startswith("sound") for key in reader.written):
+        return
+    if not any(reader.values.get(voice, UNREAD) for voice in voices if voice in reader.written):
+        reader.fault("sound", "names nothing that could be heard; add buzzer_pin, printer or speech")
+    elif "sound.buzzer_tone_hz" in reader.written and "sound.buzzer_pin" not in reader.written:
+        reader.fault("sound.buzzer_tone_hz", "is a tone without a buzzer; add sound.buzzer_pin")

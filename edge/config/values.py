@@ -12,6 +12,7 @@ import re
 import ssl
 import stat
 from collections.abc import Callable
+from datetime import time
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import SplitResult, urlsplit
@@ -343,9 +344,35 @@ def _warn_if_others_can_read(where: Path) -> None:
         log.warning("%s can be read by others than its owner; chmod 600 %s", where, where)
 
 
+# --- sound -----------------------------------------------------------------------------------------------------------
+
+ALSA_NAME = re.compile(r"(?!file\b|tee\b)[A-Za-z0-9_-]+(:[A-Za-z0-9_=,.-]+)?", re.ASCII)
+"""Not ALSA's own devices that write files."""
+HOURS = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])-([01][0-9]|2[0-3]):([0-5][0-9])", re.ASCII)
+
+
+def hours(value: Value) -> tuple[time, time]:
+    """From when to when, by the shop's clock."""
+    found = HOURS.fullmatch(text(value))
+    if not found or found.group(1, 2) == found.group(3, 4):
+        raise BadValueError(f"is {shown(value.text)}; write two times of the day, like 22:00-07:00")
+    begin_hour, begin_minute, end_hour, end_minute = map(int, found.groups())
+    return time(begin_hour, begin_minute), time(end_hour, end_minute)
+
+
+def bell(value: Value) -> str | None:
+    """Whether the printer's bell is used, and by which command."""
+    if value.kind == "bool":
+        return "ask" if yes_or_no(value) else None
+    if value.text not in BELLS:
+        raise BadValueError(f"is {shown(value.text)}; write true, false, or one of {', '.join(BELLS)}")
+    return value.text
+
+
 # --- the forms as annotations ----------------------------------------------------------------------------------------
 
 EXTERNAL_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,59}", re.ASCII)
+BELLS = ("esc_a", "esc_b")
 TOPIC = re.compile(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*", re.ASCII)
 
 Text = Annotated[str, Form(text)]
@@ -357,6 +384,9 @@ TopicRoot = Annotated[str, Form(matching(TOPIC, "words of A-Z a-z 0-9 _ - with /
 UserId = Annotated[str, Form(user_id)]
 Timezone = Annotated[ZoneInfo, Form(timezone)]
 YesOrNo = Annotated[bool, Form(yes_or_no)]
+AlsaName = Annotated[str, Form(matching(ALSA_NAME, "the name that `aplay -L` shows, like default or plughw:1,0"))]
+Hours = Annotated[tuple[time, time], Form(hours)]
+Bell = Annotated[str | None, Form(bell)]
 Pin = Annotated[int, Form(whole(2, 27))]
 Baudrate = Annotated[int, Form(baudrate)]
 Port = Annotated[int, Form(whole(1, 65535))]

@@ -1,4 +1,4 @@
-"""Everything that the till can owe: to Mercado Pago, to the printer, to the relay.
+"""Everything that the till can owe: to Mercado Pago, to the printer, to the ear, to the relay.
 
 The core works a duty out from what it knows; a worker carries it out and answers with an event (`events.py`). A duty is
 an imperative and carries all that its worker needs. All are frozen, so any thread may hold them.
@@ -6,6 +6,7 @@ an imperative and carries all that its worker needs. All are frozen, so any thre
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 
 from edge.core.calibration import Calibration
@@ -230,7 +231,46 @@ class LookAtPrinter:
     """Ask the printer how it is; nothing is printed."""
 
 
-PrinterDuty = Print | Slip | LookAtPrinter
+# --- what is heard: the sound worker's, and the printer's bell ------------------------------------------------------
+
+
+class Heard(StrEnum):
+    """The signs of the light that are heard, too, by the same names as in `status.Signal`."""
+
+    PAID = "paid"
+    HOLDING = "holding"
+    CANCELLED = "cancelled"
+    ATTENTION = "attention"
+    PRINTER = "printer"
+    UNREACHABLE = "unreachable"
+
+
+@dataclass(frozen=True)
+class Play:
+    """Let a sign be heard, once. Of a sale it carries the sum."""
+
+    sign: Heard
+    at: float
+    """When the light began to say it, in the core's seconds."""
+    reference: str = ""
+    amount: Decimal = Decimal(0)
+    currency: str = ""
+
+
+@dataclass(frozen=True)
+class PrepareSounds:
+    """Make the next pieces that sounds are put together from, so that a sale need not wait for any."""
+
+
+@dataclass(frozen=True)
+class RingBell:
+    """Let the printer's own bell be heard. Nothing is printed, and nothing is proved."""
+
+    sign: Heard
+
+
+SoundDuty = Play | PrepareSounds
+PrinterDuty = Print | Slip | LookAtPrinter | RingBell
 
 # --- to the relay and to support: the broker's ---------------------------------------------------------------------
 

@@ -12,7 +12,18 @@ from enum import StrEnum
 
 from edge.core.calibration import Calibration
 from edge.core.day_report import Received
-from edge.core.duties import Command, PaymentDuty, PrintConcern, PrintFailure, ReadPayment, ReplyTo, Slip, Verify
+from edge.core.duties import (
+    Command,
+    PaymentDuty,
+    Play,
+    PrintConcern,
+    PrintFailure,
+    ReadPayment,
+    ReplyTo,
+    RingBell,
+    Slip,
+    Verify,
+)
 from edge.core.order import MerchantOrder, Payment, WantedOrder
 
 # --- from the broker -----------------------------------------------------------------------------------------------
@@ -481,6 +492,31 @@ class SlipBegun:
     slip: PrintFailure | PrintConcern
 
 
+@dataclass(frozen=True)
+class SoundBegun:
+    """A sound is about to be heard, or the bell: whatever comes of it, it isn't tried again."""
+
+    duty: Play | RingBell
+
+
+# --- from the sound worker -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class SoundTried:
+    """A sound was heard, as far as can be known. `error`: why not, for people; "" if it was."""
+
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class SoundsPrepared:
+    """Some pieces were made. `complete`: none is missing, or none can be made now; `error` as in `SoundTried`."""
+
+    complete: bool
+    error: str = ""
+
+
 # --- from the panel, the journal and the clock ---------------------------------------------------------------------
 
 
@@ -578,7 +614,10 @@ LinkEvent = (
 )
 FromBroker = DoorbellRang | OrderAnnounced | LinkEvent | CommandCame
 PrinterEvent = PrinterSeen | TicketBegun | TicketEnd | SlipBegun | SlipTried
+SoundEvent = SoundBegun | SoundTried | SoundsPrepared
 PanelEvent = ButtonDown | ButtonUp
 
-Event = FromBroker | Asked | Answered | PrinterEvent | PanelEvent | JournalTried | Started | Ticked | Request
+Event = (
+    FromBroker | Asked | Answered | PrinterEvent | SoundEvent | PanelEvent | JournalTried | Started | Ticked | Request
+)
 """Everything that `till.step` takes."""

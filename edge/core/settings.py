@@ -4,12 +4,12 @@ Made once, by `daemon/assembly.py`; read by every machine of the till, changed b
 """
 
 from dataclasses import dataclass
-from datetime import UTC, tzinfo
+from datetime import UTC, time, tzinfo
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Whose till it is, and how patient it is: from the sections `mercadopago`, `watch`, `panel` and `journal`."""
+    """Whose till it is, and how patient it is: from its configuration."""
 
     user_id: str
     """Mercado Pago's id of the account that must receive the money."""
@@ -32,5 +32,11 @@ class Settings:
     """Payments without an order are another device's, such as a Point terminal at our point of sale."""
     slip_after_s: float = 60
     """How long a failure that may pass by itself lasts before a slip reports it."""
+    plays: bool = False
+    """Signs of the light are heard from a buzzer or a loudspeaker."""
+    rings: bool = False
+    """Signs of the light are heard from the printer's bell."""
+    quiet: tuple[time, time] | None = None
+    """From when to when, by the shop's clock, nothing is heard; the hours may span midnight."""
     broker_far: bool = False
     """The broker is out on the internet, so a connection to it shows that there is internet."""

@@ -23,6 +23,7 @@ from edge.core.page import Page
 from edge.core.printing import PrinterLine
 from edge.core.questions import Questions
 from edge.core.settings import Settings
+from edge.core.sounds import Sounds
 from edge.core.sweeps import History, Sweeps
 
 
@@ -62,6 +63,7 @@ class Till:
     outbox: Outbox = field(default_factory=Outbox)
     notices: Notices = field(default_factory=Notices)
     page: Page = field(default_factory=Page)
+    sounds: Sounds = field(default_factory=Sounds)
     journal_error: str = ""
     """Why the journal takes nothing, for people; "" if it does. What can't be remembered isn't printed."""
 

@@ -6,7 +6,7 @@ it; what is wrong outranks what is going on.
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edge.core import duties, events
 from edge.core.agenda import ALARM_AFTER_FAILURES, Due
@@ -14,7 +14,9 @@ from edge.core.lifecycle import Order, Stage
 from edge.core.notices import STANDING, Notice
 from edge.core.order import NEVER
 from edge.core.printing import breaks_at_each_ticket
-from edge.core.state import Till
+
+if TYPE_CHECKING:
+    from edge.core.state import Till
 
 SHOWN_S = 3.0
 """How long the panel shows that a ticket came out, or that an order was cancelled."""
@@ -43,7 +45,7 @@ class Signal(StrEnum):
     IDENTIFY = "identify"
 
 
-def signal(till: Till, now: float) -> Signal:
+def signal(till: "Till", now: float) -> Signal:
     """The one sign that the cashier sees."""
     identify_until = till.link.identify_until
     signs = (
@@ -68,7 +70,7 @@ def _is_recent(at: float | None, now: float) -> bool:
     return at is not None and now < at + SHOWN_S
 
 
-def problems(till: Till) -> list[str]:
+def problems(till: "Till") -> list[str]:
     """What a person must look at, in words; empty if nothing."""
     found = sorted(f"{each.concern}: {each.reference}" for each in till.notices if each.concern not in STANDING)
     if till.journal_error:
@@ -91,7 +93,7 @@ def problems(till: Till) -> list[str]:
     return found if len(found) <= MAX_PROBLEMS else [*found[:MAX_PROBLEMS], f"and {len(found) - MAX_PROBLEMS} more"]
 
 
-def not_ready(till: Till) -> str:
+def not_ready(till: "Till") -> str:
     """Why a sale could not be confirmed and printed this moment, in words; "" if it could."""
     reasons = (
         (till.api.down, f"Mercado Pago can't be asked: {till.api.error}"),
@@ -104,7 +106,7 @@ def not_ready(till: Till) -> str:
     return next((why for holds, why in reasons if holds), "")
 
 
-def _is_working(till: Till, now: float) -> bool:
+def _is_working(till: "Till", now: float) -> bool:
     """Whether somebody's news is being looked into, or paper is moving."""
     asked = (duties.Verify, duties.ReadPayment, duties.Cancel)
     busy = any(isinstance(duty, asked) and _is_being_asked(due, now) for duty, due in till.agenda.due.items())
@@ -120,7 +122,7 @@ def _is_being_asked(due: Due, now: float) -> bool:
 # --- the status ----------------------------------------------------------------------------------------------------
 
 
-def status(till: Till, now: float) -> dict[str, Any]:
+def status(till: "Till", now: float) -> dict[str, Any]:
     """The facts of the retained status, without the version and the dates, which only the daemon knows."""
     why = not_ready(till)
     round_trip_s = till.link.echo.round_trip_s
@@ -147,15 +149,16 @@ def status(till: Till, now: float) -> dict[str, Any]:
         "last_ticket": _last_ticket(till),
         "today": _today(till),
         "event_to_paper_ms": _event_to_paper(till),
+        "sound_error": till.sounds.error,
     }
 
 
-def _relay(till: Till) -> str:
+def _relay(till: "Till") -> str:
     """`unheard`: the relay is there, and its doorbells don't reach us; look at this till's rights at the broker."""
     return "unheard" if till.link.deaf else "online" if till.link.relay_up else "offline"
 
 
-def _last_ticket(till: Till) -> dict[str, Any] | None:
+def _last_ticket(till: "Till") -> dict[str, Any] | None:
     last = till.printer.last_ticket
     if last is None:
         return None
@@ -175,14 +178,14 @@ COUNTED = {
 }
 
 
-def _today(till: Till) -> dict[str, Any]:
+def _today(till: "Till") -> dict[str, Any]:
     """The counts of the day; those of an earlier day are over."""
     date = till.sweeps.day(till.settings.timezone)
     counts = till.outbox.today.counts if till.outbox.today.date == date else {}
     return {"date": date, **{name: counts.get(outcome, 0) for name, outcome in COUNTED.items()}}
 
 
-def _event_to_paper(till: Till) -> dict[str, int] | None:
+def _event_to_paper(till: "Till") -> dict[str, int] | None:
     latencies_s = sorted(till.printer.latencies_s)
     if not latencies_s:
         return None
@@ -190,7 +193,7 @@ def _event_to_paper(till: Till) -> dict[str, int] | None:
     return {**{name: round(seconds * 1000) for name, seconds in at.items()}, "count": len(latencies_s)}
 
 
-def diagnosis(till: Till, now: float) -> dict[str, Any]:
+def diagnosis(till: "Till", now: float) -> dict[str, Any]:
     """What a report adds to the status: what is under way, and what was last. No name, no amount, no secret."""
     finished = sorted(till.orders.finished.values(), key=_finished_at)
     orders = [*finished[-MAX_ORDERS:], *list(till.orders.living.values())[-MAX_ORDERS:]]
@@ -211,7 +214,7 @@ SEEN_ONCE = (duties.Cause.NO_INTERNET, duties.Cause.API_DOWN)
 """One odd answer is no outage."""
 
 
-def page(till: Till) -> dict[str, Any]:
+def page(till: "Till") -> dict[str, Any]:
     """What the till's page needs beside the status: what it asked for, and what fails, by the names of the slips."""
     loaded = till.orders.living.get(till.cashier.loaded or "")
     pairing = till.page.pairing

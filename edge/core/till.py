@@ -35,6 +35,7 @@ from edge.core.printing import call_for_listed, on_printer_event, read_stale_aga
 from edge.core.questions import observe_questions
 from edge.core.reconciliation import ask_day, on_day_read
 from edge.core.remote import handle_command
+from edge.core.sounds import observe_sounds, on_sound_event
 from edge.core.state import Till
 
 MAX_NOT_FOUND = 5
@@ -148,6 +149,8 @@ def _on_event(till: Till, event: events.Event, now: float) -> Till:
             return replace(till, journal_error=why)
         case _ if isinstance(event, events.PrinterEvent):
             return on_printer_event(till, event, now)
+        case _ if isinstance(event, events.SoundEvent):
+            return on_sound_event(till, event)
     return on_link_event(till, event, now)
 
 
@@ -215,7 +218,8 @@ AFTER_EACH_EVENT: tuple[tuple[Consequence, str], ...] = (
     (observe_notices, "what stands until it ends, and since when: all else that follows may have changed it"),
     (observe_questions, "a question about the printer waits for whatever is sold, or has to be looked at, by now"),
     (give_up_placing, "an order that can't be put on the till is given up before the loop asks what is owed"),
-    (observe_failures, "since when something fails is noted last, when all else that follows is known"),
+    (observe_failures, "since when something fails is noted when all else that follows is known"),
+    (observe_sounds, "what the light says by now is heard, so it comes last"),
 )
 """What follows after each event, in this order, and why."""
 

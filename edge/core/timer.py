@@ -8,10 +8,12 @@ this page alone.
 from collections.abc import Iterator
 
 from edge.core.agenda import LOOKUPS
+from edge.core.duties import Heard
 from edge.core.evidence import LIST_PATIENCE_S, MAX_AGE_S
 from edge.core.failures import SLIP_EVERY_S, patience_s
 from edge.core.links import ECHO_TIMEOUT_S, HOLDS_AFTER_S
 from edge.core.page import PLACING_TIMEOUT_S, Placed
+from edge.core.sounds import HOLD_HEARD_AFTER_S, PAID_COUNTS_S
 from edge.core.state import Till
 from edge.core.status import SHOWN_S
 
@@ -27,6 +29,7 @@ def _moments(till: Till) -> Iterator[float]:
     yield from _links(till)
     yield from _told(till)
     yield from _shown(till)
+    yield from _heard(till)
 
 
 def _questions(till: Till) -> Iterator[float]:
@@ -78,3 +81,11 @@ def _shown(till: Till) -> Iterator[float]:
             yield since + SHOWN_S
     if till.link.identify_until is not None:
         yield till.link.identify_until
+
+
+def _heard(till: Till) -> Iterator[float]:
+    """A hold is heard when it lasts; a sale that waited too long for its sound isn't any more."""
+    if till.cashier.button.being_held:
+        yield till.cashier.button.down_at + HOLD_HEARD_AFTER_S
+    for play in (*till.sounds.owed, *till.sounds.bells):
+        yield play.at + (PAID_COUNTS_S if play.sign is Heard.PAID else SHOWN_S)

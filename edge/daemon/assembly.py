@@ -13,6 +13,7 @@ from edge.daemon.known_printer import Acquaintance
 from edge.daemon.local_status import Handover
 from edge.daemon.loop import Daemon
 from edge.daemon.printing_worker import Composer, PrintingWorker
+from edge.daemon.sound_worker import sound_worker
 from edge.inbox import Inbox
 from edge.journal.file import JournalError
 from edge.journal.knock import open_door
@@ -34,9 +35,10 @@ def assemble(config: Config, version: str) -> Daemon:
     panel = Panel(config.panel)
     clock = ServerClock()
     lines = [MercadoPago(config.mercadopago, version, clock) for _ in Line]
-    acquaintance = Acquaintance(config.journal.path, config.printer)
+    acquaintance = Acquaintance(config.journal.path, config.printer, config.sound.printer if config.sound else None)
     config = replace(config, printer=acquaintance.fitted)
     printer = Printer(config.printer, record=acquaintance.record, keep=acquaintance.keep)
+    sound = sound_worker(config.sound, config.journal.path.parent) if config.sound else None
     printing = PrintingWorker(printer, Composer(config), acquaintance)
 
     def open_and_expect(now: float) -> tuple[Journal, Durable]:
@@ -63,13 +65,14 @@ def assemble(config: Config, version: str) -> Daemon:
         handover=Handover(config.journal.path),
         has_page=config.page is not None,
         door=open_door(config.journal.path),
+        plays=sound.do if sound else None,
         about=lambda: {"configuration": repr(config), "versions": versions()},
     )
 
 
 def settings(config: Config) -> Settings:
     """What the core has to know of the configuration."""
-    watch = config.watch
+    watch, sound = config.watch, config.sound
     return Settings(
         user_id=config.mercadopago.user_id,
         external_pos_id=config.mercadopago.external_pos_id,
@@ -84,5 +87,8 @@ def settings(config: Config) -> Settings:
         reference_prefix=config.mercadopago.reference_prefix or "",
         ignore_orderless=config.mercadopago.payments_without_order == "ignore",
         slip_after_s=watch.slip_after_seconds,
+        plays=sound is not None and (sound.buzzer_pin is not None or sound.speech is not None),
+        rings=sound is not None and sound.printer is not None,
+        quiet=sound.quiet if sound else None,
         broker_far=is_far(config.broker.host),
     )

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any, cast
 
 from edge.config.schema import CodePage, PrinterConfig
-from edge.core.calibration import CANDIDATE_COLUMNS, Calibration
+from edge.core.calibration import CANDIDATE_COLUMNS, NO_BELL, Calibration
 from edge.machine.files import read_plain, write_whole
 from edge.paper.escpos import DEFAULT_PROFILE, codepages, profile_columns
+from edge.printer.commands import BELLS
 from edge.printer.models import Model, recognise
 from edge.printer.track_record import Capability, Question, TrackRecord
 
@@ -41,6 +42,8 @@ class KnownPrinter:
     profile: str | None = None
     columns: int | None = None
     codepage: str | None = None
+    bell: str | None = None
+    """The command of its bell, or `NO_BELL`; None: nobody answered, or it isn't wanted."""
     record: TrackRecord = field(default_factory=TrackRecord)
 
     def is_of(self, printer: str, connection: str) -> bool:
@@ -80,13 +83,15 @@ def fitted(printer: PrinterConfig, known: KnownPrinter | None) -> PrinterConfig:
     return replace(printer, profile=profile, columns=columns, codepage=printer.codepage or codepage)
 
 
-def questions(printer: PrinterConfig, known: KnownPrinter) -> Calibration | None:
+def questions(printer: PrinterConfig, known: KnownPrinter, wants_bell: bool = False) -> Calibration | None:
     """What a person must be asked about this printer; None if all is written, looked up or answered."""
-    if not is_open(printer) or looked_up(printer, known.printer):
-        return None
-    columns, codepage = printer.columns or known.columns, printer.codepage or known.codepage
+    bells = tuple(BELLS) if wants_bell and known.bell is None else ()
     pages = codepages(printer.profile or known.profile or DEFAULT_PROFILE)
-    asked = Calibration(pages, columns, codepage, printer=known.printer)
+    if not is_open(printer) or looked_up(printer, known.printer):
+        how = fitted(printer, known)
+        return Calibration(pages, how.columns, how.codepage, printer=known.printer, bells=bells) if bells else None
+    columns, codepage = printer.columns or known.columns, printer.codepage or known.codepage
+    asked = Calibration(pages, columns, codepage, printer=known.printer, bells=bells)
     asked = asked.settled() if columns else asked
     return None if asked.done else asked
 
@@ -133,6 +138,8 @@ def _decode(text: str) -> KnownPrinter:
         raise ValueError(f"{known.columns!r} columns")
     if known.codepage not in (None, *codepages(known.profile or DEFAULT_PROFILE)):
         raise ValueError(f"no code page {known.codepage}")
+    if known.bell not in (None, NO_BELL, *BELLS):
+        raise ValueError(f"no bell {known.bell}")
     return known
 
 
@@ -174,9 +181,11 @@ def save_known_printer(journal: Path, known: KnownPrinter) -> bool:
 class Acquaintance:
     """What the daemon learns of its printer, kept in the file. Used by the printing thread, and once before it."""
 
-    def __init__(self, journal: Path, printer: PrinterConfig) -> None:
+    def __init__(self, journal: Path, printer: PrinterConfig, bell: str | None = None) -> None:
+        """`bell`: its command, as it is written; `ask`: a person says; None: nobody wants it."""
         self._journal = journal
         self._written = printer
+        self._bell = bell
         self._known = self._read() or KnownPrinter("", connection(printer))
 
     @property
@@ -192,7 +201,12 @@ class Acquaintance:
     @property
     def questions(self) -> Calibration | None:
         """What a person must be asked."""
-        return questions(self._written, self._known)
+        return questions(self._written, self._known, self._bell == "ask")
+
+    @property
+    def bell(self) -> bytes | None:
+        """The command of its bell, to be filled in with how often it rings; None if it has none, as far as is known."""
+        return BELLS.get((self._known.bell if self._bell == "ask" else self._bell) or NO_BELL)
 
     def keep(self, record: TrackRecord) -> None:
         """Write down what it has shown now. How another printer printed says nothing about this one."""
@@ -204,8 +218,9 @@ class Acquaintance:
 
     def answered(self, state: Calibration) -> None:
         """Write down what a person answered."""
-        log.info("printer: %s columns, %s", state.columns, state.codepage)
-        self._write(replace(self._known, columns=state.columns, codepage=state.codepage))
+        log.info("printer: %s columns, %s, bell: %s", state.columns, state.codepage, state.bell or "not asked for")
+        bell = state.bell or self._known.bell
+        self._write(replace(self._known, columns=state.columns, codepage=state.codepage, bell=bell))
 
     def _read(self) -> KnownPrinter | None:
         known = load_known_printer(self._journal)

@@ -17,6 +17,7 @@ from edge.core import duties, events
 from edge.core.links import ping_duty, report_duty
 from edge.core.printing import printer_duty
 from edge.core.settings import Settings
+from edge.core.sounds import sound_duty
 from edge.core.state import Till
 from edge.core.status import diagnosis
 from edge.core.till import payment_duty, step
@@ -82,6 +83,7 @@ class Daemon:
         about: Callable[[], Mapping[str, Any]] = dict,
         has_page: bool = False,
         door: Callable[[], None] | None = None,
+        plays: Callable[[duties.SoundDuty], events.SoundEvent] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._till = Till(settings)
@@ -110,6 +112,8 @@ class Daemon:
         """The one that has rested longest is first: all their connections stay warm."""
         self._printing: Worker[duties.PrinterDuty] = Worker("printing", prints, inbox)
         self._workers: tuple[Worker[Any], ...] = (*self._payments, self._printing)
+        self._sound: Worker[duties.SoundDuty] | None = Worker("sound", plays, inbox) if plays else None
+        """Not among the others: however long a loudspeaker hangs, the till sells."""
         self._handed_out_at = self._requests_at = float("-inf")
         self._reporting: int | None = None
         self._stopping = False
@@ -130,7 +134,7 @@ class Daemon:
 
     def _run(self) -> None:
         self._load_journal()
-        for worker in self._workers:
+        for worker in (*self._workers, *filter(None, (self._sound,))):
             worker.start()
         Thread("broker", self._broker.loop, self._inbox).start()
         Thread("panel", self._watch_button, self._inbox).start()
@@ -176,6 +180,7 @@ class Daemon:
             self._keep()
         self._hand_out()
         self._show()
+        self._let_hear()
 
     def _next(self) -> Arrival | Call | Death:
         """What arrived first, or the passing of time: the loop sleeps until something is due."""
@@ -322,6 +327,10 @@ class Daemon:
             case duties.PrintConcern() | duties.PrintFailure():
                 begun = events.SlipBegun(duty)
                 refused = events.SlipTried(duty, events.TicketRefused(self._till.printer.paper))
+            case duties.RingBell():
+                self._learn(events.SoundBegun(duty))
+                self._printing.give(duty, now)
+                return
             case _:
                 self._printing.give(duty, now)
                 return
@@ -353,3 +362,12 @@ class Daemon:
         self._display.show(self._till, now)
         if not any(worker.hangs(now) for worker in self._workers):
             systemd.alive()
+
+    def _let_hear(self) -> None:
+        """After the lights, which say it first. What was begun isn't tried again, so nobody hears it twice."""
+        if self._sound is None or not self._sound.idle or self._stopping:
+            return
+        if (duty := sound_duty(self._till)) is not None:
+            if isinstance(duty, duties.Play):
+                self._learn(events.SoundBegun(duty))
+            self._sound.give(duty, self._clock())

@@ -16,9 +16,14 @@ from edge.paper.slips import (
     lay_out_pairing,
     lay_out_test,
 )
+from edge.paper.sound_words import BEEPS
 from edge.paper.ticket import Line, lay_out
 from edge.paper.words import WORDS
+from edge.printer.commands import BELLS
 from edge.printer.printer import Printer
+
+ASKED_RINGS = 3
+"""How often the bell rings when a person is asked whether it was heard."""
 
 Printable = duties.Print | duties.Slip
 
@@ -32,7 +37,7 @@ class PrintingWorker:
         self._acquaintance = acquaintance
         self._has_looked = False
 
-    def do(self, duty: duties.PrinterDuty) -> events.PrinterEvent:
+    def do(self, duty: duties.PrinterDuty) -> events.PrinterEvent | events.SoundTried:
         """Return what came of the duty. Blocks, for minutes at worst."""
         match duty:
             case duties.LookAtPrinter():
@@ -41,6 +46,9 @@ class PrintingWorker:
                 paper, self._has_looked = self._printer.look(), True
                 self._composer.fit(self._acquaintance.fitted)  # it may have told who it is
                 return events.PrinterSeen(paper, self._acquaintance.questions, self._printer.proof)
+            case duties.RingBell(sign):
+                command = self._acquaintance.bell
+                return events.SoundTried(self._printer.ring(command % len(BEEPS[sign])) if command else "")
             case duties.Print(_, banners, despite):
                 is_copy = duties.Banner.COPY in banners
                 return self._printer.print(self._composer.compose(duty), is_copy, despite)
@@ -70,7 +78,9 @@ class Composer:
     def compose(self, duty: Printable) -> bytes:
         """Return a whole ticket or slip, from reset to cut. The drawer opens with a ticket, not with its copy."""
         sells = isinstance(duty, duties.Print) and duties.Banner.COPY not in duty.banners
-        return self._encoder_of(duty).encode(self._lines(duty), open_drawer=self._opens_drawer and sells)
+        slip = self._encoder_of(duty).encode(self._lines(duty), open_drawer=self._opens_drawer and sells)
+        asks = duty.state.rung if isinstance(duty, duties.PrintCalibration) and duty.state.question == "bell" else None
+        return slip + BELLS[asks] % ASKED_RINGS if asks else slip
 
     def _encoder_of(self, duty: Printable) -> Encoder:
         """What asks a person is encoded as all would be if that answer were right."""

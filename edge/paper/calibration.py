@@ -1,12 +1,12 @@
 """The slips that ask a person how this printer prints, and the one that shows the result. Pure.
 
-A ruler that fills the line, then a line of accents with the code that a ticket ends in. A press means "this one is
-right", a hold "the next one".
+A ruler that fills the line, then a line of accents with the code that a ticket ends in, then the bell. A press means
+"this one is right", a hold "the next one".
 """
 
 from collections.abc import Iterator
 
-from edge.core.calibration import Calibration
+from edge.core.calibration import NO_BELL, Calibration
 from edge.paper.ticket import STRONG, Cut, Feed, Line, Qr, Row, Rule, Text, notice
 from edge.paper.words import Words
 
@@ -20,9 +20,11 @@ def lay_out_calibration(state: Calibration, words: Words, with_button: bool = Tr
     sample = (Text(words.all_letters), *((Feed(), Qr(code)) if code else ()))
     if state.done:
         return (*_result(state, words), *sample, Cut())
-    question = (*(said.readable if state.columns else said.fits), *said.meanwhile)
+    asked = {"bell": said.rings, "codepage": said.readable}.get(str(state.question), said.fits)
+    question = (*asked, *said.meanwhile)
     how: tuple[Line, ...] = (*(Text(sentence) for sentence in question), Feed()) if with_button else ()
     shown = (Text(state.page, STRONG), *sample) if state.columns else (Text(ruler(state.width)),)
+    shown = (Text(state.rung, STRONG),) if state.question == "bell" else shown
     return (Text(said.title, STRONG), *how, *shown, Cut())
 
 
@@ -37,3 +39,5 @@ def _result(state: Calibration, words: Words) -> Iterator[Line]:
         yield Text(words.calibration.plain)
     yield Rule()
     yield Row(state.page, str(state.width), STRONG)
+    if state.bell:
+        yield Text(words.calibration.rung if state.bell != NO_BELL else words.calibration.no_bell)

@@ -1,4 +1,4 @@
-"""Amounts as people say them, cut into pieces that can be recorded once: "mil", "trescientos", "treinta y uno", "pesos".
+"""Amounts as people say them, cut into pieces that can be recorded once: "mil", "trescientos", "treinta y un", "pesos".
 
 A table for each language: its numerals, and what each country calls its money. `pieces_of_amount` gives the pieces of
 one sum; `all_pieces` gives every piece that any sum can need. Pure.
@@ -237,10 +237,10 @@ def _below_hundred(number: int, numerals: Numerals) -> str:
     return f"{name}{numerals.joint}{numerals.small[units]}" if units else name
 
 
-def all_pieces(language: str, currency: str) -> tuple[str, ...]:
-    """Every piece that a sum of this currency can need, each once."""
-    numerals, units = NUMERALS[language], MONEY[language].get(currency, ())
-    names = [name for unit in units for name in (unit.one, unit.many)]
+def all_pieces(language: str) -> tuple[str, ...]:
+    """Every piece that a sum can need, each once."""
+    numerals, units = NUMERALS[language], MONEY[language].values()
+    names = [name for pair in units for unit in pair for name in (unit.one, unit.many)]
     groups = [group for number in (*range(1, 101), *range(200, 1000, 100)) for group in _number(number, numerals)]
     groups += [*numerals.hundreds, numerals.one_thousand]
     larger = [numerals.thousand, numerals.million.one, numerals.million.many, numerals.millions_of]

@@ -53,10 +53,14 @@ class CalibrationWords:
     title: str
     fits: tuple[str, ...]
     readable: tuple[str, ...]
+    rings: tuple[str, ...]
     meanwhile: tuple[str, ...]
     """When an answer counts, and that it does no harm then."""
     plain: str
     """That no code page was right."""
+    rung: str
+    """That the bell was heard."""
+    no_bell: str
     done: Notice
 
 
@@ -124,8 +128,11 @@ SPANISH = Words(
         title="AJUSTE DE LA IMPRESORA",
         fits=("Si la regla llena una linea:", "apriete el boton y suelte.", "Si no: mantengalo apretado."),
         readable=("Si los acentos se leen bien:", "apriete el boton y suelte.", "Si no: mantengalo apretado."),
+        rings=("Si la impresora acaba de sonar:", "apriete el boton y suelte.", "Si no: mantengalo apretado."),
         meanwhile=("Responda sin ventas en curso:", "asi no cancela ninguna."),
         plain="Se imprime sin acentos.",
+        rung="Avisa con su timbre.",
+        no_bell="Sin timbre.",
         done=Notice("LISTO", ("Así se imprime desde ahora.",)),
     ),
     all_letters="áéíóúüñ ÁÉÍÓÚÜÑ ¡¿ºª $ €",
@@ -172,8 +179,11 @@ PORTUGUESE = Words(
         title="AJUSTE DA IMPRESSORA",
         fits=("Se a regua ocupa uma linha:", "aperte o botao e solte.", "Se nao: segure o botao."),
         readable=("Se os acentos estao certos:", "aperte o botao e solte.", "Se nao: segure o botao."),
+        rings=("Se a impressora acabou de tocar:", "aperte o botao e solte.", "Se nao: segure o botao."),
         meanwhile=("Responda sem vendas em curso:", "assim nenhuma se cancela."),
         plain="Imprime sem acentos.",
+        rung="Avisa com a campainha.",
+        no_bell="Sem campainha.",
         done=Notice("PRONTO", ("A impressão fica assim.",)),
     ),
     all_letters="áâãàçéêíóôõú ÁÂÃÀÇÉÊÍÓÔÕÚ ºª R$€",
@@ -220,8 +230,11 @@ ENGLISH = Words(
         title="PRINTER SETUP",
         fits=("If the ruler fills one line:", "press the button.", "If not: hold it down."),
         readable=("If the accents are right:", "press the button.", "If not: hold it down."),
+        rings=("If the printer has just beeped:", "press the button.", "If not: hold it down."),
         meanwhile=("Answer while no sale is open:", "then none is cancelled."),
         plain="It prints without accents.",
+        rung="It rings its bell.",
+        no_bell="No bell.",
         done=Notice("DONE", ("It will print like this.",)),
     ),
     all_letters="áâãàçéêíñóôõúü ¡¿ºª $ €",

@@ -26,3 +26,7 @@ CLEAR_BUFFERS = b"\x10\x14\x08\x01\x03\x14\x01\x06\x02\x08"
 
 CUT_OFF_LEFTOVERS = RESET + b"\x1bd\x06\x1dV\x01"
 """Reset, feed the leftovers past the cutter, cut them off."""
+
+BELLS = {"esc_a": b"\x1b(A\x04\x0007%c\x0a", "esc_b": b"\x1bB%c\x02"}
+"""`ESC ( A`, function 48, of Epson's; `ESC B` of many others: the printer's own bell, so many times. One that doesn't
+know it prints letters, so a person is asked first."""

@@ -68,6 +68,20 @@ class Printer:
             self._leftovers = job.leftovers
             self._learn(job.record.note_answers(dialogue.heard))
 
+    def ring(self, command: bytes) -> str:
+        """Send the command of the bell, and wait for nothing. Returns why it could not be sent, for people, or ""."""
+        try:
+            dialogue = self._open(one_way=True)
+        except TransportError as error:
+            return error.text
+        try:
+            dialogue.send(command, self._timeouts.stall)
+        except TransportError as error:
+            return error.text
+        finally:
+            dialogue.close()
+        return ""
+
     def look(self) -> Paper:
         """Return how the printer is; nothing is printed."""
         try:

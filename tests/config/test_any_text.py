@@ -26,7 +26,10 @@ def every_key(shape: Any, known: dict[str, Any]) -> dict[str, Any]:
 
 
 ROOT = Path(__file__).parent.parent.parent
-EXAMPLE = json.dumps(every_key(Config, yaml.safe_load((ROOT / "config.example.yaml").read_text()))).encode()
+HEARD = {"sound": {"buzzer_pin": 12, "quiet": "22:00-07:00"}}
+"""A section that names nothing is a mistake."""
+KNOWN = yaml.safe_load((ROOT / "config.example.yaml").read_text()) | HEARD
+EXAMPLE = json.dumps(every_key(Config, KNOWN)).encode()
 """JSON is YAML."""
 
 FATAL = ("*a", "&a b", "&a [*a]", r'"\UFFFFFFFF"', "[" * 900 + "]" * 900)

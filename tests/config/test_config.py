@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import time
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 
 from edge.config import schema as c
 from edge.config.reader import keys_of
-from edge.config.schema import Config, ConfigError, Secret, load
+from edge.config.schema import Config, ConfigError, Secret, SoundConfig, load
 from edge.config.values import is_far
 from tests.support.examples import examples
 
@@ -195,7 +196,8 @@ def test_the_example_explains_every_key():
 def test_what_the_example_has_behind_a_number_sign_is_what_holds_without(folder, credentials):
     no_defaults = (
         r"(support|help_url|notification_url|reference_prefix|username|password_file|tls|\w+_file|device|host|baudrate|"
-        r"port: 9100|port: 8080|page|profile|columns|codepage)"
+        r"port: 9100|port: 8080|page|profile|columns|codepage|"
+        r"sound|buzzer_pin|buzzer_tone_hz|printer: false|speech|amount|volume|quiet)"
     )
     lines = EXAMPLE.read_text().splitlines()
     uncommented = [re.sub(r"^( *)# ( *[a-z_]+:( |$))", r"\1\2", line) for line in lines]
@@ -810,3 +812,51 @@ def test_one_odd_value_in_a_good_configuration_is_read_or_refused(folder, name, 
     import yaml
 
     load_or_refuse(folder, (SMALLEST + yaml.safe_dump({name: value}, allow_unicode=True)).encode())
+
+
+# --- sound -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("{buzzer_pin: 12}", SoundConfig(buzzer_pin=12)),
+        ("{printer: true}", SoundConfig(printer="ask")),
+        ("{printer: esc_b, buzzer_pin: 12, buzzer_tone_hz: 2000}", SoundConfig(12, 2000, "esc_b")),
+        (
+            "{speech: pt-BR, amount: false, volume: 35, device: 'plughw:CARD=Device,DEV=0', quiet: 22:00-07:30}",
+            SoundConfig(
+                speech="pt-BR",
+                amount=False,
+                volume=35,
+                device="plughw:CARD=Device,DEV=0",
+                quiet=(time(22), time(7, 30)),
+            ),
+        ),
+        ("false", None),
+    ],
+)
+def test_sound_has_three_voices_in_any_combination(folder, credentials, written, read):
+    assert load(write(folder, f"{EXAMPLE.read_text()}\nsound: {written}\n"), credentials).sound == read
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("true", "sound: names nothing that could be heard; add buzzer_pin, printer or speech"),
+        ("{volume: 50}", "sound: names nothing that could be heard"),
+        ("{printer: false}", "sound: names nothing that could be heard"),
+        ("{printer: bell}", "sound.printer: is 'bell'; write true, false, or one of esc_a, esc_b"),
+        ("{speech: es}", "sound.speech: is 'es'; write one of es-419, pt-BR, en"),
+        ("{speech: en, volume: 0}", "sound.volume: is '0'; it must be from 1 to 100"),
+        ("{speech: en, device: 'file:/etc/passwd'}", "sound.device: is 'file:/etc/passwd'; write the name that"),
+        ("{speech: en, device: 'file:journal.db'}", "sound.device: is 'file:journal.db'; write the name that"),
+        ("{speech: en, quiet: 22-7}", "sound.quiet: is '22-7'; write two times of the day, like 22:00-07:00"),
+        ("{speech: en, quiet: 22:00-22:00}", "sound.quiet: is '22:00-22:00'; write two times"),
+        ("{buzzer_pin: 17}", "sound.buzzer_pin: pin 17 is used by panel.leds.green already"),
+        ("{speech: en, buzzer_tone_hz: 2000}", "sound.buzzer_tone_hz: is a tone without a buzzer"),
+    ],
+)
+def test_each_mistake_in_sound_is_said(folder, credentials, written, said):
+    with pytest.raises(ConfigError, match=re.escape(said)):
+        load(write(folder, f"{EXAMPLE.read_text()}\nsound: {written}\n"), credentials)

@@ -121,7 +121,7 @@ def test_the_token_is_handed_over_and_not_readable_by_the_service():
 
 def test_the_user_is_in_the_group_of_every_device():
     groups = set(lines("till-edge.sysusers", r"m till-edge (\S+)"))
-    assert groups == {"lp", "dialout", "gpio"}
+    assert groups == {"lp", "dialout", "gpio", "audio"}
     assert set(lines("till-edge.rules", r'.*GROUP="(\w+)".*')) == {"lp", "gpio"}
 
 

@@ -35,7 +35,7 @@ def test_the_table_has_sixty_sums_of_each_language(language):
 @pytest.mark.parametrize("language", MONEY)
 @pytest.mark.parametrize("currency", ["ARS", "BRL", "CLP", "UYU"])
 def test_every_piece_of_every_sum_can_be_recorded_beforehand(language, currency):
-    pieces, chance = set(all_pieces(language, currency)), random.Random(1)
+    pieces, chance = set(all_pieces(language)), random.Random(1)
     sums = [Decimal(cents) / 100 for cents in (*range(1, 3000), *(chance.randrange(1, 10**11) for _ in range(5000)))]
     needed = {piece for amount in sums for piece in pieces_of_amount(amount, currency, language)}
     assert needed <= pieces

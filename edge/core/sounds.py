@@ -1,0 +1,157 @@
+"""What is heard: owed like the lights, a view of the till. Pure.
+
+*Paid* is heard for a ticket that the light calls paid, once, and never for a copy; a restart forgets what was not
+heard. The other signs are heard when the light begins to say them, as long as it does. A sound that was begun isn't
+tried again, whatever came of it: a customer of now must not be taken for one of before.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from edge.core import duties, events
+from edge.core.duties import Heard, Play
+from edge.core.status import SHOWN_S, Signal, signal
+
+if TYPE_CHECKING:
+    from edge.core.state import Till
+
+PAID_COUNTS_S = 15.0
+"""How long a sale may wait for its sound while others are heard; later it would be taken for another's."""
+HOLD_HEARD_AFTER_S = 0.5
+"""A finger that only presses is gone by then."""
+STANDING = (Signal.ATTENTION, Signal.PRINTER, Signal.UNREACHABLE)
+"""Heard when they begin. They begin anew only after the light has said something else that lasts."""
+PASSING = (Signal.HOLDING, Signal.PAID, Signal.CANCELLED, Signal.IDENTIFY)
+"""The light says these for a moment, and then what it said before."""
+RUNG = (Heard.PAID, Heard.CANCELLED, Heard.ATTENTION, Heard.UNREACHABLE)
+"""What the printer's bell is for: a printer without paper takes no command, and a hold is over before it rings."""
+
+
+@dataclass(frozen=True)
+class Sounds:
+    """What waits to be heard, and what was begun. Made by `observe_sounds` after each event; a restart forgets it."""
+
+    owed: tuple[Play, ...] = ()
+    """To the buzzer and the loudspeaker, in their order."""
+    bells: tuple[Play, ...] = ()
+    """To the printer's bell."""
+    begun: Mapping[Heard, tuple[float, str]] = field(default_factory=dict)
+    """For each sign the moment, and the order, of its last sound: the same one is owed once."""
+    standing: Signal | None = None
+    """What the light said last that isn't passing."""
+    prepared: bool = False
+    """All pieces are made, or can't be."""
+    error: str = ""
+    """Why the last sound could not be made, for people; "" if it could."""
+
+    def owe(self, play: Play, till: "Till") -> "Sounds":
+        """Owe a sound to each voice, unless it was owed before, or the hours are quiet."""
+        if self.begun.get(play.sign) == (play.at, play.reference):
+            return self
+        sounds = replace(self, begun={**self.begun, play.sign: (play.at, play.reference)})
+        if till.settings.plays:
+            sounds = replace(sounds, owed=(*sounds.owed, play))
+        if till.settings.rings and play.sign in RUNG:
+            sounds = replace(sounds, bells=(*sounds.bells, play))
+        return sounds
+
+    @property
+    def bell_duty(self) -> duties.RingBell | None:
+        """What the printer's bell is to be rung for now; None if for nothing."""
+        return next((duties.RingBell(play.sign) for play in self.bells), None)
+
+    def without(self, duty: Play | duties.RingBell) -> "Sounds":
+        if isinstance(duty, Play):
+            return replace(self, owed=tuple(other for other in self.owed if other != duty))
+        return replace(self, bells=self.bells[1:])
+
+
+# --- what is owed ----------------------------------------------------------------------------------------------------
+
+
+def sound_duty(till: "Till") -> duties.SoundDuty | None:
+    """What is to be heard now, a sale first; or else a piece to be made for later; None if nothing."""
+    first = min(till.sounds.owed, key=lambda play: play.sign is not Heard.PAID, default=None)
+    if first is None and till.settings.plays and not till.sounds.prepared:
+        return duties.PrepareSounds()
+    return first
+
+
+def _counts(till: "Till", play: Play, now: float) -> bool:
+    """Whether the sound still means what it would be taken for."""
+    match play.sign:
+        case Heard.PAID:
+            return now - play.at < PAID_COUNTS_S
+        case Heard.CANCELLED:
+            return now - play.at < SHOWN_S
+        case Heard.HOLDING:
+            return till.cashier.button.being_held and till.cashier.button.down_at == play.at
+    return till.sounds.standing is not None and till.sounds.standing.value == play.sign.value
+
+
+# --- what follows after each event -----------------------------------------------------------------------------------
+
+
+def observe_sounds(till: "Till", now: float) -> "Till":
+    """Owe what the light says by now, and drop what it doesn't say any more."""
+    if not (till.settings.plays or till.settings.rings):
+        return till
+    sounds = till.sounds
+    for play in () if _is_quiet(till, now) else tuple(_heard_now(till, now)):
+        sounds = sounds.owe(play, till)
+    sounds = _stand(sounds, till, now)
+    till = replace(till, sounds=sounds)
+    owed, bells = (tuple(play for play in row if _counts(till, play, now)) for row in (sounds.owed, sounds.bells))
+    return replace(till, sounds=replace(sounds, owed=owed, bells=bells))
+
+
+def _heard_now(till: "Till", now: float) -> Iterator[Play]:
+    """What passes: each has a moment of its own, by which it is known."""
+    if (paid := _paid(till, now)) is not None:
+        yield paid
+    if till.cashier.cancelled_at is not None and now - till.cashier.cancelled_at < SHOWN_S:
+        yield Play(Heard.CANCELLED, till.cashier.cancelled_at)
+    button = till.cashier.button
+    if button.being_held and now - button.down_at >= HOLD_HEARD_AFTER_S:
+        yield Play(Heard.HOLDING, button.down_at)
+
+
+def _paid(till: "Till", now: float) -> Play | None:
+    """The sale for which the light says paid, unless its ticket is marked as a copy."""
+    ticket_at, last = till.printer.ticket_at, till.printer.last_ticket
+    if ticket_at is None or last is None or now - ticket_at >= SHOWN_S:
+        return None
+    order = till.orders.get(last.reference)
+    if order is None or order.reading is None or duties.Banner.COPY in order.banners:
+        return None
+    return Play(Heard.PAID, ticket_at, order.reference, order.reading.total, order.reading.currency)
+
+
+def _stand(sounds: Sounds, till: "Till", now: float) -> Sounds:
+    """What lasts is heard when it begins."""
+    sign = signal(till, now)
+    if sign in PASSING or sign is sounds.standing:
+        return sounds
+    sounds = replace(sounds, standing=sign)
+    return sounds if sign not in STANDING or _is_quiet(till, now) else sounds.owe(Play(Heard(sign.value), now), till)
+
+
+def _is_quiet(till: "Till", now: float) -> bool:
+    """Whether these are the hours in which nothing is to be heard. Without a clock they are not."""
+    moment = till.sweeps.sure_clock(now)
+    if till.settings.quiet is None or moment is None:
+        return False
+    begin, end = till.settings.quiet
+    hour = moment.astimezone(till.settings.timezone).time()
+    return begin <= hour < end if begin <= end else hour >= begin or hour < end
+
+
+def on_sound_event(till: "Till", event: events.SoundEvent) -> "Till":
+    match event:
+        case events.SoundBegun(duty):
+            return replace(till, sounds=till.sounds.without(duty))
+        case events.SoundTried(error):
+            return replace(till, sounds=replace(till.sounds, error=error))
+        case events.SoundsPrepared(complete, error):
+            return replace(till, sounds=replace(till.sounds, prepared=complete, error=error or till.sounds.error))

@@ -1,0 +1,112 @@
+"""Speech: each piece is made once by espeak-ng and kept as a WAV file, so that a sentence is only put together.
+
+The files lie in a folder of their voice and volume. A file is there whole or not at all; one that a power cut left
+shorter than it says is made again.
+"""
+
+import array
+import io
+import shutil
+import subprocess
+import sys
+import wave
+from collections.abc import Iterable
+from pathlib import Path
+
+from edge.machine.files import write_whole
+from edge.machine.loudspeaker import SAMPLES_PER_SECOND, SoundError
+
+EDITION = 1
+"""Of how pieces are made. Those of another one are deleted."""
+WORDS_PER_MINUTE = 160
+MAX_AMPLITUDE = 200
+SYNTHESIS_TIMEOUT_S = 20.0
+SILENCE = 200
+"""A sample is quieter than this where espeak-ng only pauses."""
+GAP = bytes(2 * int(0.03 * SAMPLES_PER_SECOND))
+"""Between two pieces."""
+MODE = 0o644
+
+
+class Speech:
+    """One voice at one volume, in percent; its pieces lie in a folder below `folder`."""
+
+    def __init__(self, voice: str, volume: int, folder: Path, program: str = "espeak-ng") -> None:
+        self._folder = folder / f"{EDITION}-{voice}-{volume}"
+        amplitude = str(MAX_AMPLITUDE * volume // 100)
+        self._program = program
+        self._command = (program, "-v", voice, "-a", amplitude, "-s", str(WORDS_PER_MINUTE), "-z", "--stdout")
+        self._made: set[str] = set()
+
+    def samples(self, pieces: Iterable[str]) -> bytes:
+        """The sentence of these pieces; one that is missing is made. Raises `SoundError`."""
+        return GAP.join(self._read(piece) or self.make(piece) for piece in pieces)
+
+    def first_missing(self, pieces: Iterable[str]) -> str | None:
+        """The first of these pieces that isn't kept; None if all are."""
+        for piece in pieces:
+            if piece not in self._made and not self._read(piece):
+                return piece
+            self._made.add(piece)
+        return None
+
+    def make(self, piece: str) -> bytes:
+        """Make a piece and keep it, if it can be kept. Raises `SoundError`."""
+        samples = _trimmed(self._synthesise(piece))
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            write_whole(self._file(piece), _as_wav(samples), MODE, forced=False)
+        except OSError as error:
+            raise SoundError(f"{self._folder} takes no sounds: {error.strerror}") from error
+        return samples
+
+    def tidy(self) -> None:
+        """Delete the pieces of other voices and volumes."""
+        for other in self._folder.parent.glob("*-*-*"):
+            if other != self._folder:
+                shutil.rmtree(other, ignore_errors=True)
+
+    def _file(self, piece: str) -> Path:
+        return self._folder / f"{piece}.wav"
+
+    def _read(self, piece: str) -> bytes:
+        """A piece as it is kept; b"" if it isn't, or not whole."""
+        try:
+            with wave.open(str(self._file(piece)), "rb") as kept:
+                samples, whole = kept.readframes(kept.getnframes()), 2 * kept.getnframes()
+        except (OSError, EOFError, wave.Error):
+            return b""
+        return samples if len(samples) == whole else b""
+
+    def _synthesise(self, piece: str) -> bytes:
+        """Behind a comma the voice stays up, as in the middle of a sentence."""
+        if shutil.which(self._program) is None:
+            raise SoundError("espeak-ng is not installed; sudo apt install espeak-ng")
+        try:
+            made = subprocess.run((*self._command, f"{piece},"), capture_output=True, timeout=SYNTHESIS_TIMEOUT_S)
+        except OSError as error:
+            raise SoundError(f"espeak-ng can't be run: {error.strerror}") from error
+        except subprocess.TimeoutExpired:
+            raise SoundError("espeak-ng doesn't end") from None
+        header, _, samples = made.stdout.partition(b"data")
+        if made.returncode or not header.startswith(b"RIFF"):
+            complaint = made.stderr.decode(errors="replace").strip()
+            raise SoundError(f"espeak-ng makes no speech: {complaint}")
+        return samples[4:]
+
+
+def _trimmed(samples: bytes) -> bytes:
+    """Without the pauses at both ends."""
+    values = array.array("h", samples[: len(samples) // 2 * 2])
+    if sys.byteorder == "big":
+        values.byteswap()
+    loud = [at for at, value in enumerate(values) if abs(value) > SILENCE]
+    return samples[2 * loud[0] : 2 * loud[-1] + 2] if loud else b""
+
+
+def _as_wav(samples: bytes) -> bytes:
+    file = io.BytesIO()
+    with wave.open(file, "wb") as kept:
+        kept.setparams((1, 2, SAMPLES_PER_SECOND, 0, "NONE", ""))
+        kept.writeframes(samples)
+    return file.getvalue()

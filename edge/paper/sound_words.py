@@ -1,0 +1,84 @@
+"""What is said aloud for each sign, in three languages, and by how many beeps it is known: the table of sounds.
+
+A sentence is a row of pieces, each recorded once; that of a sale has the sum behind its first piece. Beeps are counted
+alike by a buzzer and by a printer's bell.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from edge.core.duties import Heard, Play
+from edge.paper.spoken_amounts import all_pieces, pieces_of_amount
+
+
+@dataclass(frozen=True)
+class SpokenWords:
+    """The sentences of one language."""
+
+    received: str
+    """Stands before a sum."""
+    sentences: Mapping[Heard, str]
+
+
+SPOKEN_WORDS: Mapping[str, SpokenWords] = {
+    "es": SpokenWords(
+        received="Recibimos",
+        sentences={
+            Heard.PAID: "Pago recibido",
+            Heard.HOLDING: "Cancelando",
+            Heard.CANCELLED: "Orden cancelada",
+            Heard.ATTENTION: "Atención, revise los últimos tickets",
+            Heard.PRINTER: "Revise la impresora",
+            Heard.UNREACHABLE: "Sin conexión con Mercado Pago, no entregue",
+        },
+    ),
+    "pt": SpokenWords(
+        received="Recebemos",
+        sentences={
+            Heard.PAID: "Pagamento recebido",
+            Heard.HOLDING: "Cancelando",
+            Heard.CANCELLED: "Pedido cancelado",
+            Heard.ATTENTION: "Atenção, confira os últimos tickets",
+            Heard.PRINTER: "Confira a impressora",
+            Heard.UNREACHABLE: "Sem conexão com o Mercado Pago, não entregue",
+        },
+    ),
+    "en": SpokenWords(
+        received="We received",
+        sentences={
+            Heard.PAID: "Payment received",
+            Heard.HOLDING: "Cancelling",
+            Heard.CANCELLED: "Order cancelled",
+            Heard.ATTENTION: "Attention, check the last tickets",
+            Heard.PRINTER: "Check the printer",
+            Heard.UNREACHABLE: "No connection to Mercado Pago, hand over nothing",
+        },
+    ),
+}
+
+SHORT_S, LONG_S = 0.1, 0.5
+BEEPS: Mapping[Heard, tuple[float, ...]] = {
+    Heard.PAID: (SHORT_S, SHORT_S),
+    Heard.HOLDING: (SHORT_S,) * 5,
+    Heard.CANCELLED: (LONG_S,),
+    Heard.ATTENTION: (LONG_S, LONG_S, LONG_S),
+    Heard.PRINTER: (LONG_S, SHORT_S),
+    Heard.UNREACHABLE: (LONG_S, LONG_S),
+}
+"""How long each beep lasts; a short pause stands between two."""
+
+
+def sentence(play: Play, language: str, with_amount: bool) -> tuple[str, ...]:
+    """The pieces of what is said. A sum that we have no words for is left out."""
+    words = SPOKEN_WORDS[language]
+    amount = pieces_of_amount(play.amount, play.currency, language) if with_amount else ()
+    if play.sign is Heard.PAID and amount:
+        return words.received, *amount
+    return (words.sentences[play.sign],)
+
+
+def all_sentences(language: str, with_amount: bool) -> tuple[str, ...]:
+    """Every piece that a till can need, what a sale needs first."""
+    words = SPOKEN_WORDS[language]
+    amounts = (words.received, *all_pieces(language)) if with_amount else ()
+    return (*words.sentences.values(), *amounts)
