@@ -59,6 +59,7 @@ DOCUMENTS = (
 PROGRAMS = {
     "till-edge": "usr/bin/till-edge",
     "till-edge-page": "usr/bin/till-edge-page",
+    "update-gate": "usr/libexec/till-edge/update-gate",
     "rtupdate": "usr/share/python3/runtime.d/till-edge.rtupdate",
 }
 

@@ -140,7 +140,7 @@ class Daemon:
         Thread("panel", self._watch_button, self._inbox).start()
         if self._door:
             Thread("door", self._wait_at_the_door, self._inbox).start()
-        systemd.ready("working")
+        self._say_ready()
         while not self._stopping:
             self._turn()
         systemd.stopping()
@@ -150,6 +150,10 @@ class Daemon:
         self._keep()
         self._panel.close()
         self._broker.close()
+
+    def _say_ready(self) -> None:
+        """Without its journal the till is there, but of no use: an update that can't read it is taken back."""
+        systemd.ready(systemd.WORKING if self._journal.loaded else "waiting for the journal")
 
     def _watch_button(self) -> None:
         panel, put = self._panel, lambda reading: self._inbox.put(Arrival(reading))
@@ -175,6 +179,7 @@ class Daemon:
             self._take_in(self._next())
         if not self._journal.loaded:
             self._load_journal()
+            self._say_ready()
         self._take_requests()
         if self._keep_at is not None and self._clock() >= self._keep_at:
             self._keep()

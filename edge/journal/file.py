@@ -44,7 +44,7 @@ UPGRADES = {
     5: ("ALTER TABLE wishes ADD COLUMN page TEXT", "ALTER TABLE wishes ADD COLUMN asked_at INTEGER"),
 }
 """From each earlier version of the file to the next."""
-BROKEN, MENDED = ".broken", ".mended"
+BROKEN, MENDED, OLDER = ".broken", ".mended", ".older"
 SUFFIXES = ("", "-wal", "-shm")
 """What SQLite keeps beside a file belongs to it."""
 TABLES = ("orders", "doorbells", "reports", "memory", "wishes")
@@ -78,7 +78,7 @@ def open_file(path: Path) -> sqlite3.Connection:
         refuse_links(path)
         database = sqlite3.connect(path, isolation_level=None, timeout=5)
         try:
-            _prepare(database)
+            _prepare(path, database)
         except BaseException:
             database.close()
             raise
@@ -111,7 +111,7 @@ def refuse_links(path: Path) -> None:
             raise OSError(f"{beside.name} is a link, which is not followed; put the file itself in its place")
 
 
-def _prepare(database: sqlite3.Connection) -> None:
+def _prepare(path: Path, database: sqlite3.Connection) -> None:
     (pages,) = database.execute("PRAGMA page_count").fetchone()
     if not pages:  # to be said before the first table; a file that is there keeps what it has
         database.execute(f"PRAGMA page_size = {PAGE_BYTES}")
@@ -120,9 +120,31 @@ def _prepare(database: sqlite3.Connection) -> None:
     database.execute("PRAGMA synchronous = FULL")
     version = _version(database)
     upgrades = [step for older in range(version or SCHEMA_VERSION, SCHEMA_VERSION) for step in UPGRADES[older]]
+    if 0 < version < SCHEMA_VERSION:
+        _keep_older(path, database)
     if version != SCHEMA_VERSION:  # at once or not at all: half an upgrade could never be finished
         steps = "; ".join(["BEGIN IMMEDIATE", *upgrades, SCHEMA, f"PRAGMA user_version = {SCHEMA_VERSION}", "COMMIT"])
         database.executescript(steps)
+
+
+def _keep_older(path: Path, database: sqlite3.Connection) -> None:
+    """Keep a copy in the form that the package before this one can read: packaging/update-gate may have to go back."""
+    copy = path.with_name(path.name + OLDER)
+    fresh = copy.with_name(copy.name + ".new")
+    fresh.unlink(missing_ok=True)
+    database.execute("VACUUM INTO ?", [str(fresh)])
+    _force(fresh)
+    fresh.replace(copy)
+    _force(path.parent)
+
+
+def _force(path: Path) -> None:
+    """Force a file, or the names in a folder, to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _version(database: sqlite3.Connection) -> int:
@@ -164,9 +186,7 @@ def end_mending(path: Path) -> None:
             with contextlib.suppress(FileNotFoundError):
                 os.replace(path.with_name(path.name + suffix), path.with_name(path.name + BROKEN + suffix))
         os.replace(mended, path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        os.fsync(folder)
-        os.close(folder)
+        _force(path.parent)
 
 
 def salvage(broken: Path, database: sqlite3.Connection, readable: Callable[[str, dict[str, Any]], bool]) -> int:

@@ -6,8 +6,12 @@ The protocol is sd_notify(3): datagrams to the socket that NOTIFY_SOCKET names.
 import os
 import socket
 
+WORKING = "working"
+"""The status of a daemon that has its journal; packaging/update-gate of an older package waits for this word."""
+
 
 def ready(status: str) -> None:
+    """Say that the daemon has come up, and how it is. May be repeated with another status."""
     _notify(f"READY=1\nSTATUS={status}")
 
 

@@ -151,6 +151,7 @@ def test_beside_its_own_folders_it_touches_nothing_but_these(unpacked):
         "usr/lib/sysusers.d/till-edge.conf",
         "usr/lib/tmpfiles.d/till-edge.conf",
         "usr/lib/udev/rules.d/70-till-edge.rules",
+        "usr/libexec/till-edge/update-gate",
         "usr/share/lintian/overrides/till-edge",
         "usr/share/python3/runtime.d/till-edge.rtupdate",
     ]
