@@ -86,6 +86,14 @@ bench: $(INSTALLED) mosquitto
 deb: $(INSTALLED)
 	@$(BIN)/python packaging/build.py
 
+# A signed apt repository of what is in dist/, for any web server: docs/packaging.md.
+# make apt-repository KEY=0123…CDEF URL=https://apt.example.net/till-edge
+KEY ?=
+URL ?=
+.PHONY: apt-repository
+apt-repository: deb
+	@$(BIN)/python packaging/apt_repository.py --key "$(KEY)" --url "$(URL)"
+
 # The relay's dependencies at their newest, each with its hashes; then run the tests of the relay, and commit the file.
 # With the oldest Python that a relay may have: a newer one needs a part of them.
 lock: $(LOCKING)

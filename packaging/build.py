@@ -1,18 +1,14 @@
 """`make deb`: the Debian package, without root, from this tree and the wheels that vendor.txt names by their hashes.
 
 The same commit gives the same bytes: all times are that of the commit, all owners root, all rights one of two, the
-order that of the names. The package is first a table of paths and contents; only `pack` touches the disk.
+order that of the names. The package is first a table of paths and contents; only `deb.pack` touches the disk.
 """
 
 import argparse
-import gzip
 import hashlib
-import io
-import os
 import re
 import subprocess
 import sys
-import tempfile
 import tomllib
 import zipfile
 from collections.abc import Iterator
@@ -23,6 +19,7 @@ from email.utils import formatdate
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
+from deb import File, Tree, commit_time, kibibytes, pack, zipped
 from sbom import Vendored, bill_of_materials
 
 PACKAGING = Path(__file__).parent
@@ -71,17 +68,6 @@ METADATA = ("METADATA", "entry_points.txt")
 
 
 @dataclass(frozen=True)
-class File:
-    """What stands at one path of the package."""
-
-    content: bytes
-    program: bool = False
-
-
-Tree = dict[str, File]
-
-
-@dataclass(frozen=True)
 class Wheel:
     """One vendored library, as it was published."""
 
@@ -121,7 +107,8 @@ def main() -> None:
     options = _options()
     wheels = download(DOWNLOADS)
     tree = contents(wheels, options.version, commit_time())
-    package = pack(tree, options.version, commit_time(), options.out)
+    package = options.out / f"till-edge_{options.version}_all.deb"
+    pack(tree, control(tree, options.version), commit_time(), package)
     package.with_name(f"till-edge_{options.version}.cdx.json").write_bytes(tree[SBOM].content)
     print(f"{package}: {package.stat().st_size:,} bytes")
 
@@ -132,12 +119,6 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--version", default=version, help="default: that of pyproject.toml, %(default)s")
     parser.add_argument("--out", type=Path, default=ROOT / "dist", metavar="FOLDER", help="default: dist")
     return parser.parse_args()
-
-
-def commit_time() -> int:
-    """Seconds since 1970 of the last commit, unless SOURCE_DATE_EPOCH says otherwise."""
-    told = os.environ.get("SOURCE_DATE_EPOCH")
-    return int(told or subprocess.check_output(["git", "log", "-1", "--format=%ct"], cwd=ROOT))
 
 
 def download(folder: Path) -> list[Wheel]:
@@ -174,7 +155,7 @@ def contents(wheels: list[Wheel], version: str, when: int) -> Tree:
     tree[f"{LIBRARY}/till_edge-{version}.dist-info/METADATA"] = File(metadata.encode())
     tree[f"{DOC}/copyright"] = File(copyright_notice(wheels).encode())
     tree[SBOM] = File(sbom(wheels, version, when))
-    tree[f"{DOC}/changelog.gz"] = File(_zipped(changelog(version, when)))
+    tree[f"{DOC}/changelog.gz"] = File(zipped(changelog(version, when)))
     tree["usr/share/lintian/overrides/till-edge"] = File((PACKAGING / "lintian-overrides").read_bytes())
     return tree
 
@@ -219,47 +200,17 @@ def changelog(version: str, when: int) -> str:
     return f"till-edge ({version}) stable; urgency=medium\n\n{entry}\n\n{signature}\n"
 
 
-def _zipped(text: str) -> bytes:
-    """Not by gzip.compress, whose bytes depend on the version of Python."""
-    zipped = io.BytesIO()
-    with gzip.GzipFile("", "wb", 9, zipped, mtime=0) as file:
-        file.write(text.encode())
-    return zipped.getvalue()
-
-
 def _maintainer() -> str:
     found = re.search(r"^Maintainer: (.+)$", (PACKAGING / "control").read_text(), re.MULTILINE)
     assert found
     return found[1]
 
 
-def pack(tree: Tree, version: str, when: int, out: Path) -> Path:
-    """Write the package into the folder `out`; return its path."""
-    package = out / f"till-edge_{version}_all.deb"
-    out.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder:
-        stage = Path(folder, "stage")
-        for path, file in (tree | control(tree, version)).items():
-            _write(stage / path, file)
-        for path in [stage, *stage.rglob("*")]:
-            os.utime(path, (when, when))
-            path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
-        # One thread: how xz cuts its blocks must not depend on the number of cores.
-        command = ["dpkg-deb", "--root-owner-group", "-Zxz", "-z9", "--threads-max=1", "--build", stage, package]
-        subprocess.run(
-            command, check=True, stdout=subprocess.DEVNULL, env={**os.environ, "SOURCE_DATE_EPOCH": str(when)}
-        )
-    return package
-
-
 def control(tree: Tree, version: str) -> Tree:
-    """What dpkg reads of the package before it installs it."""
-    kibibytes = sum(-(-len(file.content) // 1024) for file in tree.values())
-    text = (PACKAGING / "control").read_text().format(version=version, kibibytes=kibibytes)
-    sums = "".join(f"{hashlib.md5(tree[path].content).hexdigest()}  {path}\n" for path in sorted(tree))
+    """What dpkg reads of the package before it installs it, and what it runs."""
+    text = (PACKAGING / "control").read_text().format(version=version, kibibytes=kibibytes(tree))
     scripts = {name: File(_script(name, tree).encode(), program=True) for name in ("postinst", "prerm", "postrm")}
-    files = {"control": File(text.encode()), "md5sums": File(sums.encode()), **scripts}
-    return {f"DEBIAN/{name}": file for name, file in files.items()}
+    return {"control": File(text.encode()), **scripts}
 
 
 def _script(name: str, tree: Tree) -> str:
@@ -267,12 +218,6 @@ def _script(name: str, tree: Tree) -> str:
     units = {PurePosixPath(path).name: tree[path] for path in sorted(tree) if path.startswith(f"{SYSTEM}/")}
     enabled = [unit for unit, file in units.items() if b"\n[Install]\n" in file.content]
     return (PACKAGING / name).read_text().replace("@UNITS@", " ".join(enabled))
-
-
-def _write(path: Path, file: File) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(file.content)
-    path.chmod(0o755 if file.program else 0o644)
 
 
 if __name__ == "__main__":
