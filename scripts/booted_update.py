@@ -115,7 +115,7 @@ def stories(till: Till, repository: Repository, package: Path, folder: Path) -> 
 
 def takes_an_update_while_it_sells(till: Till, repository: Repository, package: Path, folder: Path) -> str:
     same = "log = logging.getLogger(__name__)\n"
-    newer = spoil(package, WORKS, "edge/daemon/loop.py", same, same, folder)
+    newer = spoil(package, WORKS, "edge/journal/store.py", same, same, folder)
     archive = repository.publish(newer)
     shutil.copy(archive, till.machine.path("/root"))
     till.machine.apt(f"install /root/{archive.name}")
@@ -143,7 +143,7 @@ def takes_an_update_while_it_sells(till: Till, repository: Repository, package: 
 
 
 def refuses_a_wrong_signature(till: Till, repository: Repository, package: Path, folder: Path) -> str:
-    newer = spoil(package, "0.1.9", "edge/daemon/loop.py", "log = ", "log = ", folder)
+    newer = spoil(package, "0.1.9", "edge/journal/store.py", "log = ", "log = ", folder)
     served = repository.folder / "served"
     shutil.copytree(served, repository.folder / "before")
     repository.publish(newer, signer="somebody")
@@ -162,14 +162,14 @@ def refuses_a_wrong_signature(till: Till, repository: Repository, package: Path,
     shutil.rmtree(served)
     served.mkdir()
     check(kept, "the list was empty already")
-    repository.publish(spoil(package, WORKS, "edge/daemon/loop.py", "log = ", "log = ", folder))
+    repository.publish(spoil(package, WORKS, "edge/journal/store.py", "log = ", "log = ", folder))
     till.machine.apt("update")
     return "a repository that somebody else signed is refused, and so is one whose lists aren't those that were signed"
 
 
 def takes_back_what_crashes(till: Till, repository: Repository, package: Path, folder: Path) -> str:
     """A sale while no daemon is up gets its ticket from the old one."""
-    crashing = spoil(package, CRASHES, "edge/daemon/loop.py", "log = logging", "log = loging", folder)
+    crashing = spoil(package, CRASHES, "edge/journal/store.py", "log = logging", "log = loging", folder)
     repository.publish(crashing)
     began = time.monotonic()
     _upgrade(till)
@@ -182,11 +182,12 @@ def takes_back_what_crashes(till: Till, repository: Repository, package: Path, f
     till.one_ticket_each()
     _upgrade(till)
     _check_version(till, WORKS)
-    return f"{CRASHES} crashes: back to {WORKS} {took:.0f} s after; the sale meanwhile has its ticket; it is not taken again"
+    sale = "the sale meanwhile has its ticket"
+    return f"{CRASHES} crashes: back to {WORKS} {took:.0f} s after; {sale}; it is not taken again"
 
 
 def takes_back_what_sells_and_dies(till: Till, repository: Repository, package: Path, folder: Path) -> str:
-    """It changes the journal's form, prints a ticket, and dies: the old daemon must not print that as if it were new."""
+    """It changes the journal's form, prints a ticket, and dies: the old daemon doesn't print that as if it were new."""
     form = next(line for line in _file(package, "edge/journal/file.py").splitlines() if line.startswith(FORM))
     number = int(form.removeprefix(FORM))
     dying = spoil(
@@ -216,7 +217,8 @@ def takes_back_what_sells_and_dies(till: Till, repository: Repository, package: 
     copies = len(till.paper(rf"MESA-{till.sold}\b")) - 1
     check(not till.machine.has(f"{JOURNAL}.older"), "the copy was left")
     till.sell()
-    return f"{DIES} changes the journal, sells and dies: back to {WORKS} {took:.0f} s after; its ticket came again {copies} times, as a copy"
+    ticket = f"its ticket came again {copies} times, as a copy"
+    return f"{DIES} changes the journal, sells and dies: back to {WORKS} {took:.0f} s after; {ticket}"
 
 
 def _fresh(folder: Path) -> Path:
@@ -238,7 +240,7 @@ def _check_version(till: Till, version: str) -> None:
     found = till.machine.run("dpkg-query --show --showformat='${Version}' till-edge")
     check(
         found == version,
-        f"{found} is installed, and not {version}\n{till.machine.run('tail -n 40 /var/log/unattended-upgrades/unattended-upgrades.log', None)}",
+        f"{found} is installed, and not {version}\n{_log(till)}",
     )
 
 
@@ -250,4 +252,6 @@ def _wait_until_back(till: Till, version: str) -> None:
 
 
 def _log(till: Till) -> str:
-    return till.machine.run(f"journalctl --no-pager --output cat --unit {GATE} | tail -n 60")
+    """What the gate said, and what apt did."""
+    apt = "tail -n 60 /var/log/unattended-upgrades/*.log"
+    return till.machine.run(f"{apt}; journalctl --no-pager --output cat --unit {GATE} | tail -n 60", status=None)

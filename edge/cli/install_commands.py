@@ -49,6 +49,29 @@ def check(config: Config, options: argparse.Namespace) -> int:
         return _report(running, options)
 
 
+def account(options: argparse.Namespace) -> int:
+    """List the stores and points of sale of an account. Returns `DONE` if nothing is wrong with any."""
+    from edge.config.reader import BadValueError
+    from edge.config.schema import MercadoPagoConfig
+    from edge.config.values import read_token
+    from edge.install import account as lists
+    from edge.mercadopago.account import read_account
+    from edge.mercadopago.clock import ServerClock
+    from edge.mercadopago.exchange import Exchange
+
+    try:
+        token = read_token(options.token_file)
+    except BadValueError as error:
+        raise ConfigError([f"--token-file: {error}"]) from None
+    unknown = MercadoPagoConfig("", "", "", token, options.api_url)
+    with contextlib.closing(Exchange(unknown, version(), ServerClock())) as exchange:
+        found = read_account(exchange)
+    print(lists.as_csv(found) if options.csv else "\n".join(lists.as_text(found)), end="" if options.csv else "\n")
+    for remark in lists.remarks(found) if options.csv else ():
+        print(f"till-edge: {remark}", file=sys.stderr)
+    return DONE if len(lists.usable(found)) == len(found.points_of_sale) and found.complete else FAILED
+
+
 def _announcer(as_json: bool) -> Callable[[str], None]:
     """Says on a terminal what the check waits for; in a pipe or a log nobody waits."""
     if as_json or not sys.stderr.isatty():

@@ -18,7 +18,7 @@ from edge.cli.extras import missing_extra
 gc.disable()  # while all this loads: ninety searches for garbage found none
 try:
     from edge.cli import commands, install_commands, order_commands
-    from edge.config.schema import Config, ConfigError, load
+    from edge.config.schema import API_URL, Config, ConfigError, load
     from edge.contract.mqtt import BadMessageError, parse_day
     from edge.journal.file import JournalError
     from edge.journal.store import InUseError
@@ -207,6 +207,12 @@ def _add_installing(subparsers: Subparsers) -> None:
     does = "find out how the printer prints; you answer questions if its name isn't known"
     printer = _add(subparsers, "printer", does, _typed(install_commands.printer))
     printer.add_argument("--calibrate", action="store_true", help="ask even if the printer is known by its name")
+    does = "list the stores and points of sale of an account, and what is wrong with them; needs no configuration"
+    account = _add(subparsers, "account", does, install_commands.account)
+    help_ = "holds the account's access token, alone on one line"
+    account.add_argument("--token-file", type=Path, required=True, metavar="FILE", help=help_)
+    account.add_argument("--csv", action="store_true", help="print the rows of the table for till-relay enroll --csv")
+    account.add_argument("--api-url", default=API_URL, metavar="URL", help="default: %(default)s")
     does = "adopt the configuration on the boot partition"
     adopt = _add(subparsers, "adopt", does, install_commands.adopt)
     adopt.add_argument("bundle", type=Path, metavar="FOLDER", help="the bundle, as till-provision left it")

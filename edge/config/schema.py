@@ -80,6 +80,9 @@ class TillConfig:
     """Where the QR code on the acceptance ticket leads."""
 
 
+API_URL = "https://api.mercadopago.com"
+
+
 @dataclass(frozen=True)
 class MercadoPagoConfig:
     """The account and the point of sale, and how to ask Mercado Pago about them."""
@@ -88,7 +91,7 @@ class MercadoPagoConfig:
     external_store_id: ExternalId
     external_pos_id: ExternalId
     access_token: Annotated[Secret, Form(token_file, suffix="_file", default_from=lambda _: read_token(TOKEN_FILE))]
-    api_url: ApiUrl = "https://api.mercadopago.com"
+    api_url: ApiUrl = API_URL
     timeout_seconds: Annotated[float, Form(number(0.1, 120))] = 10.0
     notification_url: NotificationUrl | None = None
     """Put into the orders that are created here; without it they have none."""

@@ -45,10 +45,17 @@ class Pos:
 
     id: int
     external_id: str
+    """"" for one that was made in the app."""
     store_id: int
+    """0: of no store."""
     external_store_id: str
     fixed_amount: bool = True
     status: str = "active"
+    name: str = ""
+    """"" for one that is called like its external id."""
+    category: int | None = None
+    """None: gastronomy, as the seller's country numbers it."""
+    has_qr: bool = True
     loaded: Loaded | None = None
     paying: Loaded | None = None
     """The order that a customer has on the pay screen; it may have been replaced since."""
@@ -88,6 +95,10 @@ class Books:
         self.pos = {
             name: Pos(55001 + number, name, self.stores[store], store) for number, (store, name) in enumerate(names)
         }
+        self.idle_pos: list[Pos] = []
+        """Points of sale at which nothing is sold: the account only shows them, whatever is wrong with them."""
+        self.store_names: dict[str, str] = {}
+        """The names of the stores, by external id, where they have others than that."""
         self.placed: dict[str, Loaded] = {}
         """The newest order of each reference that was ever on a till."""
         self.merchant_orders: dict[int, Json] = {}

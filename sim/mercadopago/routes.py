@@ -263,7 +263,7 @@ def _instant(call: Call, name: str) -> datetime | None:
 
 
 def _search_pos(call: Call) -> Answer:
-    found = [_pos_json(call.books, pos) for pos in call.books.pos.values()]
+    found = [_pos_json(call.books, pos) for pos in (*call.books.pos.values(), *call.books.idle_pos)]
     return 200, call.paged(
         [each for each in found if _equal(each, call.query, ("external_id", "external_store_id", "store_id"))]
     )
@@ -277,23 +277,31 @@ def _one_pos(call: Call) -> Answer:
 
 
 def _pos_json(books: Books, pos: Pos) -> Json:
+    image = f"https://www.mercadopago.com/instore/merchant/qr/{pos.id}/0f.png"
     return {
         "id": pos.id,
         "status": pos.status,
         "user_id": int(books.seller.user_id),
-        "name": pos.external_id,
+        "name": pos.name or pos.external_id,
         "fixed_amount": pos.fixed_amount,
-        "category": 621102,
-        "store_id": str(pos.store_id),
-        "external_store_id": pos.external_store_id,
-        "external_id": pos.external_id,
+        "category": pos.category or books.seller.gastronomy,
+        "store_id": str(pos.store_id) if pos.store_id else None,
+        "external_store_id": pos.external_store_id or None,
+        "external_id": pos.external_id or None,
+        "qr": {"image": image, "template_document": image, "template_image": image} if pos.has_qr else None,
     }
 
 
 def _search_stores(call: Call) -> Answer:
     _check_user(call)
-    stores = [{"id": str(number), "name": name, "external_id": name} for name, number in call.books.stores.items()]
+    stores = [_store_json(call.books, name, number) for name, number in call.books.stores.items()]
     return 200, call.paged([each for each in stores if _equal(each, call.query, ("external_id",))])
+
+
+def _store_json(books: Books, external_id: str, number: int) -> Json:
+    address = {"street_name": "Av. Siempre Viva", "street_number": "742", "city_name": "Buenos Aires"}
+    name = books.store_names.get(external_id, external_id)
+    return {"id": str(number), "name": name, "external_id": external_id or None, "location": address}
 
 
 def _me(call: Call) -> Answer:

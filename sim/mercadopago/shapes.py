@@ -50,6 +50,11 @@ class Seller:
     nickname: str = "KIOSCOSUR"
 
     @property
+    def gastronomy(self) -> int:
+        """The category of what eats and drinks, which each country numbers in its own way."""
+        return {"MLA": 621102, "MLB": 5611203, "MLC": 561000, "MLU": 56101}.get(self.site, 5812)
+
+    @property
     def currency(self) -> str:
         return CURRENCIES[self.site]
 
