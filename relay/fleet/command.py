@@ -108,7 +108,13 @@ def _document(watcher: Watcher) -> dict[str, Any]:
 
 
 def _facts(row: Row) -> dict[str, Any]:
-    ours = {"till": row.till, "help": row.help.value, "check": row.check.value, "wrong": row.wrong}
+    ours = {
+        "till": row.till,
+        "help": row.help.value,
+        "check": row.check.value,
+        "wrong": row.wrong,
+        "behind": row.is_behind,
+    }
     return {**ours, "status": row.status.facts or None, "commissioning": row.record.facts or None}
 
 

@@ -24,6 +24,8 @@ PRINTER_WORDS = {
     "gone": "the printer is switched off or unplugged",
 }
 CONCERN = re.compile(r"[a-z]+(_[a-z]+)*", re.ASCII)
+NUMBER = re.compile(r"\d{1,9}", re.ASCII)
+MAX_VERSION_NUMBERS = 4
 LOW_DISK_MB = 200
 """Below this a disk is reported as nearly full."""
 
@@ -98,15 +100,24 @@ class Row:
     status: Status
     check: Check
     record: Record
+    is_behind: bool = False
+    """Another till has a newer till-edge."""
+
+
+def version_key(version: str) -> tuple[int, ...]:
+    """Return a version as its numbers, so that 0.10 is newer than 0.9; of what is no version there are none."""
+    return tuple(int(number) for number in NUMBER.findall(version)[:MAX_VERSION_NUMBERS])
 
 
 def rows_of(statuses: Mapping[str, Status], records: Mapping[str, Record], shop_is_open: bool) -> list[Row]:
     """Make a row of each till that has a status. Tills that need help come first, then those that need a check."""
+    newest = max((version_key(status.version) for status in statuses.values()), default=())
     rows = []
     for till, status in statuses.items():
         wrong = _wrong(status, shop_is_open)
         help_, check = _help(status, bool(wrong), shop_is_open), _check(till, records)
-        rows.append(Row(clean(till), help_, wrong, status, check, records.get(till, Record())))
+        is_behind = bool(status.version) and version_key(status.version) < newest
+        rows.append(Row(clean(till), help_, wrong, status, check, records.get(till, Record()), is_behind))
     return sorted(rows, key=lambda row: (URGENCY.index(row.help), CHECKS.index(row.check), row.till))
 
 

@@ -62,7 +62,8 @@ def summary(rows: list[Row]) -> Text:
     text.highlight_regex(r"\d+ needs? a look", "bold dark_orange")
     text.highlight_regex(r"\d+ closed", "dim")
     text.highlight_regex(r"\d+ ready", "bold green")
-    return text.append_text(_checks(rows))
+    behind = sum(row.is_behind for row in rows)
+    return text.append_text(_checks(rows)).append(f" · {behind} behind the newest version" if behind else "", "yellow")
 
 
 def _checks(rows: list[Row]) -> Text:
@@ -127,7 +128,7 @@ def _ticket_cell(row: Row, now: datetime) -> Text:
 
 
 def _version_cell(row: Row, now: datetime) -> Text:
-    return Text(row.status.version, "dim")
+    return Text(row.status.version, "yellow" if row.is_behind else "dim")
 
 
 def _wrong_cell(row: Row, now: datetime) -> Text:

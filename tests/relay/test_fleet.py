@@ -50,6 +50,16 @@ def drawn(
     return capture.get()
 
 
+def test_who_has_an_older_version_than_another_is_behind_and_is_counted():
+    statuses = {till: status(version=version) for till, version in (("A", "0.9.0"), ("B", "0.10.0"), ("C", "0.10.0"))}
+    behind = {
+        row.till for row in rows_of({**statuses, "D": status(version="?"), "E": status()}, {}, True) if row.is_behind
+    }
+    assert behind == {"A", "D"}
+    assert "1 behind the newest version" in drawn(statuses)
+    assert "behind" not in drawn({till: statuses[till] for till in "BC"})
+
+
 # --- who comes first --------------------------------------------------------------------------------------------------
 
 
