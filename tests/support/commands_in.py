@@ -40,7 +40,7 @@ def _lines(page: str) -> list[str]:
 def targets(page: str) -> set[str]:
     """The targets of `make` in a page."""
     code = [*SPAN.findall(BLOCK.sub("", page)), *_lines(page)]
-    return {target for text in code for target in re.findall(r"(?:^|&& )make ([a-z]+)", text)}
+    return {target for text in code for target in re.findall(r"(?:^|&& )make ([a-z-]+)", text)}
 
 
 def _commands(texts: Iterable[str]) -> Iterator[str]:
