@@ -85,6 +85,7 @@ bench: $(INSTALLED) mosquitto
 # The same commit gives the same bytes. `sudo scripts/test-deb` really installs what this makes: docs/packaging.md.
 deb: $(INSTALLED)
 	@$(BIN)/python packaging/build.py
+	@$(BIN)/python packaging/build_relay.py
 
 # A signed apt repository of what is in dist/, for any web server: docs/packaging.md.
 # make apt-repository KEY=0123…CDEF URL=https://apt.example.net/till-edge

@@ -7,7 +7,6 @@ if the key is of a kind whose signatures need no random numbers (ed25519). docs/
 import argparse
 import gzip
 import hashlib
-import os
 import shutil
 import subprocess
 import sys
@@ -143,8 +142,6 @@ def publish(packages: Path, out: Path, key: Key, when: int) -> int:
         (folder / "Packages.gz").write_bytes(gzip.compress(listed, mtime=0))
     (fresh / "Release").write_text(_release(fresh, when))
     _sign(fresh, key, when)
-    for path in fresh.rglob("*"):
-        os.utime(path, (when, when))
     shutil.rmtree(fresh.with_name(SUITE), ignore_errors=True)
     fresh.rename(fresh.with_name(SUITE))
     return len(found)

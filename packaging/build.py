@@ -5,26 +5,16 @@ order that of the names. The package is first a table of paths and contents; onl
 """
 
 import argparse
-import hashlib
 import re
-import subprocess
-import sys
 import tomllib
-import zipfile
-from collections.abc import Iterator
-from dataclasses import dataclass
-from email.message import Message
-from email.parser import BytesParser
 from email.utils import formatdate
-from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-from deb import File, Tree, commit_time, kibibytes, pack, zipped
+from deb import ROOT, File, Tree, commit_time, files_in, kibibytes, pack, zipped
 from sbom import Vendored, bill_of_materials
+from wheels import Wheel, copyright_notice, download
 
-PACKAGING = Path(__file__).parent
-ROOT = PACKAGING.parent
-DOWNLOADS = ROOT / "build" / "wheels"
+PACKAGING = ROOT / "packaging"
 LIBRARY = "usr/lib/till-edge"
 DOC = "usr/share/doc/till-edge"
 SBOM = f"{DOC}/sbom.cdx.json"
@@ -60,52 +50,10 @@ PROGRAMS = {
     "rtupdate": "usr/share/python3/runtime.d/till-edge.rtupdate",
 }
 
-LEFT_OUT = re.compile(r"(docs|tests|gpiozerocli|\w+/tests|barcode/fonts)/")
-"""Of the wheels: what no till imports. Bar codes are never drawn here, and a font belongs in a package of fonts."""
-LICENCE = re.compile(r"(?i)(licen[cs]e|notice|edl-v|copying)[^/]*")
-METADATA = ("METADATA", "entry_points.txt")
-"""How versions are told, and how gpiozero finds its pin factories."""
-
-
-@dataclass(frozen=True)
-class Wheel:
-    """One vendored library, as it was published."""
-
-    path: Path
-
-    @cached_property
-    def members(self) -> dict[str, bytes]:
-        with zipfile.ZipFile(self.path) as archive:
-            return {name: archive.read(name) for name in archive.namelist() if not name.endswith("/")}
-
-    @cached_property
-    def sha256(self) -> str:
-        return hashlib.sha256(self.path.read_bytes()).hexdigest()
-
-    @cached_property
-    def metadata(self) -> Message:
-        name = next(name for name in self.members if name.endswith(".dist-info/METADATA"))
-        return BytesParser().parsebytes(self.members[name])
-
-    def modules(self) -> Tree:
-        """Where its files go: the code, and of the metadata only what is read at run time."""
-        kept = (name for name in self.members if self._is_kept(name))
-        return {f"{LIBRARY}/{name}": File(self.members[name]) for name in kept}
-
-    def licences(self) -> list[str]:
-        found = [name for name in self.members if ".dist-info/" in name and LICENCE.fullmatch(PurePosixPath(name).name)]
-        return [self.members[name].decode() for name in sorted(found)]
-
-    @staticmethod
-    def _is_kept(name: str) -> bool:
-        if ".dist-info/" in name:
-            return PurePosixPath(name).name in METADATA
-        return not LEFT_OUT.match(name)
-
 
 def main() -> None:
     options = _options()
-    wheels = download(DOWNLOADS)
+    wheels = download((PACKAGING / "vendor.txt").read_text())
     tree = contents(wheels, options.version, commit_time())
     package = options.out / f"till-edge_{options.version}_all.deb"
     pack(tree, control(tree, options.version), commit_time(), package)
@@ -121,33 +69,15 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def download(folder: Path) -> list[Wheel]:
-    """The wheels of vendor.txt, which are the same for every Python and every machine; what is there already stays."""
-    folder.mkdir(parents=True, exist_ok=True)
-    wanted = (PACKAGING / "vendor.txt").read_text()
-    found = _matching(folder, wanted)
-    if len(found) < wanted.count("sha256:"):
-        pip = [sys.executable, "-m", "pip", "download", "--quiet", "--require-hashes", "--no-deps", "--dest", folder]
-        pure = ["--only-binary", ":all:", "--implementation", "py", "--abi", "none", "--platform", "any"]
-        subprocess.run([*pip, *pure, "--python-version", "3.11", "-r", PACKAGING / "vendor.txt"], check=True)
-        found = _matching(folder, wanted)
-    return found
-
-
-def _matching(folder: Path, wanted: str) -> list[Wheel]:
-    wheels = (Wheel(path) for path in sorted(folder.glob("*.whl")))
-    return [wheel for wheel in wheels if wheel.sha256 in wanted]
-
-
 def contents(wheels: list[Wheel], version: str, when: int) -> Tree:
     """All that the package installs."""
     tree: Tree = {}
     for wheel in wheels:
-        tree |= wheel.modules()
+        tree |= wheel.modules(LIBRARY)
     for package in PACKAGES:
-        tree |= {f"{LIBRARY}/{package}/{name}": file for name, file in _files(ROOT / package)}
-    tree |= {ELSEWHERE.get(name, f"{SYSTEM}/{name}"): file for name, file in _files(ROOT / "systemd")}
-    tree |= {f"{DOC}/docs/{name}": file for name, file in _files(ROOT / "docs")}
+        tree |= {f"{LIBRARY}/{package}/{name}": file for name, file in files_in(ROOT / package)}
+    tree |= {ELSEWHERE.get(name, f"{SYSTEM}/{name}"): file for name, file in files_in(ROOT / "systemd")}
+    tree |= {f"{DOC}/docs/{name}": file for name, file in files_in(ROOT / "docs")}
     tree |= {f"{DOC}/{name}": File((ROOT / name).read_bytes()) for name in DOCUMENTS}
     tree[f"{DOC}/examples/config.example.yaml"] = File((ROOT / "config.example.yaml").read_bytes())
     tree |= {target: File((PACKAGING / name).read_bytes(), program=True) for name, target in PROGRAMS.items()}
@@ -158,33 +88,6 @@ def contents(wheels: list[Wheel], version: str, when: int) -> Tree:
     tree[f"{DOC}/changelog.gz"] = File(zipped(changelog(version, when)))
     tree["usr/share/lintian/overrides/till-edge"] = File((PACKAGING / "lintian-overrides").read_bytes())
     return tree
-
-
-def _files(folder: Path) -> Iterator[tuple[str, File]]:
-    """All that is in a folder, by its name there."""
-    for path in folder.rglob("*"):
-        if path.is_file() and "__pycache__" not in path.parts:
-            yield str(path.relative_to(folder)), File(path.read_bytes())
-
-
-def copyright_notice(wheels: list[Wheel]) -> str:
-    """The licences of all that is in the package, each as its authors wrote it."""
-    parts = [f"till-edge\n\n{(ROOT / 'LICENSE').read_text()}"]
-    for wheel in wheels:
-        texts = wheel.licences()
-        assert texts, f"{wheel.path.name} has no licence in it"
-        name, version = wheel.metadata["Name"], wheel.metadata["Version"]
-        parts.append(
-            f"{name} {version}, from https://pypi.org/project/{name}/{version}/\n\n" + "\n\n".join(map(_short, texts))
-        )
-    return f"\n\n{'=' * 78}\n\n".join(part.strip() for part in parts) + "\n"
-
-
-def _short(licence: str) -> str:
-    """Debian has this one on every machine already."""
-    if "Apache License" in licence and "Version 2.0" in licence:
-        return "Licensed under the Apache License, Version 2.0: /usr/share/common-licenses/Apache-2.0"
-    return licence.strip()
 
 
 def sbom(wheels: list[Wheel], version: str, when: int) -> bytes:

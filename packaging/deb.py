@@ -6,6 +6,7 @@ import io
 import os
 import subprocess
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,6 +50,13 @@ def pack(tree: Tree, control: Tree, when: int, package: Path) -> None:
         subprocess.run(
             command, check=True, stdout=subprocess.DEVNULL, env={**os.environ, "SOURCE_DATE_EPOCH": str(when)}
         )
+
+
+def files_in(folder: Path) -> Iterator[tuple[str, File]]:
+    """All that is in a folder, by its name there."""
+    for path in folder.rglob("*"):
+        if path.is_file() and "__pycache__" not in path.parts:
+            yield str(path.relative_to(folder)), File(path.read_bytes(), bool(path.stat().st_mode & 0o100))
 
 
 def kibibytes(tree: Tree) -> int:

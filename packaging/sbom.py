@@ -12,7 +12,6 @@ from email.message import Message
 from typing import Any
 
 SPECIFICATION = "1.6"
-ROOT_REF = "till-edge"
 
 
 @dataclass(frozen=True)
@@ -26,8 +25,10 @@ class Vendored:
     sha256: str
 
 
-def bill_of_materials(version: str, when: int, vendored: Iterable[Vendored], control: str) -> bytes:
-    """Return the file. `when`: Unix seconds; `control`: the text of packaging/control."""
+def bill_of_materials(
+    version: str, when: int, vendored: Iterable[Vendored], control: str, package: str = "till-edge"
+) -> bytes:
+    """Return the file. `when`: Unix seconds; `control`: the text of the package's control file."""
     inside = [_inside(each) for each in vendored]
     from_apt = [*_from_apt(control, "Depends", "required"), *_from_apt(control, "Recommends", "optional")]
     parts = sorted([*inside, *from_apt], key=lambda part: str(part["bom-ref"]))
@@ -40,15 +41,15 @@ def bill_of_materials(version: str, when: int, vendored: Iterable[Vendored], con
             "timestamp": datetime.fromtimestamp(when, UTC).isoformat().replace("+00:00", "Z"),
             "component": {
                 "type": "application",
-                "bom-ref": ROOT_REF,
-                "name": "till-edge",
+                "bom-ref": package,
+                "name": package,
                 "version": version,
                 "licenses": [{"license": {"id": "MIT"}}],
-                "purl": f"pkg:generic/till-edge@{version}",
+                "purl": f"pkg:generic/{package}@{version}",
             },
         },
         "components": parts,
-        "dependencies": [{"ref": ROOT_REF, "dependsOn": [part["bom-ref"] for part in parts]}],
+        "dependencies": [{"ref": package, "dependsOn": [part["bom-ref"] for part in parts]}],
     }
     return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
 
