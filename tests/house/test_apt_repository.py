@@ -115,7 +115,7 @@ def test_the_package_for_tills_has_address_key_and_permission(publisher):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ({"key": "nobody"}, "your keyring has 0 secret keys called 'nobody'"),
+        ({"key": "nobody"}, "there are 0 secret keys called 'nobody'"),
         ({"url": "apt.example.net"}, "is no address"),
     ],
 )
