@@ -8,7 +8,7 @@ LOCKING = $(VENV)/.locking
 CLOUD_INIT = build/cloud-init/.fetched
 
 .PHONY: demo quick check style types contracts fast test explore mutants torture soak bench fuzz attacks causes diagram deb lock format \
-	clean mosquitto chromium
+	clean mosquitto prometheus chromium
 
 # API=orders plays it with the other of Mercado Pago's two; LANGUAGE=pt in Portuguese; OPTIONS=--terminal without a page.
 API ?= instore
@@ -43,7 +43,7 @@ fast: $(INSTALLED)
 # Everything. A test waits most of its time, for paper or a broker: more of them at once than there are cores. A file
 # stays in one process, for its stories may share a shop.
 JOBS ?= 4
-test: $(INSTALLED) mosquitto chromium $(CLOUD_INIT)
+test: $(INSTALLED) mosquitto prometheus chromium $(CLOUD_INIT)
 	$(BIN)/pytest -n $(JOBS) --dist loadfile
 
 format: $(INSTALLED)
@@ -149,6 +149,10 @@ $(CLOUD_INIT): scripts/get-cloud-init
 
 mosquitto:
 	@PATH="$$PATH:/usr/sbin" command -v mosquitto >/dev/null || scripts/apt-install mosquitto
+
+# For the relay's alert rules and dashboard; their tests are skipped without.
+prometheus:
+	-@command -v promtool >/dev/null || scripts/apt-install prometheus
 
 # What the tests of the till's page look through. Where it can't be had, they are skipped and say so.
 chromium:

@@ -12,11 +12,11 @@ from typing import NamedTuple
 DONE, BAD_CONFIGURATION = 0, 78
 
 try:
-    from relay import tell
     from relay.addresses import address_of, seller_address_of
     from relay.config import Config, ConfigError, load
     from relay.enroll import enroll, sealing, values
     from relay.fleet import command as fleet
+    from relay.tell import command as tell
     from relay.watch import command as watch
     from relay.web import server
 except ModuleNotFoundError as error:
@@ -74,16 +74,11 @@ def _url(config: Config, options: argparse.Namespace) -> int:
     return DONE
 
 
-# --- enroll, revoke, tell ---------------------------------------------------------------------------------------------
+# --- enroll, revoke ---------------------------------------------------------------------------------------------------
 
 
 def _till_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("till", type=values.till_id, metavar="TILL", help="the till's id, as in CAJA01")
-
-
-def _tell_options(parser: argparse.ArgumentParser) -> None:
-    _till_option(parser)
-    tell.add_options(parser)
 
 
 # --- the table --------------------------------------------------------------------------------------------------------
@@ -105,7 +100,7 @@ COMMANDS = {
     "claims": Command("list the tills that wait for their bundle", sealing.add_options, sealing.run),
     "fleet": Command("show all tills, and which of them need help", fleet.add_options, fleet.run),
     "watch": Command("tell people what is wrong with the tills, until SIGTERM", watch.add_options, watch.run),
-    "tell": Command("send a till a command, and print its answer", _tell_options, tell.run),
+    "tell": Command("send tills a command, and print their answers", tell.add_options, tell.run),
 }
 
 

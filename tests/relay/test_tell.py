@@ -12,6 +12,9 @@ import pytest
 from edge.contract.mqtt import COMMANDS
 from relay.config import Mosquitto as Files
 from relay.enroll.accounts import open_accounts
+from relay.fleet.facts import decode_status
+from relay.fleet.rows import rows_of
+from relay.tell.choice import Choice, Condition, chosen
 from sim.shop import TILL, Shop
 from tests.support.shipped_broker import Client, ShippedBroker
 
@@ -173,3 +176,76 @@ def test_a_broker_that_is_not_there_is_named(fleet: Fleet):
         fleet.broker.start()
     assert done.returncode == 1
     assert f"no connection to the broker at 127.0.0.1:{port}: " in done.stderr
+
+
+# --- many tills -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def three(fleet: Fleet) -> Iterator[Fleet]:
+    """Beside the till that is there, one that is off, and one that was there once and has no session any more."""
+    auditor = Client(fleet.broker.port, "auditor")
+    others = {"CAJA98": {"v": 1, "state": "offline"}, "CAJA99": {"v": 1, "state": "attention", "problems": ["a", "b"]}}
+    for till, status in others.items():
+        auditor.say(f"tills/{till}/status", json.dumps(status).encode(), retain=True)
+    fleet.say_of("identify")
+    yield fleet
+    for till in others:
+        auditor.say(f"tills/{till}/status", b"", retain=True)
+    auditor.close()
+
+
+def test_all_tills_are_told_at_once_and_each_has_its_line(three: Fleet):
+    done = three.tell("--all", "identify", "--seconds", "3")
+    assert done.returncode == 1
+    assert done.stdout == f"{TILL}: the lights wave for 15 seconds\n"
+    assert done.stderr.splitlines() == [
+        "CAJA98: it is off, and was not asked",
+        "CAJA99: no till CAJA99 listens at this broker: is its name right, has it ever been on?",
+        "1 of 3 tills did it",
+    ]
+
+
+def test_some_tills_are_told_by_what_their_status_says(three: Fleet):
+    ready = three.tell("--where", "printer=ready", "--where", "ready_to_sell=true", "check-now")
+    assert (ready.returncode, ready.stderr) == (0, "1 of 1 tills did it\n")
+    assert ready.stdout.startswith(f"{TILL}: looking at the till")
+    dark = three.tell("--where", "help=dark", "report", "--json")
+    assert (dark.returncode, json.loads(dark.stdout)) == (
+        1, {"CAJA98": {"done": False, "text": "it is off, and was not asked"}},
+    )  # fmt: skip
+    nobody = three.tell("--where", "state=identify-me", "identify")
+    assert (nobody.returncode, "no till is like that" in nobody.stderr) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--where", "stat=ready", "identify"), "no till's status has 'stat'; there are "),
+        (("--where", "ready", "identify"), "write a key of the status and its value, like state=attention"),
+        (("--all", "--where", "state=ready", "identify"), "give one of the two"),
+        (("--all", TILL, "identify"), f"{TILL} is a till, and --all or --where means many"),
+        (("--all", "cancel"), "write a till and a command"),
+        (("CAJA 1", "identify"), "'CAJA 1' is no till id"),
+        (("identify",), "write a till and a command"),
+    ],
+)
+def test_what_means_no_tills_is_not_sent(three: Fleet, words, said):
+    done = three.tell(*words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr
+
+
+def test_of_a_list_each_part_counts_and_values_are_written_as_in_json():
+    statuses = {
+        "A": decode_status(b'{"v":1,"state":"attention","problems":["x: 1","y"],"ready_to_sell":false,"loaded":null}'),
+        "B": decode_status(b'{"v":1,"state":"offline","owed_tickets":2}'),
+    }
+    rows = rows_of(statuses, {}, True)
+    for key, value, meant in (
+        ("problems", "y", Choice(("A",), ())), ("ready_to_sell", "false", Choice(("A",), ())),
+        ("loaded", "null", Choice(("A",), ("B",))), ("owed_tickets", "2", Choice((), ("B",))),
+        ("till", "B", Choice((), ("B",))), ("help", "attention", Choice(("A",), ())),
+    ):  # fmt: skip
+        assert chosen(rows, [Condition(key, value)]) == meant
+    assert chosen(rows, []) == Choice(("A",), ("B",))
