@@ -263,6 +263,7 @@ SHOPS = {
     "paid twice": ("load a", "pay a", "again a"),
     "paid twice, and a press": ("load a", "pay a", "again a", "press"),
     "the links come and go": ("load a", "pay a", "flap", "hang up"),
+    "a relay that is only said to be gone": ("load a", "pay a", "stale"),
     "announced late, or never": ("load a", "announce a", "pay a"),
     "told by two names": ("put a", "scan a", "pay a"),
     "a cancel by its id": ("put a", "lock a", "pay a", "hold"),

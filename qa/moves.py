@@ -119,6 +119,10 @@ def do_act(act: str, world: World) -> World | None:
             return lift(touch(world, READING_S))
         case ["flap"]:
             return learn(learn(world, events.RelaySeen(False)), events.RelaySeen(True))
+        case ["stale"]:
+            number = world.till.link.echo.number + 1
+            gone = learn(learn(world, events.PingSent(number)), events.RelaySeen(False))
+            return learn(gone, events.PingEchoed(number))
         case ["hang", "up"]:
             lost = events.BrokerLost("hung up again", events.BrokerTrouble.HANGS_UP)
             return learn(learn(world, lost), events.BrokerConnected())

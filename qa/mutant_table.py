@@ -717,7 +717,18 @@ BUGS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("a relay that never spoke is called deaf", "self.relay_speaks and", ""),
         ("one lost echo makes the till poll", ">= DEAF_AFTER_MISSES", ">= 1"),
     ),
-    "core/links.py:Link.ping_echoed": (("any echo proves the way", "or number != self.echo.number", ""),),
+    "core/links.py:Link.relay_seen": (
+        (
+            "what is said of a relay is never put to the test",
+            "min(self.echo.due_at, now + ECHO_TIMEOUT_S)",
+            "self.echo.due_at",
+        ),
+    ),
+    "core/links.py:Link.ping_echoed": (
+        ("any echo proves the way", "or number != self.echo.number", ""),
+        ("an echo proves no relay that is said to be gone", "relay_up=True, ", ""),
+        ("who rings back, and then no more, is trusted for ever", "relay_speaks=True, ", ""),
+    ),
     "core/links.py:Link.ping_missed": (
         (
             "a ping that was lost waits for the next one's time",
@@ -727,6 +738,7 @@ BUGS: dict[str, tuple[tuple[str, str, str], ...]] = {
     ),
     "core/links.py:Link.connected": (
         ("an echo of the last session is awaited in this one", "sent_at=None, due_at=now", "due_at=now"),
+        ("a right that was given is still said to be missing", ", missing_rights=()", ""),
     ),
     "core/links.py:Link.holds": (
         ("a session holds as soon as it begins", "now >= self.connected_at + HOLDS_AFTER_S", "True"),
@@ -743,7 +755,7 @@ BUGS: dict[str, tuple[tuple[str, str, str], ...]] = {
             'replace(till.link, refused_reports="")',
             "till.link",
         ),
-        ("what can be heard again is not asked for", "if was_deaf and not till.link.deaf", "if False"),
+        ("what can be heard again is not asked for", "if had_to_poll and not till.link.must_poll", "if False"),
     ),
     "core/links.py:report_duty": (
         ("a report leaves without a broker", "till.link.broker_up and", ""),

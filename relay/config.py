@@ -28,6 +28,7 @@ __all__ = [
     "Listen",
     "Mosquitto",
     "OpeningHours",
+    "Rabbitmq",
     "Support",
     "TillPrefix",
     "Tills",
@@ -144,6 +145,18 @@ def _public_url(value: Value) -> str:
         raise refusal
     if parts.scheme == "http" and parts.hostname not in LOOPBACK_NAMES:
         raise BadValueError("Mercado Pago notifies by https only; write an address that begins with https://")
+    return text.rstrip("/")
+
+
+def _management_url(value: Value) -> str:
+    text = _text(value)
+    parts = urlsplit(text) if "[" not in text else None  # half a bracket
+    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise BadValueError(
+            f"is {shown(text)}; write the address of RabbitMQ's management, like http://127.0.0.1:15672"
+        )
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK_NAMES:
+        raise BadValueError("would send the password unencrypted; write https://, or ask a node on this machine")
     return text.rstrip("/")
 
 
@@ -282,6 +295,25 @@ class Mosquitto:
 
 
 @dataclass(frozen=True)
+class Rabbitmq:
+    """RabbitMQ's management API, at any node. The password is not read here, because the relay itself may not read it;
+    only `till-relay enroll` and `revoke` do."""
+
+    url: Annotated[str, Form(_management_url)]
+    password_file: AnyPath
+    username: Text = "till-enroll"
+    ca_file: AnyPath | None = None
+
+    def password(self) -> str:
+        """Read it. Raises `OSError`."""
+        return self.password_file.read_text(encoding="utf-8").strip()
+
+    def context(self) -> ssl.SSLContext:
+        """Load the certificates. Raises `OSError`, of which `ssl.SSLError` is one."""
+        return ssl.create_default_context(cafile=self.ca_file)
+
+
+@dataclass(frozen=True)
 class Tills:
     """What each till's bundle says of the broker: its address, and certificates to trust instead of the system's."""
 
@@ -340,6 +372,7 @@ class Config:
     """Whose order a seller's notification is about; an order whose reference begins otherwise rings all his tills."""
     support: Support | None = None
     mosquitto: Mosquitto | None = None
+    rabbitmq: Rabbitmq | None = None
     tills: Tills | None = None
     fleet: Fleet | None = None
     claims: ClaimFiles | None = None
@@ -352,6 +385,7 @@ def load(path: Path) -> Config:
     reader = Reader(path)
     config = reader.read(Config, compose(path, EXAMPLE))
     _check_username(reader)
+    _check_brokers(reader)
     _check_certificates(reader)
     _check_prefixes(reader)
     _check_watch(reader)
@@ -365,6 +399,12 @@ def load(path: Path) -> Config:
 def _check_username(reader: Reader) -> None:
     if "broker.password_file" in reader.written and "broker.username" not in reader.written:
         reader.fault("broker.password_file", "is a password without a username; add broker.username")
+
+
+def _check_brokers(reader: Reader) -> None:
+    """Tills have their users at one broker."""
+    if "mosquitto" in reader.written and "rabbitmq" in reader.written:
+        reader.fault("rabbitmq", "and mosquitto are both here; keep the section of the broker that the tills use")
 
 
 def _check_prefixes(reader: Reader) -> None:

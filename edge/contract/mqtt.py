@@ -16,6 +16,9 @@ MAX_MESSAGE_BYTES = 4096
 """Bytes. A doorbell has about 100."""
 MAX_RECORD_BYTES = 16384
 """Bytes. The record of a check has 2,000, or 7,000 if everything fails."""
+REPEAT_EVERY_S = 300.0
+"""How often relay and tills repeat their retained status. On a cluster whose nodes keep retained messages of their own,
+or give none for a wildcard, whoever listens for so long has heard everybody who lives."""
 
 TILL_ID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 NUMERIC_ID = re.compile(r"[0-9]{1,20}", re.ASCII)

@@ -36,6 +36,7 @@ class ReasonCode:
         return f"{self.name or 'a code that MQTT does not define'} (0x{self.number:02X})"
 
 
+NOT_AUTHORIZED = 0x87
 FIRST_FAILURE = 0x80
 """Lower codes are no failures, but for those that a broker of MQTT 3.1.1 answers a login with."""
 

@@ -150,6 +150,13 @@ class BrokerLost:
 
 
 @dataclass(frozen=True)
+class RightMissed:
+    """The broker forbids one of our topics, and lets us go on without it. `what` is for people."""
+
+    what: str
+
+
+@dataclass(frozen=True)
 class RelaySeen:
     """The relay's status, or its will, says whether the relay is there."""
 
@@ -604,6 +611,7 @@ Request = ReprintAsked | DayAsked | OrderAnnounced | PageRequest
 LinkEvent = (
     BrokerConnected
     | BrokerLost
+    | RightMissed
     | RelaySeen
     | PingSent
     | PingEchoed

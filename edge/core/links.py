@@ -1,7 +1,8 @@
 """The till's links: whether doorbells would reach it, what news of the links means, and how it looks for itself. Pure.
 
 No link is trusted. Whenever one comes or goes the till looks around; while none rings, it looks often. A broker grants
-a subscription that its rights forbid, so the till pings: only a ping that the relay rings back proves the way.
+a subscription that its rights forbid, so the till pings: only a ping that the relay rings back proves the way, and it
+does so whatever a broker of several nodes, each with retained messages of its own, says of the relay.
 """
 
 from collections.abc import Mapping
@@ -55,10 +56,12 @@ class Link:
     """The same for people; "" if nothing is."""
     refused_reports: str = ""
     """Why the broker takes no reports; "" if it does, as far as we know."""
+    missing_rights: tuple[str, ...] = ()
+    """What the broker forbids us in this session, for people. The doorbells are never among it."""
     relay_up: bool = True
     """Until we hear otherwise: a shop's own relay may never publish its status."""
     relay_speaks: bool = False
-    """It published its status, so it also rings pings back."""
+    """It published its status, or rang a ping back, so it rings pings back."""
     echo: Echo = field(default_factory=Echo)
     dropped_messages: int = 0
     """Messages on our topics that could not be read, since the start."""
@@ -83,7 +86,7 @@ class Link:
 
     def connected(self, now: float) -> "Link":
         echo = replace(self.echo, sent_at=None, due_at=now)
-        link = replace(self, broker_up=True, connected_at=now, echo=echo)
+        link = replace(self, broker_up=True, connected_at=now, echo=echo, missing_rights=())
         return link.well() if self.broker_trouble in PASSING else link
 
     def lost(self, trouble: events.BrokerTrouble, error: str) -> "Link":
@@ -95,18 +98,23 @@ class Link:
     def holds(self, now: float) -> bool:
         return self.broker_up and now >= self.connected_at + HOLDS_AFTER_S
 
-    def relay_seen(self, online: bool) -> "Link":
-        return replace(self, relay_up=online, relay_speaks=True)
+    def relay_seen(self, online: bool, now: float) -> "Link":
+        """What is said of the relay. That it is gone may be an old message: a ping soon tells."""
+        due_at = self.echo.due_at if online else min(self.echo.due_at, now + ECHO_TIMEOUT_S)
+        return replace(self, relay_up=online, relay_speaks=True, echo=replace(self.echo, due_at=due_at))
+
+    def forbidden(self, what: str) -> "Link":
+        return replace(self, missing_rights=tuple(sorted({*self.missing_rights, what})))
 
     def ping_sent(self, number: int, now: float) -> "Link":
         return replace(self, echo=replace(self.echo, number=number, sent_at=now, due_at=now + PING_EVERY_S))
 
     def ping_echoed(self, number: int, now: float) -> "Link":
-        """The echo of the last ping; any other is late, or came twice."""
+        """The echo of the last ping, which a relay rang; any other is late, or came twice."""
         if self.echo.sent_at is None or number != self.echo.number:
             return self
-        round_trip_s = now - self.echo.sent_at
-        return replace(self, echo=replace(self.echo, sent_at=None, round_trip_s=round_trip_s, missed=0))
+        echo = replace(self.echo, sent_at=None, round_trip_s=now - self.echo.sent_at, missed=0)
+        return replace(self, relay_up=True, relay_speaks=True, echo=echo)
 
     def ping_overdue(self, now: float) -> bool:
         return self.echo.sent_at is not None and now >= self.echo.sent_at + ECHO_TIMEOUT_S
@@ -142,20 +150,22 @@ def on_link_event(till: "Till", event: events.LinkEvent, now: float) -> "Till":
             return _on_broker_lost(till, event, now)
         case events.RelaySeen(online):
             changed = online != till.link.relay_up
-            till = replace(till, link=till.link.relay_seen(online))
+            till = replace(till, link=till.link.relay_seen(online, now))
             return look_around(till, now) if changed else till
         case events.PingSent(number):
             return replace(till, link=till.link.ping_sent(number, now))
         case events.PingEchoed(number):
-            was_deaf = till.link.deaf
+            had_to_poll = till.link.must_poll
             till = replace(till, link=till.link.ping_echoed(number, now))
-            return look_around(till, now) if was_deaf and not till.link.deaf else till
+            return look_around(till, now) if had_to_poll and not till.link.must_poll else till
         case events.ReportDelivered(number):
             link = replace(till.link, refused_reports="")
             return replace(till, link=link, outbox=till.outbox.delivered(number))
         case events.ReportRefused(number, why):
             link = replace(till.link, refused_reports=why)
             return replace(till, link=link, outbox=till.outbox.refused(number, now))
+        case events.RightMissed(what):
+            return replace(till, link=till.link.forbidden(what))
         case events.MessageDropped():
             return replace(till, link=replace(till.link, dropped_messages=till.link.dropped_messages + 1))
         case events.Replied():

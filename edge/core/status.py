@@ -136,7 +136,7 @@ def status(till: "Till", now: float) -> dict[str, Any]:
         "api": till.api.trouble.value if till.api.trouble else "ok",
         "api_error": till.api.error,
         "broker": till.link.broker_trouble.value if till.link.broker_trouble else "ok",
-        "broker_error": till.link.broker_error or till.link.refused_reports,
+        "broker_error": till.link.broker_error or "; ".join(filter(None, _refused(till))),
         "relay": _relay(till),
         "round_trip_ms": None if round_trip_s is None else round(round_trip_s * 1000),
         "problems": problems(till),
@@ -151,6 +151,11 @@ def status(till: "Till", now: float) -> dict[str, Any]:
         "event_to_paper_ms": _event_to_paper(till),
         "sound_error": till.sounds.error,
     }
+
+
+def _refused(till: "Till") -> tuple[str, ...]:
+    """What the broker doesn't let us do, though it lets us in."""
+    return (till.link.refused_reports, *till.link.missing_rights)
 
 
 def _relay(till: "Till") -> str:

@@ -5,15 +5,20 @@ a word hangs up, whatever the reason may be.
 """
 
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
-from edge.contract.reason_codes import ReasonCode, Refusal, login_reason, reason
+from edge.contract.reason_codes import NOT_AUTHORIZED, ReasonCode, Refusal, login_reason, reason
 from edge.core.backoff import back_off, jittered
 from edge.core.events import BrokerLost, BrokerTrouble
 
 MAX_RETRY_S = 15.0
 """Before jitter, which may double it."""
+MAX_BUSY_RETRY_S = 60.0
+"""The same where the broker says that it is full or busy: it gets more air."""
+FIRST_RETRY_S = 0.5
+FIRST_SPREAD = 7.0
+"""The first attempt after a session comes within 0.5 to 4 s: a broker that ends loses all of its tills at once."""
 MAX_IN_A_ROW = 3
 """After so many sessions in a row that ended in the same odd way, it is reported."""
 TWIN_PAUSE_S = 60.0
@@ -57,10 +62,24 @@ ADVICE = {
     BrokerTrouble.TAKEN_OVER: "another client came with this till's name",
 }
 
+WILL = "and its right to publish its status"
+
 
 def refused_login(code: int) -> Ending:
-    """The broker answered the login with a failure."""
-    return _refused("the broker refuses us", login_reason(code))
+    """The broker answered the login with a failure. "Not authorized" may also mean what we leave for when we die."""
+    why = login_reason(code)
+    ending = _refused("the broker refuses us", why)
+    return replace(ending, why=f"{ending.why}, {WILL}") if why.number == NOT_AUTHORIZED else ending
+
+
+def forbidden(topic: str) -> str:
+    """What of us a broker forbids that ended a session for it."""
+    return f"the broker ends the session at {topic}, which it may forbid; {ADVICE[BrokerTrouble.RIGHTS]}"
+
+
+def ended_by(topic: str, ending: Ending) -> Ending:
+    """The broker ended the session for this topic, without which we come back."""
+    return Ending(BrokerTrouble.RIGHTS, forbidden(topic) if ending.hung_up else f"{topic}: {ending.why}")
 
 
 def refused_subscription(code: int, topic: str) -> Ending:
@@ -148,12 +167,15 @@ class Streaks:
     short: int = 0
     taken_over: int = 0
     hung_up: int = 0
+    busy: bool = False
+    """What the broker said last is that it is full or busy."""
 
     def after(self, ending: Ending, short: bool) -> "Streaks":
         return Streaks(
             self.short + 1 if short else 0,
             self.taken_over + 1 if ending.trouble is BrokerTrouble.TAKEN_OVER else 0,
             self.hung_up + 1 if ending.hung_up and short else 0,
+            ending.trouble is BrokerTrouble.BUSY,
         )
 
     def report(self, ending: Ending) -> BrokerLost:
@@ -171,4 +193,6 @@ class Streaks:
         """
         if self.taken_over > MAX_IN_A_ROW:
             return jittered(TWIN_PAUSE_S, jitter, spread=1.0)
-        return back_off(self.short, jitter, max_s=MAX_RETRY_S, spread=1.0)
+        if not self.short:
+            return jittered(FIRST_RETRY_S, jitter, FIRST_SPREAD)
+        return back_off(self.short, jitter, max_s=MAX_BUSY_RETRY_S if self.busy else MAX_RETRY_S, spread=1.0)

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import paho.mqtt.client as mqtt
@@ -26,10 +27,13 @@ from edge.contract.reason_codes import FIRST_FAILURE, reason
 from edge.core import duties, events
 from edge.core.budget import Budget, Rate
 from edge.inbox import Arrival, Call, Inbox
+from edge.mqtt import rights
 from edge.mqtt.ending import (
     Ending,
     Stage,
     Streaks,
+    ended_by,
+    forbidden,
     hung_up,
     mute,
     no_mqtt,
@@ -56,6 +60,8 @@ CONNECT_TIMEOUT_S = 5.0
 ANSWER_TIMEOUT_S = 10.0
 """For the login and the subscription to be answered."""
 SHORT_SESSION_S = 10.0
+MAX_IN_FLIGHT = 20
+"""Publications that may be unacknowledged at a time, as in paho itself."""
 
 
 class MqttBroker:
@@ -76,10 +82,21 @@ class MqttBroker:
         self._facts: Mapping[str, Any] = {}
         self._since = ""
         self._published_at = float("-inf")
+        self._repeat_at = float("-inf")
+        """When the same status is published again."""
         self._states = Budget()
         self._stage = Stage.ADDRESS
+        self._rights = rights.Rights()
+        self._unasked: list[str] = []
+        """Topics to which this connection still has to subscribe, one after the other."""
+        self._asked = ""
+        """The one to which it is just subscribing."""
+        self._refused = ""
+        """The last one that was refused."""
         self._ending: Ending | None = None
         """How the session ended, as soon as that is known."""
+        self._missing: list[str] = []
+        """What this connection may not do, as far as the core hasn't heard it."""
         self._record = mqtt.MQTTMessageInfo(0)
         self._client = self._make_client(f"till-{till}")
 
@@ -99,21 +116,27 @@ class MqttBroker:
             "paid_at": report.paid_at or None,
         }
         payload = wire.encode({**message, "reason": report.reason} if report.reason else message)
-        self._reports[self._client.publish(self._topics.tickets, payload, qos=1).mid] = number
+        if sent := self._publish(self._topics.tickets, payload):
+            self._reports[sent.mid] = number
+        else:
+            self._inbox.put(Arrival(events.ReportRefused(number, forbidden(self._topics.tickets))))
 
     def ping(self, number: int) -> None:
         """Ask the relay for an echo; `PingEchoed` comes if its doorbells reach us."""
         message = {"v": wire.VERSION, "id": f"{self._pings}-{number}"}
-        self._client.publish(self._topics.ping, wire.encode(message), qos=1)
+        self._publish(self._topics.ping, wire.encode(message))
 
     def reply(self, reply: duties.Reply, facts: Mapping[str, Any]) -> None:
-        """Answer a command, with `facts`, if it asked for an answer."""
+        """Answer a command, with `facts`, if it asked for an answer; on our own topic, the only one that we may use.
+
+        A broker that ends the session at any other would do so for ever.
+        """
         if not reply.to.topic:
             return
         message = {"v": wire.VERSION, "command": reply.command.value, "done": reply.done, "text": reply.text, **facts}
         properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
         properties.CorrelationData = reply.to.correlation
-        self._client.publish(reply.to.topic, wire.encode(message), qos=1, properties=properties)
+        self._publish(self._topics.answers, wire.encode(message), properties=properties)
 
     def show(self, facts: Mapping[str, Any]) -> None:
         """Publish the status, retained, if it differs from the last one. Called on each turn of the loop.
@@ -136,7 +159,8 @@ class MqttBroker:
 
     def keep(self, record: bytes) -> None:
         """Publish the record of a check, retained."""
-        self._record = self._client.publish(self._topics.commissioning, record, qos=1, retain=True)
+        nothing = mqtt.MQTTMessageInfo(0)
+        self._record = self._publish(self._topics.commissioning, record, retain=True) or nothing
 
     def has_kept(self, seconds: float) -> bool:
         """Whether the broker acknowledges the record within so many seconds."""
@@ -156,14 +180,29 @@ class MqttBroker:
         self._client.disconnect(ReasonCode(PacketTypes.DISCONNECT, "Disconnect with will message"))
 
     def _acknowledged(self, mid: int, code: int) -> None:
-        number = self._reports.pop(mid, None)
-        if number is not None:
-            refused = events.ReportRefused(number, str(reason(code))) if code >= FIRST_FAILURE else None
-            self._inbox.put(Arrival(refused or events.ReportDelivered(number)))
+        if code >= FIRST_FAILURE:
+            self._refuse(mid, str(reason(code)))
+        elif (number := self._reports.pop(mid, None)) is not None:
+            self._inbox.put(Arrival(events.ReportDelivered(number)))
+
+    def _refuse(self, mid: int, why: str) -> None:
+        """If this message was a report, the core offers it again, later."""
+        if (number := self._reports.pop(mid, None)) is not None:
+            self._inbox.put(Arrival(events.ReportRefused(number, why)))
 
     def _publish_status(self) -> None:
-        facts = {"v": wire.VERSION, **self._facts, "since": self._since, "version": self._version}
-        self._client.publish(self._topics.status, wire.encode(facts), qos=1, retain=True)
+        self._repeat_at = time.monotonic() + wire.REPEAT_EVERY_S
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        ours = {"since": self._since, "version": self._version, "at": now, "repeated_every_s": wire.REPEAT_EVERY_S}
+        self._publish(self._topics.status, wire.encode({"v": wire.VERSION, **self._facts, **ours}), retain=True)
+
+    def _publish(
+        self, topic: str, payload: bytes, retain: bool = False, properties: Properties | None = None
+    ) -> mqtt.MQTTMessageInfo | None:
+        """Give paho a message; None if its topic ended a session, so that it isn't offered."""
+        if self._rights.forbids(topic, time.monotonic()):
+            return None
+        return self._client.publish(topic, payload, qos=1, retain=retain, properties=properties)
 
     # --- the broker thread -----------------------------------------------------------------------------------------
 
@@ -183,6 +222,7 @@ class MqttBroker:
     def _run_session(self) -> Ending:
         self._ending = None
         self._stage = Stage.ADDRESS
+        rights.limit(self._client, 1 if self._rights.careful else MAX_IN_FLIGHT)
         connect = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         connect.SessionExpiryInterval = SESSION_EXPIRY_S
         self._connection += 1
@@ -193,8 +233,29 @@ class MqttBroker:
         except (OSError, ValueError) as error:  # ValueError: an impossible host name
             return of_error(error, self._address, CONNECT_TIMEOUT_S)
         self._stage = Stage.LOGIN
+        began = time.monotonic()
         end = self._work()
-        return self._ending or self._silent_ending(end)
+        ending = self._ending or self._silent_ending(end)
+        return self._over_a_right(ending, short=time.monotonic() - began < SHORT_SESSION_S) or ending
+
+    def _over_a_right(self, ending: Ending, short: bool) -> Ending | None:
+        """How the session ended, if that was because of something that the broker forbids: it isn't offered again."""
+        now, told = time.monotonic(), ending.trouble is events.BrokerTrouble.RIGHTS
+        if self._stage < Stage.SUBSCRIPTION or not (told or ending.hung_up):
+            self._rights.ended_otherwise()
+            return None
+        if self._refused and short:  # RabbitMQ refuses a subscription, and then hangs up
+            topic = self._rights.forbid(self._refused, now)
+        else:
+            # Without the doorbells there is no session to go on with, so that they are always asked for.
+            # And who hangs up without a word at a subscription may do so for any reason.
+            asked = {self._asked} - {"", self._topics.orders} if told else set()
+            topic = self._rights.ended(asked | rights.unanswered(self._client), told, now)
+        found = ended_by(topic, ending) if topic else None
+        if found or self._rights.careful:
+            for mid in rights.take_back(self._client):
+                self._inbox.put(Call(partial(self._refuse, mid, (found or ending).why)))
+        return found
 
     def _work(self) -> MQTTErrorCode:
         """Take part in the session until its end. Returns paho's code for the end."""
@@ -202,6 +263,8 @@ class MqttBroker:
         code = MQTTErrorCode.MQTT_ERR_SUCCESS
         while code == MQTTErrorCode.MQTT_ERR_SUCCESS:
             code = self._client.loop(MAX_REST_S if self.works else 1.0)
+            if self._facts and self.works and time.monotonic() >= self._repeat_at:
+                self._publish_status()
             if not self.works and time.monotonic() >= answer_by:
                 return MQTTErrorCode.MQTT_ERR_KEEPALIVE
         return code
@@ -250,19 +313,45 @@ class MqttBroker:
             return
         self._stage = Stage.SUBSCRIPTION
         ours = self._topics
-        topics = (ours.orders, wire.RELAY_STATUS, ours.commands, ours.announcements, self._for_all)
-        client.subscribe([(topic, 1) for topic in topics])
+        # The doorbells come first; the others can be done without. One by one, because a broker may refuse all of a
+        # packet for one of them, or end the connection and not say for which.
+        self._unasked = [ours.orders, wire.RELAY_STATUS, ours.commands, ours.announcements, self._for_all]
+        self._missing = [forbidden(topic) for topic in self._rights.forbidden(time.monotonic())]
+        self._refused = ""
+        self._subscribe(client)
+
+    def _subscribe(self, client: mqtt.Client) -> None:
+        """Ask for the next topic, if there is one."""
+        self._asked = ""
+        while self._unasked and not self._asked:
+            topic = self._unasked.pop(0)
+            if not self._rights.forbids(topic, time.monotonic()):
+                self._asked = topic
+                client.subscribe(topic, 1)
 
     def _on_subscribe(self, client: mqtt.Client, _: Any, __: int, codes: list[ReasonCode], ___: Any) -> None:
-        code = codes[0].value if codes else 0x80  # that of the doorbells; the others can be done without
+        topic, code = self._asked, codes[0].value if codes else 0x80
         if code >= FIRST_FAILURE:
-            self._ending = refused_subscription(code, self._topics.orders)
-            client.disconnect()
-            return
-        self._stage = Stage.WORKING
-        self._inbox.put(Arrival(events.BrokerConnected()))
-        if self._facts:  # otherwise the loop is about to publish the first ones
-            self._publish_status()
+            if topic == self._topics.orders:
+                self._ending = refused_subscription(code, topic)
+                client.disconnect()
+                return
+            self._refused = topic
+            self._missing.append(refused_subscription(code, topic).why)
+        self._subscribe(client)
+        if not self._asked or not self._rights.careful:
+            self._announce()
+
+    def _announce(self) -> None:
+        """The session works: tell it once, and what is missing whenever there is something."""
+        if not self.works:
+            self._stage = Stage.WORKING
+            self._inbox.put(Arrival(events.BrokerConnected()))
+            if self._facts:  # otherwise the loop is about to publish the first ones
+                self._publish_status()
+        for what in self._missing:
+            self._inbox.put(Arrival(events.RightMissed(what)))
+        self._missing = []
 
     def _on_disconnect(
         self, _: mqtt.Client, __: Any, flags: mqtt.DisconnectFlags, code: ReasonCode | None, ___: Any

@@ -24,6 +24,7 @@ TILLS_MARK = "# --- enrolled tills"
 PBKDF2_ITERATIONS = 101
 """As in mosquitto_passwd. More would not help, because the passwords are random; and at each reload mosquitto checks
 the password of every connected till, while all others wait."""
+NOT_ENROLLED = "{} is not enrolled; is the id spelled the same way? Capitals matter"
 SALT_BYTES = 12
 """Mosquitto 2.0 expects this length."""
 
@@ -57,6 +58,8 @@ class Accounts:
 
     def remove(self, till: str) -> None:
         """Remove a till's user and its rights."""
+        if self.is_reserved(till) or till not in self:
+            raise AccountError(NOT_ENROLLED.format(till))
         self._save_passwords(till)
         self._rights.pop(till, None)
         self._save_rights()

@@ -1,4 +1,4 @@
-"""`till-relay enroll` and `till-relay revoke`: a till's credentials are made and ended here, on the broker's machine.
+"""`till-relay enroll` and `till-relay revoke`: a till's credentials are made and ended here, and told to the broker.
 
 Enrolling makes a folder for the installer, the till's bundle. Only the password's hash is kept here. `--csv` enrolls a
 table of tills: table.py.
@@ -13,9 +13,10 @@ from edge.config.table import TILL_COLUMNS
 from edge.config.yaml_nodes import ConfigError
 from edge.contract.mqtt import Topics
 from relay.claims import ClaimError, StoredClaim
-from relay.config import Config, Mosquitto, Tills
+from relay.config import Config, Tills
 from relay.enroll import sealing, table, values
-from relay.enroll.accounts import AccountError, open_accounts, reload_mosquitto
+from relay.enroll.accounts import AccountError
+from relay.enroll.brokers import Broker, Enrolled, broker_of
 from relay.enroll.bundle import (
     BAD_CONFIGURATION,
     FILL_IN_LINES,
@@ -27,7 +28,6 @@ from relay.enroll.bundle import (
     make_folder,
     write_bundle,
 )
-from relay.enroll.session import end_session
 
 DONE, FAILED, USAGE = 0, 1, 2
 
@@ -64,26 +64,24 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def enroll(config: Config, options: argparse.Namespace) -> int:
-    """Register a till, or a table of them. The exit code is 0 only if mosquitto was reloaded too."""
+    """Register a till, or a table of them. The exit code is 0 only if the broker knows too."""
     try:
-        files, tills = _sections(config)
+        broker, tills = _broker(config), _tills(config)
         enroll_all = _enroll_table if options.csv else _enroll_one
-        who = enroll_all(config, files, tills, options)
-        reload_mosquitto(files)
+        print(broker.enrolled(enroll_all(config, broker, tills, options)))
     except ConfigError as error:
         print(f"{error}\nNothing was written.", file=sys.stderr)
         return FAILED
     except (EnrollError, AccountError, ClaimError) as error:
         return _report_error(error)
-    print(f"Mosquitto was reloaded: {who} can connect now.")
     return DONE
 
 
-def _enroll_table(config: Config, files: Mosquitto, tills: Tills, options: argparse.Namespace) -> str:
+def _enroll_table(config: Config, broker: Broker, tills: Tills, options: argparse.Namespace) -> list[Enrolled]:
     """Write all bundles, then let their tills in: whoever is let in has a bundle, whenever this is cut off."""
     if given := [name for name in ("out", "claim", "serial") if getattr(options, name)]:
         raise EnrollError(f"--{given[0]} is for a single till; the bundles of a table are beside it", USAGE)
-    with open_accounts(files) as accounts:
+    with broker.open() as accounts:
         found = table.entries(config, tills, options, accounts)
         for entry in found:
             entry.write()
@@ -91,27 +89,27 @@ def _enroll_table(config: Config, files: Mosquitto, tills: Tills, options: argpa
             if not entry.enrolled:
                 accounts.put(entry.wanted.till, entry.bundle[PASSWORD], entry.wanted.user_id)
     print(table.report(options.csv, found))
-    return "the tills"
+    return [Enrolled(entry.wanted.till, entry.wanted.user_id) for entry in found]
 
 
-def _enroll_one(config: Config, files: Mosquitto, tills: Tills, options: argparse.Namespace) -> str:
+def _enroll_one(config: Config, broker: Broker, tills: Tills, options: argparse.Namespace) -> list[Enrolled]:
     fleet_zone = config.fleet and config.fleet.timezone.key
     wanted = Wanted.of({**vars(options), "timezone": options.timezone or fleet_zone})
     bundle = make_bundle(config, tills, wanted)
     recipient = _recipient(config, options, wanted)
     folder = options.out or (None if recipient else Path(wanted.till))
-    _register(files, options, bundle[PASSWORD], folder)
+    _register(broker, options, bundle[PASSWORD], folder)
     if folder:
         write_bundle(bundle, folder)
     if recipient:
         recipient.send(bundle)
     print(_report(wanted, folder, recipient, list(bundle)))
-    return wanted.till
+    return [Enrolled(wanted.till, wanted.user_id)]
 
 
-def _register(files: Mosquitto, options: argparse.Namespace, password: str, folder: Path | None) -> None:
+def _register(broker: Broker, options: argparse.Namespace, password: str, folder: Path | None) -> None:
     """Add the till's user; make the bundle's folder first, so that no user is added if that fails."""
-    with open_accounts(files) as accounts:
+    with broker.open() as accounts:
         if accounts.is_reserved(options.till):
             raise EnrollError(f"{options.till} is a user with other rights; give the till another id")
         if options.till in accounts and not options.again:
@@ -124,22 +122,17 @@ def _register(files: Mosquitto, options: argparse.Namespace, password: str, fold
 
 
 def revoke(config: Config, options: argparse.Namespace) -> int:
-    """Remove a till's user, rights and session. The exit code is 0 only if mosquitto was reloaded too."""
+    """Remove a till's user, rights and session. The exit code is 0 only if the broker knows too."""
     till = options.till
     try:
-        files = _mosquitto(config)
-        with open_accounts(files) as accounts:
-            if accounts.is_reserved(till) or till not in accounts:
-                raise EnrollError(f"{till} is not enrolled; is the id spelled the same way? Capitals matter")
+        broker = broker_of(config)
+        with broker.open() as accounts:
             accounts.remove(till)
         topics = Topics(config.broker.topic_root, till)
         print(REVOKED_TEXT.format(till=till, topics=topics, support=_as_support(config)))
-        reload_mosquitto(files)
+        print(broker.revoked(till))
     except (EnrollError, AccountError) as error:
         return _report_error(error)
-    print(f"Mosquitto was reloaded: it ends the connection of {till} now.")
-    if trouble := end_session(config.broker, till):
-        print(f"What waits for {till} at the broker stays there for up to two weeks: {trouble}", file=sys.stderr)
     return DONE
 
 
@@ -215,16 +208,10 @@ def _ask_for_serial(stored: StoredClaim) -> None:
 # --- sections and errors ---------------------------------------------------------------------------------------------
 
 
-def _mosquitto(config: Config) -> Mosquitto:
-    if config.mosquitto is None:
-        raise EnrollError("the configuration has no section mosquitto; relay.example.yaml has one", BAD_CONFIGURATION)
-    return config.mosquitto
-
-
-def _sections(config: Config) -> tuple[Mosquitto, Tills]:
+def _tills(config: Config) -> Tills:
     if config.tills is None:
         raise EnrollError("the configuration has no section tills; relay.example.yaml has one", BAD_CONFIGURATION)
-    return _mosquitto(config), config.tills
+    return config.tills
 
 
 def _report_error(error: EnrollError | AccountError | ClaimError) -> int:

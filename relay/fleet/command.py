@@ -1,7 +1,7 @@
 """`till-relay fleet`: all tills in one live table, the most urgent first; `--json` prints the same for machines.
 
-It only reads what the broker retains. On a terminal the table is live until Ctrl-C, and the loss of the broker is
-reported above it. In a pipe, and as JSON, the whole table is printed once, or the command fails and says why.
+It reads what the broker retains, and else listens. On a terminal the table is live until Ctrl-C, and the loss of the
+broker is reported above it. In a pipe, and as JSON, the whole table is printed once, or the command fails and says why.
 """
 
 import argparse
@@ -18,10 +18,11 @@ from zoneinfo import ZoneInfo
 from rich.console import Console
 from rich.live import Live
 
+from edge.contract.mqtt import REPEAT_EVERY_S
 from relay.config import Broker, Config, OpeningHours
 from relay.fleet.rows import Hours, Row, checks_of, counts_of
 from relay.fleet.table import picture
-from relay.fleet.watcher import FleetError, Watcher
+from relay.fleet.watcher import LISTENED_S, FleetError, Watcher
 
 DONE, FAILED, USAGE = 0, 1, 2
 PIPE_WIDTH = 1000
@@ -35,6 +36,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--open", type=_opening_hours, metavar="08:00-22:00", help="opening hours; a till that is dark then is marked"
     )
     parser.add_argument("--timezone", type=_timezone, metavar="ZONE", help="of --open; default: fleet.timezone")
+    parser.add_argument(
+        "--seconds", type=float, default=LISTENED_S,
+        help="to listen, in a pipe, where the broker keeps nothing for us; default: %(default)g, all that live: 300",
+    )  # fmt: skip
     parser.add_argument("--username", default="", help="the broker's user, instead of the relay's own")
     parser.add_argument("--password-file", dest="password", type=_secret, metavar="FILE", help="of --username")
 
@@ -50,7 +55,7 @@ def run(config: Config, options: argparse.Namespace) -> int:
     watcher = Watcher(_broker(config.broker, options), _hours(config, options))
     watcher.start()
     try:
-        return _show_live(watcher) if live else _print_once(watcher, options.json)
+        return _show_live(watcher) if live else _print_once(watcher, options)
     except FleetError as error:
         print(f"till-relay fleet: {error}", file=sys.stderr)
         return FAILED
@@ -84,15 +89,18 @@ def _show_live(watcher: Watcher) -> int:
             watcher.listen(1.0)
 
 
-def _print_once(watcher: Watcher, as_json: bool) -> int:
-    """Print the whole table once. Raises `FleetError`."""
+def _print_once(watcher: Watcher, options: argparse.Namespace) -> int:
+    """Print the whole table once; it has failed if that may not be all. Raises `FleetError`."""
     watcher.wait_for_all()
+    gap = watcher.listen_instead(options.seconds)
     console = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH)
-    if as_json:
-        console.out(json.dumps(_document(watcher), indent=2), highlight=False)
+    if options.json:
+        console.out(json.dumps({**_document(watcher), "complete": not gap}, indent=2), highlight=False)
     else:
         console.print(picture(watcher.rows(), watcher.now(), [watcher.headline()], console, height=sys.maxsize))
-    return DONE
+    if gap:
+        print(f"till-relay fleet: {gap}; to hear them all: --seconds {REPEAT_EVERY_S:g}", file=sys.stderr)
+    return FAILED if gap else DONE
 
 
 def _document(watcher: Watcher) -> dict[str, Any]:

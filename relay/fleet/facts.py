@@ -15,6 +15,10 @@ from edge.contract.mqtt import MAX_MESSAGE_BYTES, MAX_RECORD_BYTES, BadMessageEr
 
 MAX_TEXT_CHARS = 200
 """Longer texts of a till are cut."""
+GONE = "offline"
+"""The state in a till's will, and in its farewell."""
+MAX_DELAY_S = 60.0
+"""By so much a till may be late with its status: it may just be on its way to another node of the broker."""
 
 
 @dataclass(frozen=True)
@@ -35,12 +39,26 @@ class Status:
     throttled: tuple[str, ...] = ()
     disk_free_mb: float | None = None
     last_ticket: datetime | None = None
+    at: datetime | None = None
+    """When it was published, by the till's clock; or heard, by ours, if it came live."""
+    repeated_every_s: float | None = None
+    """How often a till that lives publishes it at least; None: an older till, which doesn't repeat itself."""
     facts: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     @property
     def is_gone(self) -> bool:
         """Whether the status is only the till's will, or its farewell."""
-        return self.state == "offline"
+        return self.state == GONE
+
+    def as_of(self, now: datetime) -> "Status":
+        """The same, or that the till is gone since, if it should have repeated it by now.
+
+        A broker's node that dies publishes no will, and another node may have kept what the till said long ago.
+        """
+        if self.is_gone or self.at is None or not self.repeated_every_s:
+            return self
+        overdue = (now - self.at).total_seconds() > self.repeated_every_s + MAX_DELAY_S
+        return replace(self, state=GONE, since=self.at) if overdue else self
 
     def after(self, before: "Status", at: datetime | None) -> "Status":
         """Add to the status of a till that is gone what it reported before. `at`: when it went, if that is known."""
@@ -70,6 +88,8 @@ def decode_status(payload: bytes) -> Status:
         throttled=_texts(facts, "throttled"),
         disk_free_mb=_number(facts, "disk_free_mb"),
         last_ticket=_moment(ticket, "at") if isinstance(ticket, dict) else None,
+        at=_moment(facts, "at"),
+        repeated_every_s=_number(facts, "repeated_every_s"),
         facts=facts,
     )
 

@@ -1,8 +1,13 @@
-"""The fleet, as the broker has it: all retained messages, with proof that they are all, and then every change."""
+"""The fleet, as the broker has it: all retained messages, with proof that they are all, and then every change.
+
+Some brokers give no retained message to whoever asks for all tills, such as RabbitMQ's nodes. That is found out, and
+said; then a watcher has heard every till that lives after `REPEAT_EVERY_S`.
+"""
 
 import sys
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from queue import Empty, SimpleQueue
 from secrets import token_hex
@@ -12,7 +17,7 @@ import paho.mqtt.client as paho
 from paho.mqtt.reasoncodes import ReasonCode
 from rich.text import Text
 
-from edge.contract.mqtt import RELAY_STATUS, BadMessageError, Topics, decode_state
+from edge.contract.mqtt import RELAY_STATUS, REPEAT_EVERY_S, BadMessageError, Topics, decode_state
 from relay.config import Broker
 from relay.fleet.facts import Record, Status, decode_record, decode_status
 from relay.fleet.rows import Hours, Row, rows_of
@@ -24,6 +29,8 @@ RETAINED_TIMEOUT_S = 15.0
 QUIET_S = 0.5
 """Without a retained message for this long, there are no more."""
 KEEPALIVE_S = 30
+LISTENED_S = 10.0
+"""How long is listened, at least, where the broker gave nothing that it keeps."""
 
 
 class FleetError(Exception):
@@ -50,6 +57,9 @@ class Watcher:
         self._fence: int | None = None
         self._fence_passed = False
         self._last_retained = 0.0
+        self._keeps = False
+        """Whether this connection brought a status that the broker keeps."""
+        self._listening_since = 0.0
         self._inbox: SimpleQueue[tuple[Callable[..., None], tuple[Any, ...]]] = SimpleQueue()
         self._client = self._new_client()
 
@@ -68,7 +78,8 @@ class Watcher:
     @property
     def statuses(self) -> Mapping[str, Status]:
         """Till -> its last status."""
-        return self._statuses
+        now = self.now()
+        return {till: status.as_of(now) for till, status in self._statuses.items()}
 
     @property
     def records(self) -> Mapping[str, Record]:
@@ -87,14 +98,14 @@ class Watcher:
 
     def rows(self) -> list[Row]:
         """Return a row for each till, the most urgent first."""
-        return rows_of(self._statuses, self._records, self._hours is None or self._hours.include(self.now()))
+        return rows_of(self.statuses, self._records, self._hours is None or self._hours.include(self.now()))
 
     def listen(self, seconds: float) -> None:
         """Take in what comes from the broker, for this many seconds."""
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
             self._take_one(left)
-        if self._is_complete():
+        if self._is_complete() and self._keeps:
             self._forget_the_cleared()
 
     def _forget_the_cleared(self) -> None:
@@ -114,6 +125,30 @@ class Watcher:
                 late = f"{self._where} did not send everything within {RETAINED_TIMEOUT_S:g} seconds"
                 raise FleetError(f"{late}. {self._known}")
 
+    def listen_instead(self, seconds: float) -> str:
+        """Where the broker gave nothing that it keeps, listen; return what is then missing, for people, "" for nothing.
+
+        Raises `FleetError` if the connection is lost meanwhile.
+        """
+        if self._keeps:
+            return ""
+        self.listen(seconds)
+        if self._trouble:
+            raise FleetError(self._trouble)
+        return self._gap if seconds < REPEAT_EVERY_S else ""
+
+    @property
+    def _gap(self) -> str:
+        """What a table of living tills lacks."""
+        listened_s = time.monotonic() - self._listening_since
+        if self._keeps or listened_s >= REPEAT_EVERY_S:
+            return ""
+        heard = f"{len(self._statuses)} heard in {listened_s:.0f} s" if self._statuses else "no till was ever on"
+        return (
+            f"{self._where} gave no status that it keeps, so this may not be all: {heard}, or it gives none for all "
+            f"tills at once, as RabbitMQ does. Tills repeat theirs every {REPEAT_EVERY_S:g} s"
+        )
+
     def headline(self) -> Text:
         """Return the line about the relay and the connection to the broker."""
         if self._trouble:
@@ -122,6 +157,8 @@ class Watcher:
             return Text(f"{words}. The table is {age} old.", "bold white on red3")
         if not self._is_complete():
             return Text(f"Listening to {self._where} …", "dim")
+        if gap := self._gap:
+            return Text(gap, "yellow")
         style = {"online": "green", "offline": "bold red"}.get(self.relay, "dim")
         clock = self.now().astimezone(self._hours.zone if self._hours else None)
         return Text.assemble("relay ", (self.relay or "reports nothing", style), (f" · {clock:%H:%M:%S}", "dim"))
@@ -153,7 +190,7 @@ class Watcher:
             return
         self._trouble = ""
         self._topics_seen.clear()
-        self._fence_passed = False
+        self._fence_passed, self._keeps, self._listening_since = False, False, time.monotonic()
         every = self._of("+")
         self._unasked = [every.status, every.commissioning]
         self._ask()
@@ -193,10 +230,12 @@ class Watcher:
             self._on_record(till, bytes(message.payload))
 
     def _on_status(self, till: str, payload: bytes, retained: bool) -> None:
+        self._keeps = self._keeps or retained
         if not payload:  # somebody cleared it
             self._statuses.pop(till, None)
             return
         status = decode_status(payload)
+        status = status if retained else replace(status, at=self.now())
         before = self._statuses.get(till, Status())
         gone_at = None if retained else self.now()
         self._statuses[till] = status.after(before, gone_at) if status.is_gone else status

@@ -1,7 +1,7 @@
 """The relay's connection to the broker: `publish` returns when the broker has acknowledged, or raises the reason.
 
 It also answers pings, and keeps the retained `relay/status` true for all relays that share it: the will of one that
-dies says "offline", and one that lives says "online" again.
+dies says "offline", and one that lives says "online" again, and repeats it for tills at other nodes of a cluster.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ from edge.contract.mqtt import (
     OFFLINE,
     ONLINE,
     RELAY_STATUS,
+    REPEAT_EVERY_S,
     BadMessageError,
     Doorbell,
     Topics,
@@ -47,16 +48,20 @@ class Publisher:
         self._link = Link(broker, "doorbells", self._on_open)
         self._client = self._prepared(self._link.client)
         self._listener = PingListener(broker, self._ring_back, self._publish_online)
+        self._repeating: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         """Begin to connect, and keep trying: a relay starts even if the broker is down."""
         self._loop = asyncio.get_running_loop()
         self._link.open()
         self._listener.start()
+        self._repeating = asyncio.create_task(self._repeat())
 
     async def stop(self) -> None:
         """Publish "offline" and disconnect properly, so that the broker doesn't publish the will."""
         self._leaving = True
+        if self._repeating:
+            self._repeating.cancel()
         try:
             await self.publish(RELAY_STATUS, OFFLINE, retain=True)
         except PublishError as error:
@@ -128,6 +133,11 @@ class Publisher:
         """Whoever publishes "online" answers pings."""
         if self.hears_pings and not self._leaving:
             self._client.publish(RELAY_STATUS, ONLINE, qos=1, retain=True)
+
+    async def _repeat(self) -> None:
+        while True:
+            await asyncio.sleep(REPEAT_EVERY_S)
+            self._publish_online()
 
     def _ring_back(self, till: str, doorbell: Doorbell) -> None:
         """Answer a ping: if the till gets this doorbell, its subscription works."""

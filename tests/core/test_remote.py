@@ -229,6 +229,69 @@ def test_one_lost_echo_means_nothing_nor_do_all_of_a_relay_that_never_spoke():
     assert not miss_pings(Desk(), 5).till.link.deaf
 
 
+def ping(desk: Desk) -> int:
+    number = ping_duty(desk.till, desk.now)
+    desk.hear(events.PingSent(number))
+    return number
+
+
+def test_an_echo_proves_the_relay_whatever_a_node_of_the_broker_keeps_of_it():
+    desk = Desk()
+    number = ping(desk)
+    desk.hear(events.RelaySeen(False))
+    assert desk.settle().sign is Signal.POLLING
+    desk.hear(events.PingEchoed(number)).settle()
+    assert desk.sign is Signal.READY
+    assert status(desk.till, desk.now)["relay"] == "online"
+
+
+def test_a_relay_that_is_said_to_be_gone_is_asked_soon():
+    desk = Desk()
+    desk.hear(events.PingEchoed(ping(desk)))
+    desk.now += 60
+    desk.hear(events.RelaySeen(False))
+    assert ping_duty(desk.till, desk.now) is None, "not at once: the till may be told so again and again"
+    desk.now += ECHO_TIMEOUT_S
+    desk.hear(events.PingEchoed(ping(desk))).settle()
+    assert desk.sign is Signal.READY
+
+
+def test_a_relay_that_comes_and_goes_causes_no_flood_of_pings():
+    desk, sent = Desk(), 0
+    for _ in range(600):
+        desk.now += 0.1
+        desk.hear(events.RelaySeen(False), events.RelaySeen(True))
+        if ping_duty(desk.till, desk.now) is not None:
+            desk.hear(events.PingEchoed(ping(desk)))
+            sent += 1
+    assert sent <= 60 / ECHO_TIMEOUT_S + 1
+
+
+def test_who_rang_back_once_and_then_no_more_is_missed():
+    """Its broker's node died, and the node said no will."""
+    desk = Desk()
+    desk.hear(events.PingEchoed(ping(desk)))
+    desk.now += PING_EVERY_S
+    miss_pings(desk, 2)
+    assert desk.settle().sign is Signal.POLLING
+
+
+def test_what_an_echo_allows_to_be_heard_again_is_asked_for():
+    desk = Desk(books=Books(on_till=REFERENCE))
+    number = ping(desk)
+    desk.hear(events.RelaySeen(False)).settle()
+    desk.asked.clear()
+    desk.hear(events.PingEchoed(number)).settle()
+    assert desk.asked
+
+
+def test_a_missing_right_is_told_until_the_next_connection():
+    desk = Desk().hear(events.RightMissed("no commands"), events.RightMissed("no answers"))
+    assert status(desk.till, desk.now)["broker_error"] == "no answers; no commands"
+    desk.hear(events.BrokerLost("gone"), events.BrokerConnected())
+    assert status(desk.till, desk.now)["broker_error"] == ""
+
+
 # --- doorbells for all tills of a seller ---------------------------------------------------------------------------
 
 

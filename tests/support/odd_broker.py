@@ -4,10 +4,11 @@ import contextlib
 import socket
 import ssl
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Container
 
 CONNACK, SUBACK, PUBACK, DISCONNECT = 0x20, 0x90, 0x40, 0xE0
 CONNECT, SUBSCRIBE, PUBLISH = 0x10, 0x82, 0x30
+NOT_AUTHORIZED = 0x87
 
 Talk = Callable[["Link"], None]
 
@@ -28,10 +29,15 @@ class Link:
 
     def hear(self, kind: int) -> bytes:
         """The next packet of a kind, without its fixed header; b"" if the till hangs up."""
-        while (first := self._read(1)) and (body := self._read(self._read_length())) is not None:
-            if first[0] & 0xF0 == kind & 0xF0:
-                return body
+        while packet := self.next():
+            if packet[0] & 0xF0 == kind & 0xF0:
+                return packet[1]
         return b""
+
+    def next(self) -> tuple[int, bytes] | None:
+        """The next packet, without its fixed header; None if the till hangs up."""
+        first = self._read(1)
+        return (first[0], self._read(self._read_length())) if first else None
 
     def _read_length(self) -> int:
         length = shift = 0
@@ -70,6 +76,25 @@ class Link:
         while message := self.hear(PUBLISH):
             topic = int.from_bytes(message[:2], "big")
             self.say(PUBACK, message[2 + topic : 4 + topic] + bytes([code, 0]))
+
+    def forbid(self, topics: Container[str], code: int | None) -> None:
+        """Serve, but end the connection at these topics: with a code, or as RabbitMQ 4.0 does, without one."""
+        while packet := self.next():
+            kind, body = packet
+            if kind & 0xF0 == SUBSCRIBE & 0xF0:
+                refused = body[5 : 5 + body[4]].decode() in topics
+                self.say(SUBACK, body[:2] + bytes([0, NOT_AUTHORIZED if refused else 1]))
+            elif kind & 0xF0 == PUBLISH:
+                end = 2 + int.from_bytes(body[:2], "big")
+                refused = body[2:end].decode() in topics
+                if not refused:
+                    self.say(PUBACK, body[end : end + 2] + b"\0\0")
+            else:
+                continue
+            if refused:
+                if code is not None:
+                    self.send_away(code)
+                return
 
     def wait(self) -> None:
         """Until the till goes."""
