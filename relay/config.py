@@ -385,7 +385,6 @@ def load(path: Path) -> Config:
     reader = Reader(path)
     config = reader.read(Config, compose(path, EXAMPLE))
     _check_username(reader)
-    _check_brokers(reader)
     _check_certificates(reader)
     _check_prefixes(reader)
     _check_watch(reader)
@@ -399,12 +398,6 @@ def load(path: Path) -> Config:
 def _check_username(reader: Reader) -> None:
     if "broker.password_file" in reader.written and "broker.username" not in reader.written:
         reader.fault("broker.password_file", "is a password without a username; add broker.username")
-
-
-def _check_brokers(reader: Reader) -> None:
-    """Tills have their users at one broker."""
-    if "mosquitto" in reader.written and "rabbitmq" in reader.written:
-        reader.fault("rabbitmq", "and mosquitto are both here; keep the section of the broker that the tills use")
 
 
 def _check_prefixes(reader: Reader) -> None:

@@ -26,6 +26,7 @@ DEBIAN = Path(os.environ.get("RABBITMQ_DEBIAN", ROOT / "build" / "chroots" / "tr
 """A Debian Trixie with rabbitmq-server and haproxy, in a folder."""
 MQTT_PORT, WEBSOCKETS_PORT, MANAGEMENT_PORT, DISTRIBUTION_PORT = 1883, 15675, 15672, 25672
 START_TIMEOUT_S = 120.0
+HAPROXY_TIMEOUT_S = 10.0
 STOP_TIMEOUT_S = 60.0
 USERS = ("till-relay", "support", "haproxy", "till-enroll")
 ONE_NODE = {r"cluster_formation\..*\n": "", r"cluster_partition_handling.*\n": ""}
@@ -273,7 +274,7 @@ class Haproxy:
         text = (SHIPPED / "haproxy.cfg").read_text()
         for shipped, here in {":8883 ": f"127.0.0.1:{self.port} ", ":443 ": f"127.0.0.1:{self.port443} "}.items():
             text = text.replace(f"bind {shipped}", f"bind {here}")
-        text = text.replace("/etc/haproxy/mqtt.pem", str(certificate))
+        text = text.replace("/etc/haproxy/mqtt.pem", str(certificate)).replace("maxconn 25000", "maxconn 2000")
         for number, node in enumerate(cluster.nodes, 1):
             text = text.replace(f" 10.0.0.{number}:", f" {node.address}:")
         text = re.sub(r"    server .* 10\..*\n", "", text)
@@ -281,7 +282,7 @@ class Haproxy:
 
     def wait_until_it_serves(self) -> None:
         """Return when it accepts connections. Raises `RabbitmqError`."""
-        until = time.monotonic() + START_TIMEOUT_S
+        until = time.monotonic() + HAPROXY_TIMEOUT_S
         while not accepts("127.0.0.1", self.port):
             if time.monotonic() > until:
                 raise RabbitmqError(f"HAProxy did not start: {self.configuration.with_name('haproxy.log').read_text()}")

@@ -125,7 +125,7 @@ def revoke(config: Config, options: argparse.Namespace) -> int:
     """Remove a till's user, rights and session. The exit code is 0 only if the broker knows too."""
     till = options.till
     try:
-        broker = broker_of(config)
+        broker = _broker(config)
         with broker.open() as accounts:
             accounts.remove(till)
         topics = Topics(config.broker.topic_root, till)
@@ -206,6 +206,14 @@ def _ask_for_serial(stored: StoredClaim) -> None:
 
 
 # --- sections and errors ---------------------------------------------------------------------------------------------
+
+
+def _broker(config: Config) -> Broker:
+    """The one broker at which tills have their users."""
+    if config.mosquitto is not None and config.rabbitmq is not None:
+        wrong = "the sections mosquitto and rabbitmq are both here; keep the section of the broker that the tills use"
+        raise EnrollError(wrong, BAD_CONFIGURATION)
+    return broker_of(config)
 
 
 def _tills(config: Config) -> Tills:

@@ -16,7 +16,7 @@ from edge.config.table import TILL_COLUMNS, Row, load
 from edge.config.yaml_nodes import ConfigError
 from edge.machine.files import write_whole
 from relay.config import Config, Tills
-from relay.enroll.accounts import Accounts
+from relay.enroll.brokers import Accounts
 from relay.enroll.bundle import (
     CONFIGURATION,
     FILL_IN_LINES,

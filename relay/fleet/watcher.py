@@ -58,7 +58,7 @@ class Watcher:
         self._fence_passed = False
         self._last_retained = 0.0
         self._keeps = False
-        """Whether this connection brought a status that the broker keeps."""
+        """Whether the broker ever brought a status that it keeps."""
         self._listening_since = 0.0
         self._inbox: SimpleQueue[tuple[Callable[..., None], tuple[Any, ...]]] = SimpleQueue()
         self._client = self._new_client()
@@ -93,8 +93,8 @@ class Watcher:
 
     @property
     def is_complete(self) -> bool:
-        """Whether everything retained has come, so that what isn't there isn't at the broker."""
-        return self._is_complete()
+        """Whether everything retained has come, or else everybody who lives was heard, so that who isn't there is gone."""
+        return self._is_complete() and not self._gap
 
     def rows(self) -> list[Row]:
         """Return a row for each till, the most urgent first."""
@@ -135,7 +135,7 @@ class Watcher:
         self.listen(seconds)
         if self._trouble:
             raise FleetError(self._trouble)
-        return self._gap if seconds < REPEAT_EVERY_S else ""
+        return self._gap
 
     @property
     def _gap(self) -> str:
@@ -190,7 +190,7 @@ class Watcher:
             return
         self._trouble = ""
         self._topics_seen.clear()
-        self._fence_passed, self._keeps, self._listening_since = False, False, time.monotonic()
+        self._fence_passed, self._listening_since = False, time.monotonic()
         every = self._of("+")
         self._unasked = [every.status, every.commissioning]
         self._ask()

@@ -340,6 +340,7 @@ WHOLE = json.dumps(
         "reference_prefixes": ["7 A A-"],
         "support": {"cert_file": "a", "key_file": "b"},
         "mosquitto": {"password_file": "a", "acl_file": "b", "pid_file": "c"},
+        "rabbitmq": {"url": "https://a", "password_file": "a", "username": "a", "ca_file": "a"},
         "tills": {"host": "a", "port": 1, "ca_file": "a"},
         "fleet": {"timezone": "UTC", "open": "08:00-22:00"},
         "claims": {"folder": "a", "key_file": "b"},

@@ -192,7 +192,7 @@ def test_a_till_that_is_not_enrolled_cannot_be_revoked(office, capsys, till):
     ("break_it", "says", "code"),
     [
         (lambda office: office.configure(""), "no section tills", 78),
-        (lambda office: office.config.write_text(NO_MOSQUITTO), "no section mosquitto", 78),
+        (lambda office: office.config.write_text(TWO_BROKERS), "are both here; keep the section of the broker", 78),
         (lambda office: office.configure("tills: {host: h, ca_file: nowhere.pem}\n"), "tills.ca_file: ", 78),
         (lambda office: office.configure("tills: {host: h, ca_file: key.pem}\n"), "holds a private key", 78),
         (lambda office: office.passwords.unlink(), "till-passwords can't be read (No such file or directory)", 1),
@@ -211,10 +211,44 @@ def test_what_stands_in_the_way_is_said_and_nobody_is_let_in(office, capsys, bre
     assert not office.passwords.exists() or "CAJA01" not in office.users
 
 
-NO_MOSQUITTO = (
+ELSEWHERE = (
     "public_url: https://relay.example.net\nsecret_file: secret\n"
     "broker: {host: 127.0.0.1, tls: false}\ntills: {host: mqtt.example.net}\n"
 )
+RABBITMQ = f"{ELSEWHERE}rabbitmq: {{url: 'http://127.0.0.1:1', password_file: api.password}}\n"
+TWO_BROKERS = f"{RABBITMQ}mosquitto: {{password_file: till-passwords, acl_file: till-acl}}\n"
+
+
+def test_at_a_broker_that_is_not_ours_the_bundle_is_made_and_its_people_are_told(office, capsys):
+    office.config.write_text(ELSEWHERE)
+    assert office.type(f"enroll CAJA01 --user-id 700100200 --out {office.folder}/bundle") == 0
+    said = capsys.readouterr().out
+    for right in ("tills/CAJA01/orders", "sellers/700100200/orders", "relay/status", "tills/CAJA01/answers"):
+        assert right in said
+    assert {"config.yaml", "broker_password"} <= {path.name for path in (office.folder / "bundle").iterdir()}
+    assert office.type("revoke CAJA01") == 0
+    assert "remove the user, its rights" in capsys.readouterr().out
+
+
+def test_a_rabbitmq_that_cannot_be_asked_lets_nobody_in_and_says_why(office, capsys):
+    office.config.write_text(RABBITMQ)
+    (office.folder / "api.password").write_text("secret")
+    assert office.type(f"enroll CAJA01 --out {office.folder}/bundle") == 1
+    assert "RabbitMQ's management API at http://127.0.0.1:1 can't be asked" in capsys.readouterr().err
+    assert not (office.folder / "bundle").exists()
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("http://10.0.0.1:15672", "would send the password unencrypted"),
+        ("10.0.0.1:15672", "write the address of RabbitMQ's management"),
+    ],
+)
+def test_the_address_of_rabbitmq_is_one_to_which_a_password_may_go(office, capsys, url, says):
+    office.config.write_text(RABBITMQ.replace("http://127.0.0.1:1", url))
+    assert office.type("revoke CAJA01") == 78
+    assert says in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from edge.contract.mqtt import MAX_RECORD_BYTES, OFFLINE, encode
-from relay.fleet.facts import Record, Status, decode_record, decode_status
+from relay.fleet.facts import MAX_DELAY_S, Record, Status, decode_record, decode_status
 from relay.fleet.rows import Check, Help, Hours, Row, checks_of, rows_of
 from relay.fleet.table import STYLES, ago, picture, summary
 
@@ -177,6 +177,22 @@ def test_a_till_that_goes_dark_keeps_what_it_had_said():
     again = decode_status(OFFLINE).after(dark, at=NOW)
     assert (dark.version, ago(dark.last_ticket, NOW), ago(dark.since, NOW)) == ("0.3.0", "4m", "3m")
     assert again == dark
+
+
+def test_a_till_that_should_have_repeated_its_status_is_dark():
+    said = status(at=NOW.isoformat(), repeated_every_s=300)
+    in_time, late = (NOW + timedelta(seconds=300 + seconds) for seconds in (MAX_DELAY_S, MAX_DELAY_S + 1))
+    assert not said.as_of(in_time).is_gone
+    gone = said.as_of(late)
+    assert (gone.is_gone, gone.since) == (True, NOW)
+    (row,) = rows_of({"CAJA01": gone}, {}, shop_is_open=True)
+    assert row.help is Help.DARK
+
+
+def test_an_older_till_that_never_repeats_itself_is_not_called_dark():
+    year = timedelta(days=365)
+    assert not status().as_of(NOW + year).is_gone
+    assert not status(at=NOW.isoformat()).as_of(NOW + year).is_gone
 
 
 @pytest.mark.parametrize(

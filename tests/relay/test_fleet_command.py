@@ -24,6 +24,8 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from edge.contract.mqtt import OFFLINE, ONLINE, RELAY_STATUS, encode
+from relay.config import load
+from relay.fleet import watcher
 from sim.mosquitto import Mosquitto, find_mosquitto
 from sim.network import free_port
 from sim.shop import Shop
@@ -98,6 +100,12 @@ class Tills:
         for till, payload in records.items():
             last = self._client.publish(f"tills/{till}/commissioning", payload, qos=1, retain=True)
         last.wait_for_publish(PATIENCE)
+        return self
+
+    def say_in_passing(self, statuses: dict[str, bytes]) -> "Tills":
+        """At a broker that keeps nothing for whoever asks for all tills, a listener has what it hears live."""
+        for till, payload in statuses.items():
+            self._client.publish(f"tills/{till}/status", payload, qos=1).wait_for_publish(PATIENCE)
         return self
 
     def say_of_relay(self, payload: bytes) -> "Tills":
@@ -196,8 +204,44 @@ def test_more_tills_than_a_queue_of_the_broker_holds_are_all_told(tmp_path):
 
 def test_a_broker_that_retains_nothing_is_no_failure(broker, tmp_path):
     config = configuration(tmp_path, broker.port)
-    assert json.loads(fleet(config, "--json").stdout)["tills"] == []
-    assert "No till has published a status" in fleet(config).stdout
+    assert json.loads(fleet(config, "--json", "--seconds", "1").stdout)["tills"] == []
+    assert "No till has published a status" in fleet(config, "--seconds", "1").stdout
+
+
+def test_where_the_broker_keeps_nothing_for_us_what_is_heard_is_shown_and_the_rest_is_not_denied(broker, tmp_path):
+    config = configuration(tmp_path, broker.port)
+    command = [sys.executable, "-m", "relay", "fleet", "--config", str(config), "--json", "--seconds", "8"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        tills = Tills(broker)
+        while process.poll() is None:
+            tills.say_in_passing({"CAJA01": message()})
+            time.sleep(0.2)
+        said, complaint = process.communicate()
+    document = json.loads(said)
+    assert ([each["till"] for each in document["tills"]], document["complete"]) == (["CAJA01"], False)
+    assert process.returncode == 1
+    assert "gave no status that it keeps, so this may not be all: 1 heard in" in complaint
+    assert "--seconds 300" in complaint
+
+
+def test_silence_is_no_peace(broker, tmp_path):
+    done = fleet(configuration(tmp_path, broker.port), "--seconds", "1")
+    assert done.returncode == 1
+    assert "no till was ever on, or it gives none for all tills at once" in done.stderr
+
+
+def test_who_listened_for_a_ping_interval_has_heard_everybody(broker, tmp_path, monkeypatch):
+    monkeypatch.setattr(watcher, "REPEAT_EVERY_S", 5.0)
+    listener = watcher.Watcher(load(configuration(tmp_path, broker.port)).broker, None)
+    listener.start()
+    try:
+        listener.wait_for_all()
+        Tills(broker).say_in_passing({"CAJA01": message()})
+        assert listener.listen_instead(0.5)
+        assert listener.listen_instead(5.0) == ""
+        assert [row.till for row in listener.rows()] == ["CAJA01"]
+    finally:
+        listener.stop()
 
 
 def test_a_status_that_was_cleared_is_gone(broker, tmp_path):

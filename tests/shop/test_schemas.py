@@ -21,7 +21,13 @@ from tests.support.facts import USER
 ROOT = Path(__file__).parent.parent.parent
 SCHEMAS = {path.stem: json.loads(path.read_text()) for path in (ROOT / "docs" / "schema").glob("*.json")}
 PAGES = [(ROOT / page).read_text() for page in ("docs/integrating.md", "relay/README.md", "README.md")]
-ADDED = {"v": 1, "since": "2026-03-02T20:39:21+00:00", "version": "0"}
+ADDED = {
+    "v": 1,
+    "since": "2026-03-02T20:39:21+00:00",
+    "version": "0",
+    "at": "2026-03-02T20:39:21+00:00",
+    "repeated_every_s": 300,
+}
 """What the daemon adds to the core's status."""
 
 
