@@ -51,6 +51,8 @@ class Ears:
     def __init__(self, host: str, port: int) -> None:
         self.heard: list[tuple[str, bytes]] = []
         self.retained: dict[str, bytes] = {}
+        self._answers: dict[bytes, bytes] = {}
+        """By the correlation data of their commands."""
         self.watched: Callable[[str, bytes], None] = lambda topic, payload: None
         """Called with each message."""
         self._connected = threading.Event()
@@ -65,6 +67,8 @@ class Ears:
             raise TimeoutError("no subscription at the broker")
 
     def _hear(self, _: mqtt.Client, __: Any, message: mqtt.MQTTMessage) -> None:
+        if message.topic.endswith("/answers"):
+            self._answers[getattr(message.properties, "CorrelationData", b"")] = message.payload
         self.heard.append((message.topic, message.payload))
         if message.topic.endswith("/status"):
             self.retained[message.topic] = message.payload
@@ -79,13 +83,13 @@ class Ears:
         self._client.publish(topic, payload, qos=1)
 
     def ask(self, topic: str, message: dict[str, Any], retain: bool = False) -> dict[str, Any]:
-        """Publish, and wait for what is answered on the response topic, with our correlation data."""
-        mark = secrets.token_hex(8)
+        """Publish, and wait for what the till answers, with our correlation data."""
+        mark = secrets.token_bytes(8)
         properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
-        properties.ResponseTopic, properties.CorrelationData = f"support/{mark}", mark.encode()
+        properties.ResponseTopic, properties.CorrelationData = topic.replace("commands", "answers"), mark
         self._client.publish(topic, json.dumps({"v": 1, **message}), qos=1, retain=retain, properties=properties)
-        wait_for(lambda: self.on(f"support/{mark}"), "an answer")
-        return self.on(f"support/{mark}")[0]
+        answer: dict[str, Any] = json.loads(wait_for(lambda: self._answers.get(mark), "an answer"))
+        return answer
 
     def on(self, topic: str) -> list[dict[str, Any]]:
         """All JSON messages of a topic, in the order they came."""

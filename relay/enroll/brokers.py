@@ -105,8 +105,8 @@ class _Elsewhere:
         yield _NoAccounts()
 
     def enrolled(self, tills: Sequence[Enrolled]) -> str:
-        lines = ["The configuration has no section mosquitto or rabbitmq, so the broker doesn't know them yet. Add there:"]
-        return "\n".join([*lines, *map(self._rights, tills)])
+        head = "The configuration has no section mosquitto or rabbitmq, so the broker doesn't know them yet. Add there:"
+        return "\n".join([head, *map(self._rights, tills)])
 
     def _rights(self, each: Enrolled) -> str:
         topics = Topics(self._root, each.till)

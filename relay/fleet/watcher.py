@@ -93,7 +93,7 @@ class Watcher:
 
     @property
     def is_complete(self) -> bool:
-        """Whether everything retained has come, or else everybody who lives was heard, so that who isn't there is gone."""
+        """Whether everything retained has come, or else whoever lives was heard: who isn't there is gone."""
         return self._is_complete() and not self._gap
 
     def rows(self) -> list[Row]:

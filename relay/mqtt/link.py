@@ -32,6 +32,12 @@ MAX_RECEIVED_BYTES = 512
 """A ping has 100. The broker keeps larger messages back. Subscribe with QoS 0: with QoS 1, mosquitto (2.0.11, 2.0.21)
 waits for ever for an acknowledgement of what it kept back, and after 20 of those it sends nothing more."""
 
+MAX_IN_FLIGHT = 1000
+"""Publications that may be unacknowledged, if the broker allows as many. In a cluster one till's queue may be without
+its node; with paho's 20, as many doorbells of such tills would hold up those of all others."""
+NO_LIMIT = 65535
+"""The receive maximum of a broker that names none."""
+
 
 def reconnect_pause_s(attempts: int, luck: float) -> float:
     """Return how long to wait after so many vain attempts: `luck` (0 to 1) keeps relays from returning all together.
@@ -60,7 +66,7 @@ class Link:
         self._socket: Any = None
         """Read and written by the event loop; None while there is none, or while it is being connected."""
         self.client = client = new_client(broker, _client_id())
-        client.on_connect = lambda _client, _data, _flags, reason, _more: self._on_connect(reason)
+        client.on_connect = lambda _client, _data, _flags, reason, more: self._on_connect(reason, more)
         client.on_disconnect = lambda _client, _data, _flags, reason, _more: self._on_close(reason)
         client.on_socket_open = _send_at_once
         client.on_socket_close = lambda *_: self._leave_socket()
@@ -170,10 +176,12 @@ class Link:
 
     # --- what paho calls back ---
 
-    def _on_connect(self, reason: ReasonCode) -> None:
+    def _on_connect(self, reason: ReasonCode, limits: Properties | None) -> None:
         if reason.is_failure:
             self.report(f"the broker refused the connection: {reason}")
             return
+        # paho doesn't read it, and lets its own limit be set only before the first connection.
+        self.client._max_inflight_messages = min(getattr(limits, "ReceiveMaximum", NO_LIMIT), MAX_IN_FLIGHT)
         self.is_open, self._trouble, self._attempts = True, "", 0
         self._closed.clear()
         log.info("%s: connected to the broker at %s", self._carries, self._address)
