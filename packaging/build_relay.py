@@ -1,6 +1,7 @@
 """`make deb` makes the relay's package too, in the way of the till's: the same commit gives the same bytes.
 
-Inside are the libraries of relay/requirements.txt, by the hashes that stand there, but for those that apt has compiled.
+Inside are the libraries of relay/requirements-watch.txt, those of the relay and of its watch, by the hashes that stand
+there, but for those that come from apt.
 """
 
 import argparse
@@ -19,8 +20,9 @@ SYSTEM = "usr/lib/systemd/system"
 SBOM = f"{DOC}/sbom.cdx.json"
 OF_THE_TILL = re.compile(r"__init__\.py|(contract|config)/.*\.py|machine/(__init__|files)\.py")
 """What the relay may import of the till, as pyproject.toml has it."""
-FROM_APT = ("cffi", "cryptography", "pycparser", "pynacl", "pyyaml", "setuptools", "spake2", "tzdata")
-"""Compiled, or in both releases as they are needed: packaging/relay/control asks for them."""
+LOCK = ROOT / "relay/requirements-watch.txt"
+FROM_APT = ("certifi", "cffi", "cryptography", "pycparser", "pynacl", "pyyaml", "setuptools", "spake2", "tzdata")
+"""Compiled, or kept up to date by the system: packaging/relay/control asks for them."""
 PLACES = {
     "till-relay": "usr/bin/till-relay",
     "rtupdate": "usr/share/python3/runtime.d/till-edge-relay.rtupdate",
@@ -45,8 +47,8 @@ def main() -> None:
 
 
 def wanted() -> str:
-    """The lines of requirements.txt that go into the package."""
-    blocks = re.split(r"^(?=[A-Za-z])", (ROOT / "relay/requirements.txt").read_text(), flags=re.MULTILINE)
+    """The lines of the lock that go into the package."""
+    blocks = re.split(r"^(?=[A-Za-z])", LOCK.read_text(), flags=re.MULTILINE)
     return "".join(block for block in blocks if "==" in block and block.partition("==")[0].lower() not in FROM_APT)
 
 
@@ -71,7 +73,7 @@ def contents(version: str) -> Tree:
 def _documents() -> Tree:
     """What is copied or read when a relay is set up, as it lies in the repository."""
     found = {name: file for name, file in files_in(ROOT / "relay") if not name.endswith(".py")}
-    left_out = ("Containerfile", "requirements.txt")
+    left_out = ("Containerfile", "requirements.txt", LOCK.name)
     return {f"{DOC}/relay/{name}": file for name, file in found.items() if name not in left_out}
 
 

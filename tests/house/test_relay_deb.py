@@ -51,12 +51,13 @@ def test_its_libraries_are_those_that_are_locked_with_hashes(package, unpacked):
     """And what isn't inside comes from apt."""
     bill = json.loads((unpacked / "usr/share/doc/till-edge-relay/sbom.cdx.json").read_text())
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(json.dumps(bill)) is None
-    locked = (ROOT / "relay/requirements.txt").read_text()
+    locked = (ROOT / "relay/requirements-watch.txt").read_text()
     inside = {part["name"]: part for part in bill["components"] if part["purl"].startswith("pkg:pypi/")}
     assert all(part["hashes"][0]["content"] in locked for part in inside.values())
     depends = subprocess.check_output(["dpkg-deb", "--field", package, "Depends"], text=True)
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    wanted = [*project["dependencies"], *project["optional-dependencies"]["relay"]]
+    extras = project["optional-dependencies"]
+    wanted = [*project["dependencies"], *extras["relay"], *extras["watch"]]
     names = [re.split(r"[<>=\[]", each)[0].lower() for each in wanted]
     apt = {"pynacl": "python3-nacl", "pyyaml": "python3-yaml", "spake2": "python3-spake2", "tzdata": "tzdata"}
     assert [name for name in names if name not in inside and apt.get(name, "?") not in depends] == []
