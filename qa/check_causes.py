@@ -27,6 +27,7 @@ from edge.install.check.account import check_account, check_order
 from edge.install.check.broker import Visit, check_broker
 from edge.install.check.findings import Finding, Part
 from edge.install.check.hardware import Press, check_machine, check_panel, check_printer
+from edge.install.check.sound import check_sound
 from edge.machine.facts import Machine
 from edge.mercadopago.client import MercadoPago as Api
 from relay.config import Mosquitto as Files
@@ -101,6 +102,11 @@ def _panel(shop: Shop) -> Iterator[Finding]:
     return check_panel(load(shop.config), Press(nothing, 0.3), shown_s=0.1)
 
 
+def _sound(shop: Shop) -> Iterator[Finding]:
+    os.environ.setdefault("GPIOZERO_PIN_FACTORY", "mock")
+    return check_sound(load(shop.config), Press(nothing, 0.3), running=False)
+
+
 def _machine(shop: Shop) -> Iterator[Finding]:
     config = load(shop.config)
     with contextlib.closing(Api(config.mercadopago)) as api:
@@ -121,6 +127,7 @@ TRIES: dict[Part, Callable[[Shop], Iterator[Finding]]] = {
     Part.PROOF: _printer,
     Part.LIGHTS: _panel,
     Part.BUTTON: _panel,
+    Part.SOUND: _sound,
     Part.CLOCK: _machine,
     Part.DISK: _machine,
     Part.POWER: _machine,
@@ -432,6 +439,12 @@ WRONG: dict[str, Wrong] = {
     "No pins": Wrong(Part.LIGHTS, "sudo apt install python3-lgpio", done=no_pins),
     "The button is stuck": Wrong(Part.BUTTON, "is pressed, though nobody was asked to", done=button(down=True)),
     "The button's wire is loose": Wrong(Part.BUTTON, "no press came within", done=button(down=False)),
+    "The buzzer's pin can't be had": Wrong(
+        Part.SOUND, "the buzzer's pin 12 can't be used", {"sound": {"buzzer_pin": 12}}, done=no_pins
+    ),
+    "Nobody hears the sounds": Wrong(
+        Part.SOUND, "nobody pressed the button", {"sound": {"buzzer_pin": 12}}, done=button(down=False)
+    ),
     "The clock is some minutes slow": Wrong(
         Part.CLOCK, "behind Mercado Pago's", done=lambda shop: shop.mercadopago.advance(125)
     ),

@@ -27,9 +27,9 @@ PREFIXES = {0x1B: "ESC", 0x1D: "GS", 0x1C: "FS", 0x10: "DLE"}
 CONTROLS = {0x00: "NUL", 0x04: "EOT", 0x05: "ENQ", 0x09: "HT", 0x0A: "LF", 0x0D: "CR", 0x14: "DC4", 0x20: "SP"}
 
 PARAMETERS = {
-    "ESC @": 0, "ESC t": 1, "ESC R": 1, "ESC a": 1, "ESC E": 1, "ESC G": 1, "ESC !": 1, "ESC -": 1, "ESC d": 1,
-    "ESC e": 1, "ESC J": 1, "ESC K": 1, "ESC 2": 0, "ESC 3": 1, "ESC M": 1, "ESC {": 1, "ESC SP": 1, "ESC V": 1,
-    "ESC $": 2, "ESC \\": 2, "ESC i": 0, "ESC m": 0, "ESC p": 3, "ESC v": 0, "ESC u": 1, "ESC c": 2, "ESC S": 0,
+    "ESC @": 0, "ESC B": 2, "ESC t": 1, "ESC R": 1, "ESC a": 1, "ESC E": 1, "ESC G": 1, "ESC !": 1, "ESC -": 1,
+    "ESC d": 1, "ESC e": 1, "ESC J": 1, "ESC K": 1, "ESC 2": 0, "ESC 3": 1, "ESC M": 1, "ESC {": 1, "ESC SP": 1,
+    "ESC V": 1, "ESC $": 2, "ESC \\": 2, "ESC i": 0, "ESC m": 0, "ESC p": 3, "ESC v": 0, "ESC u": 1, "ESC c": 2, "ESC S": 0,
     "ESC L": 0, "ESC =": 1, "ESC T": 1, "ESC W": 8, "ESC %": 1, "ESC ?": 1, "ESC r": 1, "GS !": 1, "GS B": 1,
     "GS L": 2, "GS W": 2, "GS P": 2, "GS $": 2, "GS \\": 2, "GS T": 1, "GS b": 1, "GS r": 1, "GS a": 1, "GS I": 1,
     "GS h": 1, "GS w": 1, "GS H": 1, "GS f": 1, "GS :": 0, "GS ^": 3, "GS /": 1, "FS .": 0, "FS &": 0, "FS !": 1,
@@ -69,7 +69,7 @@ def _split(whole: bytes) -> Command:
     if whole[0] not in PREFIXES:
         return Command(CONTROLS.get(whole[0], f"{whole[0]:02X}"), b"") if whole[0] < 0x20 else Command("", whole)
     name = _name(whole)
-    framing = {"GS (": 5, "GS 8": 7, "GS v": 3}.get(name)
+    framing = {"ESC (": 5, "GS (": 5, "GS 8": 7, "GS v": 3}.get(name)
     if framing is None:
         return Command(name, whole[2:])
     return Command(f"{name} {chr(whole[2])}", whole[framing:])
@@ -134,6 +134,7 @@ VARIABLE: dict[str, Callable[[bytearray], int | None]] = {
     "GS *": _known_after(4, lambda data: 4 + 8 * data[2] * data[3]),
     "GS k": _barcode,
     "ESC *": _known_after(5, lambda data: 5 + _word(data, 3) * (3 if data[2] in TRIPLE_DENSITY else 1)),
+    "ESC (": _known_after(5, lambda data: 5 + _word(data, 3)),
     "ESC D": _tabs,
     "DLE DC4": _known_after(3, lambda data: 10 if data[2] == CLEAR_BUFFERS else 5),
 }

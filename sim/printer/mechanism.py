@@ -32,6 +32,10 @@ class Mechanism:
         self.tickets: list[Ticket] = []
         self.unknown: list[Command] = []
         """Commands that it did not know, or that were not possible where they stood."""
+        self.bell = ""
+        """The command that rings its bell: ESC B, ESC ( A, or "" for none. Any other is unknown to it."""
+        self.rings: list[int] = []
+        """How often it rang each time."""
         self.drawer_kicks = 0
         self.came_at: deque[float] = deque(maxlen=1000)
         """When bytes came that are to be printed, by `time.monotonic`; questions asked in real time are none."""
@@ -254,6 +258,8 @@ class Mechanism:
                 if self.noise:
                     self.noise, answer = self.noise - 1, answer.swapcase()
                 return self._answer(answer, "status")
+            case Command(name, data) if name and name == self.bell:
+                return self.rings.append(data[2] if name == "ESC ( A" else data[0])
             case Command("GS a", data):
                 return self._watch(data[0])
             case Command("ESC @"):

@@ -46,7 +46,7 @@ from tests.support.shipped_broker import Client
 
 HELP_URL = "https://help.example.net/till"
 HELP = {"till": {"help_url": HELP_URL}}
-SLOW = {Part.BROKER, Part.RELAY, Part.PRINTER, Part.PROOF}
+SLOW = {Part.SOUND, Part.BROKER, Part.RELAY, Part.PRINTER, Part.PROOF}
 RECORD = f"tills/{TILL}/commissioning"
 
 
@@ -133,7 +133,7 @@ def test_the_record_stays_at_the_broker_and_has_no_secret_in_it(shop_of):
     assert len(record.encode()) < MAX_RECORD_BYTES
     told = json.loads(record)
     assert {"v", "till", "at", "version", "board", "serial", "printer", "well", "checks", "versions"} == set(told)
-    assert [each["part"] for each in told["checks"]] == [part.value for part in Part]
+    assert [each["part"] for each in told["checks"]] == [part.value for part in Part if part is not Part.SOUND]
 
 
 @pytest.mark.slow

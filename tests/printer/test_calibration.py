@@ -45,6 +45,7 @@ from sim.shop import Shop
 
 PAGES = ("CP858", "CP850", "CP1252", "CP860", "ASCII")
 BEGIN = Calibration(PAGES)
+RINGS = replace(BEGIN, columns=48, codepage="CP858", bells=("esc_a", "esc_b"))
 CLONE = ("", "POS-58")
 OPEN = {"printer": {"columns": None, "codepage": None}}
 HELD = 1.3
@@ -61,7 +62,7 @@ def test_a_ruler_fills_its_line_and_says_how_long_it_is(columns):
 
 
 @pytest.mark.parametrize("language", WORDS)
-@pytest.mark.parametrize("state", [BEGIN, BEGIN.right()], ids=["columns", "codepage"])
+@pytest.mark.parametrize("state", [BEGIN, BEGIN.right(), RINGS], ids=["columns", "codepage", "bell"])
 def test_a_question_fits_on_the_narrowest_paper_and_needs_no_accents(language, state):
     words = WORDS[language]
     with_button, bare = (as_text(lay_out_calibration(state, words, said), 48).splitlines() for said in (True, False))

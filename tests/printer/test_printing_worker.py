@@ -81,3 +81,63 @@ def test_a_copy_is_printed_apart_from_what_is_left_of_its_original(sim, worker):
     sim.wait_until(lambda printer: printer.loose, "a line is out")
     assert worker.do(COPY) == PRINTED
     assert "half a ticket" not in sim.tickets[-1].text
+
+
+# --- the bell --------------------------------------------------------------------------------------------------------
+
+
+def with_bell(sim: SimPrinter, tmp_path, bell: str) -> PrintingWorker:
+    printer = PrinterConfig("network", host=sim.host, port=sim.port, columns=48, codepage="CP858")
+    till = TillConfig(id="CAJA01", name="Caja 1", timezone=ZoneInfo("America/Argentina/Buenos_Aires"))
+    config = Config(till, None, None, printer, TicketConfig(("KIOSCO SUR",)), None, None, None)
+    return PrintingWorker(Printer(printer), Composer(config), Acquaintance(tmp_path / "journal.db", printer, bell))
+
+
+@pytest.mark.parametrize(("bell", "command"), [("esc_a", "ESC ( A"), ("esc_b", "ESC B")])
+def test_the_bell_rings_between_two_tickets_and_harms_no_proof(sim, tmp_path, bell, command):
+    sim.bell = command
+    worker = with_bell(sim, tmp_path, bell)
+    assert worker.do(duties.Print(PAID)) == PRINTED
+    assert worker.do(duties.RingBell(duties.Heard.PAID)) == events.SoundTried()
+    assert worker.do(duties.Print(PAID)) == PRINTED
+    assert (sim.rings, sim.unknown, len(sim.tickets)) == ([2], [], 2)
+
+
+def test_a_bell_that_cant_be_reached_is_said(sim, tmp_path):
+    worker = with_bell(sim, tmp_path, "esc_b")
+    sim.stop()
+    assert "refuses the connection" in worker.do(duties.RingBell(duties.Heard.PAID)).error
+
+
+def test_a_printer_whose_bell_nobody_heard_isnt_rung(sim, tmp_path):
+    worker = with_bell(sim, tmp_path, "ask")
+    assert worker.do(duties.RingBell(duties.Heard.PAID)) == events.SoundTried()
+    assert (sim.rings, sim.unknown) == ([], [])
+
+
+def test_a_person_says_which_command_rings(sim, tmp_path):
+    """The first one isn't known to this printer, so nothing is heard."""
+    sim.bell = "ESC B"
+    worker = with_bell(sim, tmp_path, "ask")
+    asked = worker.do(duties.LookAtPrinter()).unknown
+    assert asked.question == "bell"
+    worker.do(duties.PrintCalibration(asked))
+    assert sim.rings == []
+    worker.do(duties.PrintCalibration(asked.next()))
+    assert sim.rings == [3]
+    worker.do(duties.PrintCalibration(asked.next().right()))
+    assert worker.do(duties.LookAtPrinter()).unknown is None
+    worker.do(duties.RingBell(duties.Heard.ATTENTION))
+    assert sim.rings == [3, 3]
+    again = with_bell(sim, tmp_path, "ask")
+    assert again.do(duties.LookAtPrinter()).unknown is None
+
+
+def test_a_printer_without_a_bell_is_asked_about_once(sim, tmp_path):
+    worker = with_bell(sim, tmp_path, "ask")
+    silent = worker.do(duties.LookAtPrinter()).unknown.next().next()
+    assert (silent.bell, silent.done) == ("none", True)
+    worker.do(duties.PrintCalibration(silent))
+    assert worker.do(duties.LookAtPrinter()).unknown is None
+    assert worker.do(duties.RingBell(duties.Heard.PAID)) == events.SoundTried()
+    assert sim.rings == []

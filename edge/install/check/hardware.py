@@ -147,7 +147,7 @@ def check_panel(config: Config, press: Press, shown_s: float = LIGHTS_SHOWN_S) -
         yield blocked(Part.BUTTON, Part.LIGHTS)
         return
     with contextlib.closing(panel):
-        _show(panel, Signal.IDENTIFY, shown_s, lambda: False)
+        show_until(panel, Signal.IDENTIFY, shown_s, lambda: False)
         pins = config.panel.leds
         seen = (
             f"green, yellow and red (GPIO {pins.green}, {pins.yellow}, {pins.red}) were lit in turn: did you see them?"
@@ -169,14 +169,14 @@ def _button(panel: Panel, pin: int, press: Press) -> Finding:
     if press.ask is None:
         return skipped(Part.BUTTON, Cause.BUTTON_NOT_TRIED, "not tried", "to try it: till-edge check --button")
     press.ask(f"press the button now (within {press.seconds:.0f} s)")
-    if not _show(panel, Signal.WAITING, press.seconds, panel.button_down):
+    if not show_until(panel, Signal.WAITING, press.seconds, panel.button_down):
         seen = f"no press came within {press.seconds:g} s"
         return failed(Part.BUTTON, Cause.BUTTON_UNHEARD, seen, f"check the wires between GPIO {pin}, button and ground")
-    _show(panel, Signal.READY, 1.0, lambda: False)
+    show_until(panel, Signal.READY, 1.0, lambda: False)
     return ok(Part.BUTTON, f"the press arrived (GPIO {pin})")
 
 
-def _show(panel: Panel, sign: Signal, seconds: float, until: Callable[[], bool]) -> bool:
+def show_until(panel: Panel, sign: Signal, seconds: float, until: Callable[[], bool]) -> bool:
     """Show a signal until it is time; returns whether `until` became true before."""
     end = time.monotonic() + seconds
     while (now := time.monotonic()) < end:

@@ -30,6 +30,7 @@ from edge.install.check.hardware import (
     check_printer,
     leave_panel,
 )
+from edge.install.check.sound import check_sound
 from edge.install.printer_setup import by_button, identify, set_up
 from edge.journal.store import announced_order, in_use
 from edge.machine.facts import Machine, board, versions
@@ -94,6 +95,7 @@ class Check:
             (f"the broker ({broker.host}:{broker.port}), at most {CONNECT_TIMEOUT_S:g} s, {relay}", self._broker),
             (f"the printer ({self._config.printer.connection})", self._printer),
             ("", self._panel),
+            ("", lambda: check_sound(self._config, self._options.press, self._running)),
             ("", lambda: check_machine(self._machine(), self._config.journal.path)),
         )
         for waits_for, step in steps:
