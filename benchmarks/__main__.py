@@ -11,7 +11,18 @@ import traceback
 from pathlib import Path
 from types import ModuleType
 
-from benchmarks import at_rest, button, drain, instructions, latency, relay_beside_express, sale_cost, scale, start
+from benchmarks import (
+    at_rest,
+    button,
+    drain,
+    instructions,
+    latency,
+    relay_beside_express,
+    sale_cost,
+    scale,
+    sound,
+    start,
+)
 from benchmarks.figures import Part, Table, reason_of, shown, table_text
 from benchmarks.page import PAGE, TARGETS_HEAD, Outcome, limit_row, load, text
 
@@ -24,6 +35,7 @@ PARTS: dict[str, ModuleType] = {
     "drain": drain,
     "scale": scale,
     "relay": relay_beside_express,
+    "sound": sound,
     "instructions": instructions,
 }
 """Each has `LIMITS`, and `measure(folder, sales)`, which returns a `Part`."""

@@ -27,13 +27,13 @@ PREFIXES = {0x1B: "ESC", 0x1D: "GS", 0x1C: "FS", 0x10: "DLE"}
 CONTROLS = {0x00: "NUL", 0x04: "EOT", 0x05: "ENQ", 0x09: "HT", 0x0A: "LF", 0x0D: "CR", 0x14: "DC4", 0x20: "SP"}
 
 PARAMETERS = {
-    "ESC @": 0, "ESC B": 2, "ESC t": 1, "ESC R": 1, "ESC a": 1, "ESC E": 1, "ESC G": 1, "ESC !": 1, "ESC -": 1,
-    "ESC d": 1, "ESC e": 1, "ESC J": 1, "ESC K": 1, "ESC 2": 0, "ESC 3": 1, "ESC M": 1, "ESC {": 1, "ESC SP": 1,
-    "ESC V": 1, "ESC $": 2, "ESC \\": 2, "ESC i": 0, "ESC m": 0, "ESC p": 3, "ESC v": 0, "ESC u": 1, "ESC c": 2, "ESC S": 0,
+    "ESC @": 0, "ESC t": 1, "ESC R": 1, "ESC a": 1, "ESC E": 1, "ESC G": 1, "ESC !": 1, "ESC -": 1, "ESC d": 1,
+    "ESC e": 1, "ESC J": 1, "ESC K": 1, "ESC 2": 0, "ESC 3": 1, "ESC M": 1, "ESC {": 1, "ESC SP": 1, "ESC V": 1,
+    "ESC $": 2, "ESC \\": 2, "ESC i": 0, "ESC m": 0, "ESC p": 3, "ESC v": 0, "ESC u": 1, "ESC c": 2, "ESC S": 0,
     "ESC L": 0, "ESC =": 1, "ESC T": 1, "ESC W": 8, "ESC %": 1, "ESC ?": 1, "ESC r": 1, "GS !": 1, "GS B": 1,
     "GS L": 2, "GS W": 2, "GS P": 2, "GS $": 2, "GS \\": 2, "GS T": 1, "GS b": 1, "GS r": 1, "GS a": 1, "GS I": 1,
     "GS h": 1, "GS w": 1, "GS H": 1, "GS f": 1, "GS :": 0, "GS ^": 3, "GS /": 1, "FS .": 0, "FS &": 0, "FS !": 1,
-    "FS -": 1, "FS C": 1, "FS S": 2, "FS W": 1, "FS p": 2, "DLE EOT": 1, "DLE ENQ": 1,
+    "FS -": 1, "FS C": 1, "FS S": 2, "FS W": 1, "FS p": 2, "DLE EOT": 1, "DLE ENQ": 1, "ESC B": 2,
 }  # fmt: skip
 """How many bytes follow each command of fixed length."""
 
