@@ -118,12 +118,13 @@ diagram: $(INSTALLED)
 	$(BIN)/python -m scripts.rooms
 
 # The card that stays at the till, to be printed: build/card-es.pdf, -pt, -en.
-# make card TILL="Caja 1" SUPPORT="0800 555 0000"; what is left out has a line to write on.
+# make card TILL="Caja 1" SUPPORT="0800 555 0000"; what is left out has a line to write on. SOUND=1: with the sounds.
 TILL ?=
 SUPPORT ?=
+SOUND ?=
 .PHONY: card
 card: $(INSTALLED)
-	@$(BIN)/python -m scripts.card --till "$(TILL)" --support "$(SUPPORT)"
+	@$(BIN)/python -m scripts.card --till "$(TILL)" --support "$(SUPPORT)" $(if $(SOUND),--sound)
 
 # A bare Debian has Python without venv, and a venv that could not be finished is no venv.
 $(INSTALLED): pyproject.toml setup.py

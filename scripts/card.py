@@ -22,9 +22,11 @@ from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import Paragraph
 
+from edge.core.duties import Heard
 from edge.core.status import Signal
 from edge.install.check.light_words import MEANINGS, Meaning
 from edge.machine.panel import LIGHTS, OFF, STEADY, Lights
+from edge.paper.sound_words import SPOKEN_WORDS, SpokenWords
 from edge.paper.words import WORDS, Notice
 from scripts.card_words import CARD_WORDS, CardWords
 
@@ -56,8 +58,10 @@ def style(size: float, font: str = REGULAR, color: Any = INK) -> ParagraphStyle:
     return ParagraphStyle("", fontName=font, fontSize=size, leading=size * 1.22, textColor=color)
 
 
-def make_card(path: Path, language: str, till: str = "", support: str = "") -> None:
+def make_card(path: Path, language: str, till: str = "", support: str = "", sound: bool = False) -> None:
     """Write the card as a PDF of one page. Without `till` or `support` there is a line to write on.
+
+    `sound`: it also says what each sound means.
 
     Raises `TooLongError`.
     """
@@ -67,7 +71,7 @@ def make_card(path: Path, language: str, till: str = "", support: str = "") -> N
     canvas = Canvas(str(path), (WIDTH, HEIGHT), invariant=1)
     canvas.setTitle(f"till-edge: {words.title}")
     canvas.setAuthor("till-edge")
-    _lights_side(canvas, words, MEANINGS[language])
+    _lights_side(canvas, words, MEANINGS[language], SPOKEN_WORDS[language] if sound else None)
     canvas.translate(HALF, 0)
     _other_side(canvas, words, _papers(language), till, support)
     _fold(canvas)
@@ -86,10 +90,10 @@ PANEL_COLUMN, MEANS_COLUMN = 29 * mm, 56 * mm
 DO_COLUMN = INNER - PANEL_COLUMN - MEANS_COLUMN
 
 
-def _lights_side(canvas: Canvas, words: CardWords, meanings: Sequence[Meaning]) -> None:
+def _lights_side(canvas: Canvas, words: CardWords, meanings: Sequence[Meaning], spoken: SpokenWords | None) -> None:
     y = _band(canvas, words.title) - 3 * mm
     y = _rule(canvas, words.rule, y) - 2.5 * mm
-    cells = [(_says(meaning), _does(meaning)) for meaning in meanings]
+    cells = [(_says(meaning), _does(meaning, spoken)) for meaning in meanings]
     needed = [max(_height(says, MEANS_COLUMN), _height(does, DO_COLUMN), PANEL_HEIGHT) for says, does in cells]
     air = (y - MARGIN - sum(needed)) / len(cells)
     if air < MIN_AIR:
@@ -106,8 +110,18 @@ def _says(meaning: Meaning) -> Column:
     return looks, Paragraph(escape(_begun(meaning.means)), style(9.6, BOLD))
 
 
-def _does(meaning: Meaning) -> Column:
-    return (Paragraph(escape(_begun(meaning.do)), style(9.6)),)
+def _heard(meaning: Meaning, spoken: SpokenWords) -> str:
+    """What is heard with this light: the beeps, and the sentence."""
+    signs = [Heard(sign.value) for sign in meaning.signals if sign.value in set(Heard)]
+    return "; ".join(f"{spoken.beeps[sign]}: “{spoken.sentences[sign]}”" for sign in signs)
+
+
+def _does(meaning: Meaning, spoken: SpokenWords | None) -> Column:
+    """What to do; and, smaller, what is heard, where there is sound."""
+    heard = _heard(meaning, spoken) if spoken else ""
+    size = 8.4 if heard else 9.6
+    below = (Paragraph(escape(heard), style(6.4, REGULAR, DULL)),) if heard else ()
+    return Paragraph(escape(_begun(meaning.do)), style(size)), *below
 
 
 def _row(canvas: Canvas, meaning: Meaning, top: float, height: float) -> None:
@@ -263,13 +277,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Makes the card that stays at the till, in three languages.")
     parser.add_argument("--till", default="", help="its name, as in Caja 1; default: a line to write it on")
     parser.add_argument("--support", default="", help="whom to call; default: a line to write it on")
+    parser.add_argument("--sound", action="store_true", help="with what each sound means")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="default: %(default)s")
     options = parser.parse_args(arguments)
     options.folder.mkdir(parents=True, exist_ok=True)
     try:
         for language in CARD_WORDS:
             path = options.folder / f"card-{language}.pdf"
-            make_card(path, language, options.till, options.support)
+            make_card(path, language, options.till, options.support, options.sound)
             print(path)
     except TooLongError as error:
         print(f"card: {error}", file=sys.stderr)

@@ -18,6 +18,8 @@ class SpokenWords:
     received: str
     """Stands before a sum."""
     sentences: Mapping[Heard, str]
+    beeps: Mapping[Heard, str]
+    """How `BEEPS` is named, for the cashier's card."""
 
 
 SPOKEN_WORDS: Mapping[str, SpokenWords] = {
@@ -31,6 +33,14 @@ SPOKEN_WORDS: Mapping[str, SpokenWords] = {
             Heard.PRINTER: "Revise la impresora",
             Heard.UNREACHABLE: "Sin conexión con Mercado Pago, no entregue",
         },
+        beeps={
+            Heard.PAID: "dos cortos",
+            Heard.HOLDING: "cinco cortos",
+            Heard.CANCELLED: "uno largo",
+            Heard.ATTENTION: "tres largos",
+            Heard.PRINTER: "largo, corto",
+            Heard.UNREACHABLE: "dos largos",
+        },
     ),
     "pt": SpokenWords(
         received="Recebemos",
@@ -42,6 +52,14 @@ SPOKEN_WORDS: Mapping[str, SpokenWords] = {
             Heard.PRINTER: "Confira a impressora",
             Heard.UNREACHABLE: "Sem conexão com o Mercado Pago, não entregue",
         },
+        beeps={
+            Heard.PAID: "dois curtos",
+            Heard.HOLDING: "cinco curtos",
+            Heard.CANCELLED: "um longo",
+            Heard.ATTENTION: "três longos",
+            Heard.PRINTER: "longo, curto",
+            Heard.UNREACHABLE: "dois longos",
+        },
     ),
     "en": SpokenWords(
         received="We received",
@@ -52,6 +70,14 @@ SPOKEN_WORDS: Mapping[str, SpokenWords] = {
             Heard.ATTENTION: "Attention, check the last tickets",
             Heard.PRINTER: "Check the printer",
             Heard.UNREACHABLE: "No connection to Mercado Pago, hand over nothing",
+        },
+        beeps={
+            Heard.PAID: "two short",
+            Heard.HOLDING: "five short",
+            Heard.CANCELLED: "one long",
+            Heard.ATTENTION: "three long",
+            Heard.PRINTER: "long, short",
+            Heard.UNREACHABLE: "two long",
         },
     ),
 }

@@ -2,13 +2,17 @@
 
 import shutil
 import subprocess
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from edge.config.schema import PanelConfig
+from edge.core import duties
+from edge.core.duties import Heard
 from edge.core.status import Signal
 from edge.install.check.light_words import MEANINGS, Meaning
+from edge.paper.sound_words import SPOKEN_WORDS, sentence
 from edge.paper.words import WORDS
 from scripts import card, wiring
 
@@ -79,6 +83,27 @@ def test_a_card_says_all_that_there_is_to_say(tmp_path, language):
     wanted = [text for meaning in MEANINGS[language] for text in (meaning.looks, meaning.means, meaning.do)]
     wanted += [text for notice in notices for text in (notice.title, *notice.advice)]
     assert [text for text in ("Caja 1", "0800 555 0000", *wanted) if text.lower() not in said] == []
+
+
+@pytest.mark.skipif(not shutil.which("pdftotext"), reason="apt install poppler-utils")
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_card_can_say_what_each_sound_means(tmp_path, language):
+    card.make_card(tmp_path / "card.pdf", language, "Caja 1", "0800 555 0000", sound=True)
+    done = subprocess.run(["pdftotext", "-raw", tmp_path / "card.pdf", "-"], capture_output=True, text=True, check=True)
+    said, spoken = " ".join(done.stdout.split()), SPOKEN_WORDS[language]
+    wanted = [f"{spoken.beeps[sign]}: “{spoken.sentences[sign]}”" for sign in Heard]
+    assert [text for text in wanted if text not in said] == []
+
+
+def test_the_page_about_sounds_says_of_each_sign_what_is_heard():
+    page = (ROOT / "docs/sound.md").read_text()
+    for sign in Heard:
+        row = next(line for line in page.splitlines() if f"| {SPOKEN_WORDS['en'].beeps[sign]} |" in line)
+        assert sign is Heard.PAID or all(f"“{SPOKEN_WORDS[each].sentences[sign]}”" in row for each in LANGUAGES)
+    for language, currency in (("es", "ARS"), ("pt", "BRL"), ("en", "ARS")):
+        sale = duties.Play(Heard.PAID, 0, "", Decimal("5350.50"), currency)
+        assert f"“{' '.join(sentence(sale, language, with_amount=True))}”" in page
+        assert f"“{SPOKEN_WORDS[language].sentences[Heard.PAID]}”" in page
 
 
 def test_a_name_that_is_too_long_for_the_card_is_refused(tmp_path, capsys):
