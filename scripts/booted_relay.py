@@ -16,9 +16,11 @@ import shutil
 import socket
 import ssl
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import paho.mqtt.client as paho
@@ -30,9 +32,12 @@ from relay_documents import (
     BROKER_README,
     BROKER_SETUP,
     CERTIFICATES,
+    HOOK,
     MQTT,
+    OPERATIONS,
     RELAY,
     SOFTWARE,
+    WATCH,
     as_written,
     commands,
     packages,
@@ -95,7 +100,7 @@ def _lay_in_wheels(system: System) -> None:
     folder = system.path(WHEELS)
     command = [str(ROOT / ".venv/bin/pip"), "download", "--quiet", "--no-deps", "--require-hashes"]
     command += ["--python-version", version, "--only-binary", ":all:", "--dest", str(folder)]
-    done = subprocess.run([*command, "-r", str(ROOT / "relay/requirements.txt")], capture_output=True, text=True)
+    done = subprocess.run([*command, "-r", str(ROOT / "relay/requirements-watch.txt")], capture_output=True, text=True)
     check(done.returncode == 0, done.stderr)
 
 
@@ -226,6 +231,10 @@ class Guest:
         self._client.subscribe(topic, 1)
         self._answers.get(timeout=TILL_TIMEOUT_S)
 
+    def say(self, topic: str, payload: bytes) -> None:
+        """Publish, retained."""
+        self._client.publish(topic, payload, 1, retain=True).wait_for_publish(TILL_TIMEOUT_S)
+
     def close(self) -> None:
         self._client.disconnect()
         self._client.loop_stop()
@@ -327,6 +336,53 @@ def shops_software(site: Site) -> str:
     complaints = _complaints(site)
     check(not complaints, complaints)
     return "the shop's till software is let in as a user of its own; mosquitto complains of nothing"
+
+
+def the_watch_tells(site: Site) -> str:
+    """Its page is followed; then a till goes dark, and what is told outside is told once, also over a kill."""
+    told: queue.Queue[str] = queue.Queue()
+    with hook(told):
+        for block in commands(OPERATIONS, WATCH):
+            _type(site, block.text)
+        _wait_for_title(told, "till-edge: prueba")
+        with contextlib.closing(site.till()) as till:
+            till.say("tills/CAJA01/status", b'{"v":1,"state":"offline"}')
+        began = time.monotonic()
+        _wait_for_title(told, "till-edge: CAJA01: sin señal")
+        seconds = time.monotonic() - began
+        site.machine.run("sleep 3; systemctl kill --signal=KILL till-relay-watch; sleep 25")
+        check(site.machine.show("ActiveState", "till-relay-watch") == "active", site.log("till-relay-watch"))
+        check(told.empty(), "something was told twice")
+    security = site.machine.run("systemd-analyze security --no-pager till-relay-watch.service")
+    exposure = float(re.findall(r"exposure level for till-relay-watch.service: ([0-9.]+)", security)[0])
+    check(exposure <= LARGEST_EXPOSURE, security)
+    return f"the watch's page typed; a dark till is told to a webhook after {seconds:.0f} s, and after a kill not again"
+
+
+def _wait_for_title(told: "queue.Queue[str]", title: str) -> None:
+    """The morning's summary may come before it."""
+    until = time.monotonic() + 150
+    while (came := told.get(timeout=max(0.1, until - time.monotonic()))) != title:
+        check("Resumen" in came, came)
+
+
+@contextlib.contextmanager
+def hook(told: "queue.Queue[str]") -> Iterator[None]:
+    """A webhook outside the machine; `told` gets the titles."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            told.put(json.loads(self.rfile.read(int(self.headers["Content-Length"])))["title"])
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(HOOK, Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield
+        server.shutdown()
 
 
 # --- what must be right -----------------------------------------------------------------------------------------------
@@ -466,7 +522,7 @@ def pull_the_plug(system: System) -> None:
 
 
 STORIES: tuple[Callable[[Site], str], ...] = (
-    follow, the_last_block_showed_a_doorbell, certbot_understands, rings, runs_as_it_should,
+    follow, the_last_block_showed_a_doorbell, certbot_understands, rings, runs_as_it_should, the_watch_tells,
     privileged_users_stay_inside, keeps_its_secrets, survives_a_kill, shops_software,
     mute_connections_at_8883, mute_connections_at_443, a_flood_of_guesses,
 )  # fmt: skip

@@ -13,6 +13,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "relay" / "README.md"
 BROKER_README = ROOT / "relay" / "mosquitto" / "README.md"
+OPERATIONS, WATCH = ROOT / "docs" / "operations.md", "being-told-till-relay-watch"
 SETUP, BROKER_SETUP, SOFTWARE = "from-nothing-to-a-ringing-doorbell", "setting-it-up", "the-shops-till-software"
 """Sections, as links name them."""
 
@@ -20,11 +21,22 @@ RELAY, MQTT = "relay.test", "mqtt.test"
 CERTIFICATES = "/etc/caddy/made"
 """Where a certificate and its key for each of the two names lie, by an authority of the test's own."""
 
+HOOK = ("198.51.100.1", 8099)
+"""Where a webhook of the test's waits for the alerts: outside the machine."""
+SECTIONS = (
+    "sed -i -E '/^# (fleet|watch):/,/^$/ s/^# ?//; s/open: 08:00-22:00/open: 00:00-23:59/; "
+    "s/dark_minutes: 10 /dark_minutes: 1 /' /etc/till-relay/relay.yaml"
+)
+"""What a person does in an editor: the sections fleet and watch, of shops that never close."""
+
 TYPED_INSTEAD = (
     # The two names, in commands and in the files that are written.
     (r"relay\.example\.net", RELAY),
     (r"mqtt\.example\.net", MQTT),
     (r" +# and write your two names in it", " && sed -i 's/example.net/test/' /etc/till-relay/relay.yaml"),
+    (r"nano /etc/till-relay/relay\.yaml .*", SECTIONS),
+    # Where alerts go.
+    (r"mailtos://\S+\n *tgram://\S+", f"json://{HOOK[0]}:{HOOK[1]}/alerts"),
     # Let's Encrypt: no certificate authority of the world knows these names.
     (rf"(?m)^{RELAY} {{$", f"{RELAY} {{\n    tls {CERTIFICATES}/{RELAY}.pem {CERTIFICATES}/{RELAY}.key"),
     (
