@@ -90,7 +90,7 @@ def files(plan: Plan, release: Release, command_line: str | None) -> dict[str, b
     """All files of a card, by their paths on the boot partition; cmdline.txt only if it changes."""
     made = bookworm.files(plan) if release is Release.BOOKWORM else trixie.files(plan)
     bundle = {f"{first_boot.BUNDLE}/{name}": content for name, content in sorted(plan.bundle.items())}
-    all_files = {**bundle, **first_boot.files(plan.package), **made}
+    all_files = {**bundle, **first_boot.files(plan.packages), **made}
     if command_line is not None:
         change = bookworm.command_line if release is Release.BOOKWORM else trixie.command_line
         if change(command_line).strip() != command_line.strip():

@@ -71,6 +71,8 @@ def _add_many_cards(group: "argparse._ArgumentGroup") -> None:
 
 def _add_every_card(group: "argparse._ArgumentGroup") -> None:
     group.add_argument("--deb", type=Path, required=True, metavar="FILE", help="the till's package")
+    archive = "made by make apt-repository: with it the till takes updates by itself"
+    group.add_argument("--archive", type=Path, metavar="FILE", help=archive)
     release = "of Raspberry Pi OS; default: recognised on a fresh card"
     group.add_argument("--release", type=_release, metavar="{bookworm,trixie}", help=release)
     group.add_argument("--user", default="till", metavar="NAME", help="who logs in by SSH; default: %(default)s")
@@ -102,21 +104,24 @@ def _one(options: argparse.Namespace) -> int:
     found = card.recognise(options.boot, options.release)
     if found.used and not options.again:
         raise BadValueError(f"{options.boot}: {found.used}; --again overwrites it")
-    package, request = _common(options)
-    made = make_plan(request, package)
+    packages, request = _common(options)
+    made = make_plan(request, packages)
     _write(options.boot, card.files(made, found.release, found.command_line), made, found.release)
     print("Eject the card as your system wants it, put it into the Pi, and plug the Pi in.")
     return DONE
 
 
-def _common(options: argparse.Namespace) -> tuple[Package, Request]:
-    """The package, and what the command line gives for every till."""
+def _common(options: argparse.Namespace) -> tuple[tuple[Package, ...], Request]:
+    """The packages, and what the command line gives for every till."""
     texts = {name: getattr(options, name, None) for name in COLUMNS}
     places = {name: f"--{name.replace('_', '-')}" for name in COLUMNS}
     places["wifi_password"] += "-file"
     if options.wifi_password_file:
         texts["wifi_password"] = plan.load_password(options.wifi_password_file)
-    return plan.load_package(options.deb), Request({name: str(text) for name, text in texts.items() if text}, places)
+    packages = [plan.load_package(options.deb)]
+    if options.archive:
+        packages.append(plan.load_package(options.archive, "till-edge-archive", "make apt-repository"))
+    return tuple(packages), Request({name: str(text) for name, text in texts.items() if text}, places)
 
 
 def _write(folder: Path, contents: Mapping[str, bytes], made: Plan, release: Release) -> None:
@@ -155,12 +160,12 @@ def _image(options: argparse.Namespace) -> tuple[Release, str | None]:
 
 def _plans(options: argparse.Namespace) -> list[Plan]:
     """A plan for each line of the table. Raises `PlanError` with the mistakes of all lines."""
-    package, common = _common(options)
+    packages, common = _common(options)
     faults: list[str] = []
     plans: dict[int, Plan] = {}
     for row in table.load(options.csv, ("bundle", "till")):
         try:
-            plans[row.line] = make_plan(_request(common, row, options.csv), package)
+            plans[row.line] = make_plan(_request(common, row, options.csv), packages)
         except PlanError as error:
             # A mistake on the command line is one in each line, and is reported once.
             faults += [fault for fault in error.faults if fault not in faults]

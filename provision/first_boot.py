@@ -5,6 +5,8 @@ there is a network, tries again until that succeeds, and then removes itself. Th
 package's own till-edge-adopt.service.
 """
 
+from collections.abc import Iterable
+
 from provision.plan import Package
 
 BOOT = "/boot/firmware"
@@ -20,7 +22,7 @@ set -eu
 from=/boot/firmware/till-edge-setup
 kept=/usr/local/lib/till-edge-setup
 mkdir -p "$kept"
-# One package, the one that is on the card now.
+# Of each package the one that is on the card now.
 rm -f "$kept"/*.deb
 cp "$from/install.sh" "$from"/*.deb "$kept/"
 cp "$from/till-edge-install.service" /etc/systemd/system/
@@ -145,11 +147,11 @@ main
 """
 
 
-def files(package: Package) -> dict[str, bytes]:
+def files(packages: Iterable[Package]) -> dict[str, bytes]:
     """The files of both releases by their paths on the boot partition."""
     return {
         f"{SETUP}/first-boot.sh": FIRST_BOOT.encode(),
         f"{SETUP}/install.sh": INSTALL.encode(),
         f"{SETUP}/till-edge-install.service": UNIT.encode(),
-        f"{SETUP}/{package.name}": package.content,
+        **{f"{SETUP}/{package.name}": package.content for package in packages},
     }

@@ -36,7 +36,7 @@ class PlanError(Exception):
 
 @dataclass(frozen=True)
 class Package:
-    """The till's Debian package."""
+    """A Debian package: the till's, or the one that lets it take updates."""
 
     name: str
     content: bytes = field(repr=False)
@@ -54,7 +54,7 @@ class Plan:
     ssh_keys: tuple[str, ...]
     timezone: str
     bundle: Mapping[str, bytes] = field(repr=False)
-    package: Package = field(repr=False)
+    packages: tuple[Package, ...] = field(repr=False)
     wifi: Wifi | None = field(default=None, repr=False)
     """None: Ethernet."""
 
@@ -72,7 +72,7 @@ class Request:
         return self.texts.get(name, "")
 
 
-def make_plan(request: Request, package: Package) -> Plan:
+def make_plan(request: Request, packages: tuple[Package, ...]) -> Plan:
     """Check a request and load its bundle. Raises `PlanError` with all its mistakes."""
     checked = _Checker(request)
     token = checked.read("token_file", lambda text: _content(Path(text)) if text else b"")
@@ -85,7 +85,7 @@ def make_plan(request: Request, package: Package) -> Plan:
     if checked.faults or not (bundle and till and account and hostname and user and keys):
         raise PlanError(checked.faults)
     point_of_sale = f"{account.external_pos_id} of account {account.user_id}"
-    return Plan(till.id, point_of_sale, hostname, user, keys, till.timezone.key, bundle[0], package, wifi)
+    return Plan(till.id, point_of_sale, hostname, user, keys, till.timezone.key, bundle[0], packages, wifi)
 
 
 class _Checker:
@@ -106,11 +106,11 @@ class _Checker:
         return None
 
 
-def load_package(path: Path) -> Package:
-    """The till's package in a file. Raises `BadValueError`."""
+def load_package(path: Path, name: str = "till-edge", made_by: str = "make deb") -> Package:
+    """The package of this name in a file. Raises `BadValueError`."""
     content = _content(path)
-    if not content.startswith(PACKAGE_MAGIC) or not path.name.startswith("till-edge_") or path.suffix != ".deb":
-        raise BadValueError(f"{path} is not the till's package; make deb makes it, as till-edge_VERSION_all.deb")
+    if not content.startswith(PACKAGE_MAGIC) or not path.name.startswith(f"{name}_") or path.suffix != ".deb":
+        raise BadValueError(f"{path} is not the package {name}; {made_by} makes it, as {name}_VERSION_all.deb")
     return Package(path.name, content)
 
 

@@ -30,9 +30,8 @@ def files(plan: Plan) -> dict[str, bytes]:
     user_data = f"#cloud-config\n{HEADER}{_yaml(_user_data(plan))}".encode()
     network = f"{HEADER}{_yaml(_network(plan.wifi))}".encode()
     # To cloud-init another plan is another machine, for which it does all of its work again.
-    digest = hashlib.sha256(b"\0".join((user_data, network, plan.package.content, *plan.bundle.values()))).hexdigest()[
-        :12
-    ]
+    contents = (package.content for package in plan.packages)
+    digest = hashlib.sha256(b"\0".join((user_data, network, *contents, *plan.bundle.values()))).hexdigest()[:12]
     meta_data = {"dsmode": "local", "instance-id": f"till-edge-{plan.hostname}-{digest}"}
     return {
         "network-config": network,

@@ -93,7 +93,8 @@ def _has_no_rights(till: Till) -> None:
 def _gives_up_roots_rights(till: Till) -> None:
     """Typed by root, it becomes the owner of its folder."""
     till.machine.run("install -d -o till-edge /var/lib/by-hand")
-    user = till.machine.run(f"{BY_HAND} & sleep 3; stat -c %U /proc/$!; kill $!; rm -r /var/lib/by-hand")
+    soon = "for try in $(seq 300); do [ $(stat -c %U /proc/$!) = root ] || break; sleep 0.1; done"
+    user = till.machine.run(f"{BY_HAND} & {soon}; stat -c %U /proc/$!; kill $!; rm -r /var/lib/by-hand")
     check(user == "till-edge", f"by hand, it runs as {user}")
 
 

@@ -10,6 +10,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -258,6 +259,30 @@ def test_the_note_of_what_was_written_outlives_a_power_cut(machine):
     machine.journal.with_suffix(".lock").write_bytes(b"")
     machine.gate.put_back(machine.journal.with_name("journal.db.older"))
     assert json.loads(machine.journal.with_suffix(".lock").read_bytes())[0] == 2
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give up being root")
+def test_a_link_that_the_daemons_user_left_leads_root_nowhere(machine, tmp_path):
+    """Whoever took over the daemon owns its folder; root works there with no more rights than that."""
+    state = machine.folder / "state"
+    secret = machine.folder / "secret"
+    secret.write_text("root's own")
+    secret.chmod(0o600)
+    in_the_older_form(machine)
+    open_journal(machine.journal, "us", 0.0)[0].close()
+    machine.sell("sale-2")
+    machine.journal.with_suffix(".lock").unlink()
+    machine.journal.with_suffix(".lock").symlink_to(secret)
+    (state / "other.older").symlink_to(secret)
+    for path in (state, *state.iterdir()):
+        os.chown(path, 65534, 65534, follow_symlinks=False)
+    for folder in (tmp_path, *tmp_path.parents):
+        if folder.is_relative_to(tempfile.gettempdir()) and folder != Path(tempfile.gettempdir()):
+            folder.chmod(0o711)  # nobody has to get in
+    assert machine.gate.as_owner(state, machine.gate.put_all_back)
+    assert secret.read_text() == "root's own"
+    assert secret.stat().st_uid == 0
+    assert version(machine.journal) == SCHEMA_VERSION - 1
 
 
 def test_it_runs_with_the_python_of_both_releases_and_nothing_else():

@@ -390,7 +390,7 @@ def test_a_file_that_is_no_public_key(laptop, content, said):
         ((*WIFI[:5], "ar"), "'ar' is no country: two capital letters"),
         (("--wifi-ssid", "x" * 33, *WIFI[2:]), "at most 32 letters"),
         (("--ssh-key", "nowhere.pub"), "--ssh-key: nowhere.pub can't be read: No such file or directory"),
-        (("--deb", "me.pub"), "me.pub is not the till's package; make deb makes it"),
+        (("--deb", "me.pub"), "me.pub is not the package till-edge; make deb makes it"),
         (("--bundle", "CAJA99"), "--bundle: there is no folder CAJA99; till-relay enroll makes one"),
     ],
 )  # fmt: skip
@@ -473,6 +473,16 @@ def test_it_can_be_run_as_a_module(laptop):
     done = subprocess.run([sys.executable, "-m", "provision", *words], cwd=laptop.folder, env=environ, check=False)
     assert done.returncode == 0
     assert set(listed(laptop.folder / "bootfs")) >= COMMON
+
+
+def test_a_till_that_is_to_update_itself_gets_the_package_with_the_archives_key_too(laptop):
+    archive = "till-edge-archive_0.1.0+1_all.deb"
+    (laptop.folder / archive).write_bytes(b"!<arch>\ndebian-binary   and so on")
+    made = written(laptop, "trixie", "--archive", archive)
+    assert {f"till-edge-setup/{PACKAGE}", f"till-edge-setup/{archive}"} < set(made)
+    code, said = laptop.one("--again", "--archive", PACKAGE)
+    assert code == 1
+    assert f"{PACKAGE} is not the package till-edge-archive; make apt-repository makes it" in said
 
 
 # --- a table of them --------------------------------------------------------------------------------------------------
