@@ -109,15 +109,19 @@ def _on_terminal(options: argparse.Namespace, folder: Path) -> int:
 
 
 def _on_page(options: argparse.Namespace, folder: Path) -> int:
+    from sim.world.loudspeaker import VOICES, Loudspeaker
     from sim.world.server import listen, serve
     from sim.world.stage import Stage
 
     listener = listen(options.port)
-    shop = _shop(options, folder, watch=WATCH, page={"host": "127.0.0.1", "port": free_port()})
+    heard = {"sound": {"speech": VOICES[options.language]}} if Loudspeaker.can_be_had() else {}
+    shop = _shop(options, folder, watch=WATCH, page={"host": "127.0.0.1", "port": free_port()}, **heard)
+    loudspeaker = Loudspeaker(folder, shop.board.log) if heard else None
+    shop.board.environment = loudspeaker.environment if loudspeaker else {}
     shop.printer.dots_per_second = PAPER_DOTS_PER_SECOND
     print("The shop is opening…", flush=True)
     with shop:
-        stage = Stage(shop, GOODS[options.language], options.language, options.pace)
+        stage = Stage(shop, GOODS[options.language], options.language, options.pace, loudspeaker)
         try:
             stage.open()
             serve(stage, listener, browser=not options.no_browser)

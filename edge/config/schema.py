@@ -211,7 +211,7 @@ class SoundConfig:
     """What is heard, and from what: a buzzer on a pin, the printer's bell, a loudspeaker that speaks. At least one."""
 
     buzzer_pin: Pin | None = None
-    buzzer_tone_hz: Annotated[int | None, Form(whole(50, 10000))] = None
+    buzzer_tone_hz: Annotated[int | None, Form(whole(50, 7000))] = None
     """For a passive buzzer, which needs a tone; an active one has its own."""
     printer: Bell = None
     """`ask`: a person says at calibration by which command it rings, if it does."""

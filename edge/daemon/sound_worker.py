@@ -4,6 +4,7 @@ The one place that knows both the words and what plays them. Nothing here holds 
 each sound has its deadline, and no trouble is raised.
 """
 
+import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,8 @@ from edge.machine.buzzer import Buzzer
 from edge.machine.loudspeaker import Loudspeaker, SoundError
 from edge.machine.speech import Speech
 from edge.paper.sound_words import BEEPS, all_sentences, sentence
+
+log = logging.getLogger(__name__)
 
 LANGUAGES = {"es-419": "es", "pt-BR": "pt", "en": "en"}
 VOICES = {"es-419": "es-419", "pt-BR": "pt-br", "en": "en-us"}
@@ -33,7 +36,10 @@ class Talker:
 
     def say(self, play: duties.Play) -> None:
         """Say it. Raises `SoundError`."""
-        self._loudspeaker.play(self._speech.samples(sentence(play, self._language, self._with_amount)))
+        pieces = sentence(play, self._language, self._with_amount)
+        samples = self._speech.samples(pieces)
+        log.info("says: %s", " ".join(pieces))
+        self._loudspeaker.play(samples)
 
     def prepare(self) -> bool:
         """Make missing pieces for a moment. Returns whether all are there. Raises `SoundError`."""

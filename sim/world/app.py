@@ -15,6 +15,7 @@ from starlette.responses import FileResponse, JSONResponse, Response, StreamingR
 from starlette.routing import Route
 
 from sim.goods import GOODS
+from sim.world.loudspeaker import Sound
 from sim.world.paper import Strip
 from sim.world.proxy import hand_on
 from sim.world.scenarios import SCENARIOS
@@ -27,7 +28,7 @@ LOOK_EVERY_S = 0.05
 STILL_EVERY_S = 5.0
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "media-src 'self'; frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 TILL = "/till"
 """Where the till's page is for the demo; the page itself thinks that it is at the root."""
@@ -60,6 +61,7 @@ class Demo:
 
     async def _events(self) -> AsyncIterator[str]:
         strip, version, shown, still = Strip(self._stage.shop.printer, self._stage.first_sheet), 0, "", 0.0
+        heard = len(self._sounds(0))  # only what is said from now on
         yield _event("hello", {})
         while not self._stage.closed:
             still += LOOK_EVERY_S
@@ -71,7 +73,20 @@ class Demo:
                 yield _event("messages", [message.shown() for message in messages])
             if paper := await asyncio.to_thread(lambda: list(strip.news())):
                 yield _event("paper", paper)
+            if sounds := await asyncio.to_thread(self._sounds, heard):
+                heard = sounds[-1].number
+                yield _event("sounds", [vars(sound) for sound in sounds])
             await asyncio.sleep(LOOK_EVERY_S)
+
+    def _sounds(self, number: int) -> list[Sound]:
+        return self._stage.loudspeaker.since(number) if self._stage.loudspeaker else []
+
+    async def sound(self, request: Request) -> Response:
+        """One sound, with the very samples that the till played."""
+        loudspeaker, number = self._stage.loudspeaker, request.path_params["number"]
+        if loudspeaker is None or not 0 < number <= len(self._sounds(0)):
+            return Response("no such sound\n", 404)
+        return Response(loudspeaker.wav(number), media_type="audio/wav", headers=PLAIN)
 
     async def do(self, request: Request) -> Response:
         """A deed of a person, who sits before this very page."""
@@ -108,6 +123,7 @@ def create_app(stage: Stage) -> Starlette:
         Route("/world/words", demo.words),
         Route("/world/live", demo.live),
         Route("/world/do", demo.do, methods=["POST"]),
+        Route("/world/sound/{number:int}", demo.sound),
         Route("/world/{name}", demo.file),
         Route("/{path:path}", demo.till, methods=["GET", "POST"]),
     ]

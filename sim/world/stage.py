@@ -8,6 +8,7 @@ from sim.goods import Goods
 from sim.lamps import Lamps
 from sim.shop import Shop
 from sim.world.faults import Faults
+from sim.world.loudspeaker import Loudspeaker
 from sim.world.paper import Ledger
 from sim.world.phone import Phone
 from sim.world.scenarios import SCENARIOS, Play, World
@@ -22,8 +23,11 @@ class BusyError(RuntimeError):
 class Stage:
     """Opened when the shop is open, and closed before it."""
 
-    def __init__(self, shop: Shop, goods: Goods, language: str, pace_s: float) -> None:
+    def __init__(
+        self, shop: Shop, goods: Goods, language: str, pace_s: float, loudspeaker: Loudspeaker | None = None
+    ) -> None:
         self.shop = shop
+        self.loudspeaker = loudspeaker
         self.language = language
         page = TillPage(shop.config, shop.settings["page"]["port"])
         wire = Wire(shop)

@@ -9,6 +9,7 @@ from sim.__main__ import PAPER_DOTS_PER_SECOND, WATCH
 from sim.goods import GOODS
 from sim.mercadopago import MercadoPago
 from sim.shop import Shop
+from sim.world.loudspeaker import VOICES, Loudspeaker
 from sim.world.server import Server, listen
 from sim.world.stage import Stage
 from tests.support.pages import page_of
@@ -18,13 +19,17 @@ PACE_S = 0.05
 
 
 @contextmanager
-def opened(folder: Path, language: str = "es", api: str = "instore") -> Iterator[Stage]:
-    """A stage that is open: a shop, its page, and a device that was let in."""
+def opened(folder: Path, language: str = "es", api: str = "instore", heard: bool = False) -> Iterator[Stage]:
+    """A stage that is open: a shop, its page, and a device that was let in. `heard`: the till speaks."""
     goods = GOODS[language]
     settings, _ = page_of({**goods.settings(language), "watch": WATCH})
-    with Shop(folder, settings, MercadoPago(site=goods.site), api=api) as shop:
+    settings |= {"sound": {"speech": VOICES[language]}} if heard else {}
+    shop = Shop(folder, settings, MercadoPago(site=goods.site), api=api)
+    loudspeaker = Loudspeaker(folder, shop.board.log) if heard else None
+    shop.board.environment = loudspeaker.environment if loudspeaker else {}
+    with shop:
         shop.printer.dots_per_second = PAPER_DOTS_PER_SECOND
-        stage = Stage(shop, goods, language, PACE_S)
+        stage = Stage(shop, goods, language, PACE_S, loudspeaker)
         try:
             stage.open()
             yield stage

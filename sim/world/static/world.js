@@ -5,6 +5,7 @@ import { $, act, element, fill, page, redraw, say } from "./dom.js";
 import { clearMessages, showMessages, startMessages } from "./messages.js";
 import { clearPaper, showPaper } from "./paper.js";
 import { showPhone } from "./phone.js";
+import { hear } from "./sound.js";
 
 const LOST_AFTER_MS = 8000;
 let lastHeard = Date.now();
@@ -59,6 +60,7 @@ function listen() {
   on("state", show);
   on("messages", showMessages);
   on("paper", showPaper);
+  on("sounds", (sounds) => sounds.forEach(hear));
 }
 
 function show(state) {
