@@ -69,11 +69,14 @@ class Lamps:
 
     def _look_on(self) -> None:
         while not self._ended.wait(LOOK_EVERY_S):
-            seen, now = self._board.lights, time.monotonic()
-            for color, on in seen.items():
-                if on != self._on[color]:
-                    self._changes[color].append(now)
-            self._on = seen
+            self.note(self._board.lights, time.monotonic())
+
+    def note(self, seen: dict[str, bool], now: float) -> None:
+        """What is lit at this moment."""
+        for color, on in seen.items():
+            if on != self._on[color]:
+                self._changes[color].append(now)
+        self._on = dict(seen)
 
 
 def _look(changes: list[float], on: bool, now: float) -> str:

@@ -144,7 +144,7 @@ ENGLISH: Mapping[str, Any] = {
     },
     "tidying": "Tidying up first…",
     "results": {
-        "done": "Kept: {paid} paid, {tickets} with a ticket, {copies} copies.",
+        "done": "Kept. Paid: {paid}, with a ticket: {tickets}, copies: {copies}.",
         "failed": "It ended otherwise: {why}",
         "stopped": "Stopped.",
     },
@@ -339,7 +339,7 @@ SPANISH: Mapping[str, Any] = {
     },
     "tidying": "Primero se ordena todo…",
     "results": {
-        "done": "Cumplido: {paid} pagadas, {tickets} con ticket, {copies} copias.",
+        "done": "Cumplido. Pagadas: {paid}, con ticket: {tickets}, copias: {copies}.",
         "failed": "Terminó de otra manera: {why}",
         "stopped": "Parado.",
     },
@@ -528,7 +528,7 @@ PORTUGUESE: Mapping[str, Any] = {
     },
     "tidying": "Primeiro, arrumar tudo…",
     "results": {
-        "done": "Cumprida: {paid} pagos, {tickets} com ticket, {copies} cópias.",
+        "done": "Cumprida. Pagos: {paid}, com ticket: {tickets}, cópias: {copies}.",
         "failed": "Terminou de outro jeito: {why}",
         "stopped": "Parado.",
     },

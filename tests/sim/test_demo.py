@@ -14,6 +14,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from sim.goods import language_of
 from sim.screen import NEEDED, fits, newest
 from sim.shop import PATIENCE
 
@@ -62,6 +63,27 @@ def test_without_a_terminal_a_sale_is_told(api, says):
     told = done.stdout
     for words in (*says, "light yellow, blinking", "| Operación", "the till publishes: printed CAJA01-"):
         assert words in told
+
+
+SPANISH = ("ñ", "Ñ", "¡", "VÁLIDO", "Pagado", "Operación", "Fecha", "Gracias", "Yerba", "Caja", "KIOSCO")
+
+
+@pytest.mark.slow
+def test_in_portuguese_the_ticket_is_portuguese_altogether():
+    command = ["make", "-s", "demo", "LANGUAGE=pt", f"VENV={sys.prefix}"]
+    nobody = subprocess.DEVNULL
+    done = subprocess.run(command, stdin=nobody, capture_output=True, text=True, timeout=90, check=True)
+    ticket = "\n".join(line for line in done.stdout.splitlines() if line.strip().startswith("|"))
+    for words in ("MERCEARIA DO SUL", "Pago com Mercado Pago QR", "R$ 53,50", "NÃO É DOCUMENTO FISCAL", "Obrigado"):
+        assert words in ticket
+    assert [word for word in SPANISH if word in ticket] == []
+
+
+@pytest.mark.parametrize(
+    ("wanted", "spoken"), [("pt", "pt"), ("pt_BR:en", "pt"), ("de:en", "en"), ("fr", "es"), ("", "es"), ("EN", "en")]
+)
+def test_a_language_is_named_as_the_environment_names_it(wanted, spoken):
+    assert language_of(wanted) == spoken
 
 
 class Player:
@@ -117,3 +139,14 @@ def test_it_is_played_on_a_terminal(api):
         player.wait_to_see("cancelled")
         player.press("q")
         assert player.demo.wait(PATIENCE) == 0
+
+
+@pytest.mark.slow
+def test_a_terminal_of_80_by_24_has_names_and_words_for_the_lamps():
+    assert os.terminal_size((80, 24)) == NEEDED
+    with playing() as player:
+        player.wait_to_see("green: on ")
+        player.press("o")
+        player.wait_to_see("red: blinks ")
+        player.press("l")
+        player.wait_to_see("green: on ")

@@ -254,15 +254,15 @@ def test_a_keyboard_alone_sells_and_cancels(stage, open_demo):
     keys.type("80")
     keys.press("Enter")
     till(tab).locator('#order[data-mode="on_till"]').wait_for()
-    reach(tab, "button")
+    reach(tab, "button", "Shift+Tab")  # forwards there are all the messages
     keys.down("Space")
     till(tab).locator('#order[data-mode="cancelled"]').wait_for()
     keys.up("Space")
     assert stage.shop.mercadopago.order_on(stage.shop.mercadopago.till()) is None
 
 
-def reach(tab: Any, identity: str) -> None:
-    """Press Tab until an element has the focus, in the page or in the till's frame."""
+def reach(tab: Any, identity: str, key: str = "Tab") -> None:
+    """Press a key until an element has the focus, in the page or in the till's frame."""
     focused = """() => {
         const here = document.activeElement;
         return here && here.id === "till" ? here.contentDocument.activeElement.id : here && here.id;
@@ -270,8 +270,8 @@ def reach(tab: Any, identity: str) -> None:
     for _ in range(120):
         if tab.evaluate(focused) == identity:
             return
-        tab.keyboard.press("Tab")
-    raise AssertionError(f"Tab never comes to {identity}")
+        tab.keyboard.press(key)
+    raise AssertionError(f"{key} never comes to {identity}")
 
 
 # --- faults ----------------------------------------------------------------------------------------------------------

@@ -54,7 +54,7 @@ function what({ sender, receiver, kind, facts, steps }) {
   const named = facts.fault ? { ...facts, fault: faults[facts.fault] } : facts;
   const who = element("span", { className: "who", text: `${parties[sender]} → ${parties[receiver]}: ` });
   const text = element("span", { text: fill(kinds[kind], named) });
-  return element("span", {}, ...steps.map((step) => element("span", { className: "badge", text: step, title: number })), who, text);
+  return element("span", { className: "what" }, ...steps.map((step) => element("span", { className: "badge", text: step, title: number })), who, text);
 }
 
 function showRoutine() {
