@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import requests
 
+from sim.shop import wait_for
 from sim.world.faults import FAULTS
 from sim.world.scenarios import SATURDAYS_SALES, SCENARIOS, Play, tidy
 from sim.world.stage import Stage
@@ -337,8 +338,10 @@ def test_the_till_of_a_pi_that_is_three_days_behind_has_the_right_date_on_its_ti
     tab = open_demo()
     tab.click("#fault-wrong_clock")
     tab.wait_for_selector('#fault-wrong_clock[aria-checked="true"]')
-    stage.shop.wait_for_state("ready")
-    assert stage.shop.status["clock_offset_seconds"] < -86400
+    wait_for(
+        lambda: (stage.shop.status.get("clock_offset_seconds") or 0) < -86400, "the till sees that its clock is wrong"
+    )
+    wait_for_meaning(tab, "ready")
     before = len(stage.shop.printer.tickets)
     put_and_pay(stage, "CAJA01-wrong-clock")
     today = time.strftime("%d/%m/%Y", time.gmtime(time.time() - 3 * 3600))
