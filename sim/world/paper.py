@@ -43,8 +43,16 @@ class Strip:
                 yield {"sheet": number, "rows": [_shown(row, sheet.columns) for row in fresh]}
             if is_last:
                 return
-            yield {"sheet": number, "end": True, "whole": sheet.complete, "cut": sheet.cut, "text": sheet.text}
+            yield {"sheet": number, "end": True, "cut": sheet.cut, **_ended(sheet)}
             self._sheet, self._rows = self._sheet + 1, 0
+
+
+def _ended(sheet: Ticket) -> dict[str, Any]:
+    return {"whole": sheet.complete, "copy": _is_copy(sheet), "text": sheet.text}
+
+
+def _is_copy(sheet: Ticket) -> bool:
+    return any(mark in sheet.text for mark in COPY_MARKS)
 
 
 @lru_cache(maxsize=1024)
@@ -115,4 +123,4 @@ def _read(ticket: Ticket, known: Iterable[str]) -> tuple[str, bool]:
     """Only a ticket has its operation number as a QR code; slips have none."""
     whole = ticket.complete and bool(ticket.qrs)
     reference = next((each for each in known if each in ticket.text), "") if whole else ""
-    return reference, any(mark in ticket.text for mark in COPY_MARKS)
+    return reference, _is_copy(ticket)

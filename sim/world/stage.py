@@ -88,7 +88,7 @@ class Stage:
             deeds = {"scenario": self._begin, "fault": self._turn, "button": self._button, "tear": self._tear}
             if deed in deeds:
                 return deeds[deed](**facts)
-            return self._use_phone(deed)
+            return self._use_phone(deed, **facts)
 
     @property
     def _is_playing(self) -> bool:

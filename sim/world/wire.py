@@ -17,7 +17,7 @@ from sim.mercadopago.notifier import Letter
 from sim.printer import escpos
 from sim.shop import TILL, Shop
 
-MAX_MESSAGES = 400
+MAX_MESSAGES = 300
 MAX_DETAIL_CHARS = 6000
 SAME_PRINT_S = 1.0
 """Bytes that come later than this after the first ones are another print."""
@@ -179,10 +179,11 @@ class Wire:
                 message.facts["bytes"] += len(printed)
                 message.details.append(_dump(printed))
                 self._touch(message)
+            elif b"\n" not in printed:  # nothing comes out: it sets up, or frees a printer that waits for the rest
+                self._add("till", "printer", "printer_asked", {"bytes": len(data)}, [_dump(printed)], True)
             else:
-                self._open.bytes = self._add(
-                    "till", "printer", "bytes", {"bytes": len(printed)}, [_dump(printed)], False
-                )
+                facts = {"bytes": len(printed)}
+                self._open.bytes = self._add("till", "printer", "bytes", facts, [_dump(printed)], False)
                 self._open.bytes.steps = ("7",)
 
 

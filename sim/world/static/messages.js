@@ -4,7 +4,7 @@ import { $, element, fill, page } from "./dom.js";
 
 const LANES = ["customer", "mercadopago", "relay", "broker", "till", "printer", "cashier"];
 const BESIDE = { stranger: "customer", page: "cashier" };
-const MAX_ROWS = 400;
+const MAX_ROWS = 300;
 const rows = new Map();
 
 export function startMessages() {
@@ -22,7 +22,10 @@ export function showMessages(messages) {
   const log = $("log");
   const follows = log.scrollTop + log.clientHeight > log.scrollHeight - 60;
   for (const message of messages) draw(message);
-  while ($("messages").children.length > MAX_ROWS) $("messages").firstChild.remove();
+  for (const [id, row] of [...rows].slice(0, -MAX_ROWS)) {
+    rows.delete(id);
+    row.remove();
+  }
   showRoutine();
   if (follows) log.scrollTop = log.scrollHeight;
 }

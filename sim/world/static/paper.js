@@ -41,9 +41,10 @@ function row({ dots, picture }) {
   return blank;
 }
 
-function end({ figure, caption }, { cut, whole, text }) {
+function end({ figure, caption }, { cut, whole, copy, text }) {
   figure.classList.add("ended", cut ? "cut" : "torn");
-  figure.dataset.whole = whole;
+  const tag = whole ? (copy ? page.words.copy : "") : page.words.torn;
+  if (tag) figure.dataset.tag = tag;
   caption.textContent = whole ? text : `${page.words.torn}: ${text}`;
   caption.style.whiteSpace = "pre";
 }

@@ -43,6 +43,7 @@ function showScenarios(names) {
     const [title, about] = page.words.scenarios[name];
     const button = element("button", { text: title, title: about, id: `scenario-${name}` });
     button.onclick = async () => {
+      if (document.body.dataset.playing === "true") return;
       await act("scenario", { name });
       $("playing-title").focus({ preventScroll: true });
     };
@@ -98,7 +99,7 @@ function showFaults({ faults, playing }) {
 }
 
 function showScenario(scenario, playing) {
-  for (const each of $("scenarios").querySelectorAll("button")) each.disabled = playing;
+  for (const each of $("scenarios").querySelectorAll("button")) each.setAttribute("aria-disabled", String(playing));
   $("playing").hidden = scenario === null;
   if (scenario === null) return;
   const [title, about] = page.words.scenarios[scenario.name];
