@@ -18,8 +18,8 @@ ROOT = Path(__file__).parent.parent
 ARM = ROOT / "build/arm64"
 SOURCE = Path(__file__).with_name("count_instructions.c")
 NEEDED = ("qemu-aarch64", "gcc")
-PURE = ("appdirs.py", "argcomplete", "barcode", "certifi", "colorzero", "escpos", "gpiozero", "idna")
-PURE += ("importlib_resources", "paho", "python_escpos-*.dist-info", "qrcode", "requests", "six.py")
+PURE = ("appdirs.py", "argcomplete", "barcode", "certifi", "colorzero", "escpos", "gpiozero", "gpiozero-*.dist-info")
+PURE += ("idna", "importlib_resources", "paho", "python_escpos-*.dist-info", "qrcode", "requests", "six.py")
 PURE += ("typing_extensions.py", "tzdata", "urllib3")
 """The libraries without compiled parts, which are taken from here; the others are Debian's, for arm64."""
 WARM_UPS = 3

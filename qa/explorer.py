@@ -129,6 +129,7 @@ def known_to(till: Till) -> Key:
         *(freeze(evidence.pos_by_payment), freeze(evidence.rejections)),
         *(freeze(evidence.paid_twice), evidence.insisted),
         *(cashier.loaded, cashier.announced, cashier.pointed_at, cashier.cancel_wanted_at),
+        frozenset((reference, placing.result) for reference, placing in till.page.placings.items()),
         *(link.broker_up, link.broker_trouble, link.broker_error, link.relay_up, link.relay_speaks),
     )
 
@@ -281,6 +282,9 @@ SHOPS = {
     "a wrong hour": ("load a", "pay a", "hour ahead", "hour behind"),
     "written a moment later": ("load a", "scan a", "pay a", "slow disk"),
     "a cancel, written a moment later": ("load a", "pay a", "hold", "slow disk"),
+    "the page's order": ("want a", "scan a", "pay a", "call off a"),
+    "two orders of the page": ("want a", "pay a", "call off a", "want b"),
+    "the page's order, and the shop's": ("want a", "load b", "pay a", "pay b"),
     "an unknown printer": ("load a", "pay a", "unknown printer", "press"),
 }
 """Small shops, each with what can happen in it once, at any time."""

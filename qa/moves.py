@@ -14,13 +14,14 @@ from edge.core.calibration import Calibration
 from edge.core.evidence import LIST_PATIENCE_S
 from edge.core.failures import SLIP_EVERY_S
 from edge.core.lifecycle import Stage
+from edge.core.page import PLACING_TIMEOUT_S, Placed
 from edge.core.printing import printer_duty
 from edge.core.state import Durable, Till
 from edge.core.status import Signal, signal
 from edge.core.till import payment_duty
 from edge.journal.store import Journal
-from qa.promise import check_answer
-from qa.world import AT_OUR_POS, MAY_NOT, SETTINGS, Broken, World, answer, learn, written
+from qa.promise import check_answer, check_question
+from qa.world import AT_OUR_POS, MAY_NOT, SETTINGS, Broken, World, answer, learn, wanted, written
 
 SELLING = (Stage.PAID, Stage.LISTED, Stage.PRINTING, Stage.CANCELLING)
 READING_S = 0.1
@@ -113,6 +114,10 @@ def do_act(act: str, world: World) -> World | None:
         case ["again", letter] if letter in books.paid:
             books = replace(books, paid=(*books.paid, letter.upper()))
             return replace(world, books=books, rings=(*world.rings, letter.upper()))
+        case ["want", letter]:
+            return learn(world, events.OrderAsked(wanted(letter)))
+        case ["call", "off", letter]:
+            return call_off(letter, world)
         case ["hold"]:
             return hold(world)
         case ["press"]:
@@ -142,6 +147,13 @@ def hold(world: World) -> World:
     order = world.till.orders.living.get(meant or "")
     meant_one = (meant,) if meant and order and order.stage in (Stage.WAITING, Stage.CANCELLING) else ()
     return replace(world, held=(*world.held, *meant_one))
+
+
+def call_off(letter: str, world: World) -> World:
+    """Somebody at the till's page wants this order gone, whatever is on the till."""
+    order = world.till.orders.living.get(letter)
+    meant = (letter,) if order and order.stage in (Stage.WAITING, Stage.CANCELLING) else ()
+    return replace(learn(world, events.CancelAsked(letter)), held=(*world.held, *meant))
 
 
 def touch(world: World, seconds: float) -> World:
@@ -193,6 +205,7 @@ def unacknowledged(letter: str, world: World) -> World:
 def payments(world: World, limits: Limits) -> Iterator[Move]:
     """The daemon asks whatever may be asked as soon as it may. An answer that overtakes another is a fault."""
     if duty := payment_duty(world.till, world.now):
+        check_question(world, duty)
         yield f"ask {duty}", replace(learn(world, events.Asked(duty)), paying=(*world.paying, duty))
         return
     for duty in world.paying[:1]:
@@ -384,6 +397,8 @@ def passing(world: World, limits: Limits) -> Iterator[Move]:
         moments.append(world.till.printer.look_at)
     moments += [since + notice.patience_s for notice, since in world.till.notices.since.items()]
     moments += [each.since + LIST_PATIENCE_S for each in world.till.evidence.awaiting_pos.values()]
+    placings = world.till.page.placings.values()
+    moments += [each.since + PLACING_TIMEOUT_S for each in placings if each.result is Placed.ASKED]
     later = [moment for moment in moments if moment > world.now]
     if later and payment_duty(world.till, world.now) is None and printer_duty(world.till, world.now) is None:
         yield "time passes", learn(written(replace(world, now=min(later))), events.Ticked())

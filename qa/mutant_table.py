@@ -261,6 +261,26 @@ BUGS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("another till's news is our rejection", "not due.for_all or is_about_us(till, reading)", "True"),
         ("what is in doubt is asked without pause", "evidence.in_doubt(till, reading.id, now)", "False"),
     ),
+    "core/page.py:place": (
+        ("an order is put over the one that is there", "(in_the_way := _in_the_way(till)) is not None", "False"),
+        ("a reference is used twice", "known.stage is not Stage.WAITING", "False"),
+        ("whoever asks twice is refused", "if _is_on_its_way(till, order.reference):", "if False:"),
+        ("an order that is there is put there again", "if till.cashier.loaded == order.reference:", "if False:"),
+    ),
+    "core/page.py:on_order_put": (("an order that was put is not watched", "see_till(till, put.seen, now)", "till"),),
+    "core/page.py:on_order_not_put": (
+        ("what is in the way is not looked at", "till.owe(duties.LookAtTill(), now)", "till"),
+    ),
+    "core/page.py:give_up_placing": (
+        ("an order is put on the till however late", "till.drop(*over) if over else till", "till"),
+        ("an order that may be there is not looked for", ".owe(duties.LookAtTill(), now)", ""),
+        ("the page waits for ever", "Placed.NO_ANSWER", "Placed.ASKED"),
+    ),
+    "core/page.py:print_pairing": (
+        ("a press of long ago lets a device in", "or now >= pairing.since + PAIRING_TIMEOUT_S", ""),
+        ("a code comes twice", "pairing.stage is PairingStage.PRINTED", "False"),
+        ("a code is printed without paper", "if not till.printer.paper.prints:", "if False:"),
+    ),
     "core/agenda.py:ApiLine._pause_s": (
         ("what Mercado Pago asks us to wait is not waited", ", answer.retry_after)", ", 0)"),
         ("one odd answer rests the line", "return 0.0", "pass"),

@@ -1,12 +1,13 @@
 """What the explorer checks: in every world, and where all has become quiet."""
 
-from edge.core import events
+from edge.core import duties, events
 from edge.core.duties import Cause
 from edge.core.events import Trouble
 from edge.core.lifecycle import Stage
 from edge.core.links import ping_duty
 from edge.core.notices import TOLD_OTHERWISE, Concern
 from edge.core.order import Verdict
+from edge.core.page import Placed
 from edge.core.printing import printer_duty
 from edge.core.questions import question_duty
 from edge.core.status import signal
@@ -33,11 +34,20 @@ def check(world: World) -> None:
             raise Broken(f"{order.reference} is called printed and nobody proved it")
         if order.stage is Stage.CANCELLED and world.books.on_till == order.reference:
             raise Broken(f"{order.reference} is called cancelled and is on the till")
-        if order.stage in (Stage.CANCELLING, Stage.CANCELLED) and "hold" not in world.acts:
+        wanted = {"hold", f"call off {order.reference}"} & set(world.acts)
+        if order.stage in (Stage.CANCELLING, Stage.CANCELLED) and not wanted:
             raise Broken(f"{order.reference} is being cancelled, and nobody held the button")
     check_concerns(world)
     check_heard(world)
     check_sleep(world)
+
+
+def check_question(world: World, duty: duties.PaymentDuty) -> None:
+    """An order that was given up, or that another world has forgotten, isn't put on the till."""
+    if isinstance(duty, duties.PutOrder):
+        placing = world.till.page.placings.get(duty.order.reference)
+        if placing is None or placing.result is not Placed.ASKED:
+            raise Broken(f"{duty.order.reference} is put on the till, and nobody waits for it")
 
 
 def check_sleep(world: World) -> None:

@@ -11,7 +11,7 @@ from edge.core import duties, events
 from edge.core import till as core
 from edge.core.calibration import Calibration
 from edge.core.notices import Notice
-from edge.core.order import Item, MerchantOrder, Payment
+from edge.core.order import Item, MerchantOrder, Payment, WantedOrder
 from edge.core.settings import Settings
 from edge.core.sounds import sound_duty
 from edge.core.state import Durable, Till
@@ -233,6 +233,24 @@ def answer(duty: duties.PaymentDuty, books: Books) -> tuple[events.Answer, Books
             return sweep(since, books), replace(books, hour="", misled=bool(books.hour))
         case duties.Cancel(reference):
             return cancel(reference, books)
+        case duties.PutOrder(order):
+            return put(order.reference, books)
+
+
+def wanted(letter: str) -> WantedOrder:
+    """What the till's page wants on the till."""
+    return WantedOrder(letter, "x", Decimal(1), (Item("x", Decimal(1), Decimal(1)),))
+
+
+def put(reference: str, books: Books) -> tuple[events.Answer, Books]:
+    """The client looks first, so that no order is put over another; a reference can be used once."""
+    if books.on_till == reference:
+        return events.OrderPut(events.TillSeen(reference)), books
+    if books.on_till:
+        return events.OrderNotPut(reference, events.PutRefusal.OCCUPIED, books.on_till), books
+    if reference in known(books):
+        return events.OrderNotPut(reference, events.PutRefusal.USED), books
+    return events.OrderPut(events.TillSeen(reference)), replace(books, on_till=reference)
 
 
 def sweep(since: datetime | None, books: Books) -> events.Swept:
