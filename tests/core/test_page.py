@@ -46,8 +46,9 @@ def test_an_order_of_the_page_is_put_on_the_till_watched_paid_and_printed():
 
 
 def test_who_asks_twice_means_the_same_order():
-    desk = put(Desk().hear(events.OrderAsked(WANTED)))
-    put(desk)
+    desk = Desk().hear(events.OrderAsked(WANTED)).hear(events.OrderAsked(WANTED))
+    assert placed(desk) == "asked"
+    put(desk.settle())
     assert (times_put(desk), placed(desk)) == (1, "done")
 
 
