@@ -19,6 +19,7 @@ PATIENCE = {
     Cause.RELAY: timedelta(minutes=5),
     Cause.CARD: timedelta(minutes=5),
     Cause.TOKEN_REFUSED: timedelta(minutes=5),
+    Cause.MERCADO_PAGO: timedelta(minutes=10),
     Cause.TOKEN_EXPIRES: timedelta(0),
     Cause.VERSION: timedelta(days=3),
 }
@@ -114,13 +115,15 @@ class Ledger:
     channels: Mapping[str, Channel] = field(default_factory=dict)
 
     def observe(self, signs: Mapping[Sign, str], now: datetime) -> "Ledger":
-        """Learn what is wrong now. Where the broker is away nothing else is known, so all else stays as it was."""
-        blind = any(sign.cause is Cause.BROKER for sign in signs)
+        """Learn what is wrong now. What nobody can know now isn't over, and begins anew if nobody was told."""
         alerts = {sign: self._seen(sign, detail, now) for sign, detail in signs.items()}
         for sign, alert in self.alerts.items():
-            if sign not in signs:
-                known = not blind or sign.cause is Cause.BROKER
-                alerts[sign] = replace(alert, gone_since=alert.gone_since or now) if known else alert
+            if sign in signs:
+                continue
+            if _is_known(sign, signs):
+                alerts[sign] = replace(alert, gone_since=alert.gone_since or now)
+            elif self._was_told(sign):
+                alerts[sign] = alert
         kept = {sign: alert for sign, alert in alerts.items() if self._is_needed(alert, now)}
         return replace(self, alerts=kept)
 
@@ -173,3 +176,10 @@ class Ledger:
 
     def _with(self, name: str, channel: Channel) -> "Ledger":
         return replace(self, channels={**self.channels, name: channel})
+
+
+def _is_known(sign: Sign, signs: Mapping[Sign, str]) -> bool:
+    """Whether a sign that isn't there is really gone: without the broker, and of a dark till, nobody knows."""
+    if sign.cause in (Cause.BROKER, Cause.TOKEN_EXPIRES):
+        return True
+    return Sign("", Cause.BROKER) not in signs and Sign(sign.subject, Cause.DARK) not in signs

@@ -32,6 +32,8 @@ class Cause(StrEnum):
     CARD = "card"
     PRINTER = "printer"
     TOKEN_REFUSED = "token_refused"
+    MERCADO_PAGO = "mercado_pago"
+    """It can't be asked, for another reason."""
     ATTENTION = "attention"
     TOKEN_EXPIRES = "token_expires"
     VERSION = "version"
@@ -66,10 +68,10 @@ class View:
 
 
 def signs_of(view: View, tokens: Sequence[TokenEnd], today: date) -> dict[Sign, str]:
-    """Return each sign with its detail, a word or a text of the till's. Without a broker, only that is known."""
-    if view.broker_trouble:
-        return {Sign("", Cause.BROKER): view.broker_trouble}
+    """Return each sign with its detail, a word or a text of the till's. Without a broker nothing is known of tills."""
     found = dict(_of_tokens(tokens, today))
+    if view.broker_trouble:
+        return {**found, Sign("", Cause.BROKER): view.broker_trouble}
     if view.relay == "offline":
         found[Sign("", Cause.RELAY)] = ""
     newest = max((status.version for status in view.statuses.values()), key=_parts, default="0")
@@ -89,6 +91,8 @@ def _of_till(status: Status, newest: str) -> Iterator[tuple[Cause, str, str]]:
         yield Cause.CARD, "", failing
     if status.api == REFUSED:
         yield Cause.TOKEN_REFUSED, "", status.api_error
+    elif status.can_sell is False and status.api not in ("", "ok"):
+        yield Cause.MERCADO_PAGO, "", status.api_error
     yield from _of_problems(status)
     if status.version and _parts(status.version) < _parts(newest):
         yield Cause.VERSION, "", f"{status.version} < {newest}"
@@ -113,7 +117,7 @@ def _card(status: Status) -> str:
     if damaged := next((each for each in status.problems if each.startswith(JOURNAL_DAMAGED)), ""):
         return damaged
     free = status.disk_free_mb
-    return f"{free:.0f} MB" if free is not None and 0 <= free < LOW_DISK_MB else ""
+    return f"{free:.0f} MB < {LOW_DISK_MB} MB" if free is not None and 0 <= free < LOW_DISK_MB else ""
 
 
 def _of_tokens(tokens: Sequence[TokenEnd], today: date) -> Iterator[tuple[Sign, str]]:

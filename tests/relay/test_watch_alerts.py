@@ -76,6 +76,7 @@ CASES: Mapping[Cause, tuple[Status, str, timedelta]] = {
     Cause.PRINTER: (but(state="printer", printer="no_paper"), "", 10 * MINUTE),
     Cause.ATTENTION: (but(state="attention", problems=(NAMED,)), NAMED, 30 * MINUTE),
     Cause.TOKEN_REFUSED: (but(api="refused", api_error="401", problems=("401",)), "", 5 * MINUTE),
+    Cause.MERCADO_PAGO: (but(state="unreachable", can_sell=False, api="network"), "", 10 * MINUTE),
     Cause.CARD: (but(journal_error="disk I/O error", problems=("nothing: disk I/O error",)), "", 5 * MINUTE),
 }
 
@@ -109,6 +110,28 @@ def test_without_a_broker_nothing_is_said_of_the_tills():
     assert not any(over for _, _, over in watch.told), "a till of which nothing is known is not back"
 
 
+def test_of_a_till_that_is_dark_nothing_else_is_over_and_nothing_else_begins():
+    watch, no_paper = Watch(), CASES[Cause.PRINTER][0]
+    watch.tills(15 * MINUTE, CAJA01=no_paper, CAJA02=GOOD)
+    watch.tills(5 * MINUTE, CAJA01=no_paper, CAJA02=no_paper)
+    watch.tills(60 * MINUTE, CAJA01=GONE, CAJA02=GONE)
+    printer, dark = Sign("CAJA01", Cause.PRINTER), [Sign(till, Cause.DARK) for till in ("CAJA01", "CAJA02")]
+    assert watch.told == [("mail", [printer], []), ("mail", dark, [])]
+    watch.tills(5 * MINUTE, CAJA01=no_paper, CAJA02=GOOD)
+    assert watch.told[2:] == [("mail", [], dark)]
+    watch.tills(5 * MINUTE, CAJA01=GOOD, CAJA02=GOOD)
+    assert watch.told[3:] == [("mail", [], [printer])]
+
+
+def test_what_had_begun_when_the_broker_went_is_not_told_while_it_is_away():
+    watch = Watch()
+    watch.tills(8 * MINUTE, CAJA01=GONE)
+    watch.see(60 * MINUTE, broker_trouble="no connection")
+    assert watch.told == [("mail", [Sign("", Cause.BROKER)], [])]
+    watch.tills(8 * MINUTE, CAJA01=GONE)
+    assert [begun for _, begun, _ in watch.told[1:]] == [[]], "its ten minutes begin anew"
+
+
 def test_a_token_is_told_two_weeks_before_its_last_day():
     watch, token = Watch(), (TokenEnd("700100200", date(2026, 3, 17)),)
     watch.see(60 * MINUTE, token)
@@ -119,6 +142,13 @@ def test_a_token_is_told_two_weeks_before_its_last_day():
     assert [begun for _, begun, _ in watch.told] == [[sign]]
     watch.see(60 * MINUTE, (TokenEnd("700100200", date(2026, 9, 17)),))
     assert watch.told[-1] == ("mail", [], [sign])
+
+
+def test_a_token_that_ends_soon_is_not_over_because_the_broker_is_away():
+    watch, token = Watch(), (TokenEnd("CAJA01", date(2026, 3, 5)),)
+    watch.see(60 * MINUTE, token, broker_trouble="no connection")
+    assert {sign.cause for _, begun, _ in watch.told for sign in begun} == {Cause.TOKEN_EXPIRES, Cause.BROKER}
+    assert not any(over for _, _, over in watch.told)
 
 
 def test_a_version_is_behind_if_another_till_or_this_machine_has_a_newer_one_for_three_days():

@@ -60,6 +60,10 @@ STATUSES: Mapping[str, tuple[dict[str, object], str, str]] = {
         READY | {"api": "refused", "api_error": "401 unauthorized"},
         "CAJA01: Mercado Pago refuses the token", "401 unauthorized",
     ),
+    "mercado_pago": (
+        READY | {"state": "unreachable", "ready_to_sell": False, "api": "network", "api_error": "no route"},
+        "CAJA01: can't ask Mercado Pago", "no payment can be confirmed: no route.",
+    ),
     "card": (READY | {"journal_error": "disk I/O error"}, "CAJA01: the memory card fails", "disk I/O error"),
     "version": (READY | {"version": "0.0.9"}, "CAJA01: old version", "0.0.9 < "),
 }  # fmt: skip
