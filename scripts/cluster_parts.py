@@ -39,6 +39,8 @@ from sim.shop import Shop
 SELLER = "700100200"
 TILLS_PER_PROCESS = 60
 RINGS_PER_S = 40.0
+RINGERS = 64
+"""Rings that may wait for an answer at a time."""
 TICK_S = 0.2
 SECRET = "0123456789abcdef0123456789abcdef"
 READY_TIMEOUT_S = 60.0
@@ -252,7 +254,7 @@ class Ringer:
 
     def start(self) -> None:
         """As Mercado Pago, which waits for an answer and doesn't wait to send the next one."""
-        self._threads = [threading.Thread(target=self._ring, daemon=True) for _ in range(16)]
+        self._threads = [threading.Thread(target=self._ring, daemon=True) for _ in range(RINGERS)]
         for thread in self._threads:
             thread.start()
 

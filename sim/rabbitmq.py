@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SHIPPED = ROOT / "relay" / "rabbitmq"
 DEBIAN = Path(os.environ.get("RABBITMQ_DEBIAN", ROOT / "build" / "chroots" / "trixie-rabbitmq"))
 """A Debian Trixie with rabbitmq-server and haproxy, in a folder."""
-MQTT_PORT, WEBSOCKETS_PORT, MANAGEMENT_PORT, DISTRIBUTION_PORT = 1883, 15675, 15672, 25672
+MQTT_PORT, WEBSOCKETS_PORT, MANAGEMENT_PORT = 1883, 15675, 15672
 START_TIMEOUT_S = 120.0
 HAPROXY_TIMEOUT_S = 10.0
 STOP_TIMEOUT_S = 60.0
@@ -76,7 +76,7 @@ class Node:
         self._debian = debian
         self.address = f"{network}.{number}"
         self.name = f"rabbit{number}@{self.address}"
-        self._distribution_port = DISTRIBUTION_PORT + number
+        self._distribution_port = free_port()  # it is looked for at all addresses
         self.folder = folder / f"node{number}"
         self._environ = self._prepare(epmd_port)
         self._process: subprocess.Popen[bytes] | None = None

@@ -58,6 +58,9 @@ def _log_links(before: Till, after: Till) -> None:
         log.log(level, "Mercado Pago: %s", after.api.error or "answers")
     if (said := _broker(after)) != _broker(before):
         log.info("broker: %s", said)
+    for missing in after.link.missing_rights:
+        if missing not in before.link.missing_rights:
+            log.warning("a right is missing: %s", missing)
     if after.link.refused_reports and not before.link.refused_reports:
         log.warning("the broker takes no reports: %s", after.link.refused_reports)
     if before.printer.paper is not after.printer.paper:

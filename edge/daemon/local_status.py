@@ -15,7 +15,7 @@ from typing import Any
 from edge.journal.knock import knock
 from edge.machine.files import read_plain, write_whole
 
-TOLD = ("broker", "broker_trouble", "relay", "round_trip_ms", "printer", "proof")
+TOLD = ("broker", "broker_trouble", "broker_error", "relay", "round_trip_ms", "printer", "proof")
 """What of the status a check asks for: of what changes with each sale the card is spared."""
 MAX_FILE_BYTES = 1 << 20
 PAUSE = 1.0

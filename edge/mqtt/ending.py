@@ -144,8 +144,9 @@ def of_error(error: Exception, address: str, connect_timeout_s: float) -> Ending
             return mute(Stage.LOGIN, address, connect_timeout_s)
         why = f"{address}: no answer within {connect_timeout_s:g} s: a firewall in between, or a wrong address?"
         return Ending(BrokerTrouble.UNREACHABLE, why)
-    secure = isinstance(error, ssl.SSLError | ConnectionResetError)  # somebody answers, but not in TLS
-    return Ending(BrokerTrouble.NO_TLS if secure else BrokerTrouble.UNREACHABLE, f"{address}: {error}")
+    if isinstance(error, ssl.SSLError | ConnectionResetError):  # somebody answers, but not in TLS
+        return Ending(BrokerTrouble.NO_TLS, f"{address}: {error}: a port without TLS, or a broker that is full?")
+    return Ending(BrokerTrouble.UNREACHABLE, f"{address}: {error}")
 
 
 # --- several in a row ----------------------------------------------------------------------------------------------

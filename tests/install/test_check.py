@@ -292,11 +292,13 @@ def test_what_a_daemon_says_is_judged_like_what_is_seen(tmp_path):
         unheard = said_by_daemon(shop, broker="connected", relay="unheard", round_trip_ms=None)
         offline = said_by_daemon(shop, broker="connected", relay="offline", round_trip_ms=None)
         older = said_by_daemon(shop)  # of a version that shows no status
+        missing = said_by_daemon(shop, broker="connected", broker_error="no commands", round_trip_ms=40)
     assert {words.split()[0] for words in well.values()} == {"ok", "skipped"}
     assert lost["broker"] == "warning no relay configured: the till polls Mercado Pago, and sells some seconds slower"
     assert lost["printer"] == "failed the printer has no paper"
     assert unheard["relay"] == "failed the relay is online, but its doorbells don't reach us"
     assert offline["relay"] == "failed the relay is offline"
+    assert missing["broker"] == "warning the running daemon is connected, but no commands"
     assert {words.split()[0] for words in older.values()} == {"skipped"}
 
 

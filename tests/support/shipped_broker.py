@@ -48,6 +48,7 @@ class ShippedBroker(Mosquitto):
         self.password_file = self.folder / "till-passwords"
         self.acl_file = self.folder / "till-acl"
         self.pid_file = self.folder / "mosquitto.pid"
+        self.max_connections = 950
         self.ca_file = self.folder / "ca.pem"
         self.authority = trustme.CA()
         self.authority.cert_pem.write_to_path(str(self.ca_file))
@@ -116,6 +117,7 @@ class ShippedBroker(Mosquitto):
             "\ncertfile /etc/mosquitto/certs/fullchain.pem\n": f"\ncertfile {self.folder}/certificate.pem\n",
             "\nkeyfile /etc/mosquitto/certs/privkey.pem\n": f"\nkeyfile {self.folder}/key.pem\n",
             "\npersistence_location /var/lib/mosquitto/\n": f"\npersistence_location {self.folder}/\n",
+            "\nmax_connections 950\n": f"\nmax_connections {self.max_connections}\n",
             "\npid_file /run/mosquitto/mosquitto.pid\n": f"\npid_file {self.pid_file}\n",
         }.items():
             assert text.count(shipped) == 1, shipped
@@ -154,6 +156,7 @@ class Client:
         will: str = "",
         identity: Path | None = None,
         patience: float = PATIENCE,
+        host: str = "127.0.0.1",
     ) -> None:
         self.heard: queue.Queue[tuple[str, bytes]] = queue.Queue()
         self.gone: queue.Queue[ReasonCode] = queue.Queue()
@@ -176,7 +179,7 @@ class Client:
             self.paho.will_set(will, b"dead", qos=1)
         properties = Properties(PacketTypes.CONNECT)
         properties.SessionExpiryInterval = session
-        self.paho.connect("127.0.0.1", port, clean_start=not session, properties=properties)
+        self.paho.connect(host, port, clean_start=not session, properties=properties)
         self.paho.loop_start()
         self.answer: ReasonCode = self._said.get(timeout=patience)
 

@@ -98,6 +98,7 @@ HANGS_UP = (
     "look into the broker's log: its own trouble, a right that is missing, or another device with this till's identity",
 )
 TAKEN_OVER = (Cause.BROKER_LOST, "check that no other device uses this till's identity")
+ADVICE_ON_RIGHTS = "check the till's rights at the broker"
 TROUBLES = {
     Trouble.UNREACHABLE: (
         Cause.BROKER_UNREACHABLE,
@@ -110,7 +111,7 @@ TROUBLES = {
     Trouble.MUTE: (Cause.BROKER_MUTE, "check broker.port, and any firewall or proxy in between"),
     Trouble.NO_MQTT: (Cause.NO_BROKER, "check broker.host and broker.port; a till needs a broker with MQTT 5"),
     Trouble.CREDENTIALS: (Cause.LOGIN_REFUSED, "enrol the till again: till-relay enroll"),
-    Trouble.RIGHTS: (Cause.SUBSCRIPTION_REFUSED, "check the till's rights at the broker"),
+    Trouble.RIGHTS: (Cause.SUBSCRIPTION_REFUSED, ADVICE_ON_RIGHTS),
     Trouble.UNFIT: (
         Cause.BROKER_UNFIT,
         "a till needs MQTT 5, QoS 1, retained messages and a session that lasts: change the broker, or its plan",
@@ -166,7 +167,7 @@ def ask_daemon(status: Mapping[str, Any], config: Config) -> Iterator[Finding]:
     """What the running daemon reports of its own session; it pings the relay every five minutes."""
     broker = str(status.get("broker", ""))
     if broker == "connected":
-        yield ok(Part.BROKER, "the running daemon is connected and subscribed")
+        yield _rights_of_daemon(str(status.get("broker_error", "")))
         yield _relay_of_daemon(status)
     elif not broker:
         seen = "the running daemon holds the till's session at the broker"
@@ -176,6 +177,15 @@ def ask_daemon(status: Mapping[str, Any], config: Config) -> Iterator[Finding]:
         trouble = status.get("broker_trouble")
         known = Trouble(trouble) if trouble in list(Trouble) else Trouble.UNREACHABLE
         yield from _lost(known, f"the running daemon reports: {broker}", config)
+
+
+def _rights_of_daemon(missing: str) -> Finding:
+    """It is let in; what the broker forbids it all the same is done without."""
+    if not missing:
+        return ok(Part.BROKER, "the running daemon is connected and subscribed")
+    return warning(
+        Part.BROKER, Cause.RIGHT_MISSING, f"the running daemon is connected, but {missing}", ADVICE_ON_RIGHTS
+    )
 
 
 def unanswered(status: Mapping[str, Any]) -> bool:

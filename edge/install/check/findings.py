@@ -66,6 +66,7 @@ class Cause(StrEnum):
     NO_TLS = "no_tls"
     LOGIN_REFUSED = "login_refused"
     SUBSCRIPTION_REFUSED = "subscription_refused"
+    RIGHT_MISSING = "right_missing"
     BROKER_MUTE = "broker_mute"
     NO_BROKER = "no_broker"
     BROKER_UNFIT = "broker_unfit"
