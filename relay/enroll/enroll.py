@@ -30,6 +30,7 @@ from relay.enroll.bundle import (
 )
 
 DONE, FAILED, USAGE = 0, 1, 2
+MIN_PASSWORD_CHARS = 32
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -50,6 +51,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--token-file", type=Path, metavar="FILE", help="holds the access token, which goes into the bundle"
+    )
+    parser.add_argument(
+        "--password-file",
+        type=Path,
+        metavar="FILE",
+        help="the broker_password that the till has, if only its broker changes; default: a new one",
     )
     parser.add_argument("--again", action="store_true", help="make new credentials, and end the present ones")
     parser.add_argument("--name", type=values.line, help="the till's name for people, as printed on tickets")
@@ -79,8 +86,10 @@ def enroll(config: Config, options: argparse.Namespace) -> int:
 
 def _enroll_table(config: Config, broker: Broker, tills: Tills, options: argparse.Namespace) -> list[Enrolled]:
     """Write all bundles, then let their tills in: whoever is let in has a bundle, whenever this is cut off."""
-    if given := [name for name in ("out", "claim", "serial") if getattr(options, name)]:
-        raise EnrollError(f"--{given[0]} is for a single till; the bundles of a table are beside it", USAGE)
+    if given := [name for name in ("out", "claim", "serial", "password_file") if getattr(options, name)]:
+        raise EnrollError(
+            f"--{given[0].replace('_', '-')} is for a single till; the bundles of a table are beside it", USAGE
+        )
     with broker.open() as accounts:
         found = table.entries(config, tills, options, accounts)
         for entry in found:
@@ -96,6 +105,8 @@ def _enroll_one(config: Config, broker: Broker, tills: Tills, options: argparse.
     fleet_zone = config.fleet and config.fleet.timezone.key
     wanted = Wanted.of({**vars(options), "timezone": options.timezone or fleet_zone})
     bundle = make_bundle(config, tills, wanted)
+    if options.password_file:
+        bundle[PASSWORD] = _known_password(options.password_file)
     recipient = _recipient(config, options, wanted)
     folder = options.out or (None if recipient else Path(wanted.till))
     _register(broker, options, bundle[PASSWORD], folder)
@@ -105,6 +116,17 @@ def _enroll_one(config: Config, broker: Broker, tills: Tills, options: argparse.
         recipient.send(bundle)
     print(_report(wanted, folder, recipient, list(bundle)))
     return [Enrolled(wanted.till, wanted.user_id)]
+
+
+def _known_password(path: Path) -> str:
+    """Of a till that has its bundle, and whose broker changes. Raises `EnrollError`."""
+    try:
+        password = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise EnrollError(f"--password-file: {path} can't be read ({error})") from None
+    if len(password) < MIN_PASSWORD_CHARS or not password.isascii() or not password.isprintable():
+        raise EnrollError(f"--password-file: {path} isn't the broker_password of a bundle; name that file")
+    return password
 
 
 def _register(broker: Broker, options: argparse.Namespace, password: str, folder: Path | None) -> None:

@@ -110,6 +110,15 @@ def test_the_password_is_in_the_bundle_only(office, capsys):
     assert password != (office.enroll("CAJA02", out="other") / "broker_password").read_text()
 
 
+def test_a_till_whose_broker_changes_keeps_its_password(office, capsys):
+    password = office.enroll() / "broker_password"
+    office.type(f"enroll CAJA01 --again --password-file {password} --out {office.folder}/same")
+    assert (office.folder / "same" / "broker_password").read_text() == password.read_text()
+    password.write_text("short")
+    assert office.type(f"enroll CAJA02 --password-file {password} --out {office.folder}/two") == 1
+    assert "isn't the broker_password of a bundle" in capsys.readouterr().err
+
+
 # --- mosquitto's files ------------------------------------------------------------------------------------------------
 
 
