@@ -64,7 +64,7 @@ def key(world: World) -> Key:
     stale = frozenset(order.reference for order in till.orders.unprinted if till.evidence.is_stale(order, now))
     printer = (till.printer.paper, till.printer.look_at <= now, till.printer.retry_at <= now, stale)
     api = (till.api.trouble, till.api.retry_at <= now)
-    stands = {notice: now - since >= notice.patience_s for notice, since in till.notices.since.items()}
+    stands = {notice: now >= since + notice.patience_s for notice, since in till.notices.since.items()}
     rest = (
         world.books,
         world.paper,
@@ -75,22 +75,22 @@ def key(world: World) -> Key:
         tuple(sorted(world.rings)),
         world.held,
         world.faults,
-        tuple((cause, now - at < SLIP_EVERY_S) for cause, at in world.told),
+        tuple((cause, now < at + SLIP_EVERY_S) for cause, at in world.told),
         tuple(
-            (cause, cause in till.failures.since, now - at < SLIP_EVERY_S)
+            (cause, cause in till.failures.since, now < at + SLIP_EVERY_S)
             for cause, at in till.failures.last_slip_at.items()
         ),
     )
     asked = till.questions
     questions = (
-        *(asked.asked, asked.out, asked.open_since is None, asked.answer, now - asked.answered_at < HOLD_COUNTS_S),
+        *(asked.asked, asked.out, asked.open_since is None, asked.answer, now < asked.answered_at + HOLD_COUNTS_S),
         *(world.questions, world.unknown, world.seen, world.may_be_out, world.idle, world.heard),
     )
     looks = (
         till.agenda.looks.free_at(LOOKS, now) <= now,
         till.agenda.lists.allows(LISTS, now),
         frozenset(
-            (each.reading, now - each.read_at <= FRESH_READING_S, now < each.since + LIST_PATIENCE_S)
+            (each.reading, now <= each.read_at + FRESH_READING_S, now < each.since + LIST_PATIENCE_S)
             for each in till.evidence.awaiting_pos.values()
         ),
         till.agenda.pace.factor(now) > 1,
@@ -158,8 +158,8 @@ def agenda_of(till: Till, now: float) -> object:
             min(due.failures, 2),
             due.rung_again,
             due.refused is None,
-            now - due.since >= SETTLE_S,
-            now - due.since >= SETTINGS.grace_s,
+            now >= due.since + SETTLE_S,
+            now >= due.since + SETTINGS.grace_s,
         )
         for duty, due in till.agenda.due.items()
     )

@@ -85,7 +85,7 @@ BUGS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("the wrong one of two payments is taken back", "or reading.id != order.reading.id", ""),
     ),
     "core/evidence.py:_judge_placed": (
-        ("an old reading is judged", "now - each.read_at > FRESH_READING_S", "False"),
+        ("an old reading is judged", "now > each.read_at + FRESH_READING_S", "False"),
         ("what was judged is read again", "till.drop(duty) if", "till if"),
     ),
     "core/evidence.py:ask_places": (
@@ -445,7 +445,7 @@ BUGS: dict[str, tuple[tuple[str, str, str], ...]] = {
     ),
     "core/cashier.py:Button.found": (("a stuck button is a press", "spent=down", "spent=False"),),
     "core/cashier.py:Button.read": (
-        ("what was not read goes on", "at - self.read_at > MAX_READING_GAP_S", "False"),
+        ("what was not read goes on", "at > self.read_at + MAX_READING_GAP_S", "False"),
         ("a press whose release was not seen is nothing", "Gesture.PRESS if self.down and not level else", ""),
         (
             "a level that is gone again was never there",
@@ -824,7 +824,7 @@ BUGS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("a piece is made before a sale is heard", "first is None and", ""),
     ),
     "core/sounds.py:_counts": (
-        ("a sale of long ago is heard", "now - play.at < PAID_COUNTS_S", "True"),
+        ("a sale of long ago is heard", "now < play.at + PAID_COUNTS_S", "True"),
         (
             "a hold is heard that is over",
             "till.cashier.button.being_held and till.cashier.button.down_at == play.at",
@@ -836,7 +836,7 @@ BUGS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("the hours are never quiet", "() if _is_quiet(till, now) else tuple(", "tuple("),
         ("nothing waits too long", "play for play in row if _counts(till, play, now)", "row"),
     ),
-    "core/sounds.py:_heard_now": (("a press is heard", "and now - button.down_at >= HOLD_HEARD_AFTER_S", ""),),
+    "core/sounds.py:_heard_now": (("a press is heard", "and now >= button.down_at + HOLD_HEARD_AFTER_S", ""),),
     "core/sounds.py:_paid": (
         ("a copy is heard", "or duties.Banner.COPY in order.banners", ""),
         ("a ticket is heard before the light says paid", "ticket_at is None or", ""),

@@ -85,7 +85,7 @@ class Button:
 
     def read(self, level: bool, at: float, hold_s: float) -> tuple["Button", Gesture]:
         """The wire was read at `at`; work out what that means. Readings come in the order of their times."""
-        if self.level and not self.spent and at - self.read_at > MAX_READING_GAP_S:
+        if self.level and not self.spent and at > self.read_at + MAX_READING_GAP_S:
             # Nobody knows what the finger did meanwhile: that it is down now is taken for another press.
             gesture = Gesture.PRESS if self.down and not level else Gesture.NONE
             return Button(level, level_at=at, read_at=at), gesture

@@ -325,7 +325,7 @@ def place(till: "Till", payment: events.PaymentRead, now: float) -> "Till":
 def _judge_placed(till: "Till", each: Unplaced, now: float) -> "Till":
     """The reading as it stands, if it is fresh: the next one would be no younger when it is answered."""
     duty = duties.Verify(each.reading.id)
-    if now - each.read_at > FRESH_READING_S:
+    if now > each.read_at + FRESH_READING_S:
         return till.owe(duty, now, urgent=True)
     due = till.agenda.due.get(duty)
     till = till.drop(duty) if due is not None and due.at > now else till

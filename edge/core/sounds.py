@@ -82,9 +82,9 @@ def _counts(till: "Till", play: Play, now: float) -> bool:
     """Whether the sound still means what it would be taken for."""
     match play.sign:
         case Heard.PAID:
-            return now - play.at < PAID_COUNTS_S
+            return now < play.at + PAID_COUNTS_S
         case Heard.CANCELLED:
-            return now - play.at < SHOWN_S
+            return now < play.at + SHOWN_S
         case Heard.HOLDING:
             return till.cashier.button.being_held and till.cashier.button.down_at == play.at
     return till.sounds.standing is not None and till.sounds.standing.value == play.sign.value
@@ -110,17 +110,17 @@ def _heard_now(till: "Till", now: float) -> Iterator[Play]:
     """What passes: each has a moment of its own, by which it is known."""
     if (paid := _paid(till, now)) is not None:
         yield paid
-    if till.cashier.cancelled_at is not None and now - till.cashier.cancelled_at < SHOWN_S:
+    if till.cashier.cancelled_at is not None and now < till.cashier.cancelled_at + SHOWN_S:
         yield Play(Heard.CANCELLED, till.cashier.cancelled_at)
     button = till.cashier.button
-    if button.being_held and now - button.down_at >= HOLD_HEARD_AFTER_S:
+    if button.being_held and now >= button.down_at + HOLD_HEARD_AFTER_S:
         yield Play(Heard.HOLDING, button.down_at)
 
 
 def _paid(till: "Till", now: float) -> Play | None:
     """The sale for which the light says paid, unless its ticket is marked as a copy."""
     ticket_at, last = till.printer.ticket_at, till.printer.last_ticket
-    if ticket_at is None or last is None or now - ticket_at >= SHOWN_S:
+    if ticket_at is None or last is None or now >= ticket_at + SHOWN_S:
         return None
     order = till.orders.get(last.reference)
     if order is None or order.reading is None or duties.Banner.COPY in order.banners:

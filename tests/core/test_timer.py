@@ -1,7 +1,12 @@
 """The moment until which the loop may sleep. The explorer holds it in every world; here is what it has no moves for."""
 
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
+import edge.core
 from edge.core import duties, events
 from edge.core.status import SHOWN_S, signal
 from edge.core.till import step
@@ -58,3 +63,20 @@ def test_a_till_at_rest_has_little_to_do():
             desk.hear(events.PrinterSeen(events.Paper.READY))
         turns += 1
     assert turns < 12
+
+
+# --- one way to compute a moment -----------------------------------------------------------------------------------
+
+
+def elapsed_times_compared(module: Path) -> Iterator[str]:
+    """Each comparison of `now - since` with something."""
+    for node in ast.walk(ast.parse(module.read_text())):
+        match node:
+            case ast.Compare(left=ast.BinOp(left=ast.Name("now" | "at"), op=ast.Sub())):
+                yield f"{module.name}:{node.lineno}: {ast.unparse(node)}"
+
+
+def test_whoever_decides_computes_a_moment_as_the_timer_does():
+    """`since + x` and `now - since` differ in the last bit: woken at the one, the till finds the other not come."""
+    modules = Path(edge.core.__path__[0]).glob("*.py")
+    assert [found for module in modules for found in elapsed_times_compared(module)] == []
