@@ -21,8 +21,8 @@ EDITION = 1
 WORDS_PER_MINUTE = 160
 MAX_AMPLITUDE = 200
 SYNTHESIS_TIMEOUT_S = 20.0
-SILENCE = 200
-"""A sample is quieter than this where espeak-ng only pauses."""
+QUIETER = 100
+"""A sample is so many times quieter than the loudest where espeak-ng only pauses."""
 GAP = bytes(2 * int(0.03 * SAMPLES_PER_SECOND))
 """Between two pieces."""
 MODE = 0o644
@@ -100,7 +100,8 @@ def _trimmed(samples: bytes) -> bytes:
     values = array.array("h", samples[: len(samples) // 2 * 2])
     if sys.byteorder == "big":
         values.byteswap()
-    loud = [at for at, value in enumerate(values) if abs(value) > SILENCE]
+    silence = max(map(abs, values), default=0) // QUIETER
+    loud = [at for at, value in enumerate(values) if abs(value) > silence]
     return samples[2 * loud[0] : 2 * loud[-1] + 2] if loud else b""
 
 

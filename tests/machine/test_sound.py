@@ -87,6 +87,7 @@ def test_a_piece_that_a_power_cut_left_short_is_made_again(tmp_path):
 def test_a_lower_volume_is_quieter_and_replaces_the_other(tmp_path):
     loud, quiet = Speech("es-419", 90, tmp_path), Speech("es-419", 20, tmp_path)
     assert peak(loud.make("mil")) > 3 * peak(quiet.make("mil"))
+    assert len(loud.make("pesos")) == pytest.approx(len(Speech("es-419", 2, tmp_path).make("pesos")), rel=0.02)
     quiet.tidy()
     assert [folder.name for folder in tmp_path.iterdir()] == ["1-es-419-20"]
 
