@@ -11,7 +11,7 @@ REMEMBERED_S = 2.1
 """A pattern of the panel repeats after two seconds."""
 STEADY_AFTER_S = 0.7
 FLASHES = "yellow"
-"""The one lamp that flashes; what looks so on another one is the end of a pattern."""
+"""The one lamp that flashes, beside the green one; what else looks so is the end of a pattern."""
 QUICK_S = 0.2
 """What lasts no longer is a flash, or part of fast blinking."""
 
@@ -26,7 +26,6 @@ MEANINGS = {
     ("slow", "off", "slow"): "attention",
     ("off", "off", "slow"): "printer",
     ("off", "off", "on"): "unreachable",
-    ("off", "off", "off"): "dark",
 }
 """How green, yellow and red look -> the page's word for it, as in the README's table of lights."""
 
@@ -38,7 +37,7 @@ class Lamps:
         self._board = board
         self._on = dict(DARK)
         self._changes: dict[str, deque[float]] = {color: deque(maxlen=40) for color in DARK}
-        self._meaning = "dark"
+        self._meaning = "starting"
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._look_on, name="lamps", daemon=True)
 
@@ -58,7 +57,8 @@ class Lamps:
         """How each lamp looks: on, off, slow, fast or flash."""
         now = time.monotonic()
         looks = {color: _look(list(changes), self._on[color], now) for color, changes in self._changes.items()}
-        return looks | {color: "off" for color, look in looks.items() if look == "flash" and color != FLASHES}
+        is_flash = looks["green"] == "on" and looks[FLASHES] == "flash"
+        return looks | {color: "off" for color, look in looks.items() if look == "flash" and not is_flash}
 
     @property
     def meaning(self) -> str:

@@ -147,7 +147,7 @@ class Stage:
             "power": self.shop.board.running,
             "on": lamps.on,
             "looks": lamps.looks,
-            "meaning": lamps.meaning,
+            "meaning": lamps.meaning if self.shop.board.running else "dark",
             "pressed": self._pressed,
             "printer": self._printer(),
             "phone": {**vars(phone.display), "late": phone.may_pay_late, "gone": phone.order_is_gone},
