@@ -110,6 +110,8 @@ class TlsConfig:
     ca_file: Certificates | None = None
     cert_file: File | None = None
     key_file: File | None = None
+    alpn: Text | None = None
+    """The protocol that the till names in the greeting of TLS, for a door at port 443 that others use too."""
 
 
 @dataclass(frozen=True)

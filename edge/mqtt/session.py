@@ -420,6 +420,8 @@ def _tls_context(tls: TlsConfig) -> ssl.SSLContext:
     context = ssl.create_default_context(cafile=tls.ca_file)
     if tls.cert_file:
         context.load_cert_chain(tls.cert_file, tls.key_file)
+    if tls.alpn:
+        context.set_alpn_protocols([tls.alpn])
     return context
 
 

@@ -196,7 +196,7 @@ def test_the_example_explains_every_key():
 def test_what_the_example_has_behind_a_number_sign_is_what_holds_without(folder, credentials):
     no_defaults = (
         r"(support|help_url|notification_url|reference_prefix|username|password_file|tls|\w+_file|device|host|baudrate|"
-        r"port: 9100|port: 8080|page|profile|columns|codepage|"
+        r"port: 9100|port: 8080|page|profile|columns|codepage|alpn|"
         r"sound|buzzer_pin|buzzer_tone_hz|printer: false|speech|amount|volume|quiet)"
     )
     lines = EXAMPLE.read_text().splitlines()
