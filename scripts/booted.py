@@ -25,6 +25,10 @@ JOURNAL = "/var/lib/till-edge/journal.db"
 SETTINGS = {"mercadopago": {"access_token_file": TOKEN}, "journal": {"path": JOURNAL}}
 UDEV_VERIFIES_SINCE = 254
 PINS = "[Service]\nEnvironment=GPIOZERO_PIN_FACTORY=mock\n"
+GATE = "till-edge-update.service"
+PATIENCE = "[Service]\nEnvironment=COMES_UP_WITHIN_S=20 STEADY_FOR_S=15\n"
+"""At a shop the gate of updates is patient for minutes."""
+TRIAL = "/var/cache/till-edge/trial.json"
 
 
 @dataclass
@@ -79,9 +83,10 @@ class Till:
 @contextlib.contextmanager
 def open_till(system: System, newer: str) -> Iterator[Till]:
     """Open a shop, and boot the till in it with an installer's configuration."""
-    pins = system.path(f"/etc/systemd/system/{UNIT}.d/pins.conf")
-    pins.parent.mkdir(parents=True)
-    pins.write_text(PINS)
+    for unit, settings in ((UNIT, PINS), (GATE, PATIENCE)):
+        drop_in = system.path(f"/etc/systemd/system/{unit}.d/test.conf")
+        drop_in.parent.mkdir(parents=True)
+        drop_in.write_text(settings)
     with (
         tempfile.TemporaryDirectory(prefix="shop-") as folder,
         Shop(Path(folder), SETTINGS, without=("board",)) as shop,
@@ -166,7 +171,9 @@ def is_upgraded(till: Till) -> str:
     orders = till.machine.run("till-edge orders")
     check(re.search("printed .* MESA-1", orders), f"the journal has forgotten a ticket:\n{orders}")
     till.sell()
-    return f"upgraded from {version} while it sold: restarted, the journal is kept, the next ticket comes"
+    wait_for(lambda: not till.machine.has(TRIAL), "the update did not prove itself")
+    check(till.machine.run("till-edge --version") != version, "the update was taken back")
+    return f"upgraded from {version} while it sold: restarted, the journal is kept, the next ticket comes; it stays"
 
 
 STORIES = (is_upgraded, is_up, sells, survives_a_kill, is_watched, is_not_tried_again)

@@ -1,7 +1,5 @@
 """The stories of updates in a booted Debian: taken from a signed repository while the till sells, refused where the
 signature is wrong, and taken back where the new daemon doesn't come up.
-
-The gate of the package in use is patient for seconds here, and for minutes at a shop.
 """
 
 import contextlib
@@ -18,14 +16,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from booted import JOURNAL, UNIT, Till
+from booted import GATE, JOURNAL, TRIAL, UNIT, Till
 from debian import ROOT, check, wait_for
 
 from sim.network import free_port
 
-GATE = "till-edge-update.service"
-PATIENCE = "[Service]\nEnvironment=COMES_UP_WITHIN_S=20 STEADY_FOR_S=15\n"
-TRIAL, REFUSED = "/var/cache/till-edge/trial.json", "/etc/apt/preferences.d/till-edge-refused"
+REFUSED = "/etc/apt/preferences.d/till-edge-refused"
 WORKS, CRASHES, DIES = "0.1.1", "0.1.2", "0.1.3"
 DIES_AFTER_S = 12
 FORM = "SCHEMA_VERSION = "
@@ -119,10 +115,6 @@ def takes_an_update_while_it_sells(till: Till, repository: Repository, package: 
     archive = repository.publish(newer)
     shutil.copy(archive, till.machine.path("/root"))
     till.machine.apt(f"install /root/{archive.name}")
-    hurry = till.machine.path(f"/etc/systemd/system/{GATE}.d/patience.conf")
-    hurry.parent.mkdir(parents=True, exist_ok=True)
-    hurry.write_text(PATIENCE)
-    till.machine.run("systemctl daemon-reload")
     till.sell()
     began = time.monotonic()
     update = threading.Thread(target=_upgrade, args=(till,))
