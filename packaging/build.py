@@ -41,6 +41,7 @@ DOCUMENTS = (
     "relay/README.md",
     "relay/firewall.nft",
     "relay/mosquitto/README.md",
+    "relay/rabbitmq/README.md",
 )
 """Beside all of docs/: what its pages and these lead to is there, so that no link is dead at a till."""
 PROGRAMS = {
