@@ -1,6 +1,7 @@
 """The loudspeaker, the kept pieces and the buzzer, each against what stands at its other end."""
 
 import array
+import itertools
 import shutil
 import wave
 from pathlib import Path
@@ -14,7 +15,7 @@ from edge.core.duties import Heard
 from edge.daemon.sound_worker import SoundWorker, Talker
 from edge.machine.buzzer import Buzzer
 from edge.machine.loudspeaker import BYTES_PER_SECOND, Loudspeaker, SoundError
-from edge.machine.speech import GAP, Speech
+from edge.machine.speech import GAP, HEADER_BYTES, Speech
 from edge.paper.sound_words import BEEPS, SPOKEN_WORDS, all_sentences, sentence
 
 needs_espeak = pytest.mark.skipif(not shutil.which("espeak-ng"), reason="espeak-ng is not installed")
@@ -70,6 +71,18 @@ def test_a_piece_is_made_once_and_a_sentence_is_put_together(tmp_path):
     assert later.first_missing(("mil", "pesos")) is None
     assert later.samples(("mil", "pesos")) == first + GAP + second
     assert 0.1 < len(first) / BYTES_PER_SECOND < 1
+
+
+def test_a_piece_that_a_dying_card_has_bent_is_missing_and_costs_no_daemon(tmp_path):
+    """What this raises ends the sound's thread, and with it the daemon, again at each start."""
+    speech = Speech("es-419", 80, tmp_path, program(tmp_path, "printf 'RIFF....data\\1\\2\\3\\4abcdefgh'"))
+    assert speech.make("mil") == b"abcdefgh"
+    assert speech.first_missing(("mil",)) is None
+    file = next(tmp_path.glob("*/mil.wav"))
+    whole = file.read_bytes()
+    for at, bit in itertools.product(range(HEADER_BYTES), range(8)):
+        file.write_bytes(whole[:at] + bytes([whole[at] ^ 1 << bit]) + whole[at + 1 :])
+        assert Speech("es-419", 80, tmp_path).first_missing(("mil",)) == "mil"
 
 
 @needs_espeak
