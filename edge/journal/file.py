@@ -121,21 +121,35 @@ def _prepare(path: Path, database: sqlite3.Connection) -> None:
     version = _version(database)
     upgrades = [step for older in range(version or SCHEMA_VERSION, SCHEMA_VERSION) for step in UPGRADES[older]]
     if 0 < version < SCHEMA_VERSION:
-        _keep_older(path, database)
+        _keep_older(path, version, database)
     if version != SCHEMA_VERSION:  # at once or not at all: half an upgrade could never be finished
         steps = "; ".join(["BEGIN IMMEDIATE", *upgrades, SCHEMA, f"PRAGMA user_version = {SCHEMA_VERSION}", "COMMIT"])
         database.executescript(steps)
 
 
-def _keep_older(path: Path, database: sqlite3.Connection) -> None:
-    """Keep a copy in the form that the package before this one can read: packaging/update-gate may have to go back."""
+def _keep_older(path: Path, version: int, database: sqlite3.Connection) -> None:
+    """Keep a copy in the form that the package before this one can read: packaging/update-gate may have to go back.
+
+    A copy of a still earlier form stays, for it is there that the gate goes back. Each trial begins without any.
+    """
     copy = path.with_name(path.name + OLDER)
+    if 0 < _form(copy) < version:
+        return
     fresh = copy.with_name(copy.name + ".new")
     fresh.unlink(missing_ok=True)
     database.execute("VACUUM INTO ?", [str(fresh)])
     _force(fresh)
     fresh.replace(copy)
     _force(path.parent)
+
+
+def _form(copy: Path) -> int:
+    """The form of a copy; 0 where there is none that can be read."""
+    try:
+        with contextlib.closing(sqlite3.connect(f"{copy.absolute().as_uri()}?mode=ro", uri=True)) as database:
+            return int(database.execute("PRAGMA user_version").fetchone()[0])
+    except sqlite3.Error:
+        return 0
 
 
 def _force(path: Path) -> None:

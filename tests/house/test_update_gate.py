@@ -20,6 +20,7 @@ from edge.core.lifecycle import Order, Stage
 from edge.core.notices import Concern, Notice
 from edge.core.settings import Settings
 from edge.core.state import Till
+from edge.journal import file
 from edge.journal.file import SCHEMA_VERSION
 from edge.journal.store import open_journal
 from edge.machine.systemd import WORKING
@@ -248,6 +249,25 @@ def test_after_an_update_that_sold_the_old_till_knows_that_it_does_not_know_all_
     assert list(till.orders.finished) == ["sale-1"]
     assert Notice(Concern.JOURNAL_DAMAGED) in till.notices
     assert till.history.complete_since is None
+
+
+def test_a_second_new_form_before_the_first_has_proved_itself_leaves_the_copy_that_the_old_one_can_read(
+    machine, monkeypatch
+):
+    machine.gate.keep("2")
+    in_the_older_form(machine)
+    machine.package("installed 2")
+    open_journal(machine.journal, "us", 0.0)[0].close()
+    machine.gate.keep("3")
+    machine.package("installed 3")
+    monkeypatch.setattr(file, "UPGRADES", {**file.UPGRADES, SCHEMA_VERSION: ()})
+    monkeypatch.setattr(file, "SCHEMA_VERSION", SCHEMA_VERSION + 1)
+    machine.sell("sale-3")
+    assert version(machine.journal) == SCHEMA_VERSION + 1
+    machine.daemon("failed x 0")
+    machine.gate.attempt()
+    assert "till-edge_1_all.deb" in machine.log()
+    assert version(machine.journal) == SCHEMA_VERSION - 1
 
 
 def test_the_note_of_what_was_written_outlives_a_power_cut(machine):
