@@ -270,6 +270,30 @@ def test_a_second_new_form_before_the_first_has_proved_itself_leaves_the_copy_th
     assert version(machine.journal) == SCHEMA_VERSION - 1
 
 
+def test_an_update_that_holds_up_the_way_back_doesnt_leave_its_journal_to_the_old_daemon(machine, monkeypatch):
+    machine.gate.keep("2")
+    in_the_older_form(machine)
+    machine.package("installed 2")
+    open_journal(machine.journal, "us", 0.0)[0].close()
+    machine.daemon("failed x 0")
+    run, is_free, apt = machine.gate.run, machine.gate.dpkg_is_free, iter(("installs 3", "is done"))
+
+    def run_beside_apt(*command: str, **environ: str) -> int:
+        """When the gate wants to go back, apt has the lock, and replaces the package by a third one."""
+        if "--install" not in command or next(apt, "") != "installs 3":
+            return run(*command, **environ)
+        monkeypatch.setattr(machine.gate, "dpkg_is_free", lambda: next(apt, "") != "is done" and is_free())
+        machine.gate.keep("3")
+        machine.package("installed 3")
+        machine.sell("sale-3")
+        return 2
+
+    monkeypatch.setattr(machine.gate, "run", run_beside_apt)
+    machine.gate.attempt()
+    assert version(machine.journal) == SCHEMA_VERSION - 1
+    assert "Pin: version 3" in (machine.folder / "apt/refused").read_text()
+
+
 def test_the_note_of_what_was_written_outlives_a_power_cut(machine):
     """The daemon doesn't force it to the disk. The gate does, before it discards the journal that knows."""
     in_the_older_form(machine)
