@@ -241,7 +241,8 @@ class MqttBroker:
     def _over_a_right(self, ending: Ending, short: bool) -> Ending | None:
         """How the session ended, if that was because of something that the broker forbids: it isn't offered again."""
         now, told = time.monotonic(), ending.trouble is events.BrokerTrouble.RIGHTS
-        if self._stage < Stage.SUBSCRIPTION or not (told or ending.hung_up):
+        ours = self._refused == self._topics.orders  # we left by ourselves: what else was under way has no part in it
+        if self._stage < Stage.SUBSCRIPTION or ours or not (told or ending.hung_up):
             self._rights.ended_otherwise()
             return None
         if self._refused and short:  # RabbitMQ refuses a subscription, and then hangs up
@@ -332,11 +333,11 @@ class MqttBroker:
     def _on_subscribe(self, client: mqtt.Client, _: Any, __: int, codes: list[ReasonCode], ___: Any) -> None:
         topic, code = self._asked, codes[0].value if codes else 0x80
         if code >= FIRST_FAILURE:
+            self._refused = topic
             if topic == self._topics.orders:
                 self._ending = refused_subscription(code, topic)
                 client.disconnect()
                 return
-            self._refused = topic
             self._missing.append(refused_subscription(code, topic).why)
         self._subscribe(client)
         if not self._asked or not self._rights.careful:

@@ -61,6 +61,32 @@ def test_the_doorbells_are_never_done_without(code):
             assert (lost.trouble, TOPICS.orders in lost.why) == (events.BrokerTrouble.RIGHTS, True)
 
 
+def test_refused_doorbells_cast_no_suspicion_on_a_report_that_is_under_way():
+    sessions = iter(("ends at the report", "refuses the doorbells"))
+
+    def talk(link: Link) -> None:
+        match next(sessions, "is well"):
+            case "ends at the report":
+                link.welcome()
+                link.hear(PUBLISH)
+            case "refuses the doorbells":
+                link.answer_login()
+                link.answer_subscription(NOT_AUTHORIZED)
+                link.wait()
+            case _:
+                link.answer_login()
+                link.forbid([], None)
+
+    with till_at(talk) as till:
+        till.hear(events.BrokerConnected)
+        till.broker.report(1, REPORT)
+        assert till.lost().trouble is events.BrokerTrouble.LOST
+        lost = till.lost()
+        assert (lost.trouble, TOPICS.orders in lost.why) == (events.BrokerTrouble.RIGHTS, True)
+        assert TOPICS.tickets not in lost.why
+        assert till.hear(events.ReportDelivered, events.ReportRefused) == events.ReportDelivered(1)
+
+
 @pytest.mark.parametrize("code", WAYS)
 def test_a_report_that_may_not_be_said_is_refused_and_not_offered_again(code):
     with till_at(forbidding(TOPICS.tickets, code)) as till:
