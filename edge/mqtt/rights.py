@@ -42,12 +42,15 @@ class Rights:
         """A session ended for another reason."""
         self._suspects, self._endings = frozenset(), 0
 
-    def ended(self, unanswered: AbstractSet[str], over_a_right: bool, now: float) -> str:
-        """A session ended while these topics were unanswered; returns the one that did it, "" while that is unsure."""
+    def ended(self, unanswered: AbstractSet[str], over_a_right: bool, now: float, endings: int = ENDINGS) -> str:
+        """A session ended while these topics were unanswered; returns the one that did it, "" while that is unsure.
+
+        `endings`: how many of them, without a word, are enough.
+        """
         again = unanswered & self._suspects
         self._suspects, self._endings = (again, self._endings + 1) if again else (unanswered, 1)
         known = any(topic in self._times for topic in self._suspects)
-        if not self._suspects or not (over_a_right or known or self._endings >= ENDINGS):
+        if not self._suspects or not (over_a_right or known or self._endings >= endings):
             return ""
         self.careful = len(self._suspects) > 1
         return "" if self.careful else self.forbid(next(iter(self._suspects)), now)

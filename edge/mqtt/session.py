@@ -249,9 +249,12 @@ class MqttBroker:
             topic = self._rights.forbid(self._refused, now)
         else:
             # Without the doorbells there is no session to go on with, so that they are always asked for.
-            # And who hangs up without a word at a subscription may do so for any reason.
-            asked = {self._asked} - {"", self._topics.orders} if told else set()
-            topic = self._rights.ended(asked | rights.unanswered(self._client), told, now)
+            asked, waits = {self._asked} - {"", self._topics.orders}, rights.unanswered(self._client)
+            # And who hangs up without a word at a subscription may do so for any reason, but not for ever.
+            alone = not (told or waits)
+            topic = self._rights.ended(
+                asked | waits if told else waits or asked, told, now, 2 * rights.ENDINGS if alone else rights.ENDINGS
+            )
         found = ended_by(topic, ending) if topic else None
         if found or self._rights.careful:
             for mid in rights.take_back(self._client):

@@ -53,6 +53,24 @@ def test_a_topic_that_may_not_be_heard_is_done_without_and_is_named(topic, code)
         settles(till)
 
 
+@pytest.mark.parametrize("topic", OTHERS)
+@pytest.mark.parametrize("shows", [False, True])
+def test_a_broker_that_hangs_up_at_a_subscription_and_answers_nothing_throws_nobody_out_for_ever(topic, shows):
+    def talk(link: Link) -> None:
+        link.answer_login()
+        link.forbid([topic], None, answers=False)
+
+    with till_at(talk) as till:
+        if shows:
+            till.broker.show({"state": "ready"})
+        for _ in range(4 * ENDINGS):
+            if topic in till.lost().why:
+                break
+        else:
+            raise AssertionError("it is thrown out for ever")
+        settles(till)
+
+
 @pytest.mark.parametrize("code", WAYS)
 def test_the_doorbells_are_never_done_without(code):
     with till_at(forbidding(TOPICS.orders, code)) as till:

@@ -77,13 +77,17 @@ class Link:
             topic = int.from_bytes(message[:2], "big")
             self.say(PUBACK, message[2 + topic : 4 + topic] + bytes([code, 0]))
 
-    def forbid(self, topics: Container[str], code: int | None) -> None:
-        """Serve, but end the connection at these topics: with a code, or as RabbitMQ 4.0 does, without one."""
+    def forbid(self, topics: Container[str], code: int | None, answers: bool = True) -> None:
+        """Serve, but end the connection at these topics: with a code, or as RabbitMQ 4.0 does, without one.
+
+        `answers`: whether a subscription is refused before that.
+        """
         while packet := self.next():
             kind, body = packet
             if kind & 0xF0 == SUBSCRIBE & 0xF0:
                 refused = body[5 : 5 + body[4]].decode() in topics
-                self.say(SUBACK, body[:2] + bytes([0, NOT_AUTHORIZED if refused else 1]))
+                if answers or not refused:
+                    self.say(SUBACK, body[:2] + bytes([0, NOT_AUTHORIZED if refused else 1]))
             elif kind & 0xF0 == PUBLISH:
                 end = 2 + int.from_bytes(body[:2], "big")
                 refused = body[2:end].decode() in topics
