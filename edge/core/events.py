@@ -514,6 +514,8 @@ class SoundTried:
     """A sound was heard, as far as can be known. `error`: why not, for people; "" if it was."""
 
     error: str = ""
+    of_bell: bool = False
+    """It was the printer's; what it does says nothing of a loudspeaker."""
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,8 @@ class Sounds:
     """All pieces are made, or can't be."""
     error: str = ""
     """Why the last sound could not be made, for people; "" if it could."""
+    bell_error: str = ""
+    """The same of the printer's bell."""
 
     def owe(self, play: Play, till: "Till") -> "Sounds":
         """Owe a sound to each voice, unless it was owed before, or the hours are quiet."""
@@ -57,6 +59,11 @@ class Sounds:
         return sounds
 
     @property
+    def trouble(self) -> str:
+        """Why something can't be heard, for people; "" if all can."""
+        return "; ".join(filter(None, (self.error, self.bell_error)))
+
+    @property
     def bell_duty(self) -> duties.RingBell | None:
         """What the printer's bell is to be rung for now; None if for nothing."""
         return next((duties.RingBell(play.sign) for play in self.bells), None)
@@ -64,7 +71,8 @@ class Sounds:
     def without(self, duty: Play | duties.RingBell) -> "Sounds":
         if isinstance(duty, Play):
             return replace(self, owed=tuple(other for other in self.owed if other != duty))
-        return replace(self, bells=self.bells[1:])
+        rung = next((play for play in self.bells if play.sign is duty.sign), None)  # none, if it is over by now
+        return replace(self, bells=tuple(other for other in self.bells if other is not rung))
 
 
 # --- what is owed ----------------------------------------------------------------------------------------------------
@@ -151,6 +159,8 @@ def on_sound_event(till: "Till", event: events.SoundEvent) -> "Till":
     match event:
         case events.SoundBegun(duty):
             return replace(till, sounds=till.sounds.without(duty))
+        case events.SoundTried(error, of_bell=True):
+            return replace(till, sounds=replace(till.sounds, bell_error=error))
         case events.SoundTried(error):
             return replace(till, sounds=replace(till.sounds, error=error))
         case events.SoundsPrepared(complete, error):

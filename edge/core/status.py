@@ -149,7 +149,7 @@ def status(till: "Till", now: float) -> dict[str, Any]:
         "last_ticket": _last_ticket(till),
         "today": _today(till),
         "event_to_paper_ms": _event_to_paper(till),
-        "sound_error": till.sounds.error,
+        "sound_error": till.sounds.trouble,
     }
 
 

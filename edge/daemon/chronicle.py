@@ -65,6 +65,6 @@ def _log_links(before: Till, after: Till) -> None:
         log.warning("the broker takes no reports: %s", after.link.refused_reports)
     if before.printer.paper is not after.printer.paper:
         log.info("printer: %s", after.printer.paper)
-    if before.sounds.error != after.sounds.error:
-        level = logging.WARNING if after.sounds.error else logging.INFO
-        log.log(level, "sound: %s", after.sounds.error or "works again")
+    if before.sounds.trouble != after.sounds.trouble:
+        level = logging.WARNING if after.sounds.trouble else logging.INFO
+        log.log(level, "sound: %s", after.sounds.trouble or "works again")

@@ -48,7 +48,9 @@ class PrintingWorker:
                 return events.PrinterSeen(paper, self._acquaintance.questions, self._printer.proof)
             case duties.RingBell(sign):
                 command = self._acquaintance.bell
-                return events.SoundTried(self._printer.ring(command % len(BEEPS[sign])) if command else "")
+                return events.SoundTried(
+                    self._printer.ring(command % len(BEEPS[sign])) if command else "", of_bell=True
+                )
             case duties.Print(_, banners, despite):
                 is_copy = duties.Banner.COPY in banners
                 return self._printer.print(self._composer.compose(duty), is_copy, despite)

@@ -7,6 +7,7 @@ import pytest
 
 from edge.core import duties, events
 from edge.core.duties import Heard
+from edge.core.notices import Concern
 from edge.core.sounds import HOLD_HEARD_AFTER_S, PAID_COUNTS_S, sound_duty
 from edge.core.status import SHOWN_S, Signal, status
 from edge.core.timer import due_at
@@ -246,3 +247,28 @@ def test_the_bell_rings_only_where_it_is_wanted_and_not_for_a_hold():
 def test_both_voices_are_heard():
     shop = sell(desk(rings=True), PAID).print()
     assert (heard(shop), bells(shop)) == ([f"paid {PAID.external_reference}"], ["paid"])
+
+
+def test_a_bell_that_rings_doesnt_mend_a_loudspeaker_and_the_other_way_round():
+    shop = sell(desk(rings=True), PAID).print()
+    shop.hear(events.SoundBegun(sound_duty(shop.till)), events.SoundTried("no loudspeaker"))
+    shop.hear(events.SoundBegun(shop.owed()), events.SoundTried(of_bell=True))
+    assert status(shop.till, shop.now)["sound_error"] == "no loudspeaker"
+    shop.hear(events.SoundTried("no printer", of_bell=True))
+    assert status(shop.till, shop.now)["sound_error"] == "no loudspeaker; no printer"
+    assert status(shop.hear(events.SoundTried()).till, shop.now)["sound_error"] == "no printer"
+
+
+def test_a_bell_that_is_over_when_it_begins_costs_no_sale_its_own():
+    """The loop reads the button between the moment that a bell is owed and the moment that it begins."""
+    shop = desk(plays=False, rings=True)
+    shop.till = shop.till.alarm(Concern.NOT_CANCELLED)
+    sell(shop, PAID).print().tell()
+    assert [play.sign for play in shop.till.sounds.bells] == [Heard.ATTENTION, Heard.PAID]
+    shop.wait(SHOWN_S)
+    bell = shop.owed()
+    assert bell == duties.RingBell(Heard.ATTENTION)
+    shop.press()
+    assert [play.sign for play in shop.till.sounds.bells] == [Heard.PAID]
+    shop.hear(events.SoundBegun(bell))
+    assert bells(shop) == ["paid"]

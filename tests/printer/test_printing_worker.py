@@ -98,7 +98,7 @@ def test_the_bell_rings_between_two_tickets_and_harms_no_proof(sim, tmp_path, be
     sim.bell = command
     worker = with_bell(sim, tmp_path, bell)
     assert worker.do(duties.Print(PAID)) == PRINTED
-    assert worker.do(duties.RingBell(duties.Heard.PAID)) == events.SoundTried()
+    assert worker.do(duties.RingBell(duties.Heard.PAID)) == events.SoundTried(of_bell=True)
     assert worker.do(duties.Print(PAID)) == PRINTED
     assert (sim.rings, sim.unknown, len(sim.tickets)) == ([2], [], 2)
 
@@ -111,7 +111,7 @@ def test_a_bell_that_cant_be_reached_is_said(sim, tmp_path):
 
 def test_a_printer_whose_bell_nobody_heard_isnt_rung(sim, tmp_path):
     worker = with_bell(sim, tmp_path, "ask")
-    assert worker.do(duties.RingBell(duties.Heard.PAID)) == events.SoundTried()
+    assert worker.do(duties.RingBell(duties.Heard.PAID)) == events.SoundTried(of_bell=True)
     assert (sim.rings, sim.unknown) == ([], [])
 
 
@@ -139,5 +139,5 @@ def test_a_printer_without_a_bell_is_asked_about_once(sim, tmp_path):
     assert (silent.bell, silent.done) == ("none", True)
     worker.do(duties.PrintCalibration(silent))
     assert worker.do(duties.LookAtPrinter()).unknown is None
-    assert worker.do(duties.RingBell(duties.Heard.PAID)) == events.SoundTried()
+    assert worker.do(duties.RingBell(duties.Heard.PAID)) == events.SoundTried(of_bell=True)
     assert sim.rings == []
