@@ -6,7 +6,7 @@ said; then a watcher has heard every till that lives after `REPEAT_EVERY_S`.
 
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from queue import Empty, SimpleQueue
@@ -59,6 +59,8 @@ class Watcher:
         self._last_retained = 0.0
         self._keeps = False
         """Whether the broker ever brought a status that it keeps."""
+        self._cleared: set[str] = set()
+        """Tills whose status somebody has cleared."""
         self._listening_since = 0.0
         self._inbox: SimpleQueue[tuple[Callable[..., None], tuple[Any, ...]]] = SimpleQueue()
         self._client = self._new_client()
@@ -80,6 +82,11 @@ class Watcher:
         """Till -> its last status."""
         now = self.now()
         return {till: status.as_of(now) for till, status in self._statuses.items()}
+
+    @property
+    def heard(self) -> Collection[str] | None:
+        """The tills of which it is known how they are; None: all, for a broker that keeps statuses gave them."""
+        return None if self._keeps else self._statuses.keys() | self._cleared
 
     @property
     def records(self) -> Mapping[str, Record]:
@@ -233,6 +240,7 @@ class Watcher:
         self._keeps = self._keeps or retained
         if not payload:  # somebody cleared it
             self._statuses.pop(till, None)
+            self._cleared.add(till)
             return
         status = decode_status(payload)
         status = status if retained else replace(status, at=self.now())

@@ -4,7 +4,7 @@ The ledger learns what is wrong and is asked what a channel is owed, as the till
 that neither a restart nor a channel that was down makes anybody hear a thing twice, or never.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
@@ -114,13 +114,16 @@ class Ledger:
     alerts: Mapping[Sign, Alert] = field(default_factory=dict)
     channels: Mapping[str, Channel] = field(default_factory=dict)
 
-    def observe(self, signs: Mapping[Sign, str], now: datetime) -> "Ledger":
-        """Learn what is wrong now. What nobody can know now isn't over, and begins anew if nobody was told."""
+    def observe(self, signs: Mapping[Sign, str], now: datetime, heard: Collection[str] | None = None) -> "Ledger":
+        """Learn what is wrong now. What nobody can know now isn't over, and begins anew if nobody was told.
+
+        `heard`: as in `View`.
+        """
         alerts = {sign: self._seen(sign, detail, now) for sign, detail in signs.items()}
         for sign, alert in self.alerts.items():
             if sign in signs:
                 continue
-            if _is_known(sign, signs):
+            if _is_known(sign, signs, heard):
                 alerts[sign] = replace(alert, gone_since=alert.gone_since or now)
             elif self._was_told(sign):
                 alerts[sign] = alert
@@ -178,8 +181,10 @@ class Ledger:
         return replace(self, channels={**self.channels, name: channel})
 
 
-def _is_known(sign: Sign, signs: Mapping[Sign, str]) -> bool:
+def _is_known(sign: Sign, signs: Mapping[Sign, str], heard: Collection[str] | None) -> bool:
     """Whether a sign that isn't there is really gone: without the broker, and of a dark till, nobody knows."""
     if sign.cause in (Cause.BROKER, Cause.TOKEN_EXPIRES):
         return True
+    if heard is not None and sign.subject and sign.subject not in heard:
+        return False  # it was dark before we began to listen, and the broker doesn't say so again
     return Sign("", Cause.BROKER) not in signs and Sign(sign.subject, Cause.DARK) not in signs

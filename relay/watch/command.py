@@ -142,7 +142,7 @@ class Service:
 
     def _step(self, view: View, now: datetime) -> None:
         signs = signs_of(view, self._tokens, self._rules.today(now))
-        ledger = self._keeper.keep(self._keeper.ledger.observe(signs, now))
+        ledger = self._keeper.keep(self._keeper.ledger.observe(signs, now, view.heard))
         due = [alert.sign for alert in ledger.alerts.values() if alert.is_due(self._rules, now)]
         self._exporter.show(view, self._watcher.records, due)
         self._post.bring(ledger, view, self._rules, now, self._keeper)
@@ -153,4 +153,6 @@ class Service:
             return View(broker_trouble=self._watcher.trouble)
         if not self._watcher.is_complete:
             return None
-        return View(dict(self._watcher.statuses), self._watcher.relay, metadata.version("till-edge"))
+        return View(
+            dict(self._watcher.statuses), self._watcher.heard, self._watcher.relay, metadata.version("till-edge")
+        )

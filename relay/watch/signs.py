@@ -5,7 +5,7 @@ A sign says of one till, or of the relay, what is wrong; how long it must last, 
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import StrEnum
@@ -55,6 +55,8 @@ class View:
     """What the watcher knows at one moment."""
 
     statuses: Mapping[str, Status] = field(default_factory=dict)
+    heard: Collection[str] | None = None
+    """The tills of which it is known how they are; None: all, so that one without a status is taken away."""
     relay: str = ""
     """`online`, `offline`, or "" if nothing was ever published."""
     version: str = "0"

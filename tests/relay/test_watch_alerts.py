@@ -40,7 +40,9 @@ class Watch:
         shown = View(**view)  # type: ignore[arg-type]
         until = self.now + lasting
         while True:
-            self.ledger = self.ledger.observe(signs_of(shown, tokens, self.rules.today(self.now)), self.now)
+            self.ledger = self.ledger.observe(
+                signs_of(shown, tokens, self.rules.today(self.now)), self.now, shown.heard
+            )
             for name in self.ledger.channels:
                 self._bring(name, shown)
             if self.now >= until:
@@ -92,6 +94,17 @@ def test_each_cause_is_told_once_when_it_has_lasted_and_once_when_it_is_over(cau
     watch.tills(3 * 60 * MINUTE, CAJA01=GOOD)
     assert watch.told == [("mail", [sign], []), ("mail", [], [sign])]
     assert watch.ledger.alerts == {}
+
+
+def test_a_dark_till_isnt_well_because_a_watch_that_restarts_hears_nothing_of_it():
+    """At a broker that keeps no status for whoever asks for all tills: who was dark before isn't heard of again."""
+    sign, watch = Sign("CAJA01", Cause.DARK), Watch()
+    watch.tills(20 * MINUTE, CAJA01=GONE, CAJA02=GOOD)
+    assert watch.told == [("mail", [sign], [])]
+    watch.see(60 * MINUTE, statuses={"CAJA02": GOOD}, heard={"CAJA02"})
+    assert watch.told == [("mail", [sign], [])]
+    watch.see(60 * MINUTE, statuses={"CAJA01": GOOD, "CAJA02": GOOD}, heard={"CAJA01", "CAJA02"})
+    assert watch.told == [("mail", [sign], []), ("mail", [], [sign])]
 
 
 def test_a_relay_that_is_down_and_a_broker_that_is_away_are_told():
