@@ -294,6 +294,22 @@ def test_an_update_that_holds_up_the_way_back_doesnt_leave_its_journal_to_the_ol
     assert "Pin: version 3" in (machine.folder / "apt/refused").read_text()
 
 
+def test_without_its_journal_the_old_package_isnt_put_back_and_the_copy_stays(machine, monkeypatch):
+    """It would wait for a journal that it can read, and nobody would have one any more."""
+    machine.gate.keep("2")
+    in_the_older_form(machine)
+    machine.package("installed 2")
+    open_journal(machine.journal, "us", 0.0)[0].close()
+    machine.daemon("failed x 0")
+    with monkeypatch.context() as card:
+        card.setattr(machine.gate, "put_back", lambda copy: sys.exit("input/output error"))
+        machine.gate.attempt()
+    assert "--install" not in machine.log()
+    assert machine.gate.load().going_back
+    machine.gate.attempt()
+    assert version(machine.journal) == SCHEMA_VERSION - 1
+
+
 def test_the_note_of_what_was_written_outlives_a_power_cut(machine):
     """The daemon doesn't force it to the disk. The gate does, before it discards the journal that knows."""
     in_the_older_form(machine)
