@@ -55,6 +55,8 @@ class Speech:
     def make(self, piece: str) -> bytes:
         """Make a piece and keep it, if it can be kept. Raises `SoundError`."""
         samples = _trimmed(self._synthesise(piece))
+        if not samples:  # kept, it would count as missing, and be made again for ever
+            raise SoundError(f"espeak-ng says nothing for {piece!r}")
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             write_whole(self._file(piece), _as_wav(samples), MODE, forced=False)

@@ -115,6 +115,15 @@ def test_a_voice_that_isnt_there_is_said(tmp_path):
         Speech("xx-none", 80, tmp_path).make("mil")
 
 
+def test_a_piece_without_a_sound_is_said_and_not_kept_as_one_that_is_there(tmp_path):
+    mute = tmp_path / "mute"
+    mute.write_text("#!/bin/sh\nprintf 'RIFF    WAVEdata    '; head -c 1000 /dev/zero\n")
+    mute.chmod(0o755)
+    with pytest.raises(SoundError, match="says nothing for 'mil'"):
+        Speech("es-419", 80, tmp_path, str(mute)).make("mil")
+    assert not [*tmp_path.rglob("*.wav")]
+
+
 @needs_espeak
 @pytest.mark.slow
 @pytest.mark.parametrize(("language", "voice"), [("es", "es-419"), ("pt", "pt-br"), ("en", "en-us")])
