@@ -4,6 +4,7 @@ Daemon and relay are the very programs that ship, as processes of their own. Onl
 their sockets and pins is simulated.
 """
 
+import contextlib
 import json
 import os
 import secrets
@@ -18,6 +19,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import paho.mqtt.client as mqtt
+import requests
 import yaml
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
@@ -134,6 +136,13 @@ class Relay:
 
     def kill(self) -> None:
         self._end(signal.SIGKILL)
+
+    @property
+    def well(self) -> bool:
+        """Whether it takes notifications, and the broker takes its doorbells: what it says of itself."""
+        with contextlib.suppress(requests.RequestException):
+            return requests.get(f"http://127.0.0.1:{self.port}/health", timeout=PATIENCE).ok
+        return False
 
     def tail(self) -> str:
         """The end of its log."""

@@ -140,6 +140,7 @@ def tidy(play: Play) -> None:
     world, shop = play.world, play.world.shop
     world.faults.clear()
     world.phone.put_away()
+    play.wait(lambda: shop.relay.well, "the relay is well")  # Mercado Pago would come again after 15 minutes
     play.wait(lambda: shop.state() not in ("", "offline", "starting", "printer", "unreachable"), "the till is well")
     if loaded := shop.mercadopago.order_on(shop.mercadopago.till()):
         world.page.cancel(loaded.reference)

@@ -125,5 +125,5 @@ def test_a_scenario_that_is_stopped_ends_at_once_and_the_next_one_tidies_up(brok
     assert broken_stage.view()["scenario"]["result"] == "stopped"
     play = Play(replace(broken_stage.world, timeout_s=40), "guide")
     play.run()
-    assert play.result == "done"
+    assert (play.result, play.why) == ("done", "")
     assert broken_stage.world.faults.on == []
