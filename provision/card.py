@@ -4,6 +4,8 @@ A card is recognised by the files of Raspberry Pi OS. Each file is written as a 
 last, so that it starts nothing that isn't there yet.
 """
 
+import contextlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +24,10 @@ COMMAND_LINE = "cmdline.txt"
 IMAGE_FILES = (COMMAND_LINE, "config.txt")
 RELEASE_BY_WORD = {"init=/usr/lib/raspberrypi-sys-mods/firstboot": Release.BOOKWORM, "resize": Release.TRIXIE}
 """Words on the command line of a card that never ran: github.com/RPi-Distro/raspberrypi-sys-mods/issues/103."""
+TILL_ID = re.compile(r"""(?m)^ +id: *["']?([\w-]+)""", re.ASCII)
+INSTANCE = re.compile(r"(?m)^instance-id: till-edge-([a-z0-9-]+)-[0-9a-f]{12}$")
+HOST = re.compile(r"(?m)^hostname=([a-z0-9-]+)$")
+"""Where a card that was prepared tells which till it is, or else its host."""
 
 
 @dataclass(frozen=True)
@@ -64,12 +70,22 @@ def _release(folder: Path, line: str, stated: Release | None) -> Release:
 def _used(folder: Path, line: str) -> str | None:
     for name in (first_boot.BUNDLE, first_boot.SETUP):
         if (folder / name).exists():
-            return f"there is a folder {name}"
+            return f"there is a folder {name}{_whose(folder)}"
     if (folder / "firstrun.sh").exists() or "systemd.run=" in line:
         return "there is a firstrun.sh, as Raspberry Pi Imager makes it for settings of its own"
     if _has_settings(folder / "user-data"):
         return "user-data has settings already, as Raspberry Pi Imager makes it for settings of its own"
     return None
+
+
+def _whose(folder: Path) -> str:
+    """Whose card it is, as far as it still says so: the configuration is wiped at first boot, Trixie's name isn't."""
+    signs = ((f"{first_boot.BUNDLE}/config.yaml", TILL_ID), ("meta-data", INSTANCE), ("firstrun.sh", HOST))
+    for name, pattern in signs:
+        with contextlib.suppress(OSError):
+            if found := pattern.search((folder / name).read_text(encoding="utf-8", errors="replace")):
+                return f", of the till {found[1]}"
+    return ""
 
 
 def _has_settings(path: Path) -> bool:

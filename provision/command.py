@@ -164,6 +164,7 @@ def _plans(options: argparse.Namespace) -> list[Plan]:
     faults: list[str] = []
     plans: dict[int, Plan] = {}
     for row in table.load(options.csv, ("bundle", "till")):
+        faults += [f"{options.csv}:{row.line}: {fault}" for fault in row.faults]
         try:
             plans[row.line] = make_plan(_request(common, row, options.csv), packages)
         except PlanError as error:

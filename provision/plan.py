@@ -108,7 +108,7 @@ class _Checker:
 
 def load_package(path: Path, name: str = "till-edge", made_by: str = "make deb") -> Package:
     """The package of this name in a file. Raises `BadValueError`."""
-    content = _content(path)
+    content = _content(path, f"{made_by} makes it")
     if not content.startswith(PACKAGE_MAGIC) or not path.name.startswith(f"{name}_") or path.suffix != ".deb":
         raise BadValueError(f"{path} is not the package {name}; {made_by} makes it, as {name}_VERSION_all.deb")
     return Package(path.name, content)
@@ -134,7 +134,7 @@ def _load(folder: Path, token: bytes) -> tuple[dict[str, bytes], Config]:
 def _load_keys(path: str) -> tuple[str, ...]:
     if not path:
         raise BadValueError("is missing; nobody could log in. Give the file of your public key: ~/.ssh/id_ed25519.pub")
-    content = _content(Path(path))
+    content = _content(Path(path), "ssh-keygen -t ed25519 makes a key")
     try:
         return values.ssh_keys(content)
     except BadValueError as error:
@@ -156,8 +156,11 @@ def _wifi(checked: _Checker, request: Request) -> Wifi | None:
     return values.wifi(ssid, password, country) if ssid and password and country else None
 
 
-def _content(path: Path) -> bytes:
+def _content(path: Path, advice: str = "") -> bytes:
+    """A file's bytes. Raises `BadValueError`, with the advice if there is no such file."""
     try:
         return path.read_bytes()
+    except FileNotFoundError:
+        raise BadValueError(f"{path}: there is no such file{'; ' * bool(advice)}{advice}") from None
     except OSError as error:
         raise BadValueError(f"{path} can't be read: {error.strerror}") from None

@@ -59,6 +59,11 @@ def ssid(text: str) -> str:
 
 def wifi_password(text: str) -> str:
     """A password, or the key derived from it. Neither is ever shown."""
+    if not text.isascii():
+        raise BadValueError(
+            "the Wi-Fi's password must be of plain ASCII, and has a letter with an accent or another sign that isn't;"
+            " give the Wi-Fi another password, at the router"
+        )
     if not PSK.fullmatch(text) and not PASSPHRASE.fullmatch(text):
         raise BadValueError(f"the Wi-Fi's password has {len(text)} letters; it must have 8 to 63, of plain ASCII")
     return text

@@ -205,6 +205,12 @@ def other_name(shop: Shop) -> None:
     over_tls(shop)
 
 
+def expired(shop: Shop) -> None:
+    shop.broker.certify("127.0.0.1", not_after=datetime.now(UTC) - timedelta(days=1))
+    shop.broker.restart()
+    over_tls(shop)
+
+
 def say(shop: Shop, topic: str, payload: bytes, retain: bool = False) -> None:
     client = Client(shop.broker.port)
     client.say(topic, payload, retain=retain)
@@ -386,6 +392,7 @@ WRONG: dict[str, Wrong] = {
     "The broker's certificate has another name": Wrong(
         Part.BROKER, "not valid for '127.0.0.1'", done=other_name, broker=enrolled
     ),
+    "The broker's certificate has expired": Wrong(Part.BROKER, "has expired", done=expired, broker=enrolled),
     "The broker speaks no TLS": Wrong(Part.BROKER, "Connection reset", {"broker": {"tls": True}}),
     "The broker wants another password": Wrong(
         Part.BROKER, "the broker refuses us: not authorized", done=lambda shop: over_tls(shop, "old"), broker=enrolled
@@ -498,7 +505,7 @@ def plain(text: str, folder: Path) -> str:
     text = text.replace(str(folder), "/var/lib/till-edge").replace("127.0.0.1", "HOST")
     text = re.sub(r"(?<=HOST:)\d+", "PORT", text)
     text = re.sub(r"check-CAJA01-\d+-\d+-\w+", "check-CAJA01-…", text)
-    return re.sub(r"(?<![\w.-])(12[0-9]|7[12]\d\d) s\b", "… s", text)
+    return re.sub(r"(?<![\w.-])12[0-9] s\b", "… s", text)
 
 
 INTRODUCTION = """# What `till-edge check` says, and what to do

@@ -50,7 +50,7 @@ def check(config: Config, options: argparse.Namespace) -> int:
 
 
 def account(options: argparse.Namespace) -> int:
-    """List the stores and points of sale of an account. Returns `DONE` if nothing is wrong with any."""
+    """List an account's stores and points of sale. Returns `DONE` if it has some, and nothing is wrong with any."""
     from edge.config.reader import BadValueError
     from edge.config.schema import MercadoPagoConfig
     from edge.config.values import read_token
@@ -69,7 +69,8 @@ def account(options: argparse.Namespace) -> int:
     print(lists.as_csv(found) if options.csv else "\n".join(lists.as_text(found)), end="" if options.csv else "\n")
     for remark in lists.remarks(found) if options.csv else ():
         print(f"till-edge: {remark}", file=sys.stderr)
-    return DONE if len(lists.usable(found)) == len(found.points_of_sale) and found.complete else FAILED
+    well = found.points_of_sale and len(lists.usable(found)) == len(found.points_of_sale)
+    return DONE if well and found.complete else FAILED
 
 
 def _announcer(as_json: bool) -> Callable[[str], None]:

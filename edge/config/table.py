@@ -22,6 +22,7 @@ COLUMNS = (*CARD_COLUMNS, *TILL_COLUMNS, "token_file")
 
 SPOILED_CELL = re.compile(r"\d([.,]\d+)?E\+\d{1,3}|#[¿¡]?(NAME|NOMBRE|NOME|VALUE|VALOR|REF|N/A|N/D)[?!]?")
 """What a spreadsheet makes of a long number, or of something that looks like a formula."""
+SPOILED = "a spreadsheet took the text for a number; format the column as text, and type it again"
 SEPARATOR_LINE = re.compile(r'"?sep=."?')
 
 
@@ -31,6 +32,8 @@ class Row:
 
     line: int
     cells: dict[str, str]
+    faults: tuple[str, ...] = ()
+    """What is wrong with the line as a line of a table; a cell that a spreadsheet changed is left out of `cells`."""
 
     @property
     def bundle(self) -> str:
@@ -39,7 +42,7 @@ class Row:
 
 
 def load(path: Path, required: Sequence[str]) -> list[Row]:
-    """The rows of a file, which has one of the `required` columns. Raises `ConfigError` with all that is wrong."""
+    """The rows of a file, which has one of the `required` columns. Raises `ConfigError` if these can't be told."""
     try:
         (line, heading), *others = _lines(path)
     except BadValueError as error:
@@ -47,14 +50,18 @@ def load(path: Path, required: Sequence[str]) -> list[Row]:
     names = [name.lower() for name in heading]
     while not names[-1]:  # columns that were emptied in Excel
         names.pop()
-    faults = [f"{path}:{line}: {fault}" for fault in _heading(names, required)]
-    for line, cells in others:
-        if any(cells[len(names) :]):
-            faults.append(f"{path}:{line}: has more cells than columns; put a text with a comma in quotes")
-        faults += [f"{path}:{line}: {name}: {fault}" for name, fault in _spoiled(names, cells)]
-    if faults:
+    if faults := [f"{path}:{line}: {fault}" for fault in _heading(names, required)]:
         raise ConfigError(faults)
-    return [Row(line, dict(zip(names, cells, strict=False))) for line, cells in others]
+    return [_row(line, names, cells) for line, cells in others]
+
+
+def _row(line: int, names: list[str], cells: list[str]) -> Row:
+    spoiled = {name for name, cell in zip(names, cells, strict=False) if SPOILED_CELL.fullmatch(cell)}
+    faults = [f"{name}: {SPOILED}" for name in names if name in spoiled]
+    if any(cells[len(names) :]):
+        faults.insert(0, "has more cells than columns; put a text with a comma in quotes")
+    kept = {name: cell for name, cell in zip(names, cells, strict=False) if name not in spoiled}
+    return Row(line, kept, tuple(faults))
 
 
 def _lines(path: Path) -> list[tuple[int, list[str]]]:
@@ -72,12 +79,6 @@ def _lines(path: Path) -> list[tuple[int, list[str]]]:
             f" has no tills; the first line names the columns ({', '.join(COLUMNS)}), each other is a till"
         )
     return rows
-
-
-def _spoiled(names: list[str], cells: list[str]) -> Iterator[tuple[str, str]]:
-    for name, cell in zip(names, cells, strict=False):
-        if SPOILED_CELL.fullmatch(cell):
-            yield name, "a spreadsheet took the text for a number; format the column as text, and type it again"
 
 
 def _heading(names: list[str], required: Sequence[str]) -> Iterator[str]:

@@ -12,7 +12,9 @@ from collections.abc import Iterator
 from edge.install.check.account import COUNTRY_BY_SITE
 from edge.mercadopago.account import Account, ListedPos, Store
 
-COLUMNS = ("till", "name", "user_id", "store", "pos", "timezone", "language", "header")
+COLUMNS = ("till", "name", "user_id", "store", "pos", "timezone", "language", "header", "support", "printer")
+"""The last two are empty, for a person to fill in."""
+NEW_POS = "make one, as docs/install.md says in 2"
 TIMEZONE_BY_SITE = {
     "MLA": "America/Argentina/Buenos_Aires",
     "MLB": "America/Sao_Paulo",
@@ -114,7 +116,11 @@ def as_text(account: Account) -> Iterator[str]:
     if stray:
         yield from ("", "points of sale without a store of this account")
         yield from _pos_lines(account, stray)
+    if not account.stores:
+        yield from ("", f"no store: {NEW_POS}")
     yield from ("", f"{len(usable(account))} of {len(account.points_of_sale)} points of sale can be a till")
+    if len(usable(account)) < len(account.points_of_sale):
+        yield "how to mend what is marked !!: docs/install.md, 2"
     if not account.complete:
         yield "some could not be read and are missing here"
 
@@ -124,7 +130,7 @@ def _store_lines(account: Account, store: Store) -> Iterator[str]:
     yield from ("", f"store {store.external_id or '-'}: {store.name} ({store.id}){where}")
     yield from (f"    !! {fault}" for fault in faults_of_store(account, store))
     inside = [pos for pos in account.points_of_sale if pos.store_id == store.id]
-    yield from _pos_lines(account, inside) if inside else ["    no point of sale"]
+    yield from _pos_lines(account, inside) if inside else [f"    no point of sale: {NEW_POS}"]
 
 
 def _pos_lines(account: Account, points_of_sale: list[ListedPos]) -> Iterator[str]:
@@ -152,7 +158,8 @@ def _row(account: Account, pos: ListedPos) -> list[str]:
     language = "pt" if owner.site == "MLB" else "es"
     header = "|".join(filter(None, (store.name.replace("|", " "), store.address.replace("|", " "))))
     timezone = TIMEZONE_BY_SITE.get(owner.site, "")
-    return [pos.external_id, pos.name, owner.user_id, store.external_id, pos.external_id, timezone, language, header]
+    row = [pos.external_id, pos.name, owner.user_id, store.external_id, pos.external_id, timezone, language, header]
+    return [*row, "", ""]
 
 
 def remarks(account: Account) -> Iterator[str]:

@@ -31,6 +31,7 @@ TOKEN_IS_GOOD_FOR_S = 60.0
 MAX_RETRY_AFTER_S = 60.0
 """A `Retry-After` of a day is not obeyed while a customer stands at the till."""
 WHOSE_TOKEN = "/users/me"
+INTERCEPTED = "a proxy, a firewall or a virus scanner may be reading along: use another network"
 NO_HEADERS: Mapping[str, str] = {}
 
 
@@ -144,7 +145,7 @@ def _unreachable(error: HttpError, where: str) -> ApiError | DecodeError:
             why = "this machine's clock is wrong: the certificate is not valid at its date"
             return ApiError(events.Trouble.CLOCK, why)
         case Failure.TLS:
-            return ApiError(events.Trouble.NETWORK, f"no trusted connection to {where}: {error}")
+            return ApiError(events.Trouble.NETWORK, f"no trusted connection to {where}: {error}; {INTERCEPTED}")
         case Failure.TIMEOUT:
             return ApiError(events.Trouble.NETWORK, f"no answer in time from {where}")
         case Failure.NETWORK:

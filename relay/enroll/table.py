@@ -103,7 +103,9 @@ def _entry(config: Config, tills: Tills, options: argparse.Namespace, row: Row) 
 def _values(options: argparse.Namespace, row: Row) -> tuple[dict[str, object], list[str]]:
     """A cell outranks the command line, whose values are read already."""
     values = {name: value for name in READERS if (value := getattr(options, name, None)) is not None}
-    faults = [] if row.cells.get("till") else ["till: is empty; give each till an id, as in CAJA01"]
+    faults = list(row.faults)
+    if not row.cells.get("till") and not faults:
+        faults.append("till: is empty; give each till an id, as in CAJA01")
     for name in (*TILL_COLUMNS, "token_file"):
         if text := row.cells.get(name):
             try:
@@ -142,8 +144,8 @@ def _in_the_way(entry: Entry, accounts: Accounts, again: bool) -> Iterator[str]:
         yield f"till: {till} is a user with other rights; give the till another id"
     elif till in accounts and not has_password and not again:
         yield (
-            f"till: {till} is enrolled already, and {folder} has no bundle of it; --again makes new credentials for all"
-            " tills of the table and ends the old ones"
+            f"till: {till} is enrolled already, and {folder} has no bundle of it; copy its folder to there, or end its"
+            f" credentials with till-relay revoke {till}; --again would make new ones for all tills of the table"
         )
     elif folder.exists() and not folder.is_dir():
         yield f"bundle: {folder} is a file; name another folder"

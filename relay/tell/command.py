@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from edge.config.reader import closest
 from edge.contract.mqtt import COMMANDS, VERSION, BadMessageError, is_till_id, parse_day
 from relay.config import Broker, Config
 from relay.fleet.watcher import FleetError, Watcher
@@ -167,7 +168,12 @@ def _typed(options: argparse.Namespace) -> tuple[str, dict[str, Any]]:
         raise UsageError(f"{till!r} is no till id: 1 to 64 of A-Z a-z 0-9 _ -")
     if many and words[0] not in NAMES and len(words) > 1 and words[1] in NAMES:
         raise UsageError(f"{words[0]} is a till, and --all or --where means many; give one of the two")
-    if not words or words[0] not in NAMES or len(words) > 2:
+    if words and words[0] not in NAMES:
+        near = closest(words[0], NAMES)
+        raise UsageError(
+            f"{words[0]!r} is no command; " + (f"did you mean {near}?" if near else f"there are {', '.join(NAMES)}")
+        )
+    if not words or len(words) > 2:
         raise UsageError(f"write a till and a command, like CAJA01 identify; the commands are {', '.join(NAMES)}")
     return till, _message(words[0], words[1] if len(words) > 1 else "", options.last)
 

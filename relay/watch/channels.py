@@ -5,6 +5,7 @@ All mistakes of the file are reported at once, by line; no address shows in a me
 
 import hashlib
 import logging
+import re
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ log = logging.getLogger(__name__)
 
 NAME_CHARS = 12
 EXAMPLES = "mailto://user:password@example.net?to=me@example.net, tgram://TOKEN/CHAT, jsons://host/path"
+MEANS_MORE = re.compile(r"[@/]|%(?![0-9A-Fa-f]{2})")
+SIGNS = "%40 for @, %3A for :, %2F for /, %3F for ?, %23 for #, %25 for %"
 
 
 class Channel:
@@ -50,7 +53,11 @@ def open_channels(path: Path) -> list[Channel]:
     logging.getLogger("apprise").setLevel(logging.CRITICAL)  # it would log the address
     opened = [(number, address, apprise.Apprise.instantiate(address)) for number, address in written]
     logging.getLogger("apprise").setLevel(logging.WARNING)
-    faults = [f"{path}:{number}: {_fault(address)}" for number, address, plugin in opened if not plugin]
+    faults = [
+        f"{path}:{number}: {_fault(address)}"
+        for number, address, plugin in opened
+        if not plugin or _is_ambiguous(address)
+    ]
     addresses = [address for _, address in written]
     faults += [f"{path}:{n}: is there twice" for i, (n, address) in enumerate(written) if address in addresses[:i]]
     if not written:
@@ -60,8 +67,18 @@ def open_channels(path: Path) -> list[Channel]:
     return [Channel(address, plugin, number) for number, address, plugin in opened]
 
 
+def _is_ambiguous(address: str) -> bool:
+    """Whether a mail's user or password has a sign that means something else in an address: apprise cuts it there."""
+    kind, _, rest = address.partition("://")
+    place, _, _ = rest.partition("?")
+    login = place.rpartition("@")[0]
+    return kind.startswith("mailto") and ("#" in place or login.count(":") > 1 or bool(MEANS_MORE.search(login)))
+
+
 def _fault(address: str) -> str:
     kind, colon, _ = address.partition("://")
+    if _is_ambiguous(address):
+        return f"the user or the password has a sign that an address can't have; write {SIGNS}"
     if not colon:
         return f"is no address; write one of apprise's, like {EXAMPLES}"
     return (

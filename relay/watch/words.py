@@ -33,6 +33,8 @@ class Words:
     morning: str
     ready: str
     nothing: str
+    nothing_lasts: str
+    """Of tills that are not ready, only for a short time or because the shop is closed."""
     more: str
     several: str
     again: str
@@ -80,6 +82,7 @@ SPANISH = Words(
     morning="Resumen del {}",
     ready="Cajas listas: {ready} de {tills}.",
     nothing="No hay nada que revisar.",
+    nothing_lasts="Ninguna falla dura tanto como para revisarla.",
     more="y {} más: till-relay fleet",
     several="{} avisos",
     again="Puede ser una repetición: el envío anterior se cortó.",
@@ -127,6 +130,7 @@ PORTUGUESE = Words(
     morning="Resumo de {}",
     ready="Caixas prontos: {ready} de {tills}.",
     nothing="Não há nada para verificar.",
+    nothing_lasts="Nenhuma falha durou o bastante para ser verificada.",
     more="e mais {}: till-relay fleet",
     several="{} avisos",
     again="Pode ser uma repetição: o envio anterior foi interrompido.",
@@ -174,6 +178,7 @@ ENGLISH = Words(
     morning="Summary of {}",
     ready="Tills that are ready: {ready} of {tills}.",
     nothing="Nothing needs a check.",
+    nothing_lasts="Nothing has lasted long enough to need a check.",
     more="and {} more: till-relay fleet",
     several="{} alerts",
     again="This may be a repetition: the last attempt was cut off.",
@@ -207,7 +212,7 @@ def letter_of(message: Message, words: Words, now: datetime, zone: tzinfo | None
     lines += _block(words.over, message.over, lambda alert: _over(alert, words, clock))
     lines += _block(words.still, message.still, lambda alert: _begun(alert, words, clock))
     if message.morning and not (message.begun or message.over or message.still):
-        lines.append(words.nothing)
+        lines.append(words.nothing if message.ready == message.tills else words.nothing_lasts)
     return Letter(f"till-edge: {_title(message, words)}", "\n".join(_cut(lines, words)).strip())
 
 

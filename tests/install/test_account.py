@@ -77,7 +77,19 @@ def test_each_thing_that_is_wrong_with_a_point_of_sale_is_said_with_what_to_do(a
     assert code == 1
     assert f"       {fault}" in said
     assert f"({odd.id})" in said
+    assert said.endswith("how to mend what is marked !!: docs/install.md, 2\n")
     assert "  ok SUC002POS001" in said
+
+
+def test_a_store_without_a_point_of_sale_and_an_account_without_a_store_are_not_well(account):
+    account.service.pos.clear()
+    code, said, _ = account()
+    assert code == 1
+    assert said.count("    no point of sale: make one, as docs/install.md says in 2") == 2
+    account.service.stores.clear()
+    code, said, _ = account()
+    assert code == 1
+    assert "no store: make one, as docs/install.md says in 2" in said
 
 
 @pytest.mark.parametrize("category", [473000, 999999])
@@ -109,8 +121,8 @@ def test_the_rows_of_the_table_are_those_of_all_that_is_sound(account):
     header = "Kiosco Sur|Av. Siempre Viva 742, Buenos Aires"
     assert code == 1
     assert said.splitlines()[:2] == [
-        "till,name,user_id,store,pos,timezone,language,header",
-        f'SUC001POS001,SUC001POS001,700100200,SUC001,SUC001POS001,America/Argentina/Buenos_Aires,es,"{header}"',
+        "till,name,user_id,store,pos,timezone,language,header,support,printer",
+        f'SUC001POS001,SUC001POS001,700100200,SUC001,SUC001POS001,America/Argentina/Buenos_Aires,es,"{header}",,',
     ]
     assert len(said.splitlines()) == 4
     assert "1 points of sale are left out" in remarks

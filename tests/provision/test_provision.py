@@ -302,7 +302,11 @@ def test_the_wrong_folder(laptop):
 def test_a_card_that_is_prepared_already(laptop):
     card = laptop.card()
     assert laptop.one()[0] == 0
-    refused(laptop, "bootfs: there is a folder till-edge; --again overwrites it")
+    refused(laptop, "bootfs: there is a folder till-edge, of the till CAJA01; --again overwrites it")
+    (card / "till-edge" / "config.yaml").unlink()  # as after first boot
+    refused(laptop, "bootfs: there is a folder till-edge, of the till caja01; --again overwrites it")
+    (card / "meta-data").unlink()
+    refused(laptop, "bootfs: there is a folder till-edge; --again overwrites it", "--release", "trixie")
     (card / "till-edge" / "DONE.txt").write_text("done")
     (card / "till-edge" / "client.key").write_text("of the till before")
     assert laptop.one("--again", "--hostname", "caja02")[0] == 0
@@ -389,7 +393,9 @@ def test_a_file_that_is_no_public_key(laptop, content, said):
         ((*WIFI[:5], "UK"), "--wifi-country: 'UK' is no country: two capital letters"),
         ((*WIFI[:5], "ar"), "'ar' is no country: two capital letters"),
         (("--wifi-ssid", "x" * 33, *WIFI[2:]), "at most 32 letters"),
-        (("--ssh-key", "nowhere.pub"), "--ssh-key: nowhere.pub can't be read: No such file or directory"),
+        (("--ssh-key", "nowhere.pub"), "nowhere.pub: there is no such file; ssh-keygen -t ed25519 makes a key"),
+        (("--ssh-key", "."), "--ssh-key: . can't be read: Is a directory"),
+        (("--deb", "nowhere.deb"), "nowhere.deb: there is no such file; make deb makes it"),
         (("--deb", "me.pub"), "me.pub is not the package till-edge; make deb makes it"),
         (("--bundle", "CAJA99"), "--bundle: there is no folder CAJA99; till-relay enroll makes one"),
     ],
@@ -594,6 +600,14 @@ def test_a_table_that_is_none(laptop, table, said):
     assert code == 1
     assert said in told
     assert not (laptop.folder / "cards").exists()
+
+
+def test_what_a_spreadsheet_changed_is_told_with_all_else(laptop):
+    table = "bundle,hostname,user\nCAJA01,#REF!,Ana\nCAJA01,a_b,\n"
+    code, told = laptop.many(table, "--release", "trixie")
+    assert code == 1
+    for said in ("2: hostname: a spreadsheet", "2: user: 'Ana'", "3: hostname: 'a_b'"):
+        assert said in told
 
 
 def test_a_table_without_its_first_line_tells_nobody_the_passwords_in_it(laptop):

@@ -91,6 +91,18 @@ def test_ten_mistakes_are_told_at_once_and_nothing_is_written(office, capsys):
     assert list((office.folder / "table").iterdir()) == [office.folder / "table/tills.csv"]
 
 
+def test_what_a_spreadsheet_changed_is_told_with_all_else(office, capsys):
+    table = (row("CAJA01").replace("700100200", "7.00E+08"), row("CAJA02") + ",one,more", row("CAJA03", "POS 3"))
+    assert enroll(office, HEADING, *table) == 1
+    said = capsys.readouterr().err.replace(f"{office.folder}/table/", "").splitlines()
+    assert [line.partition(";")[0] for line in said] == [
+        "tills.csv:2: user_id: a spreadsheet took the text for a number",
+        "tills.csv:3: has more cells than columns",
+        "tills.csv:4: pos: 'POS 3' is no external_id: 1 to 60 of A-Z a-z 0-9 _ . -",
+        "Nothing was written.",
+    ]
+
+
 def test_twice_is_safe_and_a_longer_table_enrolls_only_what_is_new(office, capsys):
     enroll(office, HEADING, row("CAJA01"))
     before, accounts = listed(bundle(office, "CAJA01")), office.passwords.read_bytes()
@@ -132,7 +144,9 @@ def test_who_is_enrolled_without_a_bundle_here_keeps_his_credentials_unless_they
     office.enroll("CAJA01")
     accounts = office.passwords.read_bytes()
     assert enroll(office, HEADING, row("CAJA01")) == 1
-    assert "tills.csv:2: till: CAJA01 is enrolled already, and " in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "tills.csv:2: till: CAJA01 is enrolled already, and " in said
+    assert "copy its folder to there, or end its credentials with till-relay revoke CAJA01" in said
     assert office.passwords.read_bytes() == accounts
     enroll(office, HEADING, row("CAJA01"), more="--again")
     assert office.passwords.read_bytes() != accounts

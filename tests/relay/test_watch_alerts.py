@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
+from urllib.parse import quote
 
 import pytest
 
-from relay.config import TokenEnd
+from relay.config import ConfigError, TokenEnd
 from relay.fleet.facts import Status
 from relay.fleet.rows import Hours
 from relay.watch.alerts import OVER_AFTER, Channel, Ledger, Message, Rules
+from relay.watch.channels import open_channels
 from relay.watch.memory import Memory
 from relay.watch.signs import Cause, Sign, View, signs_of
 from relay.watch.words import WORDS, letter_of
@@ -324,6 +326,12 @@ def test_all_is_remembered_over_a_restart_at_any_moment(tmp_path):
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(("ready", "said"), [(2, "Nothing needs a check."), (1, "Nothing has lasted long enough")])
+def test_a_summary_doesnt_say_of_tills_that_are_not_ready_that_all_is_well(ready, said):
+    message = Message((), (), (), NOON.date(), tills=2, ready=ready)
+    assert letter_of(message, WORDS["en"], NOON, UTC).text.splitlines()[-1].startswith(said)
+
+
 def test_what_may_be_out_already_is_sent_again_and_marked():
     watch = Watch()
     watch.down = {"mail"}
@@ -392,3 +400,14 @@ def test_hundreds_of_news_are_cut_for_a_phone():
     assert letter.title == "till-edge: 300 alerts"
     assert len(letter.text.splitlines()) == 41
     assert letter.text.endswith("and 262 more: till-relay fleet")
+
+
+@pytest.mark.parametrize("password", ["p@ss", "pa#ss", "pa/ss", "pa:ss", "pa%ss", "pa#s@s"])
+def test_a_password_with_a_sign_that_an_address_cannot_have_is_told_with_how_it_is_written(tmp_path, password):
+    channels = tmp_path / "channels"
+    channels.write_text(f"mailto://user:{password}@mail.example.net?to=me@example.net\n")
+    with pytest.raises(ConfigError, match=r"channels:1: the user or the password has a sign .* %40 for @, %3A") as told:
+        open_channels(channels)
+    assert password not in str(told.value)
+    channels.write_text(f"mailto://user:{quote(password, safe='')}@mail.example.net?to=me@example.net\n")
+    assert len(open_channels(channels)) == 1

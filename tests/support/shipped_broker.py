@@ -7,6 +7,7 @@ import signal
 import ssl
 import subprocess
 import tempfile
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
@@ -66,9 +67,9 @@ class ShippedBroker(Mosquitto):
         wait_until(lambda: handles_sighup(self.pid), "mosquitto awaits SIGHUP")
         return self
 
-    def certify(self, *names: str) -> None:
-        """Give the broker a new certificate."""
-        certificate = self.authority.issue_cert(*names)
+    def certify(self, *names: str, not_after: datetime | None = None) -> None:
+        """Give the broker a new certificate, which is good until then."""
+        certificate = self.authority.issue_cert(*names, not_after=not_after)
         certificate.private_key_pem.write_to_path(str(self.folder / "key.pem"))
         (self.folder / "certificate.pem").write_bytes(b"".join(pem.bytes() for pem in certificate.cert_chain_pems))
 

@@ -81,7 +81,7 @@ def _lost(trouble: Trouble, why: str, config: Config) -> Iterator[Finding]:
     if trouble is Trouble.UNREACHABLE and is_loopback(config.broker.host):
         yield from _without_relay()
         return
-    cause, advice = TROUBLES[trouble]
+    cause, advice = EXPIRED if trouble is Trouble.NO_TLS and OPENSSL_SAYS_EXPIRED in why else TROUBLES[trouble]
     yield failed(Part.BROKER, cause, why, advice)
     yield blocked(Part.RELAY, Part.BROKER)
 
@@ -99,6 +99,11 @@ HANGS_UP = (
 )
 TAKEN_OVER = (Cause.BROKER_LOST, "check that no other device uses this till's identity")
 ADVICE_ON_RIGHTS = "check the till's rights at the broker"
+OPENSSL_SAYS_EXPIRED = "certificate has expired"
+EXPIRED = (
+    Cause.CERTIFICATE_EXPIRED,
+    "renew it on the broker's machine (certbot renew), unless this machine's clock is wrong (date)",
+)
 TROUBLES = {
     Trouble.UNREACHABLE: (
         Cause.BROKER_UNREACHABLE,

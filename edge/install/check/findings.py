@@ -64,6 +64,7 @@ class Cause(StrEnum):
     NO_RELAY = "no_relay"
     BROKER_UNREACHABLE = "broker_unreachable"
     NO_TLS = "no_tls"
+    CERTIFICATE_EXPIRED = "certificate_expired"
     LOGIN_REFUSED = "login_refused"
     SUBSCRIPTION_REFUSED = "subscription_refused"
     RIGHT_MISSING = "right_missing"

@@ -189,6 +189,7 @@ def show_until(panel: Panel, sign: Signal, seconds: float, until: Callable[[], b
 
 # --- the machine ---------------------------------------------------------------------------------------------------
 
+HOUR_S, DAY_S = 3600, 86400
 CLOCK_WARNING_S = 30
 CLOCK_FAILURE_S = 300
 """By a clock that is off by more, an order that should live for ten minutes may have expired when it arrives."""
@@ -208,7 +209,7 @@ def _clock(ahead: float | None) -> Finding:
     if ahead is None:
         return skipped(Part.CLOCK, Cause.CLOCK_UNKNOWN, "no answer of Mercado Pago gave the time")
     value = f"{ahead:+.0f} s"
-    seen = f"{abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} Mercado Pago's"
+    seen = f"{_duration(abs(ahead))} {'ahead of' if ahead > 0 else 'behind'} Mercado Pago's"
     if abs(ahead) >= CLOCK_FAILURE_S:
         return failed(Part.CLOCK, Cause.CLOCK_WRONG, seen, advice, value)
     return (
@@ -216,6 +217,13 @@ def _clock(ahead: float | None) -> Finding:
         if abs(ahead) >= CLOCK_WARNING_S
         else ok(Part.CLOCK, seen, value)
     )
+
+
+def _duration(seconds: float) -> str:
+    for unit, length in (("days", DAY_S), ("hours", HOUR_S)):
+        if seconds >= 1.5 * length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds:.0f} s"
 
 
 def _folder(journal: Path) -> Finding | None:
