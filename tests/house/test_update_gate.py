@@ -7,9 +7,13 @@ import importlib.machinery
 import importlib.util
 import json
 import os
+import pwd
 import sqlite3
 import subprocess
 import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -28,18 +32,21 @@ from tests.support.facts import PAID, USER
 
 ROOT = Path(__file__).parent.parent.parent
 GATE = ROOT / "packaging" / "update-gate"
+GATE_ENDS_WITHIN_S = 30.0
+TRY_LOCK = "import fcntl; fcntl.lockf(open('lock', 'a+b'), fcntl.LOCK_EX | fcntl.LOCK_NB)"
 FAKES = {
     "dpkg-query": """case "$*" in
     *--show*) echo "$(cat package)" ;;
     *--listfiles*) echo "$PWD/usr/bin/till-edge" ;;
     *) printf 'Package: till-edge\\nStatus: install ok installed\\nVersion: 1\\n' ;;
 esac""",
-    "dpkg": """echo "dpkg $* ${TILL_EDGE_GOING_BACK:-}" >>log
+    "dpkg": f"""echo "dpkg $* ${{TILL_EDGE_GOING_BACK:-}}" >>log
+[ "$DPKG_FRONTEND_LOCKED" = 1 ] && ! {sys.executable} -c "{TRY_LOCK}" 2>/dev/null && echo "the gate has the lock" >>log
 case "$*" in *--configure*) exit 1 ;; esac
 echo "installed 1" >package; cp daemon-of-1 daemon""",
     "dpkg-deb": 'for made; do :; done; echo "the package of $(cat package)" >"$made"',
     "systemctl": """case "$1" in
-    show) printf 'ActiveState=%s\\nStatusText=%s\\nMainPID=%s\\n' $(cat daemon) ;;
+    show) printf 'ActiveState=%s\\nStatusText=%s\\nMainPID=%s\\nUser=%s\\n' $(cat daemon) $(cat user) ;;
     *) echo "systemctl $*" >>log ;;
 esac""",
 }
@@ -57,6 +64,7 @@ class Machine:
             (folder / "bin" / name).write_text(f"#!/bin/sh\ncd {folder}\n{script}\n")
             (folder / "bin" / name).chmod(0o755)
         (folder / "usr/bin/till-edge").touch()
+        (folder / "user").write_text("root")
         self.package("installed 1")
         self.daemon(f"active {WORKING} 11")
         (folder / "daemon-of-1").write_text(f"active {WORKING} 12")
@@ -97,8 +105,9 @@ def machine(tmp_path, monkeypatch) -> Machine:
     monkeypatch.setitem(sys.modules, "update_gate", gate)
     loader.exec_module(gate)
     cache = tmp_path / "cache"
-    places = {"CACHE": cache, "TRIAL": cache / "trial.json", "SELF": cache / "update-gate", "STATE": tmp_path / "state"}
-    places |= {"REFUSED": tmp_path / "apt/refused", "DPKG_LOCK": tmp_path / "lock"}
+    places = {"CACHE": cache, "TRIAL": cache / "trial.json", "SELF": cache / "update-gate"}
+    places |= {"REFUSED": tmp_path / "apt/refused", "DPKG_LOCK": tmp_path / "lock", "LIBRARY": ROOT}
+    places |= {"JOURNAL": tmp_path / "state/journal.db", "CONFIG": tmp_path / "config.yaml"}
     times = {"COMES_UP_WITHIN_S": 0.3, "STEADY_FOR_S": 0.2, "LOOK_EVERY_S": 0.02}
     for name, value in {**places, **times}.items():
         monkeypatch.setattr(gate, name, value)
@@ -220,7 +229,7 @@ def test_a_new_form_leaves_a_copy_in_the_old_one_and_what_was_sold_is_in_both(ma
     assert (copy.stat().st_mode & 0o077) == (machine.journal.stat().st_mode & 0o077)
 
 
-def taken_back(machine: Machine, sold_by_the_new_one: bool) -> Till:
+def taken_back(machine: Machine, sold_by_the_new_one: bool, spoil: Callable[[Machine], None] = lambda _: None) -> Till:
     """The newer daemon opens the journal, is taken back, and the older one opens what it finds then."""
     machine.gate.keep("2")
     in_the_older_form(machine)
@@ -229,6 +238,7 @@ def taken_back(machine: Machine, sold_by_the_new_one: bool) -> Till:
     if sold_by_the_new_one:
         machine.sell("sale-2")
     machine.change_form()
+    spoil(machine)
     machine.daemon("failed x 0")
     machine.gate.attempt()
     assert version(machine.journal) == SCHEMA_VERSION - 1
@@ -270,28 +280,116 @@ def test_a_second_new_form_before_the_first_has_proved_itself_leaves_the_copy_th
     assert version(machine.journal) == SCHEMA_VERSION - 1
 
 
-def test_an_update_that_holds_up_the_way_back_doesnt_leave_its_journal_to_the_old_daemon(machine, monkeypatch):
+def test_who_installs_is_waited_for_and_what_he_installs_has_a_trial_of_its_own(machine):
+    """While the gate finds that 2 doesn't come up, apt begins to replace it by 3, which opens the journal."""
     machine.gate.keep("2")
     in_the_older_form(machine)
     machine.package("installed 2")
     open_journal(machine.journal, "us", 0.0)[0].close()
     machine.daemon("failed x 0")
-    run, is_free, apt = machine.gate.run, machine.gate.dpkg_is_free, iter(("installs 3", "is done"))
-
-    def run_beside_apt(*command: str, **environ: str) -> int:
-        """When the gate wants to go back, apt has the lock, and replaces the package by a third one."""
-        if "--install" not in command or next(apt, "") != "installs 3":
-            return run(*command, **environ)
-        monkeypatch.setattr(machine.gate, "dpkg_is_free", lambda: next(apt, "") != "is done" and is_free())
+    with a_running_apt(machine):
+        gate = threading.Thread(target=machine.gate.attempt)
+        gate.start()
         machine.gate.keep("3")
-        machine.package("installed 3")
+        machine.package("unpacked 3")
         machine.sell("sale-3")
-        return 2
-
-    monkeypatch.setattr(machine.gate, "run", run_beside_apt)
-    machine.gate.attempt()
+        gate.join(0.3)
+        before = machine.log()
+        machine.package("installed 3")
+    gate.join(GATE_ENDS_WITHIN_S)
+    assert "dpkg" not in before
     assert version(machine.journal) == SCHEMA_VERSION - 1
     assert "Pin: version 3" in (machine.folder / "apt/refused").read_text()
+
+
+@contextmanager
+def a_running_apt(machine: Machine) -> Iterator[None]:
+    """Has dpkg's lock, as apt has it while it installs."""
+    program = f"{TRY_LOCK.replace('open', 'x := open')}; print(flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", program], cwd=machine.folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as apt:
+        assert apt.stdout
+        apt.stdout.readline()
+        yield
+        apt.communicate(b"\n")
+
+
+def test_while_it_goes_back_nobody_else_can_install(machine):
+    machine.gate.keep("2")
+    machine.package("installed 2")
+    machine.daemon("failed x 0")
+    machine.gate.attempt()
+    assert "--install till-edge_1_all.deb 1\nthe gate has the lock\n" in machine.log().replace(
+        f"{machine.gate.CACHE}/", ""
+    )
+    assert subprocess.run([sys.executable, "-c", TRY_LOCK], cwd=machine.folder, check=False).returncode == 0
+
+
+def test_an_update_over_one_that_could_not_be_taken_back_has_a_chance_of_its_own(machine):
+    machine.gate.keep("2")
+    replace(machine.gate.load(), going_back=True).save()
+    machine.gate.keep("3")
+    machine.package("installed 3")
+    machine.daemon(f"active {WORKING} 31")
+    machine.gate.attempt()
+    assert "--install" not in machine.log()
+
+
+def test_the_notes_of_a_newer_gate_are_read(machine):
+    machine.gate.keep("2")
+    path = machine.folder / "cache/trial.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"why": "of a later release"}))
+    assert machine.gate.load().old == "1"
+
+
+def test_a_journal_elsewhere_is_taken_back_too(machine):
+    machine.journal = machine.folder / "another card" / "till.db"
+    machine.journal.parent.mkdir()
+    machine.sell("sale-1")
+    example = (ROOT / "config.example.yaml").read_text()
+    (machine.folder / "config.yaml").write_text(f"{example}\njournal:\n  path: {machine.journal}\n")
+    till = taken_back(machine, sold_by_the_new_one=True)
+    assert Notice(Concern.JOURNAL_DAMAGED) in till.notices
+
+
+def without_its_note(machine: Machine) -> None:
+    machine.journal.with_suffix(".lock").unlink()
+
+
+def with_half_a_note(machine: Machine) -> None:
+    machine.journal.with_suffix(".lock").write_bytes(b'[5, "2026-03')
+
+
+def with_another_note(machine: Machine) -> None:
+    machine.journal.with_suffix(".lock").write_bytes(b"5")
+
+
+def damaged(machine: Machine) -> None:
+    with_half_a_note(machine)
+    for suffix in ("-wal", "-shm"):
+        machine.journal.with_name(machine.journal.name + suffix).unlink(missing_ok=True)
+    machine.journal.write_bytes(b"no database, but as long as one. " * 1000)
+
+
+@pytest.mark.parametrize("spoil", [without_its_note, with_half_a_note, with_another_note, damaged])
+def test_what_the_new_one_sold_is_not_forgotten_with_the_note(machine, spoil):
+    till = taken_back(machine, sold_by_the_new_one=True, spoil=spoil)
+    assert Notice(Concern.JOURNAL_DAMAGED) in till.notices
+    assert till.history.complete_since is None
+
+
+def test_where_the_note_cant_be_written_nothing_is_put_back(machine):
+    machine.gate.keep("2")
+    in_the_older_form(machine)
+    machine.package("installed 2")
+    open_journal(machine.journal, "us", 0.0)[0].close()
+    without_its_note(machine)
+    machine.journal.with_suffix(".lock").mkdir()
+    machine.daemon("failed x 0")
+    machine.gate.attempt()
+    assert "--install" not in machine.log()
+    assert machine.gate.load().going_back
 
 
 def test_without_its_journal_the_old_package_isnt_put_back_and_the_copy_stays(machine, monkeypatch):
@@ -302,7 +400,7 @@ def test_without_its_journal_the_old_package_isnt_put_back_and_the_copy_stays(ma
     open_journal(machine.journal, "us", 0.0)[0].close()
     machine.daemon("failed x 0")
     with monkeypatch.context() as card:
-        card.setattr(machine.gate, "put_back", lambda copy: sys.exit("input/output error"))
+        card.setattr(machine.gate, "put_back", lambda journal, copy: sys.exit("input/output error"))
         machine.gate.attempt()
     assert "--install" not in machine.log()
     assert machine.gate.load().going_back
@@ -316,7 +414,7 @@ def test_the_note_of_what_was_written_outlives_a_power_cut(machine):
     open_journal(machine.journal, "us", 0.0)[0].close()
     machine.sell("sale-2")
     machine.journal.with_suffix(".lock").write_bytes(b"")
-    machine.gate.put_back(machine.journal.with_name("journal.db.older"))
+    machine.gate.put_back(machine.journal, machine.journal.with_name("journal.db.older"))
     assert json.loads(machine.journal.with_suffix(".lock").read_bytes())[0] == 2
 
 
@@ -332,16 +430,20 @@ def test_a_link_that_the_daemons_user_left_leads_root_nowhere(machine, tmp_path)
     machine.sell("sale-2")
     machine.journal.with_suffix(".lock").unlink()
     machine.journal.with_suffix(".lock").symlink_to(secret)
-    (state / "other.older").symlink_to(secret)
     for path in (state, *state.iterdir()):
         os.chown(path, 65534, 65534, follow_symlinks=False)
     for folder in (tmp_path, *tmp_path.parents):
         if not folder.stat().st_mode & 0o001:
             folder.chmod(0o711)  # pytest's own: nobody has to get through
-    assert machine.gate.as_owner(state, machine.gate.put_all_back)
-    assert secret.read_text() == "root's own"
-    assert secret.stat().st_uid == 0
+    (machine.folder / "user").write_text("nobody")
+    copy = machine.journal.with_name("journal.db.older")
+    put_back = lambda: machine.gate.put_back(machine.journal, copy)  # noqa: E731
+    assert not machine.gate.as_the_daemon(put_back)
+    assert (secret.read_text(), secret.stat().st_uid) == ("root's own", 0)
+    machine.journal.with_suffix(".lock").unlink()
+    assert machine.gate.as_the_daemon(put_back)
     assert version(machine.journal) == SCHEMA_VERSION - 1
+    assert machine.journal.with_suffix(".lock").stat().st_uid == pwd.getpwnam("nobody").pw_uid
 
 
 def test_it_runs_with_the_python_of_both_releases_and_nothing_else():
