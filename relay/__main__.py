@@ -15,6 +15,7 @@ try:
     from relay.addresses import address_of, seller_address_of
     from relay.config import Config, ConfigError, load
     from relay.enroll import enroll, sealing, values
+    from relay.enroll.accounts import NOT_ENROLLED, AccountError, Accounts
     from relay.fleet import command as fleet
     from relay.tell import command as tell
     from relay.watch import command as watch
@@ -71,7 +72,17 @@ def _url(config: Config, options: argparse.Namespace) -> int:
         print(seller_address_of(options.seller, config.public_url, config.secret))
     else:
         print(address_of(options.till, config.public_url, config.secret))
+        if _is_unknown(options.till, config):
+            print(NOT_ENROLLED.format(options.till), file=sys.stderr)
     return DONE
+
+
+def _is_unknown(till: str, config: Config) -> bool:
+    """Whether this machine's mosquitto has no such till. Who may not read its files isn't told."""
+    try:
+        return config.mosquitto is not None and till not in Accounts(config.mosquitto)
+    except AccountError:
+        return False
 
 
 # --- enroll, revoke ---------------------------------------------------------------------------------------------------

@@ -145,6 +145,8 @@ def _public_url(value: Value) -> str:
         raise refusal
     if parts.scheme == "http" and parts.hostname not in LOOPBACK_NAMES:
         raise BadValueError("Mercado Pago notifies by https only; write an address that begins with https://")
+    if parts.path.rstrip("/").endswith("/mp"):
+        raise BadValueError("ends with /mp, which the relay itself puts behind it; leave that out")
     return text.rstrip("/")
 
 

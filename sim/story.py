@@ -27,7 +27,7 @@ def tell(shop: Shop, goods: Goods) -> int:
     [ticket] = shop.printer.wait_for_tickets(1)
     milliseconds = (time.monotonic() - paid) * 1000
     shop.wait_for_state("paid")
-    say(f"{milliseconds:.0f} ms later the ticket is out; light {_light(shop)}:")
+    say(f"{milliseconds:.0f} ms after the payment the ticket was out; light {_light(shop)}:")
     print("\n" + "\n".join(f"      | {line:48} |" for line in ticket.text.splitlines()) + "\n")
     [report] = shop.wait_for_outcome("printed")
     say(f"The printer proved it, and the till publishes: {report['outcome']} {report['external_reference']}.")

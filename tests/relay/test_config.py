@@ -279,6 +279,7 @@ def test_all_faults_are_said_at_once_in_the_order_of_their_lines(folder):
         ("public_url: 'https://relay.example.net/?a=b'", "a=b'; write the address of the relay"),
         ("public_url: 'https://[::1'", "is 'https://[::1'; write the address of the relay"),
         ("public_url: http://relay.example.net", "Mercado Pago notifies by https only"),
+        ("public_url: https://relay.example.net/mp/", "ends with /mp, which the relay itself puts behind it"),
         ("public_url: [a]", "public_url: is a list; write a single value"),
         ("public_url: {a: b}", "public_url: must be a text; if it has a colon in it, put it in quotes"),
         ("public_url: ''", "public_url: is empty; write something, or remove the key"),

@@ -93,6 +93,20 @@ def test_the_notification_address_lies_in_a_file_of_its_own(office):
     assert (office.enroll() / "notification_address.txt").read_text() == f"{ADDRESS}\n"
 
 
+def test_the_address_of_a_till_that_is_not_enrolled_is_printed_with_a_warning(office, capsys):
+    office.enroll("CAJA01")
+    capsys.readouterr()
+    assert office.type("url CAJA01") == 0
+    assert capsys.readouterr().err == ""
+    assert office.type("url caja01") == 0
+    said = capsys.readouterr()
+    assert said.out.startswith("https://relay.example.net/mp/caja01/")
+    assert said.err == "caja01 is not enrolled; is the id spelled the same way? Capitals matter\n"
+    office.passwords.unlink()  # as for who may not read it
+    assert office.type("url caja01") == 0
+    assert capsys.readouterr().err == ""
+
+
 def test_nobody_else_can_read_the_bundle(office):
     (office.folder / "bundle").mkdir(mode=0o755)
     bundle = office.enroll()

@@ -44,7 +44,7 @@ def parse_place(text: str, where: str) -> Place:
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or port == 0:
         raise no_address
     if parts.scheme == "http" and not is_loopback(parts.hostname):
-        raise ConfigError([f"{where}: {line!r}: claims are sent over https only"])
+        raise ConfigError([f"{where}: {line!r}: claims are sent over https only; write https://"])
     if signer and not HEX_KEY.fullmatch(signer):
         raise ConfigError([f"{where}: the signer behind # is no key; copy the line of `till-relay claims --card`"])
     return Place(url.rstrip("/"), signer)
