@@ -21,7 +21,7 @@ from sim.network import HOST, free_port
 
 log = logging.getLogger(__name__)
 
-PATIENCE = 10.0
+PATIENCE = 30.0
 """Seconds that the broker gets to start, or to stop."""
 
 
