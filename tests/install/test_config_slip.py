@@ -13,6 +13,7 @@ from edge.config.schema import PrinterConfig
 from edge.daemon.known_printer import KnownPrinter, save_known_printer
 from edge.install.config_slip import print_config_slip, salvage_config
 from sim.printer.paper import Ticket
+from sim.shop import wait_for
 
 MISTAKE = "till.langauge: there is no such key"
 LONG_AGO = 3700.0
@@ -169,10 +170,11 @@ def test_a_header_that_is_half_unreadable_is_half_shown(config):
 
 
 def test_a_note_that_has_no_folder_of_its_own_goes_with_the_tests(temporary_files, tmp_path):
-    """A till without a configuration, whose journal has no folder yet."""
+    """A till whose journal has no folder yet."""
+    (tmp_path / "config.yaml").write_text("journal: {path: not-yet/journal.db}")
     before = set(temporary_files.glob("till-edge-*.said"))
     (tmp_path / "printer").touch()
     paper = PrinterConfig("file", tmp_path / "printer")
     print_config_slip(tmp_path / "config.yaml", ["a mistake"], {}, printer=paper)
+    wait_for((tmp_path / "printer").read_bytes, "the slip")
     assert len(set(temporary_files.glob("till-edge-*.said")) - before) == 1
-    assert (tmp_path / "printer").read_bytes()

@@ -182,8 +182,10 @@ def test_answers_that_come_one_question_late_refuse_no_ticket_for_ever(sim, tmp_
     if roll == "near its end":
         sim.paper_low()
     printer = started(sim, tmp_path)
-    ends = [printer.print(TICKET) for _ in range(3)]
-    assert len(sim.tickets) == 3, ends
+    ends: list[object] = []
+    while len(sim.tickets) < 3:
+        ends.append(printer.print(TICKET))
+        assert len(ends) < 6, ends
 
 
 def test_an_older_file_is_read(sim, tmp_path):

@@ -24,7 +24,7 @@ LATE = "TARD"
 def put_and_scan(shop: Shop, reference: str = "the-sale") -> None:
     shop.order(total="250", reference=reference)
     shop.mercadopago.account.scan()
-    shop.wait_for_state("waiting")
+    wait_for(lambda: shop.status["loaded"] == reference, "the till knows of it")
 
 
 def outcomes(shop: Shop) -> list[str]:
