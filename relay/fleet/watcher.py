@@ -50,6 +50,10 @@ class Watcher:
         self._records: dict[str, Record] = {}
         self._topics_seen: set[str] = set()
         """The topics of which this connection has brought a message."""
+        self._topics_before: set[str] = set()
+        """Those of the connection before."""
+        self._remembers = False
+        """Whether this connection's broker gave us something that we had before, as one that was emptied can't."""
         self._trouble = ""
         self._trouble_since = self.now()
         self._unasked: list[str] = []
@@ -60,7 +64,7 @@ class Watcher:
         self._keeps = False
         """Whether the broker ever brought a status that it keeps."""
         self._cleared: set[str] = set()
-        """Tills whose status somebody has cleared."""
+        """Tills whose status somebody has cleared, with which they are out of the fleet."""
         self._listening_since = 0.0
         self._inbox: SimpleQueue[tuple[Callable[..., None], tuple[Any, ...]]] = SimpleQueue()
         self._client = self._new_client()
@@ -84,9 +88,9 @@ class Watcher:
         return {till: status.as_of(now) for till, status in self._statuses.items()}
 
     @property
-    def heard(self) -> Collection[str] | None:
-        """The tills of which it is known how they are; None: all, for a broker that keeps statuses gave them."""
-        return None if self._keeps else self._statuses.keys() | self._cleared
+    def heard(self) -> Collection[str]:
+        """The tills of which it is known how they are. Of any other a broker may just have lost what it kept."""
+        return self._statuses.keys() | self._cleared
 
     @property
     def records(self) -> Mapping[str, Record]:
@@ -112,14 +116,16 @@ class Watcher:
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
             self._take_one(left)
-        if self._is_complete() and self._keeps:
+        if self._is_complete() and self._remembers:
             self._forget_the_cleared()
 
     def _forget_the_cleared(self) -> None:
-        """Forget what was cleared while there was no connection."""
-        seen = self._topics_seen
-        self._statuses = {till: each for till, each in self._statuses.items() if self._of(till).status in seen}
-        self._records = {till: each for till, each in self._records.items() if self._of(till).commissioning in seen}
+        """Forget what was cleared while there was no connection: the broker had it, and remembers the rest."""
+        cleared = self._topics_before - self._topics_seen
+        for till in [till for till in self._statuses if self._of(till).status in cleared]:
+            self._clear(till)
+        for till in [till for till in self._records if self._of(till).commissioning in cleared]:
+            del self._records[till]
 
     def wait_for_all(self) -> None:
         """Return when all retained messages have come. Raises `FleetError`."""
@@ -196,7 +202,7 @@ class Watcher:
             self._report(f"{self._where} refused {self._broker.username or 'us, who gave no username'}: {reason}")
             return
         self._trouble = ""
-        self._topics_seen.clear()
+        self._topics_before, self._topics_seen, self._remembers = self._topics_seen, set(), False
         self._fence_passed, self._listening_since = False, time.monotonic()
         every = self._of("+")
         self._unasked = [every.status, every.commissioning]
@@ -234,23 +240,30 @@ class Watcher:
         if message.topic == self._of(till).status:
             self._on_status(till, bytes(message.payload), message.retain)
         else:
-            self._on_record(till, bytes(message.payload))
+            self._on_record(till, bytes(message.payload), message.retain)
 
     def _on_status(self, till: str, payload: bytes, retained: bool) -> None:
         self._keeps = self._keeps or retained
         if not payload:  # somebody cleared it
-            self._statuses.pop(till, None)
-            self._cleared.add(till)
+            self._clear(till)
             return
         status = decode_status(payload)
-        status = status if retained else replace(status, at=self.now())
         before = self._statuses.get(till, Status())
+        # A will has no date: that of today is the same as that of a month ago.
+        self._remembers |= retained and status.at is not None and status.facts == before.facts
+        status = status if retained else replace(status, at=self.now())
         gone_at = None if retained else self.now()
         self._statuses[till] = status.after(before, gone_at) if status.is_gone else status
 
-    def _on_record(self, till: str, payload: bytes) -> None:
+    def _clear(self, till: str) -> None:
+        self._statuses.pop(till, None)
+        self._cleared.add(till)
+
+    def _on_record(self, till: str, payload: bytes, retained: bool) -> None:
         if payload:
-            self._records[till] = decode_record(payload)
+            record, before = decode_record(payload), self._records.get(till, Record())
+            self._remembers |= retained and record.at is not None and record.facts == before.facts
+            self._records[till] = record
         else:
             self._records.pop(till, None)
 

@@ -56,7 +56,7 @@ class View:
 
     statuses: Mapping[str, Status] = field(default_factory=dict)
     heard: Collection[str] | None = None
-    """The tills of which it is known how they are; None: all, so that one without a status is taken away."""
+    """The tills of which it is known how they are; None: all there are."""
     relay: str = ""
     """`online`, `offline`, or "" if nothing was ever published."""
     version: str = "0"

@@ -462,15 +462,66 @@ def test_a_broker_that_goes_away_is_told_above_the_last_table(broker, tmp_path, 
     terminal.shows("3 tills: 1 dark")
 
 
-def test_a_till_that_was_cleared_while_the_broker_was_away_leaves_the_table(broker, tmp_path, terminal_of):
+def test_a_broker_that_has_lost_everything_takes_no_till_out_of_the_table(broker, tmp_path, terminal_of):
     Tills(broker).say(SHOP)
     terminal = terminal_of(configuration(tmp_path, broker.port))
-    terminal.shows("3 tills")
+    terminal.shows("3 tills: 1 dark")
     broker.stop()
     terminal.shows("The table is")
     (broker.folder / "mosquitto.db").unlink()
     broker.start()
-    terminal.shows("No till has published a status")
+    terminal.shows("relay reports nothing")
+    terminal.shows("3 tills: 1 dark")
+
+
+LIVING = {f"CAJA0{number}": message(at="2026-03-02T12:00:00+00:00") for number in (1, 2, 3)}
+
+
+@pytest.fixture
+def listener(broker, tmp_path) -> Iterator[watcher.Watcher]:
+    """One that listens for long, as `till-relay watch` does, and has heard of three tills and a dark one."""
+    Tills(broker).say({**LIVING, "CAJA04": OFFLINE})
+    listener = watcher.Watcher(load(configuration(tmp_path, broker.port)).broker, None)
+    listener.start()
+    listen_until(listener, lambda: listener.is_complete and len(listener.statuses) == 4)
+    yield listener
+    listener.stop()
+
+
+def listen_until(listener: watcher.Watcher, holds: Callable[[], bool]) -> None:
+    until = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < until
+        listener.listen(0.1)
+
+
+def test_of_a_broker_that_has_lost_everything_a_dark_till_isnt_known_to_be_well(broker, listener):
+    """Nor is a till that was on before, and hasn't come back to the new broker."""
+    broker.stop()
+    listen_until(listener, lambda: bool(listener.trouble))
+    (broker.folder / "mosquitto.db").unlink()
+    broker.start()
+    newer = message(at="2026-03-02T12:05:00+00:00")
+    Tills(broker).say({"CAJA01": newer, "CAJA02": newer})
+    listen_until(listener, lambda: listener.is_complete and listener.statuses["CAJA02"].at.minute == 5)
+    listener.listen(1.0)
+    assert listener.statuses["CAJA04"].is_gone
+    assert not listener.statuses["CAJA03"].is_gone
+    assert set(listener.heard) == {"CAJA01", "CAJA02", "CAJA03", "CAJA04"}
+
+
+@pytest.mark.parametrize("connections", [1, 2])
+def test_what_was_cleared_while_nobody_listened_leaves_the_table(broker, listener, connections):
+    """The broker remembers the others, so it hasn't lost this one."""
+    for _ in range(connections):
+        listener.stop()
+        listen_until(listener, lambda: bool(listener.trouble))
+        Tills(broker).say({"CAJA03": b""})
+        listener.start()
+        listen_until(listener, lambda: not listener.trouble and listener.is_complete)
+        listen_until(listener, lambda: "CAJA03" not in listener.statuses)
+    assert set(listener.statuses) == {"CAJA01", "CAJA02", "CAJA04"}
+    assert "CAJA03" in listener.heard, "it is known to be out of the fleet"
 
 
 def test_a_terminal_may_come_before_the_broker(tmp_path, terminal_of):
