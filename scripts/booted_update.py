@@ -241,6 +241,8 @@ def _wait_until_back(till: Till, version: str) -> None:
     wait_for(back, f"it was not taken back:\n{_log(till)}")
     _check_version(till, version)
     wait_for(lambda: till.machine.show("ActiveState", UNIT) == "active", "the old one does not work")
+    told = lambda: "doesn't come up" in till.shop.status.get("update_error", "")  # noqa: E731
+    wait_for(told, "the status does not tell that an update was taken back")
 
 
 def _log(till: Till) -> str:

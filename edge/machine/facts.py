@@ -18,6 +18,9 @@ VOLTAGE_SENSOR = "rpi_volt"
 """The kernel's own driver, in class/hwmon: found by its name, for the numbers there change."""
 THROTTLED_BITS = {0: "under_voltage", 1: "slowed_down", 2: "throttled", 3: "hot"}
 """Bits for the present moment, by the documentation of `vcgencmd get_throttled`."""
+REFUSED_UPDATE = Path("/etc/apt/preferences.d/till-edge-refused")
+REFUSAL = re.compile(r"# (.{1,200})\nPackage: .*\nPin: version (\S{1,50})\n")
+"""As packaging/update-gate writes it when it goes back to the package before."""
 MAX_AGE_S = 60.0
 DISK_STEP_MB = 100
 """Free space changes with each line of a log; it is rounded down to this, so that not every line makes a new status."""
@@ -26,9 +29,16 @@ DISK_STEP_MB = 100
 class Machine:
     """Facts for the status. `clock_ahead`: seconds that our clock is ahead of Mercado Pago's, or None."""
 
-    def __init__(self, folder: Path, clock_ahead: Callable[[], float | None], sysfs: Path = SYSFS) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        clock_ahead: Callable[[], float | None],
+        sysfs: Path = SYSFS,
+        refused: Path = REFUSED_UPDATE,
+    ) -> None:
         self._folder = folder
         self._sysfs = sysfs
+        self._refused = refused
         self._clock_ahead = clock_ahead
         self._read_at = float("-inf")
         self._facts: Mapping[str, Any] = {}
@@ -37,7 +47,11 @@ class Machine:
         """At most `MAX_AGE_S` old; None for what can't be read."""
         if time.monotonic() - self._read_at >= MAX_AGE_S:
             self._read_at = time.monotonic()
-            self._facts = {"throttled": _throttled(self._sysfs), "disk_free_mb": _disk_free(self._folder)}
+            self._facts = {
+                "throttled": _throttled(self._sysfs),
+                "disk_free_mb": _disk_free(self._folder),
+                "update_error": _update_error(self._refused),
+            }
         ahead = self._clock_ahead()
         return {**self._facts, "clock_offset_seconds": None if ahead is None else round(ahead)}
 
@@ -82,6 +96,15 @@ def serial() -> str:
     """An identifier of this machine: the serial number of a Pi; on another machine, the start of its machine id."""
     number = board().serial or _read_word(Path("/etc/machine-id"))
     return re.sub(r"[^A-Za-z0-9_.:-]", "", number)[:16] or "unknown"
+
+
+def _update_error(refused: Path) -> str:
+    """Which update was taken back and why; "" if none was, or the one after it proved itself."""
+    try:
+        found = REFUSAL.match(refused.read_text(errors="replace"))
+    except OSError:
+        return ""
+    return f"{found[2]}: {found[1]}" if found else ""
 
 
 def _throttled(sysfs: Path) -> list[str] | None:

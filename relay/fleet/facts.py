@@ -36,6 +36,8 @@ class Status:
     relay: str = ""
     problems: tuple[str, ...] = ()
     journal_error: str = ""
+    sound_error: str = ""
+    update_error: str = ""
     throttled: tuple[str, ...] = ()
     disk_free_mb: float | None = None
     last_ticket: datetime | None = None
@@ -85,6 +87,8 @@ def decode_status(payload: bytes) -> Status:
         relay=_text(facts, "relay"),
         problems=_texts(facts, "problems"),
         journal_error=_text(facts, "journal_error"),
+        sound_error=_text(facts, "sound_error"),
+        update_error=_text(facts, "update_error"),
         throttled=_texts(facts, "throttled"),
         disk_free_mb=_number(facts, "disk_free_mb"),
         last_ticket=_moment(ticket, "at") if isinstance(ticket, dict) else None,

@@ -161,6 +161,8 @@ def _wrong(status: Status, shop_is_open: bool) -> tuple[str, ...]:
         return ("no sign of life; check its power and its network",) if shop_is_open else ()
     found = [*map(_in_words, status.problems), PRINTER_WORDS.get(status.printer, ""), _api(status), _link(status)]
     found += [f"the computer reports {spaced(trouble)}" for trouble in status.throttled]
+    found += [f"it can't be heard: {status.sound_error}"] * bool(status.sound_error)
+    found += [f"an update was taken back: {status.update_error}"] * bool(status.update_error)
     if status.disk_free_mb is not None and 0 <= status.disk_free_mb < LOW_DISK_MB:
         found.append(f"the disk is nearly full: {status.disk_free_mb:.0f} MB left")
     if status.facts and status.state not in STATES:

@@ -22,9 +22,11 @@ PATIENCE = {
     Cause.MERCADO_PAGO: timedelta(minutes=10),
     Cause.TOKEN_EXPIRES: timedelta(0),
     Cause.VERSION: timedelta(days=3),
+    Cause.UPDATE: timedelta(minutes=5),
+    Cause.SOUND: timedelta(minutes=30),
 }
 """How long a sign lasts before it is told, where the configuration doesn't say it."""
-CAN_WAIT = (Cause.TOKEN_EXPIRES, Cause.VERSION)
+CAN_WAIT = (Cause.TOKEN_EXPIRES, Cause.VERSION, Cause.UPDATE, Cause.SOUND)
 """What nobody is woken for, even where the shop is open at night."""
 
 

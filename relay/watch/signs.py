@@ -37,6 +37,9 @@ class Cause(StrEnum):
     ATTENTION = "attention"
     TOKEN_EXPIRES = "token_expires"
     VERSION = "version"
+    UPDATE = "update"
+    """It was taken back."""
+    SOUND = "sound"
 
 
 @dataclass(frozen=True, order=True)
@@ -96,7 +99,11 @@ def _of_till(status: Status, newest: str) -> Iterator[tuple[Cause, str, str]]:
     elif status.can_sell is False and status.api not in ("", "ok"):
         yield Cause.MERCADO_PAGO, "", status.api_error
     yield from _of_problems(status)
-    if status.version and _parts(status.version) < _parts(newest):
+    if status.sound_error:
+        yield Cause.SOUND, "", status.sound_error
+    if status.update_error:
+        yield Cause.UPDATE, "", status.update_error
+    elif status.version and _parts(status.version) < _parts(newest):
         yield Cause.VERSION, "", f"{status.version} < {newest}"
 
 

@@ -54,6 +54,8 @@ SPANISH = Words(
         Cause.ATTENTION: "hay que revisar algo",
         Cause.TOKEN_EXPIRES: "vence el token",
         Cause.VERSION: "versión atrasada",
+        Cause.UPDATE: "falló una actualización",
+        Cause.SOUND: "no se oye",
     },
     long={
         Cause.BROKER: "El broker no responde, y no se sabe cómo están las cajas: {}.",
@@ -66,6 +68,8 @@ SPANISH = Words(
         Cause.ATTENTION: "Nadie revisó lo que pide la caja: {}. Después de revisarlo, apriete el botón.",
         Cause.TOKEN_EXPIRES: "El token vence el {}. Escriba uno nuevo antes de ese día.",
         Cause.VERSION: "Tiene una versión atrasada ({}). Actualícela.",
+        Cause.UPDATE: "Falló una actualización, y la caja volvió sola a la versión anterior: {}. Sigue vendiendo.",
+        Cause.SOUND: "No se puede oír lo que avisa: {}. Las luces y los tickets siguen igual.",
     },
     printer={
         "no_paper": "no hay papel",
@@ -102,6 +106,8 @@ PORTUGUESE = Words(
         Cause.ATTENTION: "há algo para verificar",
         Cause.TOKEN_EXPIRES: "o token vence",
         Cause.VERSION: "versão atrasada",
+        Cause.UPDATE: "falhou uma atualização",
+        Cause.SOUND: "não se ouve",
     },
     long={
         Cause.BROKER: "O broker não responde, e não se sabe como estão os caixas: {}.",
@@ -114,6 +120,8 @@ PORTUGUESE = Words(
         Cause.ATTENTION: "Ninguém verificou o que o caixa pede: {}. Depois de verificar, aperte o botão.",
         Cause.TOKEN_EXPIRES: "O token vence em {}. Grave um novo antes desse dia.",
         Cause.VERSION: "Está com uma versão atrasada ({}). Atualize.",
+        Cause.UPDATE: "Falhou uma atualização, e o caixa voltou sozinho à versão anterior: {}. Continua vendendo.",
+        Cause.SOUND: "Não dá para ouvir os avisos: {}. As luzes e os tickets continuam iguais.",
     },
     printer={
         "no_paper": "está sem papel",
@@ -150,6 +158,8 @@ ENGLISH = Words(
         Cause.ATTENTION: "something must be checked",
         Cause.TOKEN_EXPIRES: "the token expires",
         Cause.VERSION: "old version",
+        Cause.UPDATE: "an update failed",
+        Cause.SOUND: "can't be heard",
     },
     long={
         Cause.BROKER: "The broker doesn't answer, so nobody knows how the tills are: {}.",
@@ -162,6 +172,8 @@ ENGLISH = Words(
         Cause.ATTENTION: "Nobody has checked what the till asks for: {}. Check it, then press the button.",
         Cause.TOKEN_EXPIRES: "The token expires on {}. Write a new one before that day.",
         Cause.VERSION: "Its version is old ({}). Update it.",
+        Cause.UPDATE: "An update failed, and the till went back to the version before: {}. It goes on selling.",
+        Cause.SOUND: "Its sounds can't be heard: {}. Lights and tickets are not affected.",
     },
     printer={
         "no_paper": "there is no paper",

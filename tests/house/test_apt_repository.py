@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,6 +31,9 @@ class Publisher:
         self.folder = folder
         self.environ = {**os.environ, "GNUPGHOME": str(keyring), "SOURCE_DATE_EPOCH": "1000000000"}
         self.gpg("--quick-generate-key", "archive", "ed25519", "sign")
+        time.sleep(
+            1.0
+        )  # gpg doesn't stop its clock at the second that it is; a key that signs in that second is no till's
         (folder / "packages").mkdir()
         self.package("1.0")
 

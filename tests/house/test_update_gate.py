@@ -27,6 +27,7 @@ from edge.core.state import Till
 from edge.journal import file
 from edge.journal.file import SCHEMA_VERSION
 from edge.journal.store import open_journal
+from edge.machine.facts import Machine as Facts
 from edge.machine.systemd import WORKING
 from tests.support.facts import PAID, USER
 
@@ -139,6 +140,18 @@ def test_an_update_that_does_not_come_up_is_taken_back_and_not_taken_again(machi
     assert "till-edge_1_all.deb 1\n" in log
     assert "Pin: version 2\nPin-Priority: -1\n" in (machine.folder / "apt/refused").read_text()
     assert not (machine.folder / "cache/trial.json").exists()
+
+
+def test_the_status_tells_what_was_taken_back_until_an_update_works(machine):
+    refused = machine.folder / "apt/refused"
+    told = lambda: Facts(machine.folder, lambda: None, refused=refused).facts()["update_error"]  # noqa: E731
+    for version, daemon in (("2", "failed x 0"), ("3", f"active {WORKING} 31")):
+        machine.gate.keep(version)
+        machine.package(f"installed {version}")
+        machine.daemon(daemon)
+        before = told()
+        machine.gate.attempt()
+        assert (before, told()) in (("", "2: till-edge 2 doesn't come up"), ("2: till-edge 2 doesn't come up", ""))
 
 
 def test_a_daemon_that_comes_up_and_dies_again_and_again_has_not_come_up(machine):

@@ -39,3 +39,13 @@ def test_both_are_asked(tmp_path):
 
 def test_another_machine_says_nothing(tmp_path):
     assert throttled(tmp_path) is None
+
+
+def test_an_update_that_was_taken_back_is_told_with_its_reason(tmp_path):
+    """The file is as packaging/update-gate writes it: tests/house/test_update_gate.py reads one by this, too."""
+    refused = tmp_path / "refused"
+    assert Machine(tmp_path, lambda: None, tmp_path, refused).facts()["update_error"] == ""
+    refused.write_text("# it doesn't come up\nPackage: till-edge\nPin: version 0.2.0\nPin-Priority: -1\n")
+    assert Machine(tmp_path, lambda: None, tmp_path, refused).facts()["update_error"] == "0.2.0: it doesn't come up"
+    refused.write_text("somebody's own words")
+    assert Machine(tmp_path, lambda: None, tmp_path, refused).facts()["update_error"] == ""

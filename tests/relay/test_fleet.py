@@ -140,6 +140,8 @@ def test_hours_are_those_of_the_clock_in_the_shop_and_may_go_over_midnight(hours
         ({"relay": "unheard"}, Help.POLLING, "rights at the broker"),
         ({"state": "starting", "ready_to_sell": False, "not_ready": "no POS yet"}, Help.OTHER, "no POS yet"),
         ({"throttled": ["under_voltage"]}, Help.OTHER, "under voltage"),
+        ({"sound_error": "no such device"}, Help.OTHER, "can't be heard: no such device"),
+        ({"update_error": "0.2.0: doesn't come up"}, Help.OTHER, "an update was taken back: 0.2.0: doesn't come up"),
         ({"disk_free_mb": 12}, Help.OTHER, "12 MB left"),
         ({"state": "dancing"}, Help.OTHER, "'dancing', which is not known here"),
         ({"state": 5}, Help.OTHER, "reports no state"),

@@ -9,7 +9,7 @@ import pytest
 from relay.config import ConfigError, TokenEnd
 from relay.fleet.facts import Status
 from relay.fleet.rows import Hours
-from relay.watch.alerts import OVER_AFTER, Channel, Ledger, Message, Rules
+from relay.watch.alerts import CAN_WAIT, OVER_AFTER, Channel, Ledger, Message, Rules
 from relay.watch.channels import open_channels
 from relay.watch.memory import Memory
 from relay.watch.signs import Cause, Sign, View, signs_of
@@ -81,6 +81,8 @@ CASES: Mapping[Cause, tuple[Status, str, timedelta]] = {
     Cause.ATTENTION: (but(state="attention", problems=(NAMED,)), NAMED, 30 * MINUTE),
     Cause.TOKEN_REFUSED: (but(api="refused", api_error="401", problems=("401",)), "", 5 * MINUTE),
     Cause.MERCADO_PAGO: (but(state="unreachable", can_sell=False, api="network"), "", 10 * MINUTE),
+    Cause.UPDATE: (but(version="0.9", update_error="1.0: till-edge 1.0 doesn't come up"), "", 5 * MINUTE),
+    Cause.SOUND: (but(sound_error="aplay: no such device"), "", 30 * MINUTE),
     Cause.CARD: (but(journal_error="disk I/O error", problems=("nothing: disk I/O error",)), "", 5 * MINUTE),
 }
 
@@ -243,7 +245,16 @@ def test_at_night_in_a_closed_shop_everything_waits_for_the_morning(cause):
     assert watch.heard[0][1].morning == date(2026, 3, 3)
 
 
-@pytest.mark.parametrize("cause", CASES)
+@pytest.mark.parametrize("cause", [cause for cause in CASES if cause in CAN_WAIT])
+def test_an_update_and_a_sound_wake_nobody_even_in_an_open_bar(cause):
+    watch = Watch(NIGHT, BAR)
+    watch.tills(8 * 60 * MINUTE, CAJA01=CASES[cause][0])
+    assert watch.told == []
+    watch.tills(60 * MINUTE, CAJA01=CASES[cause][0])
+    assert watch.told == [("mail", [Sign("CAJA01", cause)], [])]
+
+
+@pytest.mark.parametrize("cause", [cause for cause in CASES if cause not in CAN_WAIT])
 def test_at_night_in_an_open_bar_what_cannot_wait_is_told_and_its_end_waits(cause):
     status, about, _ = CASES[cause]
     sign, watch = Sign("CAJA01", cause, about), Watch(NIGHT, BAR)

@@ -65,6 +65,11 @@ STATUSES: Mapping[str, tuple[dict[str, object], str, str]] = {
         "CAJA01: can't ask Mercado Pago", "no payment can be confirmed: no route.",
     ),
     "card": (READY | {"journal_error": "disk I/O error"}, "CAJA01: the memory card fails", "disk I/O error"),
+    "update": (
+        READY | {"update_error": "0.2.0: till-edge 0.2.0 doesn't come up"},
+        "CAJA01: an update failed", "0.2.0: till-edge 0.2.0 doesn't come up. It goes on selling.",
+    ),
+    "sound": (READY | {"sound_error": "aplay: no such device"}, "CAJA01: can't be heard", "aplay: no such device"),
     "version": (READY | {"version": "0.0.9"}, "CAJA01: old version", "0.0.9 < "),
 }  # fmt: skip
 
