@@ -289,12 +289,15 @@ def test_what_a_daemon_says_is_judged_like_what_is_seen(tmp_path):
     with shop_with(Wrong(Part.BROKER, ""), tmp_path) as shop:
         well = said_by_daemon(shop, broker="connected", round_trip_ms=40, printer="ready", proof="status")
         lost = said_by_daemon(shop, broker="127.0.0.1:1883: Connection refused", printer="no_paper", proof="none")
+        before = said_by_daemon(shop, broker="mqtt.example.net:8883: Connection refused")  # config.yaml was changed
         unheard = said_by_daemon(shop, broker="connected", relay="unheard", round_trip_ms=None)
         offline = said_by_daemon(shop, broker="connected", relay="offline", round_trip_ms=None)
         older = said_by_daemon(shop)  # of a version that shows no status
         missing = said_by_daemon(shop, broker="connected", broker_error="no commands", round_trip_ms=40)
     assert {words.split()[0] for words in well.values()} == {"ok", "skipped"}
     assert lost["broker"] == "warning no relay configured: the till polls Mercado Pago, and sells some seconds slower"
+    assert before["broker"] == "warning the running daemon still looks for mqtt.example.net"
+    assert before["relay"].startswith("skipped not tried")
     assert lost["printer"] == "failed the printer has no paper"
     assert unheard["relay"] == "failed the relay is online, but its doorbells don't reach us"
     assert offline["relay"] == "failed the relay is offline"

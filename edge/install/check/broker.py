@@ -5,6 +5,7 @@ that another client id would be no other name. Messages for the daemon are not a
 """
 
 import queue
+import re
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -24,6 +25,8 @@ SLOW_PING_MS = 2000
 GOODBYE_TIMEOUT_S = 3.0
 MAX_IN_FLIGHT = 20
 """mosquitto sends no more messages than these unacknowledged, so that an echo behind them doesn't come."""
+HOST_FIRST = re.compile(r"(\S+):\d+: ")
+RESTART_IT = "the configuration has changed since it started: systemctl restart till-edge, then check again"
 STOP_IT = "to try it: systemctl stop till-edge, check again, systemctl start till-edge"
 
 
@@ -178,6 +181,9 @@ def ask_daemon(status: Mapping[str, Any], config: Config) -> Iterator[Finding]:
         seen = "the running daemon holds the till's session at the broker"
         yield skipped(Part.BROKER, Cause.DAEMON_RUNS, seen, STOP_IT)
         yield skipped(Part.RELAY, Cause.DAEMON_RUNS, seen)
+    elif (tried := HOST_FIRST.match(broker)) and tried[1] != config.broker.host:
+        yield warning(Part.BROKER, Cause.DAEMON_RUNS, f"the running daemon still looks for {tried[1]}", RESTART_IT)
+        yield blocked(Part.RELAY, Part.BROKER)
     else:
         trouble = status.get("broker_trouble")
         known = Trouble(trouble) if trouble in list(Trouble) else Trouble.UNREACHABLE
