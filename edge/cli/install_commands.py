@@ -113,7 +113,7 @@ def _report(running: "Check", options: argparse.Namespace) -> int:
 def printer(config: Config, options: argparse.Namespace) -> int:
     """Find out how the printer prints, and keep the answer."""
     from edge.daemon.known_printer import is_open, known_printer_file, save_known_printer
-    from edge.install.printer_setup import find_out, place_keys
+    from edge.install.printer_setup import asks_for_bell, find_out, place_keys
     from edge.paper.escpos import UnknownPrinterError
     from edge.printer.printer import Printer
 
@@ -125,7 +125,7 @@ def printer(config: Config, options: argparse.Namespace) -> int:
         return FAILED
     silent = f"the printer doesn't say who it is; if no slip comes out, correct {keys} in {options.config}"
     print(f"the printer says that it is {who}" if who else silent)
-    if not is_open(config.printer):
+    if not is_open(config.printer) and not asks_for_bell(config):
         print(f"{options.config} sets its columns and code page, which win; remove them there to have them found out")
         return DONE
     try:
@@ -136,7 +136,8 @@ def printer(config: Config, options: argparse.Namespace) -> int:
         print("till-edge: nothing was found out, and nothing changed", file=sys.stderr)
         return FAILED
     place = known_printer_file(config.journal.path)
-    print(f"kept in {place}: {found.columns} columns, {found.codepage}; restart the daemon to use it")
+    bell = f", bell: {found.bell}" if found.bell else ""
+    print(f"kept in {place}: {found.columns} columns, {found.codepage}{bell}; restart the daemon to use it")
     return DONE
 
 
@@ -144,7 +145,7 @@ def _by_keyboard() -> "Gesture":
     from edge.core.cashier import Gesture
 
     try:
-        answer = input("Is the slip right: one line, or all accents? Enter: yes; n: no, print the next one. ")
+        answer = input("Is it right: one line, all accents, or a bell that rang? Enter: yes; n: no, the next one. ")
     except EOFError:
         return Gesture.NONE
     return Gesture.HOLD if answer.strip().lower().startswith("n") else Gesture.PRESS

@@ -162,6 +162,11 @@ class Agenda:
         return not any(Line.of(duty) is not Line.TILL for duty in out)
 
     @property
+    def reads_news(self) -> bool:
+        """Whether the answer that is awaited may be a sale."""
+        return any(isinstance(duty, Verify | ReadPayment) for duty in self.under_way)
+
+    @property
     def lists_soon(self) -> bool:
         """Whether a list of the latest payments is out, or is about to be."""
         return any(isinstance(duty, ListLatest) for duty in self.due)

@@ -255,6 +255,8 @@ class Play:
     reference: str = ""
     amount: Decimal = Decimal(0)
     currency: str = ""
+    sales: int = 1
+    """How many it stands for: with more than one, the sum is the last one's, and their number is said instead."""
 
 
 @dataclass(frozen=True)

@@ -126,8 +126,8 @@ def printer_duty(till: "Till", now: float) -> duties.PrinterDuty | None:
         return owed
     if ready and printer.paper.prints and not printer.keeps_breaking and (failure := failure_duty(till, now)):
         return failure
-    if ready and (bell := till.sounds.bell_duty):
-        return bell
+    if ready and not till.agenda.reads_news and (bell := till.sounds.bell_duty):
+        return bell  # not when the next moment may bring a ticket, which would wait for it
     return duties.LookAtPrinter() if now >= printer.look_at else None
 
 

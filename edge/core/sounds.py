@@ -2,7 +2,8 @@
 
 *Paid* is heard for a ticket that the light calls paid, once, and never for a copy; a restart forgets what was not
 heard. The other signs are heard when the light begins to say them, as long as it does. A sound that was begun isn't
-tried again, whatever came of it: a customer of now must not be taken for one of before.
+tried again, whatever came of it: a customer of now must not be taken for one of before. A line that flaps is heard a
+few times, and then now and then.
 """
 
 from collections.abc import Iterator, Mapping
@@ -10,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from edge.core import duties, events
+from edge.core.budget import Budget, Rate
 from edge.core.duties import Heard, Play
 from edge.core.status import SHOWN_S, Signal, signal
 
@@ -18,6 +20,10 @@ if TYPE_CHECKING:
 
 PAID_COUNTS_S = 15.0
 """How long a sale may wait for its sound while others are heard; later it would be taken for another's."""
+MAX_WAITING = 2
+"""Sales that wait for a sound of their own. What is to be heard next is so at most two sentences late."""
+ALARMS = Rate(every_s=600.0, burst=3)
+"""How often each of the standing signs is heard: a line that flaps all day must not be heard all day."""
 HOLD_HEARD_AFTER_S = 0.5
 """A finger that only presses is gone by then."""
 STANDING = (Signal.ATTENTION, Signal.PRINTER, Signal.UNREACHABLE)
@@ -40,6 +46,10 @@ class Sounds:
     """For each sign the moment, and the order, of its last sound: the same one is owed once."""
     standing: Signal | None = None
     """What the light said last that isn't passing."""
+    unsaid: Heard | None = None
+    """The sign that stands and is still to be heard, as soon as there may be another alarm."""
+    alarms: Mapping[Heard, Budget] = field(default_factory=dict)
+    """For each standing sign, how often it was heard."""
     prepared: bool = False
     """All pieces are made, or can't be."""
     error: str = ""
@@ -53,10 +63,29 @@ class Sounds:
             return self
         sounds = replace(self, begun={**self.begun, play.sign: (play.at, play.reference)})
         if till.settings.plays:
-            sounds = replace(sounds, owed=(*sounds.owed, play))
+            sounds = replace(sounds, owed=_lined_up(sounds.owed, play))
         if till.settings.rings and play.sign in RUNG:
-            sounds = replace(sounds, bells=(*sounds.bells, play))
+            sounds = replace(sounds, bells=_lined_up(sounds.bells, play))
         return sounds
+
+    def stands(self, sign: Signal) -> "Sounds":
+        """The light says this by now; if it lasts and is an alarm, it is to be heard once."""
+        if sign in PASSING or sign is self.standing:
+            return self
+        return replace(self, standing=sign, unsaid=Heard(sign.value) if sign in STANDING else None)
+
+    def alarm(self, till: "Till", now: float) -> "Sounds":
+        """Owe what stands and is unsaid, if there may be another alarm now."""
+        sign = self.unsaid
+        if sign is None or not self.alarms.get(sign, Budget()).allows(ALARMS, now):
+            return self
+        spent = {**self.alarms, sign: self.alarms.get(sign, Budget()).spend(ALARMS, now)}
+        return replace(self, unsaid=None, alarms=spent).owe(Play(sign, now), till)
+
+    @property
+    def alarm_at(self) -> float | None:
+        """When what stands and is unsaid may be heard; None if nothing is."""
+        return None if self.unsaid is None else self.alarms[self.unsaid].free_at(ALARMS, 0.0)
 
     @property
     def trouble(self) -> str:
@@ -65,8 +94,9 @@ class Sounds:
 
     @property
     def bell_duty(self) -> duties.RingBell | None:
-        """What the printer's bell is to be rung for now; None if for nothing."""
-        return next((duties.RingBell(play.sign) for play in self.bells), None)
+        """What the printer's bell is to be rung for now, a sale first; None if for nothing."""
+        first = _sale_first(self.bells)
+        return duties.RingBell(first.sign) if first else None
 
     def without(self, duty: Play | duties.RingBell) -> "Sounds":
         if isinstance(duty, Play):
@@ -75,12 +105,25 @@ class Sounds:
         return replace(self, bells=tuple(other for other in self.bells if other is not rung))
 
 
+def _lined_up(row: tuple[Play, ...], play: Play) -> tuple[Play, ...]:
+    """The row with one more. The first that waits keeps a sound of its own; what waits behind it is heard as one."""
+    alike = [other for other in row if other.sign is play.sign]
+    if len(alike) < MAX_WAITING:
+        return (*row, play)
+    joined = replace(play, sales=alike[-1].sales + play.sales)
+    return (*(other for other in row if other is not alike[-1]), joined)
+
+
+def _sale_first(row: tuple[Play, ...]) -> Play | None:
+    return min(row, key=lambda play: play.sign is not Heard.PAID, default=None)
+
+
 # --- what is owed ----------------------------------------------------------------------------------------------------
 
 
 def sound_duty(till: "Till") -> duties.SoundDuty | None:
     """What is to be heard now, a sale first; or else a piece to be made for later; None if nothing."""
-    first = min(till.sounds.owed, key=lambda play: play.sign is not Heard.PAID, default=None)
+    first = _sale_first(till.sounds.owed)
     if first is None and till.settings.plays and not till.sounds.prepared:
         return duties.PrepareSounds()
     return first
@@ -105,10 +148,13 @@ def observe_sounds(till: "Till", now: float) -> "Till":
     """Owe what the light says by now, and drop what it doesn't say any more."""
     if not (till.settings.plays or till.settings.rings):
         return till
-    sounds = till.sounds
-    for play in () if _is_quiet(till, now) else tuple(_heard_now(till, now)):
-        sounds = sounds.owe(play, till)
-    sounds = _stand(sounds, till, now)
+    sounds = till.sounds.stands(signal(till, now))
+    if _is_quiet(till, now):
+        sounds = replace(sounds, unsaid=None)
+    else:
+        for play in _heard_now(till, now):
+            sounds = sounds.owe(play, till)
+        sounds = sounds.alarm(till, now)
     till = replace(till, sounds=sounds)
     owed, bells = (tuple(play for play in row if _counts(till, play, now)) for row in (sounds.owed, sounds.bells))
     return replace(till, sounds=replace(sounds, owed=owed, bells=bells))
@@ -134,15 +180,6 @@ def _paid(till: "Till", now: float) -> Play | None:
     if order is None or order.reading is None or duties.Banner.COPY in order.banners:
         return None
     return Play(Heard.PAID, ticket_at, order.reference, order.reading.total, order.reading.currency)
-
-
-def _stand(sounds: Sounds, till: "Till", now: float) -> Sounds:
-    """What lasts is heard when it begins."""
-    sign = signal(till, now)
-    if sign in PASSING or sign is sounds.standing:
-        return sounds
-    sounds = replace(sounds, standing=sign)
-    return sounds if sign not in STANDING or _is_quiet(till, now) else sounds.owe(Play(Heard(sign.value), now), till)
 
 
 def _is_quiet(till: "Till", now: float) -> bool:

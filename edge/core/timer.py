@@ -84,8 +84,10 @@ def _shown(till: Till) -> Iterator[float]:
 
 
 def _heard(till: Till) -> Iterator[float]:
-    """A hold is heard when it lasts; a sale that waited too long for its sound isn't any more."""
+    """A hold is heard when it lasts, an alarm when there may be one; a sale that waited too long isn't any more."""
     if till.cashier.button.being_held:
         yield till.cashier.button.down_at + HOLD_HEARD_AFTER_S
+    if (alarm_at := till.sounds.alarm_at) is not None:
+        yield alarm_at
     for play in (*till.sounds.owed, *till.sounds.bells):
         yield play.at + (PAID_COUNTS_S if play.sign is Heard.PAID else SHOWN_S)

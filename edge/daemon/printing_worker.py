@@ -3,8 +3,9 @@
 The one place that knows both the printer and what is on paper; neither of them knows a duty or the other.
 """
 
-from edge.config.schema import Config, PrinterConfig
+from edge.config.schema import Config, PrinterConfig, TicketConfig, TillConfig
 from edge.core import duties, events
+from edge.core.calibration import Calibration
 from edge.daemon.known_printer import Acquaintance
 from edge.paper.calibration import lay_out_calibration
 from edge.paper.escpos import Encoder, load_library
@@ -26,6 +27,16 @@ ASKED_RINGS = 3
 """How often the bell rings when a person is asked whether it was heard."""
 
 Printable = duties.Print | duties.Slip
+LaidOut = (
+    duties.Print
+    | duties.PrintList
+    | duties.PrintTest
+    | duties.PrintDay
+    | duties.PrintFailure
+    | duties.PrintConcern
+    | duties.PrintPairing
+)
+"""All but the slips that ask how they are to be encoded."""
 
 
 class PrintingWorker:
@@ -79,21 +90,15 @@ class Composer:
 
     def compose(self, duty: Printable) -> bytes:
         """Return a whole ticket or slip, from reset to cut. The drawer opens with a ticket, not with its copy."""
-        sells = isinstance(duty, duties.Print) and duties.Banner.COPY not in duty.banners
-        slip = self._encoder_of(duty).encode(self._lines(duty), open_drawer=self._opens_drawer and sells)
-        asks = duty.state.rung if isinstance(duty, duties.PrintCalibration) and duty.state.question == "bell" else None
-        return slip + BELLS[asks] % ASKED_RINGS if asks else slip
-
-    def _encoder_of(self, duty: Printable) -> Encoder:
-        """What asks a person is encoded as all would be if that answer were right."""
         if isinstance(duty, duties.PrintCalibration):
-            return Encoder(self._printer.profile, duty.state.width, duty.state.page)
-        return self._encoder
+            return calibration_slip(duty.state, self._printer.profile, self._till, self._ticket)
+        sells = isinstance(duty, duties.Print) and duties.Banner.COPY not in duty.banners
+        return self._encoder.encode(self._lines(duty), open_drawer=self._opens_drawer and sells)
 
     def _encoder_for(self, printer: PrinterConfig) -> Encoder:
         return Encoder(printer.profile, printer.columns, printer.codepage, self._ticket.logo)
 
-    def _lines(self, duty: Printable) -> tuple[Line, ...]:
+    def _lines(self, duty: LaidOut) -> tuple[Line, ...]:
         how = self._ticket, self._till, self._encoder.columns
         match duty:
             case duties.Print(order, banners):
@@ -110,6 +115,16 @@ class Composer:
                 return lay_out_concern(duty, *how)
             case duties.PrintPairing(code):
                 return lay_out_pairing(code, *how)
-            case duties.PrintCalibration(state):
-                code = self._till.id if self._ticket.qr else ""
-                return lay_out_calibration(state, WORDS[self._till.language], code=code)
+
+
+def calibration_slip(
+    state: Calibration, profile: str | None, till: TillConfig, ticket: TicketConfig, with_button: bool = True
+) -> bytes:
+    """The slip that asks a person, encoded as all would be if that answer were right; with its bell, if it asks for it.
+
+    `with_button`: whether it explains how to answer. Raises `UnknownPrinterError`.
+    """
+    code = till.id if ticket.qr else ""
+    lines = lay_out_calibration(state, WORDS[till.language], with_button, code)
+    slip = Encoder(profile, state.width, state.page).encode(lines)
+    return slip + BELLS[state.rung] % ASKED_RINGS if state.question == "bell" else slip

@@ -25,11 +25,11 @@ from edge.daemon.known_printer import (
     questions,
     save_known_printer,
 )
+from edge.daemon.printing_worker import calibration_slip
 from edge.inbox import Panel
 from edge.machine.button import READING_INTERVAL_S
-from edge.paper.calibration import lay_out_calibration
-from edge.paper.escpos import DEFAULT_PROFILE, Encoder, codepages
-from edge.paper.words import WORDS
+from edge.paper.escpos import DEFAULT_PROFILE, codepages
+from edge.printer.commands import BELLS
 from edge.printer.printer import Printer
 from edge.printer.timeouts import Timeouts
 
@@ -49,17 +49,22 @@ def set_up(config: Config, await_gesture: AwaitGesture | None) -> Config:
     Raises `UnknownPrinterError`.
     """
     printer = config.printer
-    if not is_open(printer):
+    if not is_open(printer) and not asks_for_bell(config):
         return config
     known, here = load_known_printer(config.journal.path), connection(printer)
     name = identify(printer)
     if known and not known.is_of(name, here):
         name = identify(printer)  # an answer that was garbled on its way makes no other printer
-    if not (known and known.is_of(name, here)) or questions(printer, known):
+    if not (known and known.is_of(name, here)) or questions(printer, known, asks_for_bell(config)):
         known = find_out(config, name, await_gesture)
         if known:
             save_known_printer(config.journal.path, known)
     return replace(config, printer=fitted(printer, known))
+
+
+def asks_for_bell(config: Config) -> bool:
+    """Whether a person is to say by which command the printer's bell rings."""
+    return config.sound is not None and config.sound.printer == "ask"
 
 
 def identify(printer: PrinterConfig) -> str:
@@ -90,30 +95,43 @@ def find_out(
     if not (known and known.is_of(name, connection(printer))):
         known = KnownPrinter(name, connection(printer))
     known = replace(known, printer=name or known.printer, profile=printer.profile)
-    if believe and (model := looked_up(printer, name)):
+    model = looked_up(printer, name) if believe else None
+    if model:
         log.info("printer: it is %s", name or model.profile)
-        return replace(known, profile=model.profile, columns=model.columns, codepage=model.codepage)
-    if await_gesture is None:
+        known = replace(known, profile=model.profile, columns=model.columns, codepage=model.codepage)
+    asked = _questions(config, known, believed=model is not None)
+    if asked.done or await_gesture is None:
         return known  # the daemon asks, beside its work
     if not os.access(config.journal.path.parent, os.W_OK):
         log.warning("printer: what would be found out could not be kept in %s", config.journal.path.parent)
         return None
-    log.info("printer: %s; slips ask how it prints", f"{name} is not known" if name else "it doesn't say its name")
-    state = calibrate(config, await_gesture, with_button)
-    return replace(known, columns=state.columns, codepage=state.codepage) if state else None
+    if not asked.prints:
+        log.info("printer: %s; slips ask how it prints", f"{name} is not known" if name else "it doesn't say its name")
+    state = calibrate(config, asked, await_gesture, with_button)
+    if state is None:
+        return known if model else None
+    return replace(known, columns=state.columns, codepage=state.codepage, bell=state.bell or known.bell)
+
+
+def _questions(config: Config, known: KnownPrinter, believed: bool) -> Calibration:
+    """All that a person is asked. `believed`: how it prints is known, so that what was answered counts, too."""
+    how = fitted(config.printer, known) if believed else config.printer
+    bells = tuple(BELLS) if asks_for_bell(config) and not (believed and known.bell) else ()
+    pages = codepages(config.printer.profile or DEFAULT_PROFILE)
+    asked = Calibration(pages, how.columns, how.codepage, bells=bells)
+    return asked.settled() if asked.columns else asked
 
 
 # --- asking a person -----------------------------------------------------------------------------------------------
 
 
-def calibrate(config: Config, await_gesture: AwaitGesture, with_button: bool) -> Calibration | None:
+def calibrate(
+    config: Config, state: Calibration, await_gesture: AwaitGesture, with_button: bool
+) -> Calibration | None:
     """Print slips until all is answered, or nobody answers; None if the printer fails. Raises `UnknownPrinterError`."""
-    printer = config.printer
-    if not Printer(printer).look().prints:
+    if not Printer(config.printer).look().prints:
         log.warning("printer: it can't print now; `till-edge printer` calibrates it, and so does the daemon")
         return None
-    state = Calibration(codepages(printer.profile or DEFAULT_PROFILE), printer.columns, printer.codepage)
-    state = state.settled() if state.columns else state
     while not state.done:
         if not _print(config, state, with_button):
             return None
@@ -122,15 +140,13 @@ def calibrate(config: Config, await_gesture: AwaitGesture, with_button: bool) ->
             return state
         state = state.right() if gesture is Gesture.PRESS else state.next()
     _print(config, state, with_button)
-    log.info("printer: %s columns, %s", state.columns, state.codepage)
+    log.info("printer: %s columns, %s, bell: %s", state.columns, state.codepage, state.bell or "not asked for")
     return state
 
 
 def _print(config: Config, state: Calibration, with_button: bool) -> bool:
     """Print a slip; returns whether it got through. Whether it is on paper the person's answer shows."""
-    encoder = Encoder(config.printer.profile, state.width, state.page)
-    code = config.till.id if config.ticket.qr else ""
-    slip = encoder.encode(lay_out_calibration(state, WORDS[config.till.language], with_button, code))
+    slip = calibration_slip(state, config.printer.profile, config.till, config.ticket, with_button)
     end = Printer(config.printer, SLIP_TIMEOUTS).print(slip, prove=False)
     return isinstance(end, events.TicketUnproved)
 

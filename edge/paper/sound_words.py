@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from edge.core.duties import Heard, Play
-from edge.paper.spoken_amounts import all_pieces, pieces_of_amount
+from edge.paper.spoken_amounts import all_pieces, pieces_of_amount, pieces_of_number
 
 
 @dataclass(frozen=True)
@@ -17,6 +17,8 @@ class SpokenWords:
 
     received: str
     """Stands before a sum."""
+    several: str
+    """Stands behind the number of sales that are heard as one."""
     sentences: Mapping[Heard, str]
     beeps: Mapping[Heard, str]
     """How `BEEPS` is named, for the cashier's card."""
@@ -25,6 +27,7 @@ class SpokenWords:
 SPOKEN_WORDS: Mapping[str, SpokenWords] = {
     "es": SpokenWords(
         received="Recibimos",
+        several="pagos recibidos",
         sentences={
             Heard.PAID: "Pago recibido",
             Heard.HOLDING: "Cancelando",
@@ -44,6 +47,7 @@ SPOKEN_WORDS: Mapping[str, SpokenWords] = {
     ),
     "pt": SpokenWords(
         received="Recebemos",
+        several="pagamentos recebidos",
         sentences={
             Heard.PAID: "Pagamento recebido",
             Heard.HOLDING: "Cancelando",
@@ -63,6 +67,7 @@ SPOKEN_WORDS: Mapping[str, SpokenWords] = {
     ),
     "en": SpokenWords(
         received="We received",
+        several="payments received",
         sentences={
             Heard.PAID: "Payment received",
             Heard.HOLDING: "Cancelling",
@@ -82,6 +87,8 @@ SPOKEN_WORDS: Mapping[str, SpokenWords] = {
     ),
 }
 
+FEW_SALES = 10
+"""More are hardly ever heard as one, so that their number is recorded when it is needed."""
 SHORT_S, LONG_S = 0.1, 0.5
 BEEPS: Mapping[Heard, tuple[float, ...]] = {
     Heard.PAID: (SHORT_S, SHORT_S),
@@ -97,14 +104,17 @@ BEEPS: Mapping[Heard, tuple[float, ...]] = {
 def sentence(play: Play, language: str, with_amount: bool) -> tuple[str, ...]:
     """The pieces of what is said. A sum that we have no words for is left out."""
     words = SPOKEN_WORDS[language]
+    if play.sign is not Heard.PAID:
+        return (words.sentences[play.sign],)
+    if play.sales > 1:
+        return *pieces_of_number(play.sales, language), words.several
     amount = pieces_of_amount(play.amount, play.currency, language) if with_amount else ()
-    if play.sign is Heard.PAID and amount:
-        return words.received, *amount
-    return (words.sentences[play.sign],)
+    return (words.received, *amount) if amount else (words.sentences[Heard.PAID],)
 
 
 def all_sentences(language: str, with_amount: bool) -> tuple[str, ...]:
     """Every piece that a till can need, what a sale needs first."""
     words = SPOKEN_WORDS[language]
     amounts = (words.received, *all_pieces(language)) if with_amount else ()
-    return (*words.sentences.values(), *amounts)
+    numbers = (piece for number in range(2, FEW_SALES) for piece in pieces_of_number(number, language))
+    return tuple(dict.fromkeys((*words.sentences.values(), *amounts, *numbers, words.several)))

@@ -153,6 +153,12 @@ def pieces_of_amount(amount: Decimal, currency: str, language: str) -> tuple[str
     return tuple(_glued(_sum(whole, cents, units, numerals), numerals.links))
 
 
+def pieces_of_number(number: int, language: str) -> tuple[str, ...]:
+    """Cut a number of things, of one to 999,999,999, into pieces."""
+    numerals = NUMERALS[language]
+    return tuple(_glued(_number(number, numerals), numerals.links))
+
+
 def _sum(whole: int, cents: int, units: tuple[Unit, Unit], numerals: Numerals) -> Iterator[str]:
     money, hundredth = units
     if whole:

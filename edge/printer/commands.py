@@ -3,6 +3,10 @@
 RESET = b"\x1b@"
 """`ESC @`"""
 
+FILLER = bytes(128)
+"""Zeros print nothing. They fill up a command that was cut off, a bell or a QR code, which would take what comes next
+for its own: of a question it would make a length of thousands."""
+
 ASK_STATUS = b"\x10\x04"
 """`DLE EOT n`, answered at once, even by a printer that can't print."""
 

@@ -78,12 +78,14 @@ class _Terminal(Transport):
                 termios.tcflush(self._descriptor, termios.TCOFLUSH)
 
 
-def open_transport(config: PrinterConfig, sysfs: Path = Path("/sys")) -> Transport:
-    """Open the link to the printer. Raises only `TransportError`."""
+def open_transport(
+    config: PrinterConfig, timeout: float = CONNECT_TIMEOUT_S, sysfs: Path = Path("/sys")
+) -> Transport:
+    """Open the link to the printer; on the network within `timeout` seconds. Raises only `TransportError`."""
     try:
         match config.connection:
             case "network":
-                return _open_network(str(config.host), int(config.port or 9100))
+                return _open_network(str(config.host), int(config.port or 9100), timeout)
             case "serial":
                 return _without_stale_answers(_open_device(Path(config.device or ""), config.baudrate))
             case "usb":
@@ -102,8 +104,8 @@ def _where(config: PrinterConfig) -> str:
     return f"{config.host}:{config.port}" if config.connection == "network" else str(config.device or "the printer")
 
 
-def _open_network(host: str, port: int) -> Transport:
-    link = socket.create_connection((host, port), CONNECT_TIMEOUT_S)
+def _open_network(host: str, port: int, timeout: float) -> Transport:
+    link = socket.create_connection((host, port), timeout)
     link.setblocking(False)
     link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return _Network(link, f"{host}:{port}")

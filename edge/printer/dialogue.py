@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from edge.core.events import Paper
 from edge.printer import replies
-from edge.printer.commands import ASK_NAME, ASK_STATUS, BARRIER, MAKER, MODEL
+from edge.printer.commands import ASK_NAME, ASK_STATUS, BARRIER, FILLER, MAKER, MODEL
 from edge.printer.models import full_name
 from edge.printer.track_record import Question
 from edge.printer.transport import StalledError, Transport
@@ -18,10 +18,13 @@ from edge.printer.transport import StalledError, Transport
 class Dialogue:
     """Made by `Printer` for one job. `one_way`: no answer can come, so nothing is asked and nothing waited for.
 
-    Seconds: `answer_timeout` for each answer; `late_timeout` more for a printer that is known to answer.
+    Seconds: `answer_timeout` for each answer; `late_timeout` more for a printer that is known to answer. `whole`: all
+    that was sent before got through.
     """
 
-    def __init__(self, transport: Transport, one_way: bool, answer_timeout: float, late_timeout: float) -> None:
+    def __init__(
+        self, transport: Transport, one_way: bool, answer_timeout: float, late_timeout: float, whole: bool
+    ) -> None:
         self._transport = transport
         self._answer_timeout = answer_timeout
         self._late_timeout = late_timeout
@@ -34,6 +37,8 @@ class Dialogue:
         self._was_well = False
         self._names: list[str] = []
         self.one_way = one_way
+        self.whole = whole
+        """Whether all that was sent so far got through. If not, half a command may be left in the printer."""
         self.heard: frozenset[Question] = frozenset()
         """What it has answered."""
         self.echoes: set[bytes] = set()
@@ -85,8 +90,11 @@ class Dialogue:
         return self._watched
 
     def send(self, data: bytes, stall_timeout: float) -> None:
-        """Hand all of `data` over. Raises `TransportError`."""
+        """Hand all of `data` over, behind a filler where half a command may be left. Raises `TransportError`."""
+        data = data if self.whole else FILLER + data
+        self.whole = False
         self._transport.write(data, stall_timeout)
+        self.whole = True
 
     def paper(self) -> Paper:
         """Ask how the printer is. Silence is UNKNOWN. Raises `TransportError` if the link is gone."""

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from edge.config.schema import PrinterConfig
 from edge.core.events import Paper, Proof, TicketEnd, TicketInterrupted, TicketRefused, TicketUnproved
-from edge.printer.connections import open_transport
+from edge.printer.connections import CONNECT_TIMEOUT_S, open_transport
 from edge.printer.dialogue import Dialogue
 from edge.printer.job import Job, Leftovers
 from edge.printer.timeouts import DEFAULT_TIMEOUTS, Timeouts
@@ -44,6 +44,8 @@ class Printer:
         """Whether it was asked who it is, since it was last out of reach. Without a record it may be anyone."""
         self._kept = self._record
         self._leftovers = Leftovers()
+        self._whole = False
+        """Whether all that was sent to it got through, the last time; an earlier process may have been cut off."""
         # Counted, so that the late echo of one ticket never proves the next. The start is random for the same reason.
         self._number = random.randrange(10_000)
         self._complaint = ""
@@ -64,22 +66,25 @@ class Printer:
         try:
             return self._deliver(job, ticket, despite)
         finally:
-            dialogue.close()
+            self._close(dialogue)
             self._leftovers = job.leftovers
             self._learn(job.record.note_answers(dialogue.heard))
 
     def ring(self, command: bytes) -> str:
-        """Send the command of the bell, and wait for nothing. Returns why it could not be sent, for people, or ""."""
+        """Send the command of the bell, and wait for nothing. Returns why it could not be sent, for people, or "".
+
+        A ticket may come meanwhile, so a printer that doesn't take it at once is let go.
+        """
         try:
-            dialogue = self._open(one_way=True)
+            dialogue = self._open(one_way=True, timeout=self._timeouts.ring)
         except TransportError as error:
             return error.text
         try:
-            dialogue.send(command, self._timeouts.stall)
+            dialogue.send(command, self._timeouts.ring)
         except TransportError as error:
+            self._close(dialogue, abandon=True)  # or it would ring later, and block the next connection until then
             return error.text
-        finally:
-            dialogue.close()
+        self._close(dialogue)
         return ""
 
     def look(self) -> Paper:
@@ -93,7 +98,7 @@ class Printer:
         except TransportError as error:
             return self._complain(error)
         finally:
-            dialogue.close()
+            self._close(dialogue)
             self._learn(self._record.note_answers(dialogue.heard))
         self._complaint = ""
         return paper
@@ -112,7 +117,7 @@ class Printer:
             self._complaint = error.text
             return usb_name(self._config)
         finally:
-            dialogue.close()
+            self._close(dialogue)
 
     def _meet(self, dialogue: Dialogue) -> Paper:
         """How it is; and, when it was out of reach, who it is, for it may have been exchanged."""
@@ -201,10 +206,15 @@ class Printer:
             after = self._complain(error)
         return job.judge(before, after)
 
-    def _open(self, one_way: bool = False) -> Dialogue:
-        transport = open_transport(self._config)
+    def _open(self, one_way: bool = False, timeout: float = CONNECT_TIMEOUT_S) -> Dialogue:
+        transport = open_transport(self._config, timeout)
         one_way = one_way or self._config.proof == "none" or not transport.readable
-        return Dialogue(transport, one_way, self._record.answer_timeout(self._timeouts), self._timeouts.late)
+        answer_timeout = self._record.answer_timeout(self._timeouts)
+        return Dialogue(transport, one_way, answer_timeout, self._timeouts.late, self._whole)
+
+    def _close(self, dialogue: Dialogue, abandon: bool = False) -> None:
+        dialogue.close(abandon)
+        self._whole = dialogue.whole
 
     def _next_number(self) -> int:
         self._number = (self._number + 1) % 10_000

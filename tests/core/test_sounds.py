@@ -8,7 +8,8 @@ import pytest
 from edge.core import duties, events
 from edge.core.duties import Heard
 from edge.core.notices import Concern
-from edge.core.sounds import HOLD_HEARD_AFTER_S, PAID_COUNTS_S, sound_duty
+from edge.core.order import MerchantOrder
+from edge.core.sounds import ALARMS, HOLD_HEARD_AFTER_S, PAID_COUNTS_S, sound_duty
 from edge.core.status import SHOWN_S, Signal, status
 from edge.core.timer import due_at
 from tests.support.desk import Desk, with_settings
@@ -187,6 +188,12 @@ def test_quiet_hours_may_span_midnight(begin, end, quiet):
     assert heard(shop.hear(events.PrinterSeen(OUT))) == ([] if quiet else ["printer"])
 
 
+def test_what_began_in_quiet_hours_is_not_heard_when_they_end():
+    shop = desk(quiet=(time(21), time(22))).hear(events.PrinterSeen(OUT))
+    shop.now += 3600
+    assert heard(shop.hear(events.PrinterSeen(OUT))) == []
+
+
 def test_what_fails_is_said_in_the_status_until_it_works_again():
     shop = desk().hear(events.SoundTried("no loudspeaker"))
     assert status(shop.till, shop.now)["sound_error"] == "no loudspeaker"
@@ -265,10 +272,116 @@ def test_a_bell_that_is_over_when_it_begins_costs_no_sale_its_own():
     shop.till = shop.till.alarm(Concern.NOT_CANCELLED)
     sell(shop, PAID).print().tell()
     assert [play.sign for play in shop.till.sounds.bells] == [Heard.ATTENTION, Heard.PAID]
-    shop.wait(SHOWN_S)
-    bell = shop.owed()
-    assert bell == duties.RingBell(Heard.ATTENTION)
-    shop.press()
+    shop.wait(SHOWN_S).press()
     assert [play.sign for play in shop.till.sounds.bells] == [Heard.PAID]
-    shop.hear(events.SoundBegun(bell))
+    shop.hear(events.SoundBegun(duties.RingBell(Heard.ATTENTION)))
     assert bells(shop) == ["paid"]
+
+
+def test_the_bell_rings_for_a_sale_first():
+    shop = desk(plays=False, rings=True)
+    shop.till = shop.till.alarm(Concern.NOT_CANCELLED)
+    sell(shop, PAID).print().tell().wait(SHOWN_S)
+    assert bells(shop) == ["paid", "attention"]
+
+
+def test_the_bell_doesnt_ring_while_an_order_is_read_which_may_bring_a_ticket():
+    shop = sell(desk(plays=False, rings=True), PAID).print()
+    reads = duties.Verify(NEXT.id)
+    shop.hear(events.DoorbellRang(events.Kind.MERCHANT_ORDER, NEXT.id), events.Asked(reads))
+    assert not isinstance(shop.owed(), duties.RingBell)
+    shop.hear(events.Answered(reads, events.Unreachable(events.Trouble.NETWORK, "no answer")))
+    assert shop.owed() == duties.RingBell(Heard.PAID)
+
+
+def test_the_bell_rings_although_mercado_pago_cant_be_asked():
+    shop = desk(plays=False, rings=True)
+    shop.books.down = True
+    shop.wait(120)
+    assert bells(shop) == ["unreachable"]
+
+
+# --- many at once ----------------------------------------------------------------------------------------------------
+
+
+def sales(count: int) -> list[MerchantOrder]:
+    return [
+        replace(PAID, id=f"3{number}", external_reference=f"s{number}", payments=(replace(APPROVED, id=f"9{number}"),))
+        for number in range(count)
+    ]
+
+
+def test_of_seven_sales_while_one_is_heard_the_next_has_its_sum_and_the_others_are_heard_as_one():
+    shop = desk()
+    first, *others = sales(7)
+    sell(shop, first).print()
+    assert heard(shop) == ["paid s0"]
+    for order in others:
+        sell(shop, order).print()
+        shop.now += 2
+    owed = shop.till.sounds.owed
+    assert [(play.reference, play.sales) for play in owed] == [("s1", 1), ("s6", 5)]
+    shop.hear(events.SoundBegun(sound_duty(shop.till)), events.SoundTried())
+    shop.now += PAID_COUNTS_S - 2.5  # two long sentences later
+    assert sound_duty(shop.hear(events.Ticked()).till).sales == 5
+    assert heard(shop) == ["paid s6"]
+    assert heard(shop.wait(60)) == []
+
+
+def test_a_row_of_tickets_rings_twice_and_not_for_each():
+    shop = desk(plays=False, rings=True)
+    sell(shop, *sales(7))
+    for _ in range(7):
+        shop.begin()
+        shop.hear(events.TicketPrinted(events.Proof.STATUS, READY))
+    assert bells(shop) == ["paid", "paid"]
+
+
+# --- what flaps ------------------------------------------------------------------------------------------------------
+
+
+def flap(shop: Desk, times: int) -> list[str]:
+    """The paper goes and comes, every two seconds."""
+    signs: list[str] = []
+    for _ in range(times):
+        signs += heard(shop.hear(events.PrinterSeen(OUT)))
+        shop.now += 1
+        shop.hear(events.PrinterSeen(READY))
+        shop.now += 1
+    return signs
+
+
+def test_a_line_that_flaps_all_day_is_heard_a_few_times_and_then_now_and_then():
+    shop = desk()
+    assert flap(shop, 30) == ["printer"] * ALARMS.burst
+    hours = 8
+    alarms = flap(shop, hours * 1800)
+    assert 0 < len(alarms) <= hours * 3600 / ALARMS.every_s + 1
+
+
+def test_each_sign_has_alarms_of_its_own():
+    shop = desk()
+    flap(shop, 30)
+    shop.books.down = True
+    assert "unreachable" in heard(shop.wait(120))
+
+
+def test_what_stays_after_it_flapped_is_heard_as_soon_as_there_may_be_an_alarm():
+    shop = desk()
+    flap(shop, 10)
+    assert heard(shop.hear(events.PrinterSeen(OUT))) == []
+    alarm_at = shop.till.sounds.alarm_at
+    assert alarm_at is not None
+    shop.now = alarm_at - 1
+    assert heard(shop.hear(events.PrinterSeen(OUT))) == []
+    assert due_at(shop.till, shop.now) <= alarm_at
+    shop.now = alarm_at
+    assert heard(shop.hear(events.Ticked())) == ["printer"]
+    assert heard(shop.hear(events.Ticked())) == []
+
+
+def test_what_flapped_and_is_over_is_not_heard_later():
+    shop = desk()
+    flap(shop, 10)
+    assert heard(shop.wait(3 * ALARMS.every_s)) == []
+    assert heard(shop.hear(events.PrinterSeen(OUT))) == ["printer"]

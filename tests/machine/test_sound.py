@@ -4,6 +4,8 @@ import array
 import itertools
 import shutil
 import wave
+from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -143,6 +145,20 @@ def test_each_sign_has_a_sentence_and_beeps_of_its_own(language):
     assert len(set(BEEPS.values())) == len(Heard)
     unknown = duties.Play(Heard.PAID, 0, "a", currency="XAU")
     assert sentence(unknown, language, with_amount=True) == (SPOKEN_WORDS[language].sentences[Heard.PAID],)
+
+
+@pytest.mark.parametrize(
+    ("language", "several"),
+    [("es", "cinco pagos recibidos"), ("pt", "cinco pagamentos recebidos"), ("en", "five payments received")],
+)
+@pytest.mark.parametrize("with_amount", [True, False])
+def test_sales_that_are_heard_as_one_are_counted(language, several, with_amount):
+    play = duties.Play(Heard.PAID, 0, "a", Decimal("5350.50"), "ARS", sales=5)
+    pieces = sentence(play, language, with_amount)
+    assert " ".join(pieces) == several
+    assert set(pieces) <= set(all_sentences(language, with_amount))
+    held = replace(play, sign=Heard.HOLDING)
+    assert sentence(held, language, with_amount) == (SPOKEN_WORDS[language].sentences[Heard.HOLDING],)
 
 
 # --- the buzzer ------------------------------------------------------------------------------------------------------

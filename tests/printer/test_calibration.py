@@ -662,6 +662,40 @@ def test_a_known_printer_is_calibrated_only_on_demand(counter):
 
 
 @pytest.mark.slow
+def test_a_keyboard_is_asked_for_the_bell_where_it_is_wanted_and_once(counter):
+    """A known printer, whose bell takes the second command."""
+    counter.printer.name, counter.printer.bell = ("EPSON", "TM-T20III"), "ESC B"
+    counter.settings = {**OPEN, "sound": {"printer": True}}
+    counter.write_config()
+    code, said = till_edge_printer(counter, typed="n\n\n")
+    assert (code, kept(counter)["bell"]) == (0, "esc_b"), said
+    assert "48 columns, CP858, bell: esc_b; restart" in said
+    assert counter.printer.rings == [3]
+    asked = len(counter.printer.tickets)
+    code, said = till_edge_printer(counter)
+    assert (code, kept(counter)["bell"]) == (0, "esc_b"), said
+    assert (counter.printer.rings, len(counter.printer.tickets)) == ([3], asked)
+
+
+@pytest.mark.slow
+def test_a_keyboard_is_asked_for_the_bell_where_all_else_is_written(counter):
+    counter.printer.bell = "ESC ( A"
+    counter.settings = {"sound": {"printer": True}}
+    counter.write_config()
+    code, said = till_edge_printer(counter, typed="\n")
+    assert (code, kept(counter)["bell"]) == (0, "esc_a"), said
+
+
+@pytest.mark.slow
+def test_a_keyboard_that_says_nothing_of_the_bell_keeps_how_a_known_printer_prints(counter):
+    counter.printer.name = ("EPSON", "TM-T20III")
+    counter.settings = {**OPEN, "sound": {"printer": True}}
+    counter.write_config()
+    code, said = till_edge_printer(counter)
+    assert (code, kept(counter)["columns"], kept(counter)["bell"]) == (0, 48, None), said
+
+
+@pytest.mark.slow
 def test_what_is_written_in_the_configuration_is_not_asked_for(counter):
     counter.settings = {}
     counter.write_config()

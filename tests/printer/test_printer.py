@@ -8,6 +8,7 @@ import logging
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -24,8 +25,21 @@ from edge.core.events import (
     TicketRefused,
     TicketUnproved,
 )
+from edge.printer.commands import (
+    ASK_NAME,
+    ASK_STATUS,
+    BARRIER,
+    BELLS,
+    CLEAR_BUFFERS,
+    FILLER,
+    MODEL,
+    PROCESS_ID,
+    STOP_WATCHING,
+    WATCH,
+)
 from edge.printer.printer import Printer
 from edge.printer.timeouts import Timeouts
+from edge.printer.track_record import Question, TrackRecord
 from sim.printer.printer import Printer as SimPrinter
 from sim.shop import wait_for
 
@@ -174,7 +188,7 @@ def test_a_printer_known_to_answer_that_falls_silent_gets_no_ticket(sim):
 def test_where_no_proof_is_wanted_nothing_but_the_ticket_is_sent(sim):
     assert printer_at(sim, proof="none").print(TICKET) == TicketUnproved(Paper.UNKNOWN)
     sim.wait_for_tickets(1)
-    assert sim.bytes_received == len(TICKET)
+    assert sim.bytes_received == len(FILLER + TICKET)
 
 
 # --- trouble before the ticket: not a byte of it is sent -------------------------------------------------------------
@@ -394,6 +408,7 @@ def test_a_printer_that_takes_no_more_is_asked_for_the_reason_on_a_fresh_connect
         blocked, _ = server.accept()
         fresh, _ = server.accept()
         with blocked, fresh:
+            assert fresh.recv(len(FILLER), socket.MSG_WAITALL) == FILLER  # the ticket was cut off
             for status in (0x1A, 0x7E, 0x32, 0x12):
                 assert fresh.recv(3)[:2] == b"\x10\x04"
                 fresh.sendall(bytes([status]))
@@ -468,10 +483,99 @@ def test_half_a_command_swallows_nothing_else_either(sim):
     assert texts(sim)[-2:] == [LINES, LINES]
 
 
+def halves(*commands: bytes) -> list[bytes]:
+    return [command[:end] for command in commands for end in range(1, len(command))]
+
+
+@pytest.mark.parametrize("able", ["process_id", "none"])
+def test_half_a_command_of_an_earlier_process_swallows_nothing_of_the_first_ticket(able):
+    """A bell, a question, a slip that nobody needs to see again: no copy follows that would tidy up."""
+    questions = (ASK_STATUS + b"\x01", ASK_NAME + bytes([MODEL]), BARRIER, WATCH, STOP_WATCHING, CLEAR_BUFFERS)
+    qr_code = b"\x1d(k\x09\x001P0CAJA01"
+    for half in halves(*(bell % 2 for bell in BELLS.values()), PROCESS_ID + b"0001", qr_code, *questions):
+        with SimPrinter(proof=able) as sim:
+            left_behind(sim, half)
+            printer = printer_at(sim, timeouts=SHORT_TIMEOUTS)
+            printer.look()
+            printer.print(TICKET)
+            sim.wait_for_tickets(1)
+            assert texts(sim) == [LINES], half
+
+
 def test_a_first_ticket_wastes_no_paper_on_tidying_up(sim):
     printer = printer_at(sim)
     printer.print(TICKET)
-    assert sim.bytes_received < 2 * len(TICKET)
+    assert sim.bytes_received - len(FILLER) < 2 * len(TICKET)
+    assert texts(sim) == [LINES]
+
+
+# --- the bell --------------------------------------------------------------------------------------------------------
+
+
+def test_a_bell_that_the_printer_doesnt_take_holds_up_no_ticket(sim):
+    """What it didn't take is thrown away: it would ring for a sale of long ago."""
+    with socket.socket() as full:
+        full.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+        full.bind(("127.0.0.1", 0))
+        full.listen()
+        config = PrinterConfig(connection="network", host="127.0.0.1", port=full.getsockname()[1])
+        begun = time.monotonic()
+        error = Printer(config, Timeouts()).ring(bytes(10_000_000))
+        assert "takes no more bytes" in error
+        assert time.monotonic() - begun < 4 * Timeouts().ring
+        accepted, _ = full.accept()
+        with accepted, pytest.raises(ConnectionResetError):
+            while accepted.recv(1_000_000):
+                pass
+
+
+class Overrun(SimPrinter):
+    """Takes so many bytes, and then no more."""
+
+    takes: int | None = None
+
+    def _take(self, data: bytes) -> None:
+        if self.takes is not None:
+            data, self.takes, self.reads = data[: self.takes], None, False
+        super()._take(data)
+
+
+@pytest.mark.parametrize("able", ["process_id", "none"])
+def test_a_bell_that_was_cut_off_takes_nothing_of_the_next_ticket_for_its_own(able):
+    with Overrun(proof=able) as sim:
+        printer = printer_at(sim, timeouts=replace(SHORT_TIMEOUTS, answer=2.0))
+        printer.print(TICKET)
+        sim.takes = 3
+        assert "takes no more bytes" in printer.ring(BELLS["esc_a"] % 2 + bytes(10_000_000))
+        sim.reads = True
+        printer.look()
+        printer.print(TICKET)
+        sim.wait_for_tickets(2)
+        assert texts(sim) == [LINES, LINES]
+
+
+def test_nothing_stands_before_what_follows_something_whole(sim):
+    printer = printer_at(sim)
+    printer.print(TICKET)
+    before = sim.bytes_received
+    assert printer.ring(BELLS["esc_a"] % 2) == ""
+    sim.wait_until(lambda it: it.bytes_received > before, "the bell")
+    assert sim.bytes_received - before == len(BELLS["esc_a"] % 2)
+
+
+def test_a_bell_in_a_printer_that_isnt_there_holds_up_no_ticket():
+    """Its queue of connections is full, so that no answer comes at all."""
+    with socket.socket() as deaf, contextlib.ExitStack() as others:
+        deaf.bind(("127.0.0.1", 0))
+        deaf.listen(0)
+        for _ in range(4):
+            waiting = others.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(deaf.getsockname())
+        config = PrinterConfig(connection="network", host="127.0.0.1", port=deaf.getsockname()[1])
+        begun = time.monotonic()
+        assert "no answer" in Printer(config, Timeouts()).ring(BELLS["esc_b"] % 2)
+        assert time.monotonic() - begun < 4 * Timeouts().ring
 
 
 def test_a_reprint_that_somebody_asked_for_wastes_no_paper_on_tidying_up(sim):
@@ -495,7 +599,7 @@ def test_a_ticket_into_a_file_is_unproved(tmp_path):
     printer = file_printer(path)
     assert printer.look() is Paper.UNKNOWN
     assert printer.print(TICKET) == TicketUnproved(Paper.UNKNOWN)
-    assert path.read_bytes() == TICKET
+    assert path.read_bytes() == FILLER + TICKET
 
 
 def test_a_file_that_is_not_there_is_a_printer_that_is_gone(tmp_path):
