@@ -836,9 +836,7 @@ BUGS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "core/sounds.py:_sale_first": (
         ("a sale is heard behind a hold", "play.sign is not Heard.PAID", "play.sign is Heard.PAID"),
     ),
-    "core/sounds.py:sound_duty": (
-        ("a piece is made before a sale is heard", "first is None and", ""),
-    ),
+    "core/sounds.py:sound_duty": (("a piece is made before a sale is heard", "first is None and", ""),),
     "core/sounds.py:_counts": (
         ("a sale of long ago is heard", "now < play.at + PAID_COUNTS_S", "True"),
         (

@@ -125,9 +125,7 @@ def _questions(config: Config, known: KnownPrinter, believed: bool) -> Calibrati
 # --- asking a person -----------------------------------------------------------------------------------------------
 
 
-def calibrate(
-    config: Config, state: Calibration, await_gesture: AwaitGesture, with_button: bool
-) -> Calibration | None:
+def calibrate(config: Config, state: Calibration, await_gesture: AwaitGesture, with_button: bool) -> Calibration | None:
     """Print slips until all is answered, or nobody answers; None if the printer fails. Raises `UnknownPrinterError`."""
     if not Printer(config.printer).look().prints:
         log.warning("printer: it can't print now; `till-edge printer` calibrates it, and so does the daemon")

@@ -46,7 +46,7 @@ BODY_TIMEOUT_S = 10.0
 MAX_REQUESTS_PER_MINUTE = 60
 """Of one device: a person can't press faster, and the journal is on a card."""
 STATIC = Path(__file__).parent / "static"
-SCRIPTS = ("page.js", "dom.js", "sale.js", "order.js", "panels.js", "pair.js")
+SCRIPTS = ("page.js", "dom.js", "elements.js", "sale.js", "order.js", "panels.js", "pair.js")
 FILES = {
     "": ("index.html", "text/html; charset=utf-8"),
     "page.css": ("page.css", "text/css; charset=utf-8"),

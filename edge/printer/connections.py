@@ -78,9 +78,7 @@ class _Terminal(Transport):
                 termios.tcflush(self._descriptor, termios.TCOFLUSH)
 
 
-def open_transport(
-    config: PrinterConfig, timeout: float = CONNECT_TIMEOUT_S, sysfs: Path = Path("/sys")
-) -> Transport:
+def open_transport(config: PrinterConfig, timeout: float = CONNECT_TIMEOUT_S, sysfs: Path = Path("/sys")) -> Transport:
     """Open the link to the printer; on the network within `timeout` seconds. Raises only `TransportError`."""
     try:
         match config.connection:

@@ -6,6 +6,7 @@ It listens on this machine alone. The browser gets the session of the device tha
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,10 @@ from sim.world.stage import BusyError, Stage
 from sim.world.words import WORDS
 
 STATIC = Path(__file__).parent / "static"
+SHARED = "elements.js"
+"""A file of the till's page, as it ships; taken from the disk, for the demo goes on when the page's process is dead."""
 FILES = {path.name: path for path in sorted(STATIC.iterdir())}
+FILES[SHARED] = Path(str(files("edge.page"))) / "static" / SHARED
 LOOK_EVERY_S = 0.05
 STILL_EVERY_S = 5.0
 POLICY = (

@@ -3,7 +3,6 @@
 What a cashier reads is read from the page, and what the customer gets from the paper.
 """
 
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -11,19 +10,16 @@ from typing import Any
 import pytest
 
 from sim.shop import Shop
+from tests.support.browsers import SERIOUS, needs_chromium
 from tests.support.pages import Device, code_on, page_of
 
-playwright = pytest.importorskip("playwright.sync_api", reason="there is no Playwright for this machine")
-from axe_playwright_python.sync_playwright import Axe  # noqa: E402 - it needs Playwright
+pytest.importorskip("playwright.sync_api", reason="there is no Playwright for this machine")
+from axe_playwright_python.sync_playwright import Axe
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium here: `make chromium`"),
-]
+pytest_plugins = ["tests.support.browsers"]
+pytestmark = [pytest.mark.slow, needs_chromium]
 PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 860}
 LOCALES = {"es": "es-AR", "pt": "pt-BR", "en": "en-US"}
-SERIOUS = ("serious", "critical")
 SHORT_MS = 100
 
 
@@ -40,14 +36,6 @@ def cookies(shop, page) -> list[dict[str, Any]]:
     """Of a device that was let in."""
     secret = Device(page).pair(shop).http.cookies["till-session"]
     return [{"name": "till-session", "value": secret, "url": page.url, "httpOnly": True, "sameSite": "Strict"}]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 Open = Callable[..., Any]

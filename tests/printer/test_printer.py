@@ -39,7 +39,6 @@ from edge.printer.commands import (
 )
 from edge.printer.printer import Printer
 from edge.printer.timeouts import Timeouts
-from edge.printer.track_record import Question, TrackRecord
 from sim.printer.printer import Printer as SimPrinter
 from sim.shop import wait_for
 
@@ -525,8 +524,7 @@ def test_a_bell_that_the_printer_doesnt_take_holds_up_no_ticket(sim):
         assert time.monotonic() - begun < 4 * Timeouts().ring
         accepted, _ = full.accept()
         with accepted, pytest.raises(ConnectionResetError):
-            while accepted.recv(1_000_000):
-                pass
+            b"".join(iter(lambda: accepted.recv(1_000_000), b""))
 
 
 class Overrun(SimPrinter):

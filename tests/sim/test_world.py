@@ -1,7 +1,6 @@
 """The demo's page in a browser: clicked, typed and looked at. What came out is read from the page and the paper."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -17,18 +16,15 @@ from sim.shop import wait_for
 from sim.world.faults import FAULTS
 from sim.world.scenarios import SATURDAYS_SALES, SCENARIOS, Play, tidy
 from sim.world.stage import Stage
+from tests.support.browsers import SERIOUS, needs_chromium
 from tests.support.demo import opened, served
 
-playwright = pytest.importorskip("playwright.sync_api", reason="there is no Playwright for this machine")
-from axe_playwright_python.sync_playwright import Axe  # noqa: E402 - it needs Playwright
+pytest.importorskip("playwright.sync_api", reason="there is no Playwright for this machine")
+from axe_playwright_python.sync_playwright import Axe
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium here: `make chromium`"),
-]
+pytest_plugins = ["tests.support.browsers"]
+pytestmark = [pytest.mark.slow, needs_chromium]
 PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
-SERIOUS = ("serious", "critical")
 SCENARIO_MS = 60_000
 
 
@@ -42,14 +38,6 @@ def stage(tmp_path_factory) -> Iterator[Stage]:
 def url(stage) -> Iterator[str]:
     with served(stage) as url:
         yield url
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 Open = Callable[..., Any]

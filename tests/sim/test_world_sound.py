@@ -1,7 +1,6 @@
 """The demo speaks: the very samples of the till in the browser, with subtitles."""
 
 import io
-import shutil
 import wave
 
 import pytest
@@ -9,13 +8,13 @@ import requests
 
 from sim.shop import wait_for
 from sim.world.loudspeaker import Loudspeaker
+from tests.support.browsers import CHROMIUM, needs_chromium
 from tests.support.demo import opened, served
 
 playwright = pytest.importorskip("playwright.sync_api", reason="there is no Playwright for this machine")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium here: `make chromium`"),
+    needs_chromium,
     pytest.mark.skipif(not Loudspeaker.can_be_had(), reason="espeak-ng or alsa-utils is not installed"),
 ]
 WORDS = {"es": ("La caja dice: “Recibimos cien pesos”", "cien"), "pt": ("O caixa diz: “Recebemos cem reais”", "cem")}
