@@ -745,6 +745,7 @@ BUGS: dict[str, tuple[tuple[str, str, str], ...]] = {
             "min(self.echo.due_at, now + ECHO_TIMEOUT_S)",
             "self.echo.due_at",
         ),
+        ("a relay that is back is believed late", "now if self.echo.missed else", "self.echo.due_at if True else"),
     ),
     "core/links.py:Link.ping_echoed": (
         ("any echo proves the way", "or number != self.echo.number", ""),

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.support.browsers import browser as browser  # a fixture
+
 if TYPE_CHECKING:
     from sim.shop import Shop
 

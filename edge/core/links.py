@@ -99,8 +99,12 @@ class Link:
         return self.broker_up and now >= self.connected_at + HOLDS_AFTER_S
 
     def relay_seen(self, online: bool, now: float) -> "Link":
-        """What is said of the relay. That it is gone may be an old message: a ping soon tells."""
-        due_at = self.echo.due_at if online else min(self.echo.due_at, now + ECHO_TIMEOUT_S)
+        """What is said of the relay. That it is gone may be an old message, and that it is back isn't heard by a deaf
+        till: a ping tells, in the first case soon, in the other at once."""
+        if online:
+            due_at = now if self.echo.missed else self.echo.due_at
+        else:
+            due_at = min(self.echo.due_at, now + ECHO_TIMEOUT_S)
         return replace(self, relay_up=online, relay_speaks=True, echo=replace(self.echo, due_at=due_at))
 
     def forbidden(self, what: str) -> "Link":

@@ -23,7 +23,7 @@ class Dialogue:
     """
 
     def __init__(
-        self, transport: Transport, one_way: bool, answer_timeout: float, late_timeout: float, whole: bool
+        self, transport: Transport, one_way: bool, answer_timeout: float, late_timeout: float, whole: bool = True
     ) -> None:
         self._transport = transport
         self._answer_timeout = answer_timeout

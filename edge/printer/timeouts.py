@@ -19,14 +19,14 @@ class Timeouts:
     """To print what was read ahead: how much later than the answer to `GS r` the echo may come."""
     settle: float = 3.0
     """Where status is all the proof there is: within this time a ticket that runs into trouble has done so."""
-    ring: float = 0.5
-    """For a printer to be reached for its bell, and to take it: meanwhile a ticket waits."""
     silent: float = 0.5
     """For anything, from a printer that never said anything."""
     poll: float = 0.5
     """Between two looks at a printer that is printing."""
     clear: float = 2.0
     """For a printer to say that its buffers are empty; not every one can."""
+    ring: float = 0.5
+    """For a printer to be reached for its bell, and to take it: meanwhile a ticket waits."""
 
 
 DEFAULT_TIMEOUTS = Timeouts()

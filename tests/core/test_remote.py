@@ -211,7 +211,7 @@ def miss_pings(desk: Desk, count: int) -> Desk:
         desk.hear(events.PingSent(ping_duty(desk.till, desk.now)))
         desk.now += ECHO_TIMEOUT_S
         desk.hear(events.Ticked())
-        desk.now += PING_AGAIN_S - ECHO_TIMEOUT_S
+        desk.now += PING_AGAIN_S
     return desk
 
 
@@ -222,6 +222,19 @@ def test_a_till_whose_echo_fails_sells_by_looking_and_says_so():
     assert status(desk.till, desk.now)["ready_to_sell"]
     desk.hear(events.PingSent(3), events.PingEchoed(3)).settle()
     assert desk.sign is Signal.READY
+
+
+def test_a_relay_that_is_back_is_put_to_the_test_at_once():
+    """Else the till would look by itself for half a minute longer than it must."""
+    desk = miss_pings(Desk().hear(events.RelaySeen(True)), 2)
+    desk.hear(events.PingSent(ping_duty(desk.till, desk.now)), events.RelaySeen(False))
+    assert ping_duty(desk.till, desk.now) is None
+    desk.hear(events.RelaySeen(True))
+    number = ping_duty(desk.till, desk.now)
+    assert number is not None
+    assert desk.sign is Signal.POLLING
+    assert desk.hear(events.PingSent(number), events.PingEchoed(number)).settle().sign is Signal.READY
+    assert ping_duty(desk.hear(events.RelaySeen(True)).till, desk.now) is None
 
 
 def test_one_lost_echo_means_nothing_nor_do_all_of_a_relay_that_never_spoke():

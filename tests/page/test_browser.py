@@ -16,7 +16,6 @@ from tests.support.pages import Device, code_on, page_of
 pytest.importorskip("playwright.sync_api", reason="there is no Playwright for this machine")
 from axe_playwright_python.sync_playwright import Axe
 
-pytest_plugins = ["tests.support.browsers"]
 pytestmark = [pytest.mark.slow, needs_chromium]
 PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 860}
 LOCALES = {"es": "es-AR", "pt": "pt-BR", "en": "en-US"}

@@ -22,7 +22,6 @@ from tests.support.demo import opened, served
 pytest.importorskip("playwright.sync_api", reason="there is no Playwright for this machine")
 from axe_playwright_python.sync_playwright import Axe
 
-pytest_plugins = ["tests.support.browsers"]
 pytestmark = [pytest.mark.slow, needs_chromium]
 PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
 SCENARIO_MS = 60_000
