@@ -3,7 +3,7 @@
 RESET = b"\x1b@"
 """`ESC @`"""
 
-FILLER = bytes(128)
+FILLER = bytes(32)
 """Zeros print nothing. They fill up a command that was cut off, a bell or a QR code, which would take what comes next
 for its own: of a question it would make a length of thousands."""
 
