@@ -8,7 +8,7 @@ LOCKING = $(VENV)/.locking
 CLOUD_INIT = build/cloud-init/.fetched
 
 .PHONY: demo quick check style types contracts fast test explore mutants torture soak bench fuzz attacks causes diagram deb lock format \
-	clean mosquitto prometheus chromium
+	clean mosquitto prometheus grafana chromium
 
 # API=orders plays it with the other of Mercado Pago's two; LANGUAGE=pt in Portuguese; OPTIONS=--terminal without a page.
 API ?= instore
@@ -154,6 +154,10 @@ mosquitto:
 # For the relay's alert rules and dashboard; their tests are skipped without.
 prometheus:
 	-@command -v promtool >/dev/null || scripts/apt-install prometheus
+
+# The types that Grafana publishes, for a test of the dashboard, which is skipped without. Needs npm.
+grafana:
+	@npm install --no-audit --no-fund --prefix build/grafana @grafana/schema@13.2.3 typescript@5.9.3
 
 # What the tests of the till's page look through. Where it can't be had, they are skipped and say so.
 chromium:

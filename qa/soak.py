@@ -209,6 +209,15 @@ def growth(soak: Soak) -> float:
 @contextmanager
 def soaked(sales: int, seed: int = 1, software: str = "instore"):
     """A shop that has made so many sales, not yet closed."""
+    with opened(software) as shop:
+        soak = Soak(shop, sales, random.Random(seed))
+        soak.run()
+        yield soak
+
+
+@contextmanager
+def opened(software: str = "instore"):
+    """A shop in which days can leap."""
     shop_settings = {
         "watch": {"first_check_seconds": 2, "check_every_seconds": 2, "idle_every_seconds": 5},
         "journal": {"keep_days": KEEP_DAYS},
@@ -222,9 +231,7 @@ def soaked(sales: int, seed: int = 1, software: str = "instore"):
             # Who began the journal marks what is paid long after the hour by which it began, and here each day leaps.
             power_cut(shop, 0)
             shop.wait_for_state("ready")
-            soak = Soak(shop, sales, random.Random(seed))
-            soak.run()
-            yield soak
+            yield shop
 
 
 def main() -> int:

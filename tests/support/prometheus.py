@@ -9,6 +9,7 @@ from typing import Any
 import requests
 
 from sim.network import free_port
+from sim.shop import Relay
 from tests.support.relays import PATIENCE, ROOT, RelayProcess
 from tests.support.watched import Fleet
 
@@ -19,7 +20,7 @@ RULES = MONITORING / "till-relay.rules.yml"
 class Prometheus:
     """The shipped configuration, with these ports and each second."""
 
-    def __init__(self, folder: Path, relay: RelayProcess, fleet: Fleet) -> None:
+    def __init__(self, folder: Path, relay: RelayProcess | Relay, fleet: Fleet) -> None:
         self.url = f"http://127.0.0.1:{free_port()}"
         shutil.copy(RULES, folder)
         text = (MONITORING / "prometheus.yml").read_text().replace("15s", "1s")
