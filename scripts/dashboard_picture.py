@@ -1,6 +1,6 @@
 """Draws docs/dashboard.svg: the dashboard's panels, from what its queries answer in a real Prometheus.
 
-A soak of 300 sales at one till, in which something fails every few seconds, with the relay and the watch that ship, and
+A soak of 600 sales at one till, in which something fails every few seconds, with the relay and the watch that ship, and
 eleven tills that only say how they are. Fails if a query has no answer. A drawing of the results, not a Grafana.
 """
 
@@ -28,9 +28,9 @@ from tests.support.relays import PATIENCE, wait_until
 from tests.support.watched import READY, STATUSES, Fleet
 
 PAGE = Path(__file__).parent.parent / "docs" / "dashboard.svg"
-SALES = 300
+SALES = 600
 SEED = 1
-SECONDS = 240
+SECONDS = 120
 """As far back as the panels show."""
 TILLS = [f"CAJA{number:02}" for number in range(2, 13)]
 """CAJA01 is the one that sells."""

@@ -128,3 +128,44 @@ def test_what_a_person_must_mend_is_said(publisher, words, said):
     assert done.returncode == 1
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def apt(folder: Path, *words: str) -> str:
+    """A till's apt, with all of its files in a folder of the test."""
+    etc, state = folder / "etc", folder / "state"
+    for each in ("etc/sources.list.d", "etc/preferences.d", "etc/apt.conf.d", "state/lists/partial", "cache"):
+        (folder / each).mkdir(parents=True, exist_ok=True)
+    (state / "status").touch()
+    options = [
+        f"Dir::Etc={etc}",
+        f"Dir::State={state}",
+        f"Dir::State::lists={state}/lists",
+        f"Dir::Cache={folder}/cache",
+    ]
+    options += [f"Dir::State::status={state}/status", "APT::Sandbox::User=root"]
+    command = [words[0], *(f"-o{each}" for each in options), *words[1:]]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.mark.skipif(shutil.which("apt-get") is None, reason="there is no apt here")
+def test_a_till_does_not_go_back_to_older_lists_though_they_are_signed(publisher, tmp_path):
+    """So a list needs no end (docs/packaging.md): an old one that is shown again changes nothing."""
+    till, served, key = tmp_path / "till", tmp_path / "served", tmp_path / "key.gpg"
+    export = ["gpg", "--export", "archive"]
+    key.write_bytes(subprocess.run(export, env=publisher.environ, capture_output=True, check=True).stdout)
+    publisher.publish("older")
+    publisher.package("1.1")
+    publisher.environ["SOURCE_DATE_EPOCH"] = str(
+        int(time.time()) + 5
+    )  # later than the key, from which the older one is
+    publisher.publish("newer")
+    (till / "etc").mkdir(parents=True)
+    (till / "etc/sources.list").write_text(f"deb [signed-by={key} arch=amd64] copy:{served} stable main\n")
+    candidates = []
+    for each in ("older", "newer", "older"):
+        served.unlink(missing_ok=True)
+        served.symlink_to(publisher.folder / each)
+        apt(till, "apt-get", "update")
+        policy = apt(till, "apt-cache", "policy", "till-edge")
+        candidates.append(next(line.split()[1] for line in policy.splitlines() if "Candidate" in line))
+    assert candidates == ["1.0", "1.1", "1.1"]

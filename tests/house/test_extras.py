@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
+from relay.config import Watch
+
 ROOT = Path(__file__).parent.parent.parent
 OURS = {"edge", "relay", "provision", "sim", "tests", "qa", "scripts"}
 DISTRIBUTIONS = packages_distributions()
@@ -187,3 +189,10 @@ def test_the_till_names_its_extra_although_it_imports_some_libraries_only_when_i
 def test_a_module_of_ours_that_is_missing_is_a_bug_and_shows_as_one():
     assert "Traceback" in run_without("relay.claims", "relay").stderr
     assert "Traceback" in run_without("provision.plan", "provision").stderr
+
+
+def test_the_relays_image_serves_the_watch_too():
+    """Its libraries, and a folder that its user may write for what the watch remembers."""
+    text = (ROOT / "relay/Containerfile").read_text()
+    assert "--require-hashes -r /src/relay/requirements-watch.txt" in text
+    assert f"install -d -o till-relay -m 700 {Watch.memory_file.parent}" in text
