@@ -175,6 +175,9 @@ def main() -> None:
             try:
                 wait_until(prometheus.is_ready, "Prometheus is ready")
                 print(sold(shop, fleet))
+                wait_until(
+                    lambda: bool(prometheus.query("till_relay_online == 1")), "the relay is back after the last fault"
+                )
                 complain_of_silence(prometheus)
                 PAGE.write_text(picture(prometheus))
             finally:
