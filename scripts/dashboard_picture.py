@@ -143,11 +143,18 @@ def table(panel: dict[str, Any], prometheus: Prometheus, w: float, _h: float) ->
         yield f'<text x="12" y="{44 + (MAX_ROWS + 1) * 20}" fill="#777">and {len(rows) - MAX_ROWS} more</text>'
 
 
+def scaled(unit: str, top: float) -> tuple[float, str]:
+    """What a panel's values are divided by, and what stands behind them."""
+    if unit == "s" and top >= 1.0:
+        return (86400.0, " d") if top >= 86400.0 else (1.0, " s")
+    return UNITS.get(unit, (1.0, ""))
+
+
 def lines(panel: dict[str, Any], prometheus: Prometheus, w: float, h: float) -> Iterator[str]:
     found = [(named(target["legendFormat"], labels), points) for target in panel["targets"]
              for labels, points in ranges(prometheus, target["expr"]) if points]  # fmt: skip
     top = max((value for _, points in found for _, value in points), default=1.0) or 1.0
-    factor, unit = UNITS.get(panel["fieldConfig"]["defaults"].get("unit", ""), (1.0, ""))
+    factor, unit = scaled(panel["fieldConfig"]["defaults"].get("unit", ""), top)
     left, wide, high = 58.0, w - 70.0, h - 70.0
     for share in (0.0, 0.5, 1.0):
         level = 28 + high * (1 - share)
