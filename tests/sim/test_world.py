@@ -129,7 +129,8 @@ def test_a_scenario_by_one_click(stage, open_demo, name):
     before, first = counters(tab), len(stage.shop.printer.tickets)
     play(tab, name)
     paid, copies = GAINS[name]
-    assert (tab.get_attribute("#playing", "data-result"), "Cumplido" in text(tab, "#result")) == ("done", True)
+    ended = tab.get_attribute("#playing", "data-result"), "Cumplido" in text(tab, "#result")
+    assert ended == ("done", True), text(tab, "#playing")
     assert set(tab.eval_on_selector_all("#steps li", "all => all.map(each => each.dataset.state)")) == {"done"}
     after = counters(tab)
     assert {key: after[key] - before[key] for key in after} == {
