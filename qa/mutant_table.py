@@ -111,7 +111,7 @@ BUGS: dict[str, tuple[tuple[str, str, str], ...]] = {
     ),
     "core/timer.py:_heard": (("what flapped and stays is heard late", "yield alarm_at", "pass"),),
     "core/timer.py:_shown": (("a light stays on until something happens", "yield since + SHOWN_S", "yield 0.0"),),
-    "core/timer.py:_links": (("a missing echo is noted late", "yield echo.sent_at + ECHO_TIMEOUT_S", "pass"),),
+    "core/timer.py:_links": (("a missing echo is noted late", "yield echo.given_up_at", "pass"),),
     "core/evidence.py:Evidence.is_confirmed": (
         ("a start counts as having asked", "confirmed_at is not None and", "confirmed_at is None or"),
     ),
@@ -745,7 +745,12 @@ BUGS: dict[str, tuple[tuple[str, str, str], ...]] = {
             "min(self.echo.due_at, now + ECHO_TIMEOUT_S)",
             "self.echo.due_at",
         ),
-        ("a relay that is back is believed late", "now if self.echo.missed else", "self.echo.due_at if True else"),
+        (
+            "a relay that is back is believed late",
+            "max(now, self.echo.given_up_at) if self.echo.missed else",
+            "self.echo.due_at if True else",
+        ),
+        ("a relay that flaps gets a ping for each word", "max(now, self.echo.given_up_at)", "now"),
     ),
     "core/links.py:Link.ping_echoed": (
         ("any echo proves the way", "or number != self.echo.number", ""),
@@ -755,8 +760,8 @@ BUGS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "core/links.py:Link.ping_missed": (
         (
             "a ping that was lost waits for the next one's time",
-            "due_at=now + PING_AGAIN_S",
-            "due_at=now + PING_EVERY_S",
+            "now + PING_AGAIN_S",
+            "now + PING_EVERY_S",
         ),
     ),
     "core/links.py:Link.connected": (

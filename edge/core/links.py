@@ -42,6 +42,11 @@ class Echo:
     missed: int = 0
     """Pings in a row without an echo."""
 
+    @property
+    def given_up_at(self) -> float:
+        """Until when the echo of the ping that is out is awaited; long ago if none is."""
+        return float("-inf") if self.sent_at is None else self.sent_at + ECHO_TIMEOUT_S
+
 
 @dataclass(frozen=True)
 class Link:
@@ -100,9 +105,9 @@ class Link:
 
     def relay_seen(self, online: bool, now: float) -> "Link":
         """What is said of the relay. That it is gone may be an old message, and that it is back isn't heard by a deaf
-        till: a ping tells, in the first case soon, in the other at once."""
+        till: a ping tells, in the first case soon, in the other at once, or when the one that is out is given up."""
         if online:
-            due_at = now if self.echo.missed else self.echo.due_at
+            due_at = max(now, self.echo.given_up_at) if self.echo.missed else self.echo.due_at
         else:
             due_at = min(self.echo.due_at, now + ECHO_TIMEOUT_S)
         return replace(self, relay_up=online, relay_speaks=True, echo=replace(self.echo, due_at=due_at))
@@ -121,11 +126,12 @@ class Link:
         return replace(self, relay_up=True, relay_speaks=True, echo=echo)
 
     def ping_overdue(self, now: float) -> bool:
-        return self.echo.sent_at is not None and now >= self.echo.sent_at + ECHO_TIMEOUT_S
+        return self.echo.sent_at is not None and now >= self.echo.given_up_at
 
     def ping_missed(self, now: float) -> "Link":
         missed = self.echo.missed + 1
-        echo = replace(self.echo, sent_at=None, due_at=now + PING_AGAIN_S, round_trip_s=None, missed=missed)
+        due_at = min(self.echo.due_at, now + PING_AGAIN_S)
+        echo = replace(self.echo, sent_at=None, due_at=due_at, round_trip_s=None, missed=missed)
         return replace(self, echo=echo)
 
 

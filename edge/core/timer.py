@@ -11,7 +11,7 @@ from edge.core.agenda import LOOKUPS
 from edge.core.duties import Heard
 from edge.core.evidence import LIST_PATIENCE_S, MAX_AGE_S
 from edge.core.failures import SLIP_EVERY_S, patience_s
-from edge.core.links import ECHO_TIMEOUT_S, HOLDS_AFTER_S
+from edge.core.links import HOLDS_AFTER_S
 from edge.core.page import PLACING_TIMEOUT_S, Placed
 from edge.core.sounds import HOLD_HEARD_AFTER_S, PAID_COUNTS_S
 from edge.core.state import Till
@@ -58,7 +58,7 @@ def _links(till: Till) -> Iterator[float]:
     echo = till.link.echo
     yield echo.due_at
     if echo.sent_at is not None:
-        yield echo.sent_at + ECHO_TIMEOUT_S
+        yield echo.given_up_at
     if till.link.broker_trouble is not None:
         yield till.link.connected_at + HOLDS_AFTER_S
     yield till.outbox.retry_at
