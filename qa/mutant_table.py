@@ -827,10 +827,7 @@ BUGS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("a sound is played again", "tuple(other for other in self.owed if other != duty)", "self.owed"),
         ("the bell never ends", "if other is not rung", ""),
     ),
-    "core/sounds.py:Sounds.stands": (
-        ("what lasts is heard behind each flash", "sign in PASSING or", ""),
-        ("what doesn't matter is heard", "if sign in STANDING else None", "if sign.value in set(Heard) else None"),
-    ),
+    "core/sounds.py:Sounds.stands": (("what lasts is heard behind each flash", "sign in PASSING or", ""),),
     "core/sounds.py:Sounds.alarm": (
         ("a line that flaps is heard all day", "or not self.alarms.get(sign, Budget()).allows(ALARMS, now)", ""),
         ("an alarm is heard again and again", "unsaid=None, alarms=spent", "alarms=spent"),
