@@ -22,7 +22,7 @@ FAST = PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -q -m "not slow" --hypothesis-prof
 quick: $(INSTALLED)
 	@$(FAST) tests/core tests/contract tests/paper tests/config --ignore=tests/core/test_explorer.py
 
-# Before each commit. Under a minute: all four at once, and each is shown when it has ended.
+# Before each commit. Two minutes: all four at once, and each is shown when it has ended.
 check: $(INSTALLED) mosquitto
 	@$(MAKE) --no-print-directory --jobs --output-sync style types contracts fast
 

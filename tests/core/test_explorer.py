@@ -5,6 +5,7 @@ import pytest
 from qa.explorer import SHOPS, Explorer, Limits
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shop", SHOPS)
 def test_without_a_fault_every_history_keeps_the_promise(shop):
     walk = Explorer(Limits(faults=0, acts=SHOPS[shop])).walk()

@@ -68,6 +68,7 @@ def watch() -> Iterator[Watch]:
     Device.pin_factory = None
 
 
+@pytest.mark.slow
 def test_the_wire_of_a_button_that_nobody_touches_is_hardly_read(watch: Watch):
     watch.rest()
     before = watch.looks
@@ -90,6 +91,7 @@ def test_a_finger_is_felt_at_once_and_read_until_it_has_been_lifted(watch: Watch
     assert len(ups) == READINGS_AFTER_RELEASE
 
 
+@pytest.mark.slow
 def test_a_finger_whose_edges_are_lost_is_felt_all_the_same(watch: Watch):
     watch.rest()
     pressed = time.monotonic()

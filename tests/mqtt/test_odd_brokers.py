@@ -227,6 +227,7 @@ def without_a_reason(link: Link) -> None:
     link.send_away(0x00)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("talk", [before_the_login, before_the_subscription, after_it, without_a_reason])
 def test_a_broker_that_hangs_up_is_told_as_that_and_not_as_twins(talk):
     with till_at(talk) as till:
@@ -234,6 +235,7 @@ def test_a_broker_that_hangs_up_is_told_as_that_and_not_as_twins(talk):
     assert lost == [*[Trouble.LOST] * (MAX_IN_A_ROW - 1), Trouble.HANGS_UP, Trouble.HANGS_UP]
 
 
+@pytest.mark.slow
 def test_only_a_broker_that_says_taken_over_makes_twins():
     def talk(link: Link) -> None:
         link.welcome()

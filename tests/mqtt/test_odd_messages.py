@@ -57,6 +57,7 @@ def odd_message(chance: random.Random, mid: int) -> tuple[int, bytes]:
 BELL = b'{"v":1,"kind":"merchant_order","id":"31415926535"}'
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(seed=st.integers(0, 2**32))
 def test_no_message_ends_the_till_and_a_genuine_doorbell_is_heard_after_it(seed):
