@@ -4,8 +4,8 @@ RESET = b"\x1b@"
 """`ESC @`"""
 
 FILLER = bytes(32)
-"""Zeros print nothing. They fill up a command that was cut off, a bell or a QR code, which would take what comes next
-for its own: of a question it would make a length of thousands."""
+"""Zeros print nothing. They fill up a command that was cut off, a bell or a short QR code, which would take what comes
+next for its own: of a question it would make a length of thousands."""
 
 ASK_STATUS = b"\x10\x04"
 """`DLE EOT n`, answered at once, even by a printer that can't print."""
